@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The configuration, read from YAML against a schema: one immutable tree. Both processes read the same file; the dataplane
+ * uses machine, ports and realms, the control plane all of it. Links libcyaml and libyaml; any thread, not at the same time. */
+#pragma once
+
+#include "common/base/cursor.h"
+#include "common/net/addr.h"
+
+#define CONF_WORKERS_MAX 64u
+#define CONF_PORTS_MAX   16u
+#define CONF_REALMS_MAX  64u
+#define CONF_ADDRS_MAX   2u /* of a realm: one IPv4, one IPv6 */
+#define CONF_PEERS_MAX   8u
+
+struct conf_machine {
+	unsigned main_cpu;
+	unsigned nworkers;
+	unsigned workers[CONF_WORKERS_MAX]; /* cpu of each worker */
+	char *hugepages;       /* "auto", "require", "never" */
+	unsigned memory_mb;    /* for packets and DPDK */
+	unsigned idle_sleep_us; /* a worker that found nothing to do sleeps this long; 0: never */
+	unsigned max_calls;    /* concurrent, per worker: sizes the arena */
+	char *state_dir;       /* arenas */
+	char *run_dir;         /* sockets */
+	unsigned mbufs;        /* per worker */
+};
+
+struct conf_port {
+	char *name;
+	char *device;    /* DPDK device string: "net_af_xdp0,iface=eth1", "0000:03:00.0", ... */
+	unsigned queues; /* rx queues, one for each of the first workers; each worker always has a tx queue of its own */
+	unsigned mtu;    /* bytes of IP packet */
+};
+
+struct conf_addr {
+	struct net_prefix prefix;      /* limen's address with the subnet's length */
+	bool has_gateway;
+	struct net_addr gateway;
+};
+
+struct conf_realm {
+	char *name;
+	unsigned port; /* index into ports */
+	unsigned naddrs;
+	struct conf_addr addrs[CONF_ADDRS_MAX];
+	uint16_t sip_port;
+	uint16_t media_port_low;  /* even */
+	uint16_t media_port_high; /* odd, inclusive */
+	uint8_t dscp_sip, dscp_media; /* 0..63 */
+};
+
+struct conf_trunk {
+	char *name;
+	unsigned realm; /* index */
+	unsigned npeers;
+	struct net_endpoint peers[CONF_PEERS_MAX]; /* tried in order */
+	unsigned nsources;
+	struct net_prefix *sources; /* who may send as this trunk; the peers' addresses where none are given */
+	bool media_learn;           /* media_source: learn (behind NAT) or pin */
+	unsigned answer_max_s;      /* timer C */
+	unsigned duration_max_s;    /* 0: unlimited */
+	unsigned media_timeout_s;   /* 0: never */
+	unsigned pass_count;        /* headers passed beyond the safe set */
+	char **pass;
+};
+
+struct conf_route {
+	int from;    /* index of the trunk the call came by, -1: any */
+	char *prefix; /* of the called user part, "" : any */
+	int to;      /* index of trunk; -1: refuse with `status` */
+	unsigned status;
+};
+
+struct conf_log {
+	char *level;  /* "debug", "info", "warn", "error" */
+	char *format; /* "text", "json" */
+	char *file;   /* "" : stderr */
+};
+
+struct conf_cdr {
+	char *file; /* "" : none are written (and a call's record is acknowledged at once) */
+};
+
+struct conf {
+	char *path;
+	struct conf_machine machine;
+	unsigned nports;
+	struct conf_port *ports;
+	unsigned nrealms;
+	struct conf_realm *realms;
+	unsigned ntrunks;
+	struct conf_trunk *trunks;
+	unsigned nroutes;
+	struct conf_route *routes; /* the first that matches decides */
+	struct conf_log log;
+	struct conf_cdr cdr;
+	void *keep; /* conf's own: what the parser allocated */
+};
+
+/* What is wrong with a file, for a person. */
+struct conf_error {
+	unsigned line;   /* 1-based; 0: the file as a whole */
+	char key[160];   /* "trunks[1].peers[0]" */
+	char reason[240]; /* "not an address: \"10.99.1\"" */
+};
+
+/* Read and check a file. On success *conf is owned by the caller (conf_free). On failure -errno with up to `max` errors
+ * in errors[] and their number in *nerrors: as many faults as can be told in one go. */
+int conf_load(const char *path, struct conf **conf, struct conf_error *errors, unsigned max, unsigned *nerrors);
+void conf_free(struct conf *conf);
+
+/* "FILE:LINE: KEY: REASON" */
+void conf_put_error(struct cursor *out, const char *path, const struct conf_error *error);
+
+/* Hash over what both processes must agree on: realms with their ports and addresses. */
+uint64_t conf_realms_hash(const struct conf *conf);
+
+/* The reference of all keys (type, unit, default, range, effect on reload), as Markdown, from the schema itself. */
+void conf_put_reference(struct cursor *out);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The whole language between limen-dataplane and limen-controlplane. Every message is one frame of a ring: a fixed struct,
+ * then the variable parts in the order the struct lists their lengths. Host byte order (one machine). The reader copies a
+ * frame out of shared memory, then checks it with ipc_msg_check before it looks at anything else.
+ *
+ * Rings: one pair for each worker, one pair (`main`) for the dataplane's main thread. */
+#pragma once
+
+#include "common/base/span.h"
+#include "common/net/addr.h"
+
+#define IPC_VERSION       1u
+#define IPC_FRAME_MAX     (72u * 1024u) /* a 64 KiB SIP message and its head */
+#define IPC_TARGETS_MAX   8u
+#define IPC_NAME_MAX      63u
+#define IPC_CONTEXT_MAX   1024u /* the control plane's own note on a call, given back in the call's record */
+#define IPC_WORKERS_MAX   64u
+
+/* X(symbol, number, fixed struct, sender: D dataplane or C control plane, ring: W worker or M main) */
+#define IPC_MSGS(X)                                                                                \
+	/* A request outside a dialog: what shall be done? */                                      \
+	X(ASK, 1, ipc_ask, D, W)                                                                   \
+	/* The answer. Unknown or stale ask ids are dropped and counted. */                        \
+	X(VERDICT, 2, ipc_verdict, C, W)                                                           \
+	/* The caller gave up before the verdict came: no answer is needed. */                     \
+	X(ASK_GONE, 3, ipc_ask_gone, D, W)                                                         \
+	/* A call has ended: its record. Sent again after each reconnect until acknowledged. */    \
+	X(CALL_END, 4, ipc_call_end, D, W)                                                         \
+	/* The record is on disk. */                                                               \
+	X(CALL_END_ACK, 5, ipc_call_end_ack, C, W)                                                 \
+	/* End a call (operator). */                                                               \
+	X(HANGUP, 6, ipc_hangup, C, W)                                                             \
+	/* List calls from a cursor on; answered by CALL_ROWs and one LIST_END. */                 \
+	X(CALLS_ASK, 7, ipc_list_ask, C, W)                                                        \
+	X(CALL_ROW, 8, ipc_call_row, D, W)                                                         \
+	X(LIST_END, 9, ipc_list_end, D, W)                                                         \
+	/* Counters of the dataplane: a row for each, then LIST_END. */                            \
+	X(STATS_ASK, 10, ipc_list_ask, C, M)                                                       \
+	X(STAT_ROW, 11, ipc_stat_row, D, M)                                                        \
+	X(STATS_END, 12, ipc_list_end, D, M)                                                       \
+	/* Something an operator should know (rate-limited by the sender): one log line. */        \
+	X(NOTICE, 13, ipc_notice, D, W)
+
+enum ipc_msg_type {
+	IPC_NONE = 0,
+#define X(sym, number, type, sender, ring) IPC_##sym = number,
+	IPC_MSGS(X)
+#undef X
+};
+
+/* First message on the UNIX socket, dataplane to control plane, with the rings' memfds and doorbells by SCM_RIGHTS
+ * (order: for each ring, main first: memfd, doorbell of the reader in the control plane, doorbell of the reader in the dataplane). */
+struct ipc_hello {
+	uint32_t version;     /* IPC_VERSION */
+	uint32_t nworkers;
+	uint64_t conf_hash;   /* of the realms both were configured with (conf_realms_hash): a difference is refused */
+	uint64_t boot_id;     /* of this dataplane start: ask ids and call handles are good within one */
+	uint32_t ring_bytes;  /* data bytes of each direction of each ring, power of two */
+	uint32_t pid;
+};
+
+struct ipc_ask {
+	uint64_t ask_id;
+	struct net_endpoint source; /* the sender as seen on the wire */
+	struct net_endpoint local;  /* where it arrived */
+	uint8_t realm;              /* index in the config */
+	uint8_t transport;          /* enum net_transport */
+	uint16_t pad;
+	uint32_t msg_len;           /* the request, whole */
+};
+
+/* One place to send the request to. */
+struct ipc_target {
+	struct net_endpoint peer;
+	uint8_t realm;
+	uint8_t transport;
+	uint8_t source_policy; /* enum stream_source of the far side's media */
+	uint8_t pad;
+	uint16_t ruri_len;     /* Request-URI for the far side */
+	uint16_t from_len;     /* From value without tag, for the far side */
+	uint16_t to_len;       /* To value without tag, for the far side */
+	uint16_t pad2;
+};
+
+struct ipc_verdict {
+	uint64_t ask_id;
+	uint16_t status;          /* 0: accepted; else refused with this code (300..699) */
+	uint8_t ntargets;         /* accepted: 1..IPC_TARGETS_MAX, tried in order */
+	uint8_t source_policy;    /* enum stream_source of the caller's media */
+	uint32_t retry_after_s;   /* refused: 0 for no header */
+	uint32_t answer_max_s;    /* no final answer within this: the target has failed (timer C, RFC 3261 section 16.6) */
+	uint32_t duration_max_s;  /* of an answered call, 0: unlimited */
+	uint32_t media_timeout_s; /* no media from either side for this long ends the call, 0: never */
+	uint16_t reason_len;      /* refused: reason phrase, 0 for the usual one */
+	uint16_t plan_len;        /* accepted: edit plan */
+	uint16_t context_len;
+	uint16_t pad;
+	/* reason, plan (padded to 4), context (padded to 4), then for each target: struct ipc_target, ruri, from, to (padded to 4 together) */
+};
+
+struct ipc_ask_gone {
+	uint64_t ask_id;
+};
+
+/* Quality of what one side sent. */
+struct ipc_media_quality {
+	uint64_t rx_pkts;
+	uint64_t rx_bytes;
+	uint64_t dropped_pkts;
+	uint32_t rtcp_pkts;
+	uint32_t lost_pkts;
+	uint32_t out_of_order_pkts;
+	uint32_t jitter_us;
+	struct net_endpoint source; /* media source in force */
+	uint8_t payload_type;
+	uint8_t learned;
+	uint16_t pad;
+};
+
+enum ipc_ended_by {
+	IPC_BY_CALLER = 0,  /* BYE or CANCEL of side A */
+	IPC_BY_CALLEE,      /* BYE of side B, or its final refusal */
+	IPC_BY_POLICY,      /* refused, maximum duration */
+	IPC_BY_OPERATOR,
+	IPC_BY_MEDIA_TIMEOUT,
+	IPC_BY_SIP_TIMEOUT, /* a transaction timed out */
+	IPC_BY_LIMEN,       /* out of ports or memory, internal */
+};
+
+struct ipc_call_end {
+	uint64_t call;              /* handle */
+	uint64_t started_ns;        /* UNIX time; INVITE received */
+	uint64_t ringing_ns;        /* 0: never */
+	uint64_t answered_ns;       /* 0: never */
+	uint64_t ended_ns;
+	struct net_endpoint peer[2];        /* signalling peers of A and B */
+	struct ipc_media_quality media[2];  /* received from A, from B (first m= section's sums over all) */
+	uint16_t status;            /* final status of the INVITE towards A */
+	uint8_t ended_by;           /* enum ipc_ended_by */
+	uint8_t worker;
+	uint8_t realm[2];
+	uint16_t call_id_len[2];    /* A's and B's Call-ID */
+	uint16_t context_len;
+	/* call-id A, call-id B, context */
+};
+
+struct ipc_call_end_ack {
+	uint64_t call;
+};
+
+struct ipc_hangup {
+	uint64_t call;
+};
+
+struct ipc_list_ask {
+	uint32_t list_id; /* comes back in the answers */
+	uint32_t max;     /* rows at the most */
+	uint64_t cursor;  /* 0, or LIST_END's */
+};
+
+struct ipc_list_end {
+	uint32_t list_id;
+	uint32_t rows;
+	uint64_t cursor;  /* 0: all told */
+};
+
+enum ipc_call_state { IPC_CALL_ASKING = 0, IPC_CALL_TRYING, IPC_CALL_EARLY, IPC_CALL_ANSWERED, IPC_CALL_ENDING, IPC_CALL_STATES };
+
+struct ipc_call_row {
+	uint32_t list_id;
+	uint8_t state; /* enum ipc_call_state */
+	uint8_t worker;
+	uint8_t realm[2];
+	uint64_t call; /* handle */
+	uint64_t started_ns;
+	uint64_t answered_ns;
+	struct net_endpoint peer[2];
+	struct ipc_media_quality media[2];
+	uint16_t call_id_len[2];
+	uint16_t context_len;
+	uint16_t pad;
+	/* call-id A, call-id B, context */
+};
+
+/* Groups are "drops", "port", "worker", "slab", "pool", "ring", "neigh", "sip", "media", "link". */
+struct ipc_stat_row {
+	uint32_t list_id;
+	uint8_t group_len;
+	uint8_t object_len; /* e.g. the port's or worker's name; may be empty */
+	uint8_t name_len;
+	uint8_t pad;
+	uint64_t value;
+	/* group, object, name */
+};
+
+enum ipc_notice_level { IPC_NOTICE_INFO = 0, IPC_NOTICE_WARN, IPC_NOTICE_ERROR, IPC_NOTICE_LEVELS };
+
+struct ipc_notice {
+	uint8_t level;
+	uint8_t pad;
+	uint16_t text_len;
+	/* text: printable ASCII */
+};
+
+/* Check a frame that was copied out of a ring: known type, right sender and ring, every length inside the frame, every enum in range,
+ * text printable where it will be logged. 0, or -EPROTO. After 0 the accessors below are safe. */
+enum ipc_side { IPC_SIDE_DATAPLANE, IPC_SIDE_CONTROLPLANE };
+enum ipc_ring_kind { IPC_RING_MAIN, IPC_RING_WORKER };
+int ipc_msg_check(enum ipc_side sender, enum ipc_ring_kind ring, uint16_t type, const void *frame, uint32_t len);
+
+/* Parts of checked frames; they live as long as the frame. */
+struct span ipc_ask_msg(const struct ipc_ask *ask);
+struct span ipc_verdict_reason(const struct ipc_verdict *verdict);
+struct span ipc_verdict_plan(const struct ipc_verdict *verdict);
+struct span ipc_verdict_context(const struct ipc_verdict *verdict);
+
+struct ipc_target_view {
+	const struct ipc_target *head;
+	struct span ruri, from, to;
+};
+/* Walk the targets: *at starts at 0. False at the end. */
+bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at, struct ipc_target_view *target);
+
+struct span ipc_call_end_call_id(const struct ipc_call_end *end, unsigned side);
+struct span ipc_call_end_context(const struct ipc_call_end *end);
+struct span ipc_call_row_call_id(const struct ipc_call_row *row, unsigned side);
+struct span ipc_call_row_context(const struct ipc_call_row *row);
+struct span ipc_stat_group(const struct ipc_stat_row *row);
+struct span ipc_stat_object(const struct ipc_stat_row *row);
+struct span ipc_stat_name(const struct ipc_stat_row *row);
+struct span ipc_notice_text(const struct ipc_notice *notice);
+
+/* Append a target (with its padding) behind a verdict's context, or finish one: for the control plane's writer and the tests. */
+struct cursor;
+void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason, struct span plan, struct span context);
+void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri, struct span from, struct span to);
+
+const char *ipc_msg_name(uint16_t type);
+const char *ipc_ended_by_name(enum ipc_ended_by by);   /* "caller", "media-timeout", ... */
+const char *ipc_call_state_name(enum ipc_call_state state);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* RTP and RTCP headers (RFC 3550) read from packets, and reception statistics (sections 6.4.1, A.1, A.8).
+ * Both processes, any thread. */
+#pragma once
+
+#include "common/base/span.h"
+
+/* RFC 3550 section 5.1: version 2 and room for the fixed header, CSRCs, extension and padding. */
+bool rtp_is_valid(const uint8_t *pkt, uint32_t len);
+/* RFC 3550 section A.2: version 2, packet type 192..223 (RFC 5761 section 4) and a length that fits. */
+bool rtcp_is_valid(const uint8_t *pkt, uint32_t len);
+
+static inline uint16_t rtp_seq(const uint8_t *pkt) { return (uint16_t)(pkt[2] << 8 | pkt[3]); }
+static inline uint32_t rtp_timestamp(const uint8_t *pkt)
+{
+	return (uint32_t)pkt[4] << 24 | (uint32_t)pkt[5] << 16 | (uint32_t)pkt[6] << 8 | pkt[7];
+}
+static inline uint32_t rtp_ssrc(const uint8_t *pkt)
+{
+	return (uint32_t)pkt[8] << 24 | (uint32_t)pkt[9] << 16 | (uint32_t)pkt[10] << 8 | pkt[11];
+}
+static inline uint8_t rtp_payload_type(const uint8_t *pkt) { return pkt[1] & 0x7f; }
+
+/* Reception state of one RTP source: 32 bytes, part of a stream's hot record. A zeroed one is ready. */
+struct rtp_rx_stats {
+	uint32_t ssrc;
+	uint32_t seq_first;      /* extended: cycles << 16 | sequence number */
+	uint32_t seq_max;        /* extended */
+	uint32_t pkts;           /* of this ssrc */
+	uint32_t transit;        /* section A.8, in timestamp units */
+	uint32_t jitter_q4;      /* jitter in timestamp units, times 16 */
+	uint16_t out_of_order;   /* saturates */
+	uint8_t payload_type;
+	uint8_t started;
+	uint32_t lost_before;    /* lost by earlier ssrcs of this stream */
+};
+_Static_assert(sizeof(struct rtp_rx_stats) == 32, "half a cache line of the hot stream record");
+
+/* Account one valid RTP packet. `arrival` is the arrival time in units of the payload's clock
+ * (the caller converts); any start value will do. */
+void rtp_rx_account(struct rtp_rx_stats *stats, const uint8_t *pkt, uint32_t arrival);
+
+/* Packets expected and not seen so far (never negative). */
+uint32_t rtp_rx_lost(const struct rtp_rx_stats *stats);
+
+/* Clock rate in Hz of a static payload type (RFC 3551 section 6); 8000 where it is dynamic or unknown. */
+uint32_t rtp_clock_hz(uint8_t payload_type);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Session descriptions (RFC 8866) as offer/answer (RFC 3264) needs them: parsed without copy into slices,
+ * and rewritten for the other side of the border. Both processes, any thread; spans die with the text. */
+#pragma once
+
+#include "common/base/cursor.h"
+#include "common/net/addr.h"
+
+#define SDP_MEDIA_MAX 16u
+#define SDP_BYTES_MAX 32768u
+
+enum sdp_direction {
+	SDP_SENDRECV = 0,
+	SDP_SENDONLY,
+	SDP_RECVONLY,
+	SDP_INACTIVE,
+};
+
+/* One m= section. */
+struct sdp_media {
+	struct span type;    /* "audio", "video", "image", ... */
+	struct span proto;   /* "RTP/AVP", "RTP/SAVP", "udptl", ... */
+	struct span formats; /* what follows the proto, as it came */
+	struct span lines;   /* all lines of the section, the m= line too */
+	struct net_endpoint rtp;  /* where the peer wants media: c= (media's or session's) and port; family NET_NONE for
+	                             an address that is not a literal */
+	struct net_endpoint rtcp; /* a=rtcp (RFC 3605), or rtp's port + 1; rtp itself with rtcp-mux */
+	uint16_t port;       /* of the m= line: 0 means refused or disabled */
+	uint16_t nports;     /* of "port/n"; 1 where none is given */
+	uint8_t direction;   /* enum sdp_direction, media's or session's */
+	bool rtcp_mux;
+	bool hold_by_zero;   /* c= with 0.0.0.0 or :: (RFC 2543 hold) */
+};
+
+struct sdp {
+	struct span text;
+	struct span origin;  /* value of o= */
+	struct span session; /* the session-level lines */
+	uint16_t nmedia;
+	struct sdp_media media[SDP_MEDIA_MAX];
+};
+
+/* 0; -EINVAL for text that is not a session description (why is set to a short static reason);
+ * -E2BIG for more than SDP_MEDIA_MAX sections. */
+int sdp_parse(struct sdp *sdp, struct span text, const char **why);
+
+/* What limen offers in place of the peer's addresses in one m= section. */
+struct sdp_anchor {
+	struct net_endpoint rtp;  /* family NET_NONE: write the section with port 0 */
+	struct net_endpoint rtcp; /* written as a=rtcp unless it is rtp's port + 1 or rtcp-mux stays */
+};
+
+struct sdp_rewrite {
+	uint64_t session_id;      /* limen's own o= */
+	uint64_t session_version;
+	struct net_endpoint self; /* address of o= and of the session's c= */
+	uint16_t nanchors;        /* = sdp->nmedia */
+	struct sdp_anchor anchors[SDP_MEDIA_MAX];
+};
+
+/* Write the description for the other side: own o= (username "-"), c= and ports by the anchors, s= "-"; lines that name
+ * the far side's addresses or host (i=, u=, e=, p=, a=candidate, a=remote-candidates, a=ice-*, a=rtcp, a=rtcp-xr's
+ * addresses, a=source-filter, a=tool, a=cname's value in a=ssrc) dropped or replaced; all else kept in order.
+ * The cursor's `full` tells that it did not fit. */
+void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite *rewrite);

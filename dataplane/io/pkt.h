@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a worker knows of a packet: lies in the mbuf's private area, filled by classify, read by the stages. A packet has
+ * one owner at a time; a stage passes it on, parks it, or drops it with a reason. */
+#pragma once
+
+#include "common/net/addr.h"
+
+#include <rte_mbuf.h>
+
+struct pkt {
+	uint8_t realm;      /* where it arrived */
+	uint8_t port;       /* DPDK port it arrived at */
+	uint8_t family;     /* enum net_family */
+	uint8_t tos;        /* IPv4 TOS or IPv6 traffic class */
+	uint16_t l3_off;    /* bytes from the start of data */
+	uint16_t l4_off;
+	uint16_t payload_off; /* of the UDP payload */
+	uint16_t payload_len;
+	uint16_t src_port, dst_port; /* host order */
+	uint16_t udp_csum;  /* as received, network order; 0: none */
+	uint16_t pad;
+	struct net_addr src, dst;
+};
+_Static_assert(sizeof(struct pkt) <= 64, "one cache line behind the mbuf");
+
+#define PKT_PRIV_BYTES 64u
+
+static inline struct pkt *pkt_of(struct rte_mbuf *m)
+{
+	return (struct pkt *)rte_mbuf_to_priv(m);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The dataplane's end of the rings to the control plane. The main thread owns the UNIX socket and makes the rings; each worker owns
+ * its ends of its pair. The control plane comes and goes: a worker notices by `link_epoch`. */
+#pragma once
+
+#include "common/ipc/ipc_msg.h"
+
+struct link;        /* the server: main thread */
+struct worker_link; /* one worker's end */
+
+/* Listen on `path` (0660), for one control plane at a time; a new connection replaces the old one once that is gone. nworkers worker links are
+ * made. conf_hash as in ipc_hello. 0, or -errno. */
+int link_open(struct link **link, const char *path, unsigned nworkers, uint64_t conf_hash, uint32_t ring_bytes);
+void link_close(struct link *link);
+
+/* Main thread, each turn: accept, notice the end of a connection. Never blocks. */
+void link_poll(struct link *link);
+struct worker_link *link_worker(struct link *link, unsigned worker);
+
+/* Handler for a checked message of the peer; `frame` lives until it returns. */
+typedef void link_handler(void *arg, uint16_t type, const void *frame, uint32_t len);
+
+/* Main thread's own ring pair. As for workers below. */
+unsigned link_main_receive(struct link *link, link_handler *handler, void *arg, unsigned max);
+int link_main_send(struct link *link, uint16_t type, const struct span *parts, unsigned nparts);
+
+/* Worker: 0 while no control plane is connected; else a number that changes with each connection. Call once a turn before receive:
+ * this is also the worker's quiet point for the old rings. */
+uint64_t link_epoch(struct worker_link *worker);
+
+/* Worker: take up to max messages. Bad ones are counted and skipped. Returns how many were handled. */
+unsigned link_receive(struct worker_link *worker, link_handler *handler, void *arg, unsigned max);
+
+/* Worker: send one message made of parts. 0; -ENOTCONN without a control plane; -EAGAIN when the ring is full. No system call
+ * unless the reader sleeps. */
+int link_send(struct worker_link *worker, uint16_t type, const struct span *parts, unsigned nparts);
+
+/* Counters for show stats: any thread may read. */
+struct link_stats {
+	uint64_t sent, received, rejected, full, connects;
+};
+void link_stats(const struct link *link, struct link_stats *stats);
