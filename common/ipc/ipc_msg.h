@@ -15,6 +15,7 @@
 #define IPC_NAME_MAX      63u
 #define IPC_CONTEXT_MAX   1024u /* the control plane's own note on a call, given back in the call's record */
 #define IPC_WORKERS_MAX   64u
+#define IPC_REALMS_MAX    64u
 
 /* X(symbol, number, fixed struct, sender: D dataplane or C control plane, ring: W worker or M main) */
 #define IPC_MSGS(X)                                                                                \
@@ -69,12 +70,15 @@ struct ipc_ask {
 	uint32_t msg_len;           /* the request, whole */
 };
 
+/* How the source of a side's media is fixed: the numbers of the dataplane's enum stream_source. */
+enum ipc_source_policy { IPC_SOURCE_PIN = 0, IPC_SOURCE_LEARN, IPC_SOURCES };
+
 /* One place to send the request to. */
 struct ipc_target {
 	struct net_endpoint peer;
 	uint8_t realm;
 	uint8_t transport;
-	uint8_t source_policy; /* enum stream_source of the far side's media */
+	uint8_t source_policy; /* enum ipc_source_policy of the far side's media */
 	uint8_t pad;
 	uint16_t ruri_len;     /* Request-URI for the far side */
 	uint16_t from_len;     /* From value without tag, for the far side */
@@ -86,7 +90,7 @@ struct ipc_verdict {
 	uint64_t ask_id;
 	uint16_t status;          /* 0: accepted; else refused with this code (300..699) */
 	uint8_t ntargets;         /* accepted: 1..IPC_TARGETS_MAX, tried in order */
-	uint8_t source_policy;    /* enum stream_source of the caller's media */
+	uint8_t source_policy;    /* enum ipc_source_policy of the caller's media */
 	uint32_t retry_after_s;   /* refused: 0 for no header */
 	uint32_t answer_max_s;    /* no final answer within this: the target has failed (timer C, RFC 3261 section 16.6) */
 	uint32_t duration_max_s;  /* of an answered call, 0: unlimited */
@@ -95,7 +99,7 @@ struct ipc_verdict {
 	uint16_t plan_len;        /* accepted: edit plan */
 	uint16_t context_len;
 	uint16_t pad;
-	/* reason, plan (padded to 4), context (padded to 4), then for each target: struct ipc_target, ruri, from, to (padded to 4 together) */
+	/* reason, plan, context (each padded to 4), then for each target: struct ipc_target, ruri, from, to (padded to 4 together) */
 };
 
 struct ipc_ask_gone {
@@ -203,7 +207,7 @@ struct ipc_notice {
 };
 
 /* Check a frame that was copied out of a ring: known type, right sender and ring, every length inside the frame, every enum in range,
- * text printable where it will be logged. 0, or -EPROTO. After 0 the accessors below are safe. */
+ * text printable where it will be logged. `frame` is aligned to 8. 0, or -EPROTO. After 0 the accessors below are safe. */
 enum ipc_side { IPC_SIDE_DATAPLANE, IPC_SIDE_CONTROLPLANE };
 enum ipc_ring_kind { IPC_RING_MAIN, IPC_RING_WORKER };
 int ipc_msg_check(enum ipc_side sender, enum ipc_ring_kind ring, uint16_t type, const void *frame, uint32_t len);
@@ -230,7 +234,8 @@ struct span ipc_stat_object(const struct ipc_stat_row *row);
 struct span ipc_stat_name(const struct ipc_stat_row *row);
 struct span ipc_notice_text(const struct ipc_notice *notice);
 
-/* Append a target (with its padding) behind a verdict's context, or finish one: for the control plane's writer and the tests. */
+/* Write a verdict into an empty cursor (the lengths in `head` are filled in here; ntargets is the caller's), then its targets one by
+ * one. Text that no length can tell sets the cursor's `full`. For the control plane's writer and the tests. */
 struct cursor;
 void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason, struct span plan, struct span context);
 void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri, struct span from, struct span to);

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Checks, accessors and writers of the messages between the processes. Both processes, any thread. Whatever passes
+ * ipc_msg_check is safe for the accessors; the check reads nothing outside [frame, frame + len). */
+#include "common/ipc/ipc_msg.h"
+
+#include "common/base/cursor.h"
+#include "common/sip/edit_plan.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* Offset arithmetic is in 64 bits: sums of a few 32-bit lengths cannot wrap. */
+static inline uint64_t padded(uint64_t len)
+{
+	return (len + 3) & ~(uint64_t)3;
+}
+
+/* No C0 control and no DEL: may be logged on one line. UTF-8 is let pass, the log escapes it. */
+static bool text_is_one_line(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t ch = (uint8_t)s.ptr[i];
+
+		if (ch < 0x20 || ch == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool text_is_ascii(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t ch = (uint8_t)s.ptr[i];
+
+		if (ch < 0x20 || ch > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+/* A header's value in full: HTAB is white space there (RFC 3261 section 25.1), other controls are not text. */
+static bool text_is_header_value(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t ch = (uint8_t)s.ptr[i];
+
+		if ((ch < 0x20 && ch != '\t') || ch == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+/* A Request-URI stands between two spaces of the request line (RFC 3261 section 7.1): it may hold none itself. */
+static bool text_is_ruri(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t ch = (uint8_t)s.ptr[i];
+
+		if (ch <= 0x20 || ch == 0x7f)
+			return false;
+	}
+	return s.len > 0;
+}
+
+/* Endpoints compare with memcmp, so bytes that the family does not use must be zero. What only tells of a peer may be
+ * without port: a record must not be lost over a sender's odd port. */
+static bool endpoint_is_clean(const struct net_endpoint *endpoint)
+{
+	static const uint8_t zero[12];
+
+	if (endpoint->family == NET_IP4)
+		return endpoint->pad == 0 && memcmp(endpoint->addr.ip + 4, zero, sizeof(zero)) == 0;
+	return endpoint->pad == 0 && (endpoint->family == NET_IP6 || endpoint->family == NET_NONE);
+}
+
+static bool endpoint_is_addr(const struct net_endpoint *endpoint)
+{
+	return endpoint->family != NET_NONE && endpoint_is_clean(endpoint);
+}
+
+static struct span part(const void *head, uint64_t off, uint32_t len)
+{
+	return span_of((const char *)head + off, len);
+}
+
+/* ASK */
+
+struct span ipc_ask_msg(const struct ipc_ask *ask)
+{
+	return part(ask, sizeof(*ask), ask->msg_len);
+}
+
+static bool check_ask(const void *frame, uint32_t len)
+{
+	const struct ipc_ask *ask = frame;
+
+	return sizeof(*ask) + (uint64_t)ask->msg_len == len && ask->msg_len > 0 &&
+	       endpoint_is_addr(&ask->source) && endpoint_is_addr(&ask->local) &&
+	       ask->realm < IPC_REALMS_MAX && ask->transport < NET_TRANSPORTS;
+}
+
+/* VERDICT */
+
+static uint64_t plan_off(const struct ipc_verdict *verdict)
+{
+	return sizeof(*verdict) + padded(verdict->reason_len);
+}
+
+static uint64_t context_off(const struct ipc_verdict *verdict)
+{
+	return plan_off(verdict) + padded(verdict->plan_len);
+}
+
+static uint64_t targets_off(const struct ipc_verdict *verdict)
+{
+	return context_off(verdict) + padded(verdict->context_len);
+}
+
+struct span ipc_verdict_reason(const struct ipc_verdict *verdict)
+{
+	return part(verdict, sizeof(*verdict), verdict->reason_len);
+}
+
+struct span ipc_verdict_plan(const struct ipc_verdict *verdict)
+{
+	return part(verdict, plan_off(verdict), verdict->plan_len);
+}
+
+struct span ipc_verdict_context(const struct ipc_verdict *verdict)
+{
+	return part(verdict, context_off(verdict), verdict->context_len);
+}
+
+/* Head and text of a target: what its padding follows. */
+static uint64_t target_bytes(const struct ipc_target *head)
+{
+	return sizeof(*head) + padded((uint64_t)head->ruri_len + head->from_len + head->to_len);
+}
+
+static void view_target(const void *at, struct ipc_target_view *view)
+{
+	const struct ipc_target *head = at;
+
+	view->head = head;
+	view->ruri = part(head, sizeof(*head), head->ruri_len);
+	view->from = part(head, sizeof(*head) + head->ruri_len, head->from_len);
+	view->to = part(head, sizeof(*head) + head->ruri_len + head->from_len, head->to_len);
+}
+
+/* *at is the number of targets walked, above the next one's offset: a frame's offsets need 17 bits. */
+#define WALK_COUNT_SHIFT 24u
+_Static_assert(IPC_FRAME_MAX < 1u << WALK_COUNT_SHIFT, "an offset fits below the count");
+
+bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at,
+			     struct ipc_target_view *target)
+{
+	uint32_t walked = *at >> WALK_COUNT_SHIFT;
+	uint64_t off = walked ? *at & ((1u << WALK_COUNT_SHIFT) - 1) : targets_off(verdict);
+
+	if (walked >= verdict->ntargets)
+		return false;
+	view_target((const char *)verdict + off, target);
+	*at = (walked + 1) << WALK_COUNT_SHIFT | (uint32_t)(off + target_bytes(target->head));
+	return true;
+}
+
+static bool check_target(const struct ipc_target_view *view)
+{
+	const struct ipc_target *head = view->head;
+
+	return endpoint_is_addr(&head->peer) && head->peer.port != 0 &&
+	       head->realm < IPC_REALMS_MAX && head->transport < NET_TRANSPORTS && head->source_policy < IPC_SOURCES &&
+	       text_is_ruri(view->ruri) && view->from.len > 0 && text_is_header_value(view->from) &&
+	       view->to.len > 0 && text_is_header_value(view->to);
+}
+
+static bool check_targets(const struct ipc_verdict *verdict, uint32_t len)
+{
+	uint64_t off = targets_off(verdict);
+
+	for (unsigned i = 0; i < verdict->ntargets; i++) {
+		const void *at = (const char *)verdict + off;
+		struct ipc_target_view view;
+
+		if (len - off < sizeof(struct ipc_target) || len - off < target_bytes(at))
+			return false;
+		view_target(at, &view);
+		if (!check_target(&view))
+			return false;
+		off += target_bytes(at);
+	}
+	return off == len;
+}
+
+static bool check_verdict(const void *frame, uint32_t len)
+{
+	const struct ipc_verdict *verdict = frame;
+
+	if (targets_off(verdict) > len || verdict->context_len > IPC_CONTEXT_MAX ||
+	    verdict->source_policy >= IPC_SOURCES ||
+	    !text_is_one_line(ipc_verdict_context(verdict)))
+		return false;
+	if (verdict->status != 0)
+		return verdict->status >= 300 && verdict->status <= 699 && verdict->ntargets == 0 &&
+		       verdict->plan_len == 0 && targets_off(verdict) == len &&
+		       text_is_header_value(ipc_verdict_reason(verdict));
+	return verdict->reason_len == 0 && verdict->ntargets >= 1 &&
+	       verdict->ntargets <= IPC_TARGETS_MAX && verdict->plan_len <= EDIT_PLAN_BYTES_MAX &&
+	       edit_plan_check(ipc_verdict_plan(verdict)) == 0 && check_targets(verdict, len);
+}
+
+static void put_padding(struct cursor *out)
+{
+	static const char zero[4];
+
+	put_bytes(out, zero, (4 - out->len % 4) % 4);
+}
+
+void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason,
+		     struct span plan, struct span context)
+{
+	struct ipc_verdict verdict = *head;
+
+	if (reason.len > UINT16_MAX || plan.len > UINT16_MAX || context.len > UINT16_MAX) {
+		out->full = true;
+		return;
+	}
+	verdict.reason_len = (uint16_t)reason.len;
+	verdict.plan_len = (uint16_t)plan.len;
+	verdict.context_len = (uint16_t)context.len;
+	put_bytes(out, &verdict, sizeof(verdict));
+	put_span(out, reason);
+	put_padding(out);
+	put_span(out, plan);
+	put_padding(out);
+	put_span(out, context);
+	put_padding(out);
+}
+
+void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri,
+		    struct span from, struct span to)
+{
+	struct ipc_target target = *head;
+
+	if (ruri.len > UINT16_MAX || from.len > UINT16_MAX || to.len > UINT16_MAX) {
+		out->full = true;
+		return;
+	}
+	target.ruri_len = (uint16_t)ruri.len;
+	target.from_len = (uint16_t)from.len;
+	target.to_len = (uint16_t)to.len;
+	put_bytes(out, &target, sizeof(target));
+	put_span(out, ruri);
+	put_span(out, from);
+	put_span(out, to);
+	put_padding(out);
+}
+
+/* CALL_END and CALL_ROW */
+
+static struct span call_id_part(const void *head, size_t head_bytes, const uint16_t lens[2],
+				unsigned side)
+{
+	return part(head, head_bytes + (side ? lens[0] : 0), lens[side ? 1 : 0]);
+}
+
+struct span ipc_call_end_call_id(const struct ipc_call_end *end, unsigned side)
+{
+	return call_id_part(end, sizeof(*end), end->call_id_len, side);
+}
+
+struct span ipc_call_end_context(const struct ipc_call_end *end)
+{
+	return part(end, sizeof(*end) + end->call_id_len[0] + end->call_id_len[1],
+		    end->context_len);
+}
+
+struct span ipc_call_row_call_id(const struct ipc_call_row *row, unsigned side)
+{
+	return call_id_part(row, sizeof(*row), row->call_id_len, side);
+}
+
+struct span ipc_call_row_context(const struct ipc_call_row *row)
+{
+	return part(row, sizeof(*row) + row->call_id_len[0] + row->call_id_len[1],
+		    row->context_len);
+}
+
+/* A's leg was there from the INVITE on; B's may never have been. */
+static bool check_sides(const struct net_endpoint peer[2], const struct ipc_media_quality media[2],
+			const uint8_t realm[2])
+{
+	return endpoint_is_addr(&peer[0]) && endpoint_is_clean(&peer[1]) &&
+	       endpoint_is_clean(&media[0].source) && endpoint_is_clean(&media[1].source) &&
+	       realm[0] < IPC_REALMS_MAX && realm[1] < IPC_REALMS_MAX;
+}
+
+static bool check_call_end(const void *frame, uint32_t len)
+{
+	const struct ipc_call_end *end = frame;
+
+	return sizeof(*end) + (uint64_t)end->call_id_len[0] + end->call_id_len[1] +
+			       end->context_len == len &&
+	       end->context_len <= IPC_CONTEXT_MAX && end->ended_by <= IPC_BY_LIMEN &&
+	       end->status <= 699 && end->worker < IPC_WORKERS_MAX &&
+	       check_sides(end->peer, end->media, end->realm) &&
+	       text_is_one_line(ipc_call_end_call_id(end, 0)) &&
+	       text_is_one_line(ipc_call_end_call_id(end, 1)) &&
+	       text_is_one_line(ipc_call_end_context(end));
+}
+
+static bool check_call_row(const void *frame, uint32_t len)
+{
+	const struct ipc_call_row *row = frame;
+
+	return sizeof(*row) + (uint64_t)row->call_id_len[0] + row->call_id_len[1] +
+			       row->context_len == len &&
+	       row->context_len <= IPC_CONTEXT_MAX && row->state < IPC_CALL_STATES &&
+	       row->worker < IPC_WORKERS_MAX && check_sides(row->peer, row->media, row->realm) &&
+	       text_is_one_line(ipc_call_row_call_id(row, 0)) &&
+	       text_is_one_line(ipc_call_row_call_id(row, 1)) &&
+	       text_is_one_line(ipc_call_row_context(row));
+}
+
+/* STAT_ROW and NOTICE */
+
+struct span ipc_stat_group(const struct ipc_stat_row *row)
+{
+	return part(row, sizeof(*row), row->group_len);
+}
+
+struct span ipc_stat_object(const struct ipc_stat_row *row)
+{
+	return part(row, sizeof(*row) + row->group_len, row->object_len);
+}
+
+struct span ipc_stat_name(const struct ipc_stat_row *row)
+{
+	return part(row, sizeof(*row) + row->group_len + row->object_len, row->name_len);
+}
+
+struct span ipc_notice_text(const struct ipc_notice *notice)
+{
+	return part(notice, sizeof(*notice), notice->text_len);
+}
+
+static bool check_stat_row(const void *frame, uint32_t len)
+{
+	const struct ipc_stat_row *row = frame;
+
+	return sizeof(*row) + (uint64_t)row->group_len + row->object_len + row->name_len == len &&
+	       row->group_len > 0 && row->group_len <= IPC_NAME_MAX &&
+	       row->object_len <= IPC_NAME_MAX && row->name_len > 0 &&
+	       row->name_len <= IPC_NAME_MAX && text_is_ascii(ipc_stat_group(row)) &&
+	       text_is_ascii(ipc_stat_object(row)) && text_is_ascii(ipc_stat_name(row));
+}
+
+static bool check_notice(const void *frame, uint32_t len)
+{
+	const struct ipc_notice *notice = frame;
+
+	return sizeof(*notice) + (uint64_t)notice->text_len == len &&
+	       notice->level < IPC_NOTICE_LEVELS && text_is_ascii(ipc_notice_text(notice));
+}
+
+/* All messages */
+
+static bool check_whole(uint16_t type, const void *frame, uint32_t len, uint32_t fixed_bytes)
+{
+	switch (type) {
+	case IPC_ASK:
+		return check_ask(frame, len);
+	case IPC_VERDICT:
+		return check_verdict(frame, len);
+	case IPC_CALL_END:
+		return check_call_end(frame, len);
+	case IPC_CALL_ROW:
+		return check_call_row(frame, len);
+	case IPC_STAT_ROW:
+		return check_stat_row(frame, len);
+	case IPC_NOTICE:
+		return check_notice(frame, len);
+	default: /* numbers only */
+		return len == fixed_bytes;
+	}
+}
+
+#define SENDER_D IPC_SIDE_DATAPLANE
+#define SENDER_C IPC_SIDE_CONTROLPLANE
+#define RING_W   IPC_RING_WORKER
+#define RING_M   IPC_RING_MAIN
+
+static const struct msg_kind {
+	const char *name; /* NULL: no such message */
+	uint32_t fixed_bytes;
+	uint8_t sender; /* enum ipc_side */
+	uint8_t ring;   /* enum ipc_ring_kind */
+} msg_kinds[] = {
+#define X(sym, number, type, sender, ring)                                                         \
+	[number] = {#sym, sizeof(struct type), SENDER_##sender, RING_##ring},
+	IPC_MSGS(X)
+#undef X
+};
+#define MSG_KINDS (sizeof(msg_kinds) / sizeof(msg_kinds[0]))
+
+int ipc_msg_check(enum ipc_side sender, enum ipc_ring_kind ring, uint16_t type, const void *frame,
+		  uint32_t len)
+{
+	const struct msg_kind *kind = &msg_kinds[type < MSG_KINDS ? type : 0];
+
+	assert((uintptr_t)frame % _Alignof(uint64_t) == 0);
+	if (!kind->name || kind->sender != sender || kind->ring != ring)
+		return -EPROTO;
+	if (len < kind->fixed_bytes || len > IPC_FRAME_MAX)
+		return -EPROTO;
+	return check_whole(type, frame, len, kind->fixed_bytes) ? 0 : -EPROTO;
+}
+
+const char *ipc_msg_name(uint16_t type)
+{
+	const char *name = type < MSG_KINDS ? msg_kinds[type].name : NULL;
+
+	return name ? name : "unknown";
+}
+
+const char *ipc_ended_by_name(enum ipc_ended_by by)
+{
+	static const char *const names[] = {
+		[IPC_BY_CALLER] = "caller",
+		[IPC_BY_CALLEE] = "callee",
+		[IPC_BY_POLICY] = "policy",
+		[IPC_BY_OPERATOR] = "operator",
+		[IPC_BY_MEDIA_TIMEOUT] = "media-timeout",
+		[IPC_BY_SIP_TIMEOUT] = "sip-timeout",
+		[IPC_BY_LIMEN] = "limen",
+	};
+
+	return (unsigned)by < sizeof(names) / sizeof(names[0]) ? names[by] : "unknown";
+}
+
+const char *ipc_call_state_name(enum ipc_call_state state)
+{
+	static const char *const names[IPC_CALL_STATES] = {
+		[IPC_CALL_ASKING] = "asking",
+		[IPC_CALL_TRYING] = "trying",
+		[IPC_CALL_EARLY] = "early",
+		[IPC_CALL_ANSWERED] = "answered",
+		[IPC_CALL_ENDING] = "ending",
+	};
+
+	return (unsigned)state < IPC_CALL_STATES ? names[state] : "unknown";
+}
