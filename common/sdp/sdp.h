@@ -25,6 +25,7 @@ struct sdp_media {
 	struct net_endpoint rtp;  /* where the peer wants media: c= (media's or session's) and port; family NET_NONE for
 	                             an address that is not a literal */
 	struct net_endpoint rtcp; /* a=rtcp (RFC 3605), or rtp's port + 1; rtp itself with rtcp-mux */
+	struct net_endpoint rtcp_apart; /* the same as if rtcp-mux were not there: for when the other side declines it */
 	uint16_t port;       /* of the m= line: 0 means refused or disabled */
 	uint16_t nports;     /* of "port/n"; 1 where none is given */
 	uint8_t direction;   /* enum sdp_direction, media's or session's */
@@ -41,7 +42,7 @@ struct sdp {
 };
 
 /* 0; -EINVAL for text that is not a session description (why is set to a short static reason);
- * -E2BIG for more than SDP_MEDIA_MAX sections. */
+ * -E2BIG for more than SDP_MEDIA_MAX sections or SDP_BYTES_MAX bytes. */
 int sdp_parse(struct sdp *sdp, struct span text, const char **why);
 
 /* What limen offers in place of the peer's addresses in one m= section. */
@@ -58,8 +59,13 @@ struct sdp_rewrite {
 	struct sdp_anchor anchors[SDP_MEDIA_MAX];
 };
 
-/* Write the description for the other side: own o= (username "-"), c= and ports by the anchors, s= "-"; lines that name
- * the far side's addresses or host (i=, u=, e=, p=, a=candidate, a=remote-candidates, a=ice-*, a=rtcp, a=rtcp-xr's
- * addresses, a=source-filter, a=tool, a=cname's value in a=ssrc) dropped or replaced; all else kept in order.
- * The cursor's `full` tells that it did not fit. */
+/* The section's direction with a hold by 0.0.0.0 taken in (RFC 3264 section 8.4: such a peer sends at most). */
+enum sdp_direction sdp_media_direction(const struct sdp_media *media);
+
+/* Write the description for the other side: own o= (username "-"), c= and ports by the anchors, s= "-". Dropped: i=, u=, e=,
+ * p=, k=, ICE (a=candidate, a=remote-candidates, a=end-of-candidates, a=ice-*), a=rtcp (written anew where it is needed), other
+ * ways of naming addresses, persons and products (a=source-filter, a=altc, a=identity, a=tool, ...: the list is in sdp_put.c), and
+ * any other line that holds an IP address or a host name of o=, c= or a=rtcp. a=ssrc's cname is replaced. A hold by 0.0.0.0 is
+ * written as limen's address with a direction. All else is kept in order. A section whose port is 0, or whose anchor has family
+ * NET_NONE, is written with port 0. The cursor's `full` tells that it did not fit. */
 void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite *rewrite);

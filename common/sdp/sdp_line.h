@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Lines, words and attributes of a session description: what the parser and the writer of common/sdp share.
+ * Private to common/sdp. Both processes, any thread. */
+#pragma once
+
+#include "common/sdp/sdp.h"
+
+struct sdp_line {
+	char type;         /* 'a' of "a=..." */
+	struct span text;  /* the whole line without its end */
+	struct span value; /* behind the '=' */
+};
+
+/* The next line that is not empty; lines end in CRLF, or LF alone (RFC 8866 section 5). False at the end. */
+bool sdp_line_next(struct span *rest, struct sdp_line *line);
+
+/* The next word between blanks, empty at the end. */
+struct span sdp_word_next(struct span *rest);
+
+/* "name" or "name:value" of an a= line's value. */
+struct sdp_attr {
+	struct span name;
+	struct span value;
+	bool has_value;
+};
+struct sdp_attr sdp_attr_of(struct span value);
+
+/* enum sdp_direction, or -EINVAL for any other attribute. */
+int sdp_direction_from(const struct sdp_attr *attr);
+
+bool sdp_is_rtcp_mux(const struct sdp_attr *attr);

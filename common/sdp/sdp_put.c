@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A session description written for the other side of the border: limen's own addresses in, everything that tells of
+ * the far side's host, person or product out. Both processes, any thread. */
+#include "common/sdp/sdp.h"
+#include "common/sdp/sdp_line.h"
+
+/* Attributes that never cross. ICE: limen is the far end of both sides' media, so one side's candidates are of no use to the
+ * other (and name its inside). */
+static const struct span dropped_attrs[] = {
+	{"candidate", 9},          /* RFC 8839 */
+	{"remote-candidates", 17},
+	{"end-of-candidates", 17},
+	{"rtcp", 4},               /* RFC 3605: written anew */
+	{"source-filter", 13},     /* RFC 4570 */
+	{"altc", 4},               /* RFC 6947 */
+	{"ccap", 4},               /* RFC 7006 */
+	{"alt", 3},                /* addresses, before ICE had its name */
+	{"visited-realm", 13},     /* 3GPP TS 29.079, with the two below */
+	{"secondary-realm", 15},
+	{"path", 4},               /* RFC 4975: MSRP URIs */
+	{"control", 7},            /* RFC 2326: RTSP URIs */
+	{"identity", 8},           /* RFC 8827 */
+	{"tool", 4},
+	{"T38VendorInfo", 13},     /* ITU-T T.38: country and maker of the fax */
+	{"nortpproxy", 10},        /* names a relay behind the far side */
+};
+
+/* Host names of one description that are looked for in its other lines: more than any honest one has. */
+#define NAMES_MAX 32u
+
+struct sdp_writer {
+	struct cursor *out;
+	const struct sdp *sdp;
+	const struct sdp_rewrite *rewrite;
+	unsigned nnames;
+	struct span names[NAMES_MAX];
+};
+
+static bool attr_is_dropped(struct span name)
+{
+	name = span_trim(name);
+	for (unsigned i = 0; i < sizeof(dropped_attrs) / sizeof(dropped_attrs[0]); i++)
+		if (span_ieq(name, dropped_attrs[i]))
+			return true;
+	return (name.len > 4 && strncasecmp(name.ptr, "ice-", 4) == 0) ||
+	       (name.len > 4 && strncasecmp(name.ptr, "omr-", 4) == 0);
+}
+
+static bool is_addr_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
+}
+
+/* Whether a run of hex digits, dots and colons looks like an address: four numbers between dots, a double colon, or the seven
+ * colons of an IPv6 address (one more where a port or a name stands beside it). Fingerprints have 15 and more. */
+static bool run_has_addr(struct span run)
+{
+	unsigned colons = 0, dots = 0;
+	bool digit = false;
+
+	for (size_t i = 0; i < run.len; i++) {
+		char c = run.ptr[i];
+
+		if (c == ':') {
+			if (i + 1 < run.len && run.ptr[i + 1] == ':')
+				return true;
+			colons++;
+		}
+		if (c == '.') {
+			dots = digit ? dots + 1 : 0;
+			digit = false;
+		} else if (c >= '0' && c <= '9') {
+			digit = true;
+			if (dots == 3)
+				return true;
+		} else {
+			dots = 0;
+			digit = false;
+		}
+	}
+	return colons == 7 || colons == 8;
+}
+
+static bool text_has_addr(struct span text)
+{
+	for (size_t i = 0; i < text.len;) {
+		size_t end = i;
+
+		while (end < text.len && is_addr_char(text.ptr[end]))
+			end++;
+		if (end > i && run_has_addr(span_of(text.ptr + i, end - i)))
+			return true;
+		i = end + 1;
+	}
+	return false;
+}
+
+static bool is_name_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+}
+
+/* The name as a whole word, in any case. */
+static bool text_has_name(struct span text, struct span name)
+{
+	for (size_t i = 0; name.len && i + name.len <= text.len; i++) {
+		if (strncasecmp(text.ptr + i, name.ptr, name.len))
+			continue;
+		if ((i == 0 || !is_name_char(text.ptr[i - 1])) &&
+		    (i + name.len == text.len || !is_name_char(text.ptr[i + name.len])))
+			return true;
+	}
+	return false;
+}
+
+/* Keeps the host of "IN IP4 host" if it is a name. An address is found by its looks, and words that no host is called ("0",
+ * "-") would take every second line with them. */
+static void names_add(struct sdp_writer *w, struct span connection)
+{
+	struct span host;
+	struct net_addr addr;
+	uint8_t family;
+	bool letter = false;
+
+	sdp_word_next(&connection);
+	sdp_word_next(&connection);
+	host = sdp_word_next(&connection);
+	for (size_t i = 0; i < host.len; i++) {
+		if (host.ptr[i] == '/')
+			host.len = i;
+		else
+			letter |= (host.ptr[i] | 0x20) >= 'a' && (host.ptr[i] | 0x20) <= 'z';
+	}
+	if (!letter || net_addr_parse(host, &addr, &family) == 0)
+		return;
+	for (unsigned i = 0; i < w->nnames; i++)
+		if (span_ieq(w->names[i], host))
+			return;
+	if (w->nnames < NAMES_MAX)
+		w->names[w->nnames++] = host;
+}
+
+static void names_collect(struct sdp_writer *w)
+{
+	struct span origin = w->sdp->origin, rest = w->sdp->text;
+	struct sdp_line line;
+
+	for (unsigned i = 0; i < 3; i++)
+		sdp_word_next(&origin);
+	names_add(w, origin);
+	while (sdp_line_next(&rest, &line)) {
+		if (line.type == 'c') {
+			names_add(w, line.value);
+		} else if (line.type == 'a') {
+			struct sdp_attr attr = sdp_attr_of(line.value);
+
+			if (!span_ieq(attr.name, SPAN("rtcp")))
+				continue;
+			sdp_word_next(&attr.value);
+			names_add(w, attr.value);
+		}
+	}
+}
+
+/* Whether a line tells where the far side is. */
+static bool text_is_telling(const struct sdp_writer *w, struct span text)
+{
+	if (text_has_addr(text))
+		return true;
+	for (unsigned i = 0; i < w->nnames; i++)
+		if (text_has_name(text, w->names[i]))
+			return true;
+	return false;
+}
+
+static void put_line(struct cursor *out, struct span text)
+{
+	put_span(out, text);
+	put_lit(out, "\r\n");
+}
+
+static void put_connection(struct cursor *out, const struct net_endpoint *at)
+{
+	if (at->family == NET_IP6)
+		put_lit(out, "IN IP6 ");
+	else
+		put_lit(out, "IN IP4 ");
+	put_addr(out, at->family, &at->addr);
+}
+
+/* "a=ssrc:1 cname:..." (RFC 5576): the name is the far side's user and host, or a random one that ties its calls together. */
+static bool put_ssrc_cname(struct sdp_writer *w, const struct sdp_attr *attr)
+{
+	struct span rest = attr->value, id = sdp_word_next(&rest);
+	struct sdp_attr what = sdp_attr_of(span_trim(rest));
+
+	if (!span_ieq(attr->name, SPAN("ssrc")) || !span_ieq(what.name, SPAN("cname")))
+		return false;
+	if (text_is_telling(w, id))
+		return true;
+	put_lit(w->out, "a=ssrc:");
+	put_span(w->out, id);
+	put_lit(w->out, " cname:");
+	put_u64(w->out, w->rewrite->session_id);
+	put_lit(w->out, "\r\n");
+	return true;
+}
+
+/* An a= line of either level. `own_direction`: limen writes the direction itself. */
+static void put_attr(struct sdp_writer *w, const struct sdp_line *line, bool own_direction)
+{
+	struct sdp_attr attr = sdp_attr_of(line->value);
+
+	/* These mean something to limen: never lost to the search for host names. */
+	if (sdp_direction_from(&attr) >= 0) {
+		if (!own_direction)
+			put_line(w->out, line->text);
+		return;
+	}
+	if (sdp_is_rtcp_mux(&attr)) {
+		put_line(w->out, line->text);
+		return;
+	}
+	if (attr_is_dropped(attr.name) || put_ssrc_cname(w, &attr) || text_is_telling(w, line->value))
+		return;
+	put_line(w->out, line->text);
+}
+
+/* Session level: v, o, s, c, then what is kept. t= is mandatory (RFC 8866 section 5.9) and comes before attributes. */
+static void put_session(struct sdp_writer *w)
+{
+	const struct sdp_rewrite *rewrite = w->rewrite;
+	struct span rest = w->sdp->session;
+	struct sdp_line line;
+	bool timed = false;
+
+	put_lit(w->out, "v=0\r\no=- ");
+	put_u64(w->out, rewrite->session_id);
+	put_char(w->out, ' ');
+	put_u64(w->out, rewrite->session_version);
+	put_char(w->out, ' ');
+	put_connection(w->out, &rewrite->self);
+	put_lit(w->out, "\r\ns=-\r\nc=");
+	put_connection(w->out, &rewrite->self);
+	put_lit(w->out, "\r\n");
+
+	while (sdp_line_next(&rest, &line)) {
+		if (strchr("vosiuepck", line.type))
+			continue;
+		if (line.type == 'a' && !timed) {
+			put_lit(w->out, "t=0 0\r\n");
+			timed = true;
+		}
+		if (line.type == 'a') {
+			put_attr(w, &line, false);
+		} else if (!text_is_telling(w, line.value)) {
+			put_line(w->out, line.text);
+			timed |= line.type == 't';
+		}
+	}
+	if (!timed)
+		put_lit(w->out, "t=0 0\r\n");
+}
+
+static const char *direction_name(enum sdp_direction direction)
+{
+	static const char *const names[] = {
+		[SDP_SENDRECV] = "sendrecv",
+		[SDP_SENDONLY] = "sendonly",
+		[SDP_RECVONLY] = "recvonly",
+		[SDP_INACTIVE] = "inactive",
+	};
+
+	return names[direction];
+}
+
+enum sdp_direction sdp_media_direction(const struct sdp_media *media)
+{
+	if (!media->hold_by_zero)
+		return media->direction;
+	return media->direction == SDP_SENDRECV || media->direction == SDP_SENDONLY ? SDP_SENDONLY : SDP_INACTIVE;
+}
+
+/* m= and c= of a section. The address that stands at the session level is not said again. */
+static void put_media_head(struct sdp_writer *w, const struct sdp_media *media, const struct sdp_anchor *anchor,
+			   bool active)
+{
+	const struct net_endpoint *self = &w->rewrite->self;
+
+	put_lit(w->out, "m=");
+	put_span(w->out, media->type);
+	put_char(w->out, ' ');
+	put_u64(w->out, active ? anchor->rtp.port : 0);
+	put_char(w->out, ' ');
+	put_span(w->out, media->proto);
+	if (media->formats.len) {
+		put_char(w->out, ' ');
+		put_span(w->out, media->formats);
+	}
+	put_lit(w->out, "\r\n");
+	if (active && (anchor->rtp.family != self->family || !net_addr_eq(&anchor->rtp.addr, &self->addr))) {
+		put_lit(w->out, "c=");
+		put_connection(w->out, &anchor->rtp);
+		put_lit(w->out, "\r\n");
+	}
+}
+
+static void put_rtcp(struct cursor *out, const struct sdp_anchor *anchor)
+{
+	bool same_addr = anchor->rtcp.family == anchor->rtp.family &&
+			 net_addr_eq(&anchor->rtcp.addr, &anchor->rtp.addr);
+
+	if (anchor->rtcp.family == NET_NONE || (same_addr && anchor->rtcp.port == anchor->rtp.port + 1))
+		return;
+	put_lit(out, "a=rtcp:");
+	put_u64(out, anchor->rtcp.port);
+	if (!same_addr) {
+		put_char(out, ' ');
+		put_connection(out, &anchor->rtcp);
+	}
+	put_lit(out, "\r\n");
+}
+
+static void put_media(struct sdp_writer *w, const struct sdp_media *media, const struct sdp_anchor *anchor)
+{
+	bool active = media->port != 0 && anchor->rtp.family != NET_NONE;
+	struct span rest = media->lines;
+	struct sdp_line line;
+
+	put_media_head(w, media, anchor, active);
+	while (sdp_line_next(&rest, &line)) {
+		/* What belongs to the session level has no meaning here, and o= and c= tell. */
+		if (strchr("mvosiuepcktrz", line.type))
+			continue;
+		if (line.type == 'a')
+			put_attr(w, &line, media->hold_by_zero);
+		else if (!text_is_telling(w, line.value))
+			put_line(w->out, line.text);
+	}
+	if (media->hold_by_zero) {
+		put_lit(w->out, "a=");
+		put_line(w->out, span_str(direction_name(sdp_media_direction(media))));
+	}
+	if (active && !media->rtcp_mux)
+		put_rtcp(w->out, anchor);
+}
+
+void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite *rewrite)
+{
+	struct sdp_writer w = {.out = out, .sdp = sdp, .rewrite = rewrite};
+
+	names_collect(&w);
+	put_session(&w);
+	for (unsigned i = 0; i < sdp->nmedia; i++)
+		put_media(&w, &sdp->media[i], &rewrite->anchors[i]);
+}
