@@ -43,7 +43,8 @@ struct arena {
 
 /* Map `path` (created 0600; on hugetlbfs or tmpfs) with these slabs; path NULL maps anonymous memory (tests,
  * simulator). An existing file of another layout, damaged or `cold` is started afresh. The pages are touched now, so
- * that no packet pays for a page fault, when `touch` is set. 0, or -errno; `why` gets a short static reason. */
+ * that no packet pays for a page fault, when `touch` is set. 0, or -errno; `why` (NULL is let pass) gets a short static
+ * text for the log: what went wrong, or how the arena began ("new", "attached, clean", "layout changed", ...). */
 int arena_open(struct arena *arena, const char *path, const struct arena_slab_def *defs, unsigned ndefs, bool cold,
 	       bool touch, const char **why);
 
@@ -52,6 +53,9 @@ void arena_close(struct arena *arena);
 
 /* A zeroed record, or NULL when the slab is full; *handle names it. */
 void *slab_alloc(struct slab *slab, uint64_t *handle);
+
+/* As slab_alloc, but the record holds what it held: for records whose owner writes all that it reads. */
+void *slab_take(struct slab *slab, uint64_t *handle);
 
 /* The record, or NULL for a handle that is not (or no longer) alive. Handles from outside are safe to look up. */
 static inline void *slab_get(const struct slab *slab, uint64_t handle)

@@ -23,7 +23,8 @@ bool wheel_is_set(const struct wheel *wheel, uint32_t timer);
  * returns max. Timers come out in order of their ticks. */
 uint32_t wheel_expire(struct wheel *wheel, uint64_t now_ns, uint32_t *timers, uint32_t max);
 
-/* A time not later than the next deadline; UINT64_MAX when nothing is armed. */
+/* When wheel_expire next has something to do: never later than the tick of the next deadline, earlier only where far timers are to be
+ * moved nearer (wheel_expire may then give nothing, and the answer grows). UINT64_MAX when nothing is armed. */
 uint64_t wheel_next_ns(const struct wheel *wheel);
 
 uint32_t wheel_armed(const struct wheel *wheel);
