@@ -49,8 +49,9 @@ enum ipc_msg_type {
 #undef X
 };
 
-/* First message on the UNIX socket, dataplane to control plane, with the rings' memfds and doorbells by SCM_RIGHTS
- * (order: for each ring, main first: memfd, doorbell of the reader in the control plane, doorbell of the reader in the dataplane). */
+/* First and only message on the UNIX socket, dataplane to control plane, with two descriptors for each ring pair by
+ * SCM_RIGHTS (main first, then the workers in order): the memfd of both directions, and the control plane's end of the
+ * doorbell of both directions (common/ipc/ring.h, doorbell.h). */
 struct ipc_hello {
 	uint32_t version;     /* IPC_VERSION */
 	uint32_t nworkers;
