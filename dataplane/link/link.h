@@ -9,12 +9,19 @@ struct link;        /* the server: main thread */
 struct worker_link; /* one worker's end */
 
 /* Listen on `path` (0660), for one control plane at a time; a new connection replaces the old one once that is gone. nworkers worker links are
- * made. conf_hash as in ipc_hello. 0, or -errno. */
+ * made. conf_hash as in ipc_hello. ring_bytes: ring_bytes_valid() of common/ipc/ring.h. 0; -EADDRINUSE when a live dataplane listens there;
+ * -EEXIST when the path is no socket; or -errno. */
 int link_open(struct link **link, const char *path, unsigned nworkers, uint64_t conf_hash, uint32_t ring_bytes);
+/* After the workers have stopped. */
 void link_close(struct link *link);
 
 /* Main thread, each turn: accept, notice the end of a connection. Never blocks. */
 void link_poll(struct link *link);
+
+/* Main thread, when it has nothing else to do: sleep until there is something for link_poll or link_main_receive, or for timeout_ms (-1: no limit). May
+ * return early. */
+void link_wait(struct link *link, int timeout_ms);
+
 struct worker_link *link_worker(struct link *link, unsigned worker);
 
 /* Handler for a checked message of the peer; `frame` lives until it returns. */
@@ -38,5 +45,7 @@ int link_send(struct worker_link *worker, uint16_t type, const struct span *part
 /* Counters for show stats: any thread may read. */
 struct link_stats {
 	uint64_t sent, received, rejected, full, connects;
+	uint64_t refused; /* connections of users who may not, or for want of memory or descriptors */
+	uint64_t resets;  /* connections ended for a broken ring or protocol violation */
 };
 void link_stats(const struct link *link, struct link_stats *stats);
