@@ -16,7 +16,8 @@ ready_s=30
 
 usage() {
     cat <<USAGE
-Usage: lab.sh up [--config FILE] [--device af_xdp|af_packet]   make the lab and start limen in it
+Usage: lab.sh up [--config FILE] [--device af_xdp|af_packet] [--set KEY=VALUE]...
+                                          make the lab and start limen in it; --set changes a key wherever the config names it
        lab.sh down                        stop limen, leave nothing behind
        lab.sh status                      who runs, and is it well
        lab.sh exec a|b|s CMD [ARG...]     run a command in network a, in network b, or beside limen
@@ -57,11 +58,12 @@ hold_lock() {
 # --- up
 
 lab_up() {
-    local config=$top/config/lab.yaml device=auto
+    local config=$top/config/lab.yaml device=auto sets=()
     while [ $# -gt 0 ]; do
         case $1 in
             --config) config=${2:?--config needs a file}; shift 2 ;;
             --device) device=${2:?--device needs a name}; shift 2 ;;
+            --set) sets+=("${2:?--set needs KEY=VALUE}"); shift 2 ;;
             *) usage >&2; exit 2 ;;
         esac
     done
@@ -74,7 +76,7 @@ lab_up() {
     done
 
     if [ -e $lab/build ]; then
-        if lab_is_same "$config" "$device" && lab_is_well; then
+        if [ "$(lab_identity "$config" "$device" "${sets[@]}")" = "$(cat $lab/identity)" ] && lab_is_well; then
             note "the lab is up already"
             lab_status
             return 0
@@ -87,8 +89,8 @@ lab_up() {
     mkdir -p $lab/run $state
     build_dir >$lab/build
     echo "$top" >$lab/top
-    echo "$device" >$lab/asked
-    cp "$config" $lab/config.asked
+    lab_identity "$config" "$device" "${sets[@]}" >$lab/identity
+    config_with "$config" "${sets[@]}" >$lab/config
     trap 'lab_down' EXIT # a lab that did not come up is taken down
     make_networks
     if [ "$device" != auto ]; then
@@ -100,11 +102,28 @@ lab_up() {
         process_stop dataplane
         start_with af_packet || give_up af_packet
     fi
+    lab_status || give_up "$(cat $lab/device)"
     trap - EXIT
-    lab_status
 }
 
-lab_is_same() { cmp -s "$1" $lab/config.asked && [ "$(cat $lab/asked)" = "$2" ] && [ "$(cat $lab/build)" = "$(build_dir)" ]; }
+# What makes two labs the same: programs, config, device.
+lab_identity() {
+    echo "$(sha256sum "$1" "$(program limen-dataplane)" "$(program limen-controlplane)") $*"
+}
+
+# config_with FILE KEY=VALUE...: the file with these keys changed.
+config_with() {
+    local file=$1 text set key
+    text=$(cat "$file")
+    shift
+    for set in "$@"; do
+        key=${set%%=*}
+        grep -qE "^[ -]*$key:" <<<"$text" || die "--set $set: $file has no key $key"
+        text=$(sed -E "s|^([ -]*$key:).*|\1 ${set#*=}|" <<<"$text")
+    done
+    printf '%s\n' "$text"
+}
+
 lab_is_well() { process_pid dataplane >/dev/null && process_pid controlplane >/dev/null && why_not_ready >/dev/null; }
 
 give_up() {
@@ -151,7 +170,7 @@ start_with() {
 # The lab's copy of the config: the device asked for, and directories that are the lab's own.
 render_config() {
     sed -E -e "s/(net_af_)(xdp|packet)([0-9]+,iface=)/\1${1#af_}\3/" \
-        -e "s#^( *state_dir:).*#\1 $state#" -e "s#^( *run_dir:).*#\1 $lab/run#" $lab/config.asked >$lab/limen.yaml
+        -e "s#^( *state_dir:).*#\1 $state#" -e "s#^( *run_dir:).*#\1 $lab/run#" $lab/config >$lab/limen.yaml
     if ! grep -q "state_dir: $state" $lab/limen.yaml || ! grep -q "run_dir: $lab/run" $lab/limen.yaml; then
         die "the config must name machine.state_dir and machine.run_dir, for the lab to put its own in place"
     fi
@@ -182,7 +201,8 @@ process_pid() {
     [ "$(start_time "$pid")" = "$start" ] || return 1
     echo "$pid"
 }
-start_time() { sed -E 's/.*\) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# Empty for one that has ended, reaped or not.
+start_time() { sed -nE 's/.*\) ([^ZX].*)/\1/p' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 process_start() {
     local name=$1 pid
@@ -220,10 +240,11 @@ process_kill() {
 
 wait_ready() {
     local deadline=$((SECONDS + ready_s)) name
-    while ! why_not_ready >$lab/why; do
+    while true; do
         for name in dataplane controlplane; do
             [ ! -e $lab/$name.pid ] || process_pid $name >/dev/null || { echo "limen-$name ended" >$lab/why; return 1; }
         done
+        why_not_ready >$lab/why && return 0
         [ $SECONDS -lt $deadline ] || return 1
         sleep 0.1
     done

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Runs the smoke tests: scenarios over the lab, one after the other.
+#
+#   run.sh [--result FILE] [PATTERN]     FILE gets "PASSED FAILED"; SMOKE_DEVICE=af_packet chooses the device
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib.sh
+. "$here/../../scripts/lib.sh"
+
+result='' pattern=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        --result) result=$2; shift 2 ;;
+        *) pattern=$1; shift ;;
+    esac
+done
+need_root
+
+# The lab is ours until the end.
+exec 9>>/run/limen-lab.lock
+flock -w 600 9 || die "another run has the lab: $(cat /run/limen-lab.lock)"
+echo "$0, process $$" >/run/limen-lab.lock
+export LIMEN_LAB_LOCKED=1
+out=$(mktemp)
+trap '"$top/scripts/lab.sh" down; rm -f "$out"' EXIT
+
+passed=0 failed=0
+for scenario in "$here"/[0-9]*_"${pattern#[0-9][0-9]_}"*; do
+    [ -x "$scenario" ] || continue
+    name=$(basename "$scenario")
+    step "smoke: $name"
+    status=0 began=$SECONDS
+    timeout -k 10 300 "$scenario" >"$out" 2>&1 9>&- || status=$?
+    good=$(grep -c '^ok - ' "$out" || true)
+    bad=$(grep -c '^not ok - ' "$out" || true)
+    if [ "$bad" -eq 0 ] && { [ $status -ne 0 ] || [ "$good" -eq 0 ]; }; then
+        echo "not ok - $name ended with status $status" >>"$out"
+        bad=1
+    fi
+    sed -E "s/^(not ok - .*)/$c_red\1$c_off/; s/^/    /" "$out"
+    [ "$bad" -eq 0 ] || "$top/scripts/lab.sh" log 2>/dev/null | sed 's/^/    # /' || true
+    note "$name: $good passed, $bad failed, $((SECONDS - began)) s"
+    passed=$((passed + good)) failed=$((failed + bad))
+done
+note "smoke: $passed passed, $failed failed"
+[ -z "$result" ] || echo "$passed $failed" >"$result"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
