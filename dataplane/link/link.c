@@ -113,7 +113,7 @@ static void offer_rings(struct link *link, struct link_conn *conn)
 {
 	for (unsigned i = 0; i < link->nends; i++)
 		atomic_store_explicit(&link->ends[i].offered, conn ? &conn->rings[i] : NULL,
-				      memory_order_release);
+				      memory_order_seq_cst);
 	link_epoch(&link->ends[0]);
 }
 
@@ -126,11 +126,11 @@ static void retire_conn(struct link *link)
 	link->conn = NULL;
 }
 
-/* Free the old rings once every worker has passed its quiet point since. A worker that never ran holds none. */
+/* Free the old rings once every worker has passed its quiet point since (link_epoch). A worker that never ran holds none. */
 static void free_retired(struct link *link)
 {
 	for (unsigned i = 0; i < link->nends; i++)
-		if (atomic_load_explicit(&link->ends[i].taken, memory_order_acquire) ==
+		if (atomic_load_explicit(&link->ends[i].taken, memory_order_seq_cst) ==
 		    &link->retired->rings[i])
 			return;
 	link_conn_free(link->retired);

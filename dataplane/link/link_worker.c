@@ -11,10 +11,13 @@ uint64_t link_epoch(struct worker_link *worker)
 {
 	struct link_ring *offered = atomic_load_explicit(&worker->offered, memory_order_acquire);
 
-	if (offered != worker->ring) {
+	/* Say what we are going to use, then look again: main withdraws a ring, then looks at what we use. As all four accesses
+	 * are sequentially consistent, either we see that the ring was withdrawn or main sees that we have it. That
+	 * store also comes after all we did with the ring before. */
+	while (offered != worker->ring) {
+		atomic_store_explicit(&worker->taken, offered, memory_order_seq_cst);
 		worker->ring = offered;
-		/* Release: whatever we did with the old ring comes before main frees it. */
-		atomic_store_explicit(&worker->taken, offered, memory_order_release);
+		offered = atomic_load_explicit(&worker->offered, memory_order_seq_cst);
 	}
 	return offered ? offered->epoch : 0;
 }
