@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From the raw tree to struct conf: defaults, numbers, references. */
+#include "common/conf/conf_resolve.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/conf/conf_value.h"
+
+struct conf_block {
+	struct conf_block *next;
+	max_align_t bytes[];
+};
+
+/* The names of one section, sorted. */
+struct names {
+	struct named {
+		const char *name;
+		unsigned index;
+	} *sorted;
+	unsigned n;
+};
+
+struct resolve {
+	struct conf_doc *doc;
+	const struct raw_conf *raw;
+	struct conf *conf;
+	struct conf_pool *pool;
+	struct names ports, realms, trunks;
+	bool no_memory;
+};
+
+void *conf_pool_get(struct conf_pool *pool, size_t count, size_t bytes)
+{
+	struct conf_block *block;
+
+	if (bytes && count > (SIZE_MAX - sizeof(*block)) / bytes)
+		return NULL;
+	block = calloc(1, sizeof(*block) + count * bytes);
+	if (!block)
+		return NULL;
+	block->next = pool->blocks;
+	pool->blocks = block;
+	return block->bytes;
+}
+
+void conf_pool_free(struct conf_pool *pool)
+{
+	struct conf_block *block = pool->blocks, *next;
+
+	for (; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	pool->blocks = NULL;
+}
+
+static void *get(struct resolve *r, size_t count, size_t bytes)
+{
+	void *got = conf_pool_get(r->pool, count ? count : 1, bytes);
+
+	if (!got)
+		r->no_memory = true;
+	return got;
+}
+
+static const struct conf_key *key_of(enum conf_section_number section, unsigned key)
+{
+	return &conf_sections[section].keys[key];
+}
+
+/* The text given, or a copy of the default. */
+static char *text(struct resolve *r, enum conf_section_number section, unsigned key, char *given)
+{
+	const char *def = key_of(section, key)->def;
+	char *copy;
+
+	if (given)
+		return given;
+	if (!def)
+		def = "";
+	copy = get(r, strlen(def) + 1, 1);
+	return copy ? memcpy(copy, def, strlen(def)) : NULL;
+}
+
+static unsigned number(enum conf_section_number section, unsigned key, const char *given)
+{
+	const struct conf_key *k = key_of(section, key);
+	uint64_t value;
+
+	if (given)
+		return conf_read_number(span_str(given), k->low, k->high, &value) ? (unsigned)value : 0;
+	return k->def && conf_read_number(span_str(k->def), 0, UINT32_MAX, &value) ? (unsigned)value : 0;
+}
+
+static int by_name(const void *left, const void *right)
+{
+	const struct named *a = left, *b = right;
+	int order = strcmp(a->name, b->name);
+
+	return order ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+/* Sort the names taken so far and note those given twice. */
+static void names_close(struct resolve *r, struct names *names, enum conf_section_number section)
+{
+	char path[CONF_KEY_BYTES];
+
+	if (!names->n)
+		return;
+	qsort(names->sorted, names->n, sizeof(names->sorted[0]), by_name);
+	for (unsigned i = 1; i < names->n; i++) {
+		const struct named *name = &names->sorted[i];
+
+		if (strcmp(names->sorted[i - 1].name, name->name) != 0)
+			continue;
+		conf_path(path, "%s[%u].name", conf_sections[section].name, name->index);
+		conf_fault_at(r->doc, path, "\"%.63s\" is already the name of %s[%u]", name->name,
+			      conf_sections[section].name, names->sorted[i - 1].index);
+	}
+}
+
+static void names_add(struct names *names, const char *name, unsigned index)
+{
+	if (name && *name)
+		names->sorted[names->n++] = (struct named){name, index};
+}
+
+/* The index a name stands for, or -1 after noting the fault. */
+static int refer(struct resolve *r, const struct names *names, enum conf_section_number section,
+		 const char *name, const char *path)
+{
+	unsigned low = 0, high = names->n;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (strcmp(names->sorted[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < names->n && strcmp(names->sorted[low].name, name) == 0)
+		return (int)names->sorted[low].index;
+	if (!conf_doc_faulty_at(r->doc, path))
+		conf_fault_at(r->doc, path, "no such %.*s: \"%.63s\"",
+			      (int)strlen(conf_sections[section].name) - 1, conf_sections[section].name, name);
+	return -1;
+}
+
+static void resolve_machine(struct resolve *r)
+{
+	static const struct raw_machine absent;
+	const struct raw_machine *raw = r->raw->machine ? r->raw->machine : &absent;
+	struct conf_machine *m = &r->conf->machine;
+
+#define NUMBER(field) m->field = number(SECTION_machine, MACHINE_##field, raw->field)
+#define STRING(field) m->field = text(r, SECTION_machine, MACHINE_##field, raw->field)
+	NUMBER(main_cpu);
+	STRING(hugepages);
+	NUMBER(memory_mb);
+	NUMBER(idle_sleep_us);
+	NUMBER(max_calls);
+	STRING(state_dir);
+	STRING(run_dir);
+	NUMBER(mbufs);
+#undef NUMBER
+#undef STRING
+	for (unsigned i = 0; i < raw->workers_count && i < CONF_WORKERS_MAX; i++)
+		m->workers[m->nworkers++] = number(SECTION_machine, MACHINE_workers, raw->workers[i]);
+}
+
+static void resolve_ports(struct resolve *r)
+{
+	unsigned n = r->raw->ports_count;
+	struct conf_port *ports = get(r, n, sizeof(*ports));
+
+	r->ports.sorted = get(r, n, sizeof(*r->ports.sorted));
+	if (r->no_memory)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		const struct raw_ports *raw = &r->raw->ports[i];
+
+		ports[i].name = text(r, SECTION_ports, PORT_name, raw->name);
+		ports[i].device = text(r, SECTION_ports, PORT_device, raw->device);
+		ports[i].queues = number(SECTION_ports, PORT_queues, raw->queues);
+		ports[i].mtu = number(SECTION_ports, PORT_mtu, raw->mtu);
+		names_add(&r->ports, raw->name, i);
+	}
+	r->conf->ports = ports;
+	r->conf->nports = n;
+	names_close(r, &r->ports, SECTION_ports);
+}
+
+/* A gateway goes to the address of its family. */
+static void resolve_gateways(struct resolve *r, const struct raw_realms *raw, struct conf_realm *realm,
+			     unsigned index)
+{
+	char path[CONF_KEY_BYTES];
+
+	for (unsigned i = 0; i < raw->gateways_count; i++) {
+		struct net_addr gateway;
+		uint8_t family;
+		unsigned a;
+
+		conf_path(path, "realms[%u].gateways[%u]", index, i);
+		if (!conf_read_address(span_str(raw->gateways[i]), &family, &gateway))
+			continue;
+		for (a = 0; a < realm->naddrs && realm->addrs[a].prefix.family != family; a++)
+			;
+		if (a == realm->naddrs) {
+			conf_fault_at(r->doc, path, "the realm has no IPv%u address to reach it from", family);
+		} else if (realm->addrs[a].has_gateway) {
+			conf_fault_at(r->doc, path, "second IPv%u gateway; only one is possible", family);
+		} else {
+			realm->addrs[a].has_gateway = true;
+			realm->addrs[a].gateway = gateway;
+		}
+	}
+}
+
+static void resolve_realm(struct resolve *r, unsigned index)
+{
+	const struct raw_realms *raw = &r->raw->realms[index];
+	struct conf_realm *realm = &r->conf->realms[index];
+	char path[CONF_KEY_BYTES];
+	int port;
+
+	realm->name = text(r, SECTION_realms, REALM_name, raw->name);
+	conf_path(path, "realms[%u].port", index);
+	port = raw->port ? refer(r, &r->ports, SECTION_ports, raw->port, path) : -1;
+	realm->port = port < 0 ? 0 : (unsigned)port;
+	for (unsigned i = 0; i < raw->addresses_count && realm->naddrs < CONF_ADDRS_MAX; i++) {
+		if (conf_read_interface(span_str(raw->addresses[i]), &realm->addrs[realm->naddrs].prefix))
+			realm->naddrs++;
+	}
+	resolve_gateways(r, raw, realm, index);
+	realm->sip_port = (uint16_t)number(SECTION_realms, REALM_sip_port, raw->sip_port);
+	conf_read_port_range(span_str(raw->media_ports ? raw->media_ports
+						       : key_of(SECTION_realms, REALM_media_ports)->def),
+			     &realm->media_port_low, &realm->media_port_high);
+	realm->dscp_sip = (uint8_t)number(SECTION_realms, REALM_dscp_sip, raw->dscp_sip);
+	realm->dscp_media = (uint8_t)number(SECTION_realms, REALM_dscp_media, raw->dscp_media);
+}
+
+static void resolve_realms(struct resolve *r)
+{
+	unsigned n = r->raw->realms_count;
+
+	r->conf->realms = get(r, n, sizeof(*r->conf->realms));
+	r->realms.sorted = get(r, n, sizeof(*r->realms.sorted));
+	if (r->no_memory)
+		return;
+	r->conf->nrealms = n;
+	for (unsigned i = 0; i < n; i++) {
+		resolve_realm(r, i);
+		names_add(&r->realms, r->raw->realms[i].name, i);
+	}
+	names_close(r, &r->realms, SECTION_realms);
+}
+
+/* The prefixes given, or the peers' addresses. */
+static void resolve_sources(struct resolve *r, const struct raw_trunks *raw, struct conf_trunk *trunk)
+{
+	unsigned room = raw->sources_count ? raw->sources_count : trunk->npeers;
+
+	trunk->sources = get(r, room, sizeof(*trunk->sources));
+	if (r->no_memory)
+		return;
+	for (unsigned i = 0; i < raw->sources_count; i++) {
+		if (conf_read_prefix(span_str(raw->sources[i]), &trunk->sources[trunk->nsources]))
+			trunk->nsources++;
+	}
+	for (unsigned i = 0; !raw->sources_count && i < trunk->npeers; i++) {
+		const struct net_endpoint *peer = &trunk->peers[i];
+		unsigned at;
+
+		for (at = 0; at < trunk->nsources; at++) {
+			if (trunk->sources[at].family == peer->family &&
+			    net_addr_eq(&trunk->sources[at].addr, &peer->addr))
+				break;
+		}
+		if (at == trunk->nsources)
+			trunk->sources[trunk->nsources++] = (struct net_prefix){
+				peer->addr, peer->family, peer->family == NET_IP4 ? 32 : 128};
+	}
+}
+
+static void resolve_trunk(struct resolve *r, unsigned index)
+{
+	const struct raw_trunks *raw = &r->raw->trunks[index];
+	struct conf_trunk *trunk = &r->conf->trunks[index];
+	const char *media_source;
+	char path[CONF_KEY_BYTES];
+	int realm;
+
+	trunk->name = text(r, SECTION_trunks, TRUNK_name, raw->name);
+	conf_path(path, "trunks[%u].realm", index);
+	realm = raw->realm ? refer(r, &r->realms, SECTION_realms, raw->realm, path) : -1;
+	trunk->realm = realm < 0 ? 0 : (unsigned)realm;
+	for (unsigned i = 0; i < raw->peers_count && trunk->npeers < CONF_PEERS_MAX; i++) {
+		if (conf_read_endpoint(span_str(raw->peers[i]), &trunk->peers[trunk->npeers]))
+			trunk->npeers++;
+	}
+	resolve_sources(r, raw, trunk);
+	media_source = text(r, SECTION_trunks, TRUNK_media_source, raw->media_source);
+	trunk->media_learn = media_source && strcmp(media_source, "learn") == 0;
+	trunk->answer_max_s = number(SECTION_trunks, TRUNK_answer_max_s, raw->answer_max_s);
+	trunk->duration_max_s = number(SECTION_trunks, TRUNK_duration_max_s, raw->duration_max_s);
+	trunk->media_timeout_s = number(SECTION_trunks, TRUNK_media_timeout_s, raw->media_timeout_s);
+	trunk->pass_count = raw->headers_pass_count;
+	trunk->pass = raw->headers_pass;
+}
+
+static void resolve_trunks(struct resolve *r)
+{
+	unsigned n = r->raw->trunks_count;
+
+	r->conf->trunks = get(r, n, sizeof(*r->conf->trunks));
+	r->trunks.sorted = get(r, n, sizeof(*r->trunks.sorted));
+	if (r->no_memory)
+		return;
+	r->conf->ntrunks = n;
+	for (unsigned i = 0; i < n; i++) {
+		resolve_trunk(r, i);
+		names_add(&r->trunks, r->raw->trunks[i].name, i);
+	}
+	names_close(r, &r->trunks, SECTION_trunks);
+}
+
+static void resolve_routes(struct resolve *r)
+{
+	unsigned n = r->raw->routes_count;
+	struct conf_route *routes = get(r, n, sizeof(*routes));
+	char path[CONF_KEY_BYTES];
+
+	if (r->no_memory)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		const struct raw_routes *raw = &r->raw->routes[i];
+		struct conf_route *route = &routes[i];
+
+		route->from = route->to = -1;
+		conf_path(path, "routes[%u].from", i);
+		if (raw->from && *raw->from)
+			route->from = refer(r, &r->trunks, SECTION_trunks, raw->from, path);
+		route->prefix = text(r, SECTION_routes, ROUTE_prefix, raw->prefix);
+		conf_path(path, "routes[%u].to", i);
+		if (raw->to && *raw->to)
+			route->to = refer(r, &r->trunks, SECTION_trunks, raw->to, path);
+		route->status = number(SECTION_routes, ROUTE_status, raw->status);
+	}
+	r->conf->routes = routes;
+	r->conf->nroutes = n;
+}
+
+static void resolve_outputs(struct resolve *r)
+{
+	static const struct raw_log no_log;
+	static const struct raw_cdr no_cdr;
+	const struct raw_log *log = r->raw->log ? r->raw->log : &no_log;
+	const struct raw_cdr *cdr = r->raw->cdr ? r->raw->cdr : &no_cdr;
+
+	r->conf->log.level = text(r, SECTION_log, LOG_level, log->level);
+	r->conf->log.format = text(r, SECTION_log, LOG_format, log->format);
+	r->conf->log.file = text(r, SECTION_log, LOG_file, log->file);
+	r->conf->cdr.file = text(r, SECTION_cdr, CDR_file, cdr->file);
+}
+
+int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *conf, struct conf_pool *pool)
+{
+	static void (*const steps[])(struct resolve *) = {
+		resolve_machine, resolve_ports,  resolve_realms,
+		resolve_trunks,  resolve_routes, resolve_outputs,
+	};
+	struct resolve r = {.doc = doc, .raw = raw, .conf = conf, .pool = pool};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		steps[i](&r);
+		if (r.no_memory)
+			return -ENOMEM;
+	}
+	return 0;
+}

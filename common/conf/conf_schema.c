@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The lists of conf_keys.h spelled out: as tables for the checks and the reference, and as libcyaml's schema. */
+#include "common/conf/conf_schema.h"
+
+#define KEY(shape_, type_, name_, items_, unit_, def_, low_, high_, effect_, doc_)                  \
+	{.name = #name_, .unit = unit_, .def = def_, .doc = doc_, .low = low_, .high = high_,       \
+	 .items_max = items_, .shape = CONF_##shape_, .type = CONF_##type_, .effect = CONF_##effect_},
+
+static const struct conf_key keys_MACHINE[] = {CONF_KEYS_MACHINE(KEY)};
+static const struct conf_key keys_PORT[] = {CONF_KEYS_PORT(KEY)};
+static const struct conf_key keys_REALM[] = {CONF_KEYS_REALM(KEY)};
+static const struct conf_key keys_TRUNK[] = {CONF_KEYS_TRUNK(KEY)};
+static const struct conf_key keys_ROUTE[] = {CONF_KEYS_ROUTE(KEY)};
+static const struct conf_key keys_LOG[] = {CONF_KEYS_LOG(KEY)};
+static const struct conf_key keys_CDR[] = {CONF_KEYS_CDR(KEY)};
+
+#define MANY_MAP  false
+#define MANY_MAPS true
+
+const struct conf_section conf_sections[CONF_SECTIONS_END] = {
+#define X(section, shape, list, required_, most, doc_)                                             \
+	{.name = #section, .doc = doc_, .keys = keys_##list, .nkeys = list##_KEYS,                  \
+	 .items_max = most, .many = MANY_##shape, .required = required_},
+	CONF_SECTIONS(X)
+#undef X
+};
+
+static const char *const type_words[] = {
+#define X(sym, word) word,
+	CONF_TYPES(X)
+#undef X
+};
+
+const char *conf_type_word(enum conf_type type)
+{
+	return type_words[type];
+}
+
+/* libcyaml's view: presence and required keys are for the checks, which know the line; here all is optional text. */
+static const cyaml_schema_value_t text_entry = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED),
+};
+
+#define FIELD_ONE(st, name)                                                                        \
+	CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, name, 0,        \
+			       CYAML_UNLIMITED),
+#define FIELD_LIST(st, name)                                                                       \
+	CYAML_FIELD_SEQUENCE(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, name, &text_entry, \
+			     0, CYAML_UNLIMITED),
+#define FIELD(shape, type, name, ...) FIELD_##shape(FIELD_STRUCT, name)
+
+#define FIELD_STRUCT struct raw_machine
+static const cyaml_schema_field_t fields_MACHINE[] = {CONF_KEYS_MACHINE(FIELD) CYAML_FIELD_END};
+#undef FIELD_STRUCT
+#define FIELD_STRUCT struct raw_ports
+static const cyaml_schema_field_t fields_PORT[] = {CONF_KEYS_PORT(FIELD) CYAML_FIELD_END};
+#undef FIELD_STRUCT
+#define FIELD_STRUCT struct raw_realms
+static const cyaml_schema_field_t fields_REALM[] = {CONF_KEYS_REALM(FIELD) CYAML_FIELD_END};
+#undef FIELD_STRUCT
+#define FIELD_STRUCT struct raw_trunks
+static const cyaml_schema_field_t fields_TRUNK[] = {CONF_KEYS_TRUNK(FIELD) CYAML_FIELD_END};
+#undef FIELD_STRUCT
+#define FIELD_STRUCT struct raw_routes
+static const cyaml_schema_field_t fields_ROUTE[] = {CONF_KEYS_ROUTE(FIELD) CYAML_FIELD_END};
+#undef FIELD_STRUCT
+#define FIELD_STRUCT struct raw_log
+static const cyaml_schema_field_t fields_LOG[] = {CONF_KEYS_LOG(FIELD) CYAML_FIELD_END};
+#undef FIELD_STRUCT
+#define FIELD_STRUCT struct raw_cdr
+static const cyaml_schema_field_t fields_CDR[] = {CONF_KEYS_CDR(FIELD) CYAML_FIELD_END};
+#undef FIELD_STRUCT
+
+#define ENTRY_MAP(section, keys)
+#define ENTRY_MAPS(section, keys)                                                                  \
+	static const cyaml_schema_value_t entry_##section = {                                      \
+		CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_##section, fields_##keys),       \
+	};
+#define X(section, shape, keys, ...) ENTRY_##shape(section, keys)
+CONF_SECTIONS(X)
+#undef X
+
+#define SECTION_MAP(section, keys)                                                                 \
+	CYAML_FIELD_MAPPING_PTR(#section, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_conf, \
+				section, fields_##keys),
+#define SECTION_MAPS(section, keys)                                                                \
+	CYAML_FIELD_SEQUENCE(#section, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_conf,   \
+			     section, &entry_##section, 0, CYAML_UNLIMITED),
+
+static const cyaml_schema_field_t fields_root[] = {
+#define X(section, shape, keys, ...) SECTION_##shape(section, keys)
+	CONF_SECTIONS(X)
+#undef X
+	CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t conf_cyaml_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw_conf, fields_root),
+};

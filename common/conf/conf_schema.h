@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The schema as data: sections and keys described for the checks and the reference, and the raw tree that libcyaml
+ * fills: every value as the text in the file, NULL where a key is absent. Private to common/conf. */
+#pragma once
+
+#include <cyaml/cyaml.h>
+
+#include "common/base/span.h"
+#include "common/conf/conf.h"
+#include "common/conf/conf_keys.h"
+
+enum conf_type {
+#define X(sym, word) CONF_##sym,
+	CONF_TYPES(X)
+#undef X
+};
+
+enum conf_shape { CONF_ONE, CONF_LIST };
+enum conf_effect { CONF_RELOAD, CONF_RESTART };
+
+struct conf_key {
+	const char *name;
+	const char *unit; /* of a WORD: its choices */
+	const char *def;  /* NULL: required; "": none, or an empty list */
+	const char *doc;
+	uint64_t low, high;
+	uint32_t items_max;
+	uint8_t shape;  /* enum conf_shape */
+	uint8_t type;   /* enum conf_type */
+	uint8_t effect; /* enum conf_effect */
+};
+
+struct conf_section {
+	const char *name;
+	const char *doc;
+	const struct conf_key *keys;
+	unsigned nkeys;
+	unsigned items_max;
+	bool many; /* a list of mappings */
+	bool required;
+};
+
+/* Raw values by shape. */
+#define CONF_RAW_ONE(name)  char *name;
+#define CONF_RAW_LIST(name) char **name; uint32_t name##_count;
+#define CONF_RAW_FIELD(shape, type, name, ...) CONF_RAW_##shape(name)
+
+/* One struct and one list of key numbers for each section: struct raw_realms, RAW_realms_sip_port. */
+#define X(section, shape, keys, ...) struct raw_##section { CONF_KEYS_##keys(CONF_RAW_FIELD) };
+CONF_SECTIONS(X)
+#undef X
+
+#define CONF_KEY_NUMBER(shape, type, name, ...) CONF_KEY_JOIN(CONF_KEY_SECTION, name),
+#define CONF_KEY_JOIN(section, name) CONF_KEY_JOIN2(section, name)
+#define CONF_KEY_JOIN2(section, name) section##_##name
+
+#define CONF_KEY_SECTION MACHINE
+enum { CONF_KEYS_MACHINE(CONF_KEY_NUMBER) MACHINE_KEYS };
+#undef CONF_KEY_SECTION
+#define CONF_KEY_SECTION PORT
+enum { CONF_KEYS_PORT(CONF_KEY_NUMBER) PORT_KEYS };
+#undef CONF_KEY_SECTION
+#define CONF_KEY_SECTION REALM
+enum { CONF_KEYS_REALM(CONF_KEY_NUMBER) REALM_KEYS };
+#undef CONF_KEY_SECTION
+#define CONF_KEY_SECTION TRUNK
+enum { CONF_KEYS_TRUNK(CONF_KEY_NUMBER) TRUNK_KEYS };
+#undef CONF_KEY_SECTION
+#define CONF_KEY_SECTION ROUTE
+enum { CONF_KEYS_ROUTE(CONF_KEY_NUMBER) ROUTE_KEYS };
+#undef CONF_KEY_SECTION
+#define CONF_KEY_SECTION LOG
+enum { CONF_KEYS_LOG(CONF_KEY_NUMBER) LOG_KEYS };
+#undef CONF_KEY_SECTION
+#define CONF_KEY_SECTION CDR
+enum { CONF_KEYS_CDR(CONF_KEY_NUMBER) CDR_KEYS };
+#undef CONF_KEY_SECTION
+
+#define CONF_RAW_MAP(section)  struct raw_##section *section;
+#define CONF_RAW_MAPS(section) struct raw_##section *section; uint32_t section##_count;
+
+struct raw_conf {
+#define X(section, shape, ...) CONF_RAW_##shape(section)
+	CONF_SECTIONS(X)
+#undef X
+};
+
+enum conf_section_number {
+#define X(section, ...) SECTION_##section,
+	CONF_SECTIONS(X)
+#undef X
+	CONF_SECTIONS_END,
+};
+
+extern const struct conf_section conf_sections[CONF_SECTIONS_END];
+extern const cyaml_schema_value_t conf_cyaml_schema;
+
+/* The reference's word for a type. */
+const char *conf_type_word(enum conf_type type);
