@@ -23,28 +23,36 @@ enum edit_action {
 	EDIT_ACTIONS,
 };
 
+/* The plan's rules stand behind the head, the texts behind the rules. The first rule of each known name is found by counting
+ * bits: those of EDIT_TO_B in order of their ids, then those of EDIT_TO_A, then all other rules as they were given. */
 struct edit_plan_head {
 	uint32_t magic; /* EDIT_PLAN_MAGIC */
-	uint16_t bytes; /* head and rules */
+	uint16_t bytes; /* of the whole plan */
 	uint16_t nrules;
 	uint8_t other[EDIT_DIRECTIONS]; /* EDIT_DROP or EDIT_PASS for headers that no rule names */
-	uint8_t pad[6];
+	uint16_t nindexed[EDIT_DIRECTIONS]; /* bits set in named[] */
+	uint16_t pad;
+	uint64_t named[EDIT_DIRECTIONS][2]; /* bit sets of enum sip_hdr_id */
 };
-#define EDIT_PLAN_MAGIC 0x4c504c31u /* "LPL1" */
+#define EDIT_PLAN_MAGIC 0x4c504c32u /* "LPL2" */
+_Static_assert(sizeof(struct edit_plan_head) == 48, "crosses the process boundary as it is");
+_Static_assert(SIP_HDR_IDS_END <= 128, "edit_plan_head's bit sets");
 
-/* A rule; name and value follow it. The next begins at the next multiple of 4. */
 struct edit_rule {
 	uint8_t direction; /* enum edit_direction */
 	uint8_t action;    /* enum edit_action */
 	uint8_t hdr;       /* enum sip_hdr_id; SIP_HDR_OTHER: by name */
 	uint8_t name_len;  /* only with SIP_HDR_OTHER */
 	uint16_t value_len; /* only with REPLACE and SET */
-	uint16_t pad;
+	uint16_t text_off; /* of the name, then the value, from the plan's first byte on */
 };
+_Static_assert(sizeof(struct edit_rule) == 8, "crosses the process boundary as it is");
 
-/* Build: start, add rules, finish. */
+/* Build on an empty cursor: start, add rules, finish. */
 void edit_plan_start(struct cursor *out, enum edit_action other_to_b, enum edit_action other_to_a);
-/* `name` is used where hdr is SIP_HDR_OTHER. Names must be tokens and values hold no CR, LF or NUL: else -EINVAL. */
+/* `name` is used where hdr is SIP_HDR_OTHER (the name of a known header means that header). Names must be tokens, values hold
+ * no CR, LF or NUL and come only with REPLACE and SET, and no rule may name what limen writes itself or what never crosses:
+ * else -EINVAL. */
 int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_action action, enum sip_hdr_id hdr,
 		   struct span name, struct span value);
 /* Fill in the head. 0, or -ENOSPC when it did not fit. */

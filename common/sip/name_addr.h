@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* name-addr with the tag that From and To carry. Private to common/sip. Both processes, any thread. */
+#pragma once
+
+#include "common/sip/sip_msg.h"
+
+/* The whole text as one name-addr or addr-spec; `tag` where the caller wants it, else NULL. 0, or -EINVAL. */
+int name_addr_scan(struct span text, struct sip_name_addr *out, struct span *tag);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One Via value with what the parse itself needs of it. Private to common/sip. Both processes, any thread. */
+#pragma once
+
+#include "common/sip/sip_msg.h"
+
+struct via_scan {
+	struct sip_via via;
+	struct span branch;
+	bool rport;  /* an empty ;rport */
+	bool usable; /* transport and sent-by could be read, whatever else is wrong */
+};
+
+/* The first Via value of text, up to its end or a comma that separates. 0, or -EINVAL. */
+int via_scan(struct span text, struct via_scan *out, const char **end);
