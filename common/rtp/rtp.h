@@ -7,6 +7,8 @@
 
 /* RFC 3550 section 5.1: version 2 and room for the fixed header, CSRCs, extension and padding. */
 bool rtp_is_valid(const uint8_t *pkt, uint32_t len);
+/* The same but for the padding, whose length is not readable in SRTP: what a relay can ask of every packet. */
+bool rtp_header_is_valid(const uint8_t *pkt, uint32_t len);
 /* RFC 3550 section A.2: version 2, packet type 192..223 (RFC 5761 section 4) and a length that fits. */
 bool rtcp_is_valid(const uint8_t *pkt, uint32_t len);
 
@@ -37,7 +39,7 @@ struct rtp_rx_stats {
 _Static_assert(sizeof(struct rtp_rx_stats) == 32, "half a cache line of the hot stream record");
 
 /* Account one valid RTP packet. `arrival` is the arrival time in units of the payload's clock
- * (the caller converts); any start value will do. */
+ * (the caller converts); any start value will do. Duplicates count as received (section 6.4.1). */
 void rtp_rx_account(struct rtp_rx_stats *stats, const uint8_t *pkt, uint32_t arrival);
 
 /* Packets expected and not seen so far (never negative). */

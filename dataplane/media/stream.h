@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Stream records and the table that finds them: what the parts of dataplane/media share. Private to dataplane/media; owned by
+ * one worker thread; libc only. */
+#pragma once
+
+#include "dataplane/media/media.h"
+#include "dataplane/media/ports.h"
+
+/* How a direction's packets leave. The fields of struct tx_flow (dataplane/tx/tx.h, which needs DPDK), so that the
+ * send stage keeps its note of the next hop right here; media_stage.c asserts that they are. */
+struct stream_out {
+	uint8_t realm;
+	uint8_t family;
+	uint8_t dscp;
+	uint8_t pad;
+	uint32_t neigh; /* the send stage's; 0 after each change of dst */
+	struct net_endpoint src;
+	struct net_endpoint dst;
+};
+
+/* "The sender" is the peer whose packets arrive by this stream, "the far peer" the one they go to. */
+enum stream_flag {
+	STREAM_MAY_SEND = 1 << 0,     /* the sender's direction allows RTP */
+	STREAM_FAR_RECEIVES = 1 << 1, /* so does the far peer's */
+	STREAM_FAR_KNOWN = 1 << 2,    /* out.dst is set */
+	STREAM_MUX = 1 << 3,          /* the sender multiplexes RTCP on its RTP port (RFC 5761) */
+	STREAM_FAR_MUX = 1 << 4,      /* the far peer does */
+	STREAM_LEARN = 1 << 5,        /* the source is still to be decided: each packet goes by latch.c */
+	STREAM_LEARNED = 1 << 6,      /* the source in force was learned */
+};
+#define STREAM_RELAYS (STREAM_MAY_SEND | STREAM_FAR_RECEIVES | STREAM_FAR_KNOWN)
+
+/* One direction, what each of its packets touches. Where it goes and may come from lies in the first line, what is counted in the
+ * second: the first is only read while a call is settled. */
+struct stream_hot {
+	struct stream_out out;    /* RTP to the far peer */
+	struct net_addr source;   /* in force: where the sender's RTP must come from */
+	struct rtp_rx_stats rtp;
+	uint64_t rx_pkts;
+	uint64_t rx_bytes;
+	uint64_t last_seen_ns;
+	uint16_t source_port;     /* 0: no source is known */
+	uint8_t flags;            /* enum stream_flag */
+	uint8_t pad;
+	uint32_t cold;            /* index of the pair's cold record */
+};
+_Static_assert(sizeof(struct stream_hot) == 128, "two cache lines");
+_Static_assert(offsetof(struct stream_hot, rtp) == 64, "what is written begins the second line");
+
+/* A pair's record in the slab "media_hot": the handle that SIP holds names it. Indexed by the side that packets come from. */
+struct stream_pair {
+	struct stream_hot from[2];
+};
+
+enum stream_cold_flag {
+	COLD_RTCP_LEARN = 1 << 0,   /* the RTCP source is still to be decided */
+	COLD_RTCP_LEARNED = 1 << 1, /* the RTCP source in force was learned */
+	COLD_ADDR_DECIDED = 1 << 2, /* `decided` was set since the last SDP */
+};
+
+/* One side of a pair, what few packets touch. */
+struct stream_side_cold {
+	struct stream_out rtcp_out;       /* RTCP to this side's peer, unless it multiplexes */
+	struct net_endpoint rtp_sdp;      /* where the peer's SDP wants RTP */
+	struct net_endpoint rtcp_sdp;
+	struct net_endpoint rtcp_source;  /* in force; family NET_NONE: none is known. Not used when it multiplexes */
+	struct net_addr decided;          /* the address that the first packet after an SDP came from: RTP and RTCP share it */
+	uint64_t remote_set_ns;           /* time of the last SDP */
+	uint64_t learn_until_ns;
+	uint64_t rtcp_pkts;
+	uint64_t dropped_pkts;
+	uint16_t slot;                    /* of the local address */
+	uint8_t flags;                    /* enum stream_cold_flag */
+	uint8_t pad;
+	uint32_t port_pair;               /* of the slot's pool */
+};
+
+/* A pair's record in the slab "media_cold". */
+struct stream_pair_cold {
+	uint64_t pair; /* handle of the hot record */
+	uint64_t since_ns; /* silence counts from here: opening, or takeover of the arena */
+	struct stream_side_cold side[2];
+};
+
+/* One local address: realm and family. */
+struct media_slot {
+	uint32_t *streams;   /* by port pair: 0, or 1 + 2 * index of the pair's record + side that packets come from */
+	uint32_t nports;     /* of this worker, twice the number of pairs; 0: no such address */
+	uint16_t first_port; /* even */
+	uint8_t dscp;
+	uint8_t family;
+	struct net_addr addr;
+	struct port_pool ports;
+};
+
+struct media {
+	struct slab *hot;  /* struct stream_pair; borrowed from the arena, as is cold */
+	struct slab *cold; /* struct stream_pair_cold */
+	unsigned nslots;
+	struct media_slot *slots; /* owner; 2 * realm + (1 for IPv6) */
+	uint64_t port_reuse_ns;
+	uint64_t learn_ns;
+	struct hash_key seed;
+	struct media_stats stats;
+};
+
+static inline unsigned media_slot_of(uint8_t realm, uint8_t family)
+{
+	return 2u * realm + (family == NET_IP6);
+}
+
+static inline struct stream_pair_cold *stream_cold(const struct media *media, const struct stream_hot *from)
+{
+	return slab_at(media->cold, from->cold);
+}
+
+/* A side's own RTP port; RTCP's is the next. */
+static inline uint16_t stream_local_port(const struct media_slot *slot, uint32_t port_pair)
+{
+	return (uint16_t)(slot->first_port + 2 * port_pair);
+}
+
+/* The address as an endpoint of limen's. */
+static inline struct net_endpoint media_slot_endpoint(const struct media_slot *slot, uint16_t port)
+{
+	return (struct net_endpoint){.addr = slot->addr, .port = port, .family = slot->family};
+}
+
+/* Send to an address from now on; the next hop of another one is of no use. */
+static inline void stream_out_to(struct stream_out *out, const struct net_endpoint *dst)
+{
+	if (net_endpoint_eq(&out->dst, dst))
+		return;
+	out->dst = *dst;
+	out->neigh = 0;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What SIP asks of media, carried out on the stream records. One worker thread; libc only. */
+#include "dataplane/media/stream_cmd.h"
+
+#include <errno.h>
+
+#include "dataplane/media/latch.h"
+
+/* The slot with an address for `local`, or NULL. */
+static struct media_slot *local_slot(const struct media *media, struct stream_local local)
+{
+	unsigned slot = media_slot_of(local.realm, local.family);
+
+	if ((local.family != NET_IP4 && local.family != NET_IP6) || slot >= media->nslots ||
+	    media->slots[slot].nports == 0)
+		return NULL;
+	return &media->slots[slot];
+}
+
+/* Ports for both sides, or for none. */
+static int ports_take(struct media *media, uint64_t now_ns, struct media_slot *const slots[2], uint32_t pairs[2])
+{
+	if (port_pool_take(&slots[0]->ports, now_ns, &pairs[0]))
+		goto none;
+	if (port_pool_take(&slots[1]->ports, now_ns, &pairs[1])) {
+		port_pool_give(&slots[0]->ports, pairs[0], now_ns); /* nobody has seen it */
+		goto none;
+	}
+	return 0;
+none:
+	media->stats.no_ports++;
+	return -ENOSPC;
+}
+
+/* limen's address and port on a side: what packets to its peer come from. */
+static void side_place(struct media *media, struct stream_pair *pair, struct stream_pair_cold *cold,
+		       enum stream_side side, struct media_slot *slot, uint32_t port_pair)
+{
+	uint16_t port = stream_local_port(slot, port_pair);
+	struct stream_out out = {
+		.realm = (uint8_t)((slot - media->slots) / 2),
+		.family = slot->family,
+		.dscp = slot->dscp,
+		.src = media_slot_endpoint(slot, port),
+	};
+
+	pair->from[!side].out = out;
+	out.src.port = (uint16_t)(port + 1);
+	cold->side[side].rtcp_out = out;
+	cold->side[side].slot = (uint16_t)(slot - media->slots);
+	cold->side[side].port_pair = port_pair;
+}
+
+int stream_pair_open(struct media *media, uint64_t now_ns, struct stream_local a, struct stream_local b, uint64_t *handle)
+{
+	struct media_slot *slots[2] = {local_slot(media, a), local_slot(media, b)};
+	struct stream_pair_cold *cold;
+	struct stream_pair *pair;
+	uint64_t cold_handle;
+	uint32_t ports[2];
+	int rc;
+
+	*handle = HANDLE_NONE;
+	if (!slots[SIDE_A] || !slots[SIDE_B])
+		return -EAFNOSUPPORT;
+	rc = ports_take(media, now_ns, slots, ports);
+	if (rc)
+		return rc;
+	pair = slab_alloc(media->hot, handle);
+	cold = pair ? slab_alloc(media->cold, &cold_handle) : NULL;
+	if (!cold) {
+		for (unsigned side = 0; side < 2; side++)
+			port_pool_give(&slots[side]->ports, ports[side], now_ns);
+		if (pair)
+			slab_free(media->hot, *handle);
+		*handle = HANDLE_NONE;
+		media->stats.no_memory++;
+		return -ENOMEM;
+	}
+	cold->pair = *handle;
+	cold->since_ns = now_ns;
+	for (unsigned side = 0; side < 2; side++) {
+		pair->from[side].cold = handle_index(cold_handle);
+		side_place(media, pair, cold, side, slots[side], ports[side]);
+		slots[side]->streams[ports[side]] = 1 + 2 * handle_index(*handle) + side;
+	}
+	media->stats.opened++;
+	return 0;
+}
+
+void stream_pair_local(const struct media *media, uint64_t handle, enum stream_side side, struct net_endpoint *rtp,
+		       struct net_endpoint *rtcp)
+{
+	const struct stream_pair *pair = slab_get(media->hot, handle);
+
+	*rtp = *rtcp = (struct net_endpoint){0};
+	if (!pair)
+		return;
+	*rtp = pair->from[!side].out.src;
+	*rtcp = stream_cold(media, &pair->from[side])->side[side].rtcp_out.src;
+}
+
+static void flag_set(uint8_t *flags, uint8_t flag, bool on)
+{
+	*flags = on ? *flags | flag : *flags & (uint8_t)~flag;
+}
+
+void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t handle, enum stream_side side,
+			const struct stream_remote *remote)
+{
+	struct stream_pair *pair = slab_get(media->hot, handle);
+	struct stream_hot *in, *to;
+
+	if (!pair)
+		return;
+	in = &pair->from[side];
+	to = &pair->from[!side];
+	flag_set(&in->flags, STREAM_MAY_SEND, remote->may_send);
+	flag_set(&in->flags, STREAM_MUX, remote->rtcp_mux);
+	flag_set(&to->flags, STREAM_FAR_MUX, remote->rtcp_mux);
+	flag_set(&to->flags, STREAM_FAR_RECEIVES, remote->may_receive);
+	flag_set(&to->flags, STREAM_FAR_KNOWN, remote->rtp.family == to->out.family && remote->rtp.port != 0);
+	latch_remote(media, now_ns, pair, side, remote);
+}
+
+uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t handle)
+{
+	const struct stream_pair *pair = slab_get(media->hot, handle);
+	uint64_t seen;
+
+	if (!pair)
+		return 0;
+	seen = stream_cold(media, &pair->from[SIDE_A])->since_ns;
+	for (unsigned side = 0; side < 2; side++)
+		if (pair->from[side].last_seen_ns > seen)
+			seen = pair->from[side].last_seen_ns;
+	return seen;
+}
+
+void stream_pair_stats(const struct media *media, uint64_t handle, enum stream_side side, struct stream_stats *stats)
+{
+	const struct stream_pair *pair = slab_get(media->hot, handle);
+	const struct stream_side_cold *cold;
+	const struct stream_hot *in;
+
+	*stats = (struct stream_stats){0};
+	if (!pair)
+		return;
+	in = &pair->from[side];
+	cold = &stream_cold(media, in)->side[side];
+	stats->rx_pkts = in->rx_pkts;
+	stats->rx_bytes = in->rx_bytes;
+	stats->rtcp_pkts = cold->rtcp_pkts;
+	stats->dropped_pkts = cold->dropped_pkts;
+	stats->last_seen_ns = in->last_seen_ns;
+	stats->lost_pkts = rtp_rx_lost(&in->rtp);
+	stats->out_of_order_pkts = in->rtp.out_of_order;
+	stats->jitter_us = (uint32_t)((uint64_t)in->rtp.jitter_q4 * 62500u / rtp_clock_hz(in->rtp.payload_type));
+	stats->payload_type = in->rtp.payload_type;
+	stats->learned = in->flags & STREAM_LEARNED;
+	if (in->source_port)
+		stats->source = (struct net_endpoint){
+			.addr = in->source,
+			.port = in->source_port,
+			.family = pair->from[!side].out.family,
+		};
+}
+
+void stream_pair_close(struct media *media, uint64_t now_ns, uint64_t handle)
+{
+	struct stream_pair *pair = slab_get(media->hot, handle);
+	struct stream_pair_cold *cold;
+
+	if (!pair)
+		return;
+	cold = stream_cold(media, &pair->from[SIDE_A]);
+	for (unsigned side = 0; side < 2; side++) {
+		struct media_slot *slot = &media->slots[cold->side[side].slot];
+		uint32_t port_pair = cold->side[side].port_pair;
+
+		slot->streams[port_pair] = 0;
+		port_pool_give(&slot->ports, port_pair, now_ns + media->port_reuse_ns);
+	}
+	slab_free(media->cold, slab_handle_at(media->cold, pair->from[SIDE_A].cold));
+	slab_free(media->hot, handle);
+	media->stats.closed++;
+}
+
+uint32_t stream_pairs_open(const struct media *media)
+{
+	return slab_used(media->hot);
+}
