@@ -33,6 +33,7 @@ check() {
     shift
     if "$@"; then ok "$what"; else not_ok "$what: $*"; fi
 }
+not() { ! "$@"; }
 same() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1: got $2, not $3"; fi; }
 
 # lab_up ARG...: a fresh lab (arguments of lab.sh up).
