@@ -11,7 +11,6 @@ set -euo pipefail
 
 lab=/run/limen-lab
 state=/dev/shm/limen-lab
-lock=/run/limen-lab.lock
 ready_s=30
 
 usage() {
@@ -31,8 +30,8 @@ main() {
     local verb=${1:-}
     [ $# -eq 0 ] || shift
     case $verb in
-        up) need_root; hold_lock; lab_up "$@" ;;
-        down) need_root; hold_lock; lab_down; [ "$(left_behind)" = 0 ] || die "something is left: see above" ;;
+        up) need_root; take_lab 60; lab_up "$@" ;;
+        down) need_root; take_lab 60; lab_down; [ "$(left_behind)" = 0 ] || die "something is left: see above" ;;
         status) need_root; lab_status ;;
         exec) need_root; lab_exec "$@" ;;
         ctl) need_lab; exec "$(cat $lab/build)/controlplane/limenctl" --socket $lab/run/limenctl.sock "$@" ;;
@@ -46,14 +45,6 @@ main() {
 }
 
 need_lab() { [ -e $lab/build ] || die "the lab is not up: sudo scripts/lab.sh up"; }
-
-# One lab at a time on a machine. A script that uses the lab for a while takes the lock itself and says so.
-hold_lock() {
-    [ -z "${LIMEN_LAB_LOCKED:-}" ] || return 0
-    exec 9>>$lock
-    flock -w 60 9 || die "another run has the lab: $(cat $lock)"
-    echo "$0, process $$" >$lock
-}
 
 # --- up
 

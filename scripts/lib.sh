@@ -92,3 +92,27 @@ program() {
         *) echo "$dir/controlplane/$1" ;;
     esac
 }
+
+# wait_until SECONDS CMD...: as soon as the command succeeds.
+wait_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || return 1
+        sleep 0.1
+    done
+}
+
+# udp_is_bound SIDE PORT: does somebody listen there?
+udp_is_bound() { [ -n "$(ip netns exec "limen-$1" ss -Huln "sport = :$2")" ]; }
+
+lab_lock=/run/limen-lab.lock
+
+# take_lab SECONDS: nobody else has the lab until this script ends. Daemons started from here must close descriptor 9.
+take_lab() {
+    [ -z "${LIMEN_LAB_LOCKED:-}" ] || return 0
+    exec 9>>$lab_lock
+    flock -w "$1" 9 || die "another run has the lab: $(cat $lab_lock)"
+    echo "$0, process $$" >$lab_lock
+    export LIMEN_LAB_LOCKED=1
+}

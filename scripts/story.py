@@ -95,11 +95,27 @@ def ladder(captures):
 # --- what crossed
 
 
+def before_and_after(captures):
+    """The first INVITE as it came and as it left, line beside line."""
+    pair = []
+    for side in SIDES:
+        invites = [m for m in wire.sip_messages(captures[side]) if m.label.startswith("INVITE")]
+        pair.append(invites[0].packet.payload.decode("utf-8", "replace").split("\r\n") if invites else [])
+    title("The INVITE: as the caller sent it, and as the callee got it")
+    width = 46
+    for n in range(max(map(len, pair))):
+        cells = [lines[n] if n < len(lines) else "" for lines in pair]
+        cells = [cell if len(cell) <= width else cell[:width - 1] + "…" for cell in cells]
+        print(f"    {cells[0]:<{width}}  {cells[1]}".rstrip())
+
+
 def hiding(paths, captures):
     """True when nothing of either side was seen on the other."""
     title("What each side could see of the other")
     clean = True
-    for side, other in (("a", "b"), ("b", "a")):
+    for number, (side, other) in enumerate((("a", "b"), ("b", "a"))):
+        if number:
+            print()
         own = wire.identity(wire.sip_messages(captures[side]), PEER[side])
         seen = wire.sightings(own, paths[other])
         who = "caller" if side == "a" else "callee"
@@ -112,7 +128,6 @@ def hiding(paths, captures):
             print(f"      {kind:<12}{listed:<58}{good('0 found') if not found else bad(f'{found} found')}")
             for value, where in seen[kind]:
                 print(bad(f"        {value} in {where}"))
-        print()
     return clean
 
 
@@ -173,6 +188,7 @@ def main():
     if not ladder(captures):
         print(bad("    no packet was captured"))
         return 1
+    before_and_after(captures)
     results = (hiding(paths, captures), media(captures), record(sys.argv[3]))
     return 0 if all(results) else 1
 

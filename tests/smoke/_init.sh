@@ -66,7 +66,7 @@ callee() {
     sipp_in "$@" -p 5060 &
     callee_pid=$!
     callee_scenario="$side.$2"
-    until ip netns exec "limen-$side" ss -Huln sport = :5060 | grep -q .; do
+    until udp_is_bound "$side" 5060; do
         kill -0 $callee_pid 2>/dev/null || { sipp_errors "$callee_scenario"; not_ok "SIPp listens in limen-$side"; return 1; }
         sleep 0.05
     done
@@ -104,16 +104,6 @@ ctl() { "$lab" ctl "$@"; }
 stat() {
     ctl show stats --json | jq -r --arg g "$1" --arg n "$2" --arg o "${3:-}" \
         '[.[] | select(.group == $g and .name == $n and ($o == "" or .object == $o)) | .value] | add // 0'
-}
-
-# wait_until SECONDS CMD...: as soon as the command succeeds.
-wait_until() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ $SECONDS -lt $deadline ] || return 1
-        sleep 0.2
-    done
 }
 
 # capture SIDE FILE: all that passes on that side's network, from now on.

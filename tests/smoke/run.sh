@@ -17,11 +17,7 @@ while [ $# -gt 0 ]; do
 done
 need_root
 
-# The lab is ours until the end.
-exec 9>>/run/limen-lab.lock
-flock -w 600 9 || die "another run has the lab: $(cat /run/limen-lab.lock)"
-echo "$0, process $$" >/run/limen-lab.lock
-export LIMEN_LAB_LOCKED=1
+take_lab 600
 out=$(mktemp)
 trap '"$top/scripts/lab.sh" down; rm -f "$out"' EXIT
 
