@@ -7,6 +7,7 @@
 /* X(symbol, name shown to operators, what it means) */
 #define DROP_REASONS(X)                                                                            \
 	X(ETH_TYPE, "eth-type", "neither IPv4, IPv6 nor ARP")                                       \
+	X(ETH_DST, "eth-dst", "sent to another machine's MAC address, or IP to a broadcast one")     \
 	X(TRUNCATED, "truncated", "shorter than its headers say")                                   \
 	X(IP_HEADER, "ip-header", "bad version, length, checksum or options")                       \
 	X(IP_DST, "ip-dst", "not addressed to limen")                                               \

@@ -7,9 +7,14 @@
 
 #include <rte_mbuf.h>
 
+/* Which stage a packet is for. */
+enum pkt_stage { STAGE_MEDIA = 0, STAGE_SIP, STAGE_LOCAL, STAGE_PUNT, STAGE_FRAG, STAGES_END };
+
+/* The headers lie in the first segment. A datagram that came in fragments may be a chain; then its first segment holds
+ * at least the UDP header and 12 bytes of payload. */
 struct pkt {
 	uint8_t realm;      /* where it arrived */
-	uint8_t port;       /* DPDK port it arrived at */
+	uint8_t port;       /* where it arrived: index into the config's ports */
 	uint8_t family;     /* enum net_family */
 	uint8_t tos;        /* IPv4 TOS or IPv6 traffic class */
 	uint16_t l3_off;    /* bytes from the start of data */
@@ -18,7 +23,8 @@ struct pkt {
 	uint16_t payload_len;
 	uint16_t src_port, dst_port; /* host order */
 	uint16_t udp_csum;  /* as received, network order; 0: none */
-	uint16_t pad;
+	uint8_t stage;      /* enum pkt_stage: on its way to its owner */
+	uint8_t pad;
 	struct net_addr src, dst;
 };
 _Static_assert(sizeof(struct pkt) <= 64, "one cache line behind the mbuf");
