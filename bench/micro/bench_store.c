@@ -13,26 +13,18 @@
 #include "dataplane/store/blob.h"
 #include "dataplane/store/hindex.h"
 #include "dataplane/store/wheel.h"
+#include "../../tests/rng.h"
 
 #define ROUNDS 7u
 #define OPS    (1u << 20)
 #define MANY   1000000u
 #define MS     WHEEL_TICK_NS
 
-static uint64_t rng_state = 1;
-
-static uint64_t rng_next(void)
-{
-	uint64_t z = rng_state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
+static struct rng rng = {.state = 1};
 
 static uint32_t random_below(uint32_t bound)
 {
-	return (uint32_t)((rng_next() >> 32) * bound >> 32);
+	return (uint32_t)rng_below(&rng, bound);
 }
 
 struct stamp {
@@ -293,7 +285,7 @@ static void bench_hindex(uint32_t entries, const char *find_name, const char *mi
 	if (!hashes || hindex_init(&index, entries))
 		die("no memory");
 	for (uint32_t i = 0; i < entries; i++) {
-		hashes[i] = rng_next();
+		hashes[i] = rng_next(&rng);
 		hindex_add(&index, hashes[i], i + 1);
 	}
 	for (unsigned round = 0; round < ROUNDS; round++) {
@@ -309,7 +301,7 @@ static void bench_hindex(uint32_t entries, const char *find_name, const char *mi
 		for (unsigned i = 0; i < OPS; i++) {
 			uint32_t at = 0;
 
-			sum += hindex_next(&index, rng_next(), &at) != HANDLE_NONE;
+			sum += hindex_next(&index, rng_next(&rng), &at) != HANDLE_NONE;
 		}
 		series_add(&miss, start, OPS);
 		start = stamp_now();
@@ -317,7 +309,7 @@ static void bench_hindex(uint32_t entries, const char *find_name, const char *mi
 			uint32_t at = random_below(entries);
 
 			hindex_del(&index, hashes[at], at + 1);
-			hashes[at] = rng_next();
+			hashes[at] = rng_next(&rng);
 			hindex_add(&index, hashes[at], at + 1);
 		}
 		series_add(&change, start, OPS);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "rng.h"
+#include "../../../rng.h"
 
 static const struct arena_slab_def defs[] = {
 	{"call", 192, 100, 1},

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rng.h"
+#include "../../../rng.h"
 
 static const uint32_t class_bytes[] = {
 #define X(bytes) bytes,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "dataplane/store/arena.h"
-#include "rng.h"
+#include "../../../rng.h"
 
 enum { CAPACITY = 500 };
 

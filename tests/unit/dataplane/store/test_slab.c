@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rng.h"
+#include "../../../rng.h"
 
 enum { CAPACITY = 300, RECORD_BYTES = 48 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A small seeded random source for model-based tests (SplitMix64): the same seed gives the same test. */
+/* A small seeded random source for tests (SplitMix64): the same seed gives the same test. */
 #pragma once
 
 #include <stdint.h>
