@@ -63,7 +63,7 @@ struct engine_source {
 struct engine_stats {
 	uint64_t requests_in, responses_in, requests_out, responses_out, retransmits_in, retransmits_out;
 	uint64_t calls_started, calls_answered, calls_ended, calls_refused;
-	uint64_t asks, verdicts, verdicts_stale, txn_timeouts, reports_blocked;
+	uint64_t asks, verdicts, verdicts_stale, txn_timeouts, reports_blocked, actions_lost, records_lost, overloads, ports_exhausted;
 	uint32_t calls, legs, txns, records_unacked, timers;
 };
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What messages carry: session descriptions are rewritten and steer the call's stream pairs (RFC 3264), other bodies pass only
+ * where their kind holds no address. One worker thread; libc only. */
+#include "dataplane/sip/core.h"
+
+#include <errno.h>
+
+enum body_kind body_kind(const struct sip_msg *msg)
+{
+	static const char *const plain[] = {
+		"application/dtmf-relay", "application/dtmf", "application/media_control+xml",
+		"text/plain", "application/im-iscomposing+xml",
+	};
+	struct span type = sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE);
+	size_t len = 0;
+
+	if (msg->body.len == 0)
+		return BODY_NONE;
+	/* An encoded body cannot be looked into. */
+	if (msg->first[SIP_HDR_CONTENT_ENCODING] != SIP_HDR_NONE)
+		return BODY_REFUSED;
+	while (len < type.len && type.ptr[len] != ';')
+		len++;
+	type = span_trim(span_of(type.ptr, len));
+	if (span_ieq(type, SPAN("application/sdp")))
+		return BODY_SDP;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		if (span_ieq(type, span_str(plain[i])))
+			return BODY_PLAIN;
+	}
+	return BODY_REFUSED;
+}
+
+/* Whether a section's transport is one that the media stage relays: RTP in any profile, T.38. */
+static bool proto_is_relayed(struct span proto)
+{
+	return (proto.len >= 4 && strncasecmp(proto.ptr, "RTP/", 4) == 0) || span_ieq(proto, SPAN("udptl"));
+}
+
+static bool section_is_relayed(const struct sdp_media *media, unsigned i)
+{
+	return i < CALL_MEDIA_MAX && media->port != 0 && proto_is_relayed(media->proto);
+}
+
+/* Put a description's addresses in force for its leg. */
+static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_leg *from, const struct sdp *sdp)
+{
+	for (unsigned i = 0; i < sdp->nmedia && i < call->npairs; i++) {
+		const struct sdp_media *media = &sdp->media[i];
+		struct stream_remote remote = {
+			.source = from->source_policy,
+			.rtcp_mux = media->rtcp_mux,
+			.may_send = media->direction == SDP_SENDRECV || media->direction == SDP_SENDONLY,
+			.may_receive = media->direction == SDP_SENDRECV || media->direction == SDP_RECVONLY,
+		};
+
+		if (call->pair[i] == HANDLE_NONE)
+			continue;
+		if (section_is_relayed(media, i) && !media->hold_by_zero) {
+			remote.rtp = media->rtp;
+			remote.rtcp = media->rtcp;
+		} else {
+			remote.may_receive = false;
+		}
+		stream_pair_remote(e->media, e->now_ns, call->pair[i], from->side, &remote);
+	}
+	from->flags |= LEG_MEDIA_SET;
+}
+
+/* An offer inside the dialog counts from its answer on (RFC 3264 section 8): apply what was put aside. */
+static void apply_pending_offer(struct engine *e, struct sip_call *call, struct sip_leg *leg)
+{
+	struct span text = blob_span(&e->blobs, leg->offer);
+	const char *why;
+
+	if (leg->offer == HANDLE_NONE)
+		return;
+	if (sdp_parse(&e->offer, text, &why) == 0)
+		apply_remotes(e, call, leg, &e->offer);
+	body_forget_offer(e, leg);
+}
+
+void body_forget_offer(struct engine *e, struct sip_leg *leg)
+{
+	blob_free(&e->blobs, leg->offer);
+	leg->offer = HANDLE_NONE;
+}
+
+/* The pair of section i, opened now if it has none. */
+static int section_pair(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to, unsigned i)
+{
+	struct stream_local ends[2];
+	int error;
+
+	if (call->pair[i] != HANDLE_NONE)
+		return 0;
+	ends[from->side] = (struct stream_local){from->realm, from->next_hop.family};
+	ends[to->side] = (struct stream_local){to->realm, to->next_hop.family};
+	error = stream_pair_open(e->media, e->now_ns, ends[SIDE_A], ends[SIDE_B], &call->pair[i]);
+	if (error) {
+		call->pair[i] = HANDLE_NONE;
+		return error;
+	}
+	if (call->npairs <= i)
+		call->npairs = (uint8_t)(i + 1);
+	return 0;
+}
+
+static int make_anchors(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to, bool answer,
+			struct sdp_rewrite *rewrite)
+{
+	const struct sdp *sdp = &e->sdp;
+
+	rewrite->nanchors = sdp->nmedia;
+	for (unsigned i = 0; i < sdp->nmedia; i++) {
+		struct sdp_anchor *anchor = &rewrite->anchors[i];
+		int error;
+
+		memset(anchor, 0, sizeof(*anchor));
+		if (!section_is_relayed(&sdp->media[i], i)) {
+			/* A section that was answered with port 0 is over (RFC 3264 section 6). */
+			if (answer && i < call->npairs && call->pair[i] != HANDLE_NONE) {
+				stream_pair_close(e->media, e->now_ns, call->pair[i]);
+				call->pair[i] = HANDLE_NONE;
+			}
+			continue;
+		}
+		error = section_pair(e, call, from, to, i);
+		if (error)
+			return error;
+		stream_pair_local(e->media, call->pair[i], to->side, &anchor->rtp, &anchor->rtcp);
+	}
+	return 0;
+}
+
+int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to, struct span text,
+		     bool answer, struct span *result, const char **why)
+{
+	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
+	struct cursor out = cursor_on(e->body, sizeof(e->body));
+	struct sdp_rewrite rewrite;
+	uint64_t hash;
+	int error;
+
+	*why = "Bad Session Description";
+	if (sdp_parse(&e->sdp, text, why) || self == NULL)
+		return -EINVAL;
+	error = make_anchors(e, call, from, to, answer, &rewrite);
+	if (error)
+		return error;
+	if (answer) {
+		apply_pending_offer(e, call, to);
+		apply_remotes(e, call, from, &e->sdp);
+	} else if (!(from->flags & LEG_MEDIA_SET)) {
+		apply_remotes(e, call, from, &e->sdp);
+	} else {
+		body_forget_offer(e, from);
+		from->offer = blob_copy(&e->blobs, text);
+		if (from->offer == HANDLE_NONE)
+			return -ENOMEM;
+	}
+	/* The version rises when the description changes, and only then (RFC 3264 section 8). */
+	hash = hash_sip(&e->index_key, text);
+	if (hash != to->sdp_hash) {
+		to->sdp_hash = hash;
+		to->sdp_version++;
+	}
+	rewrite.session_id = hash_sip(&e->random_key, span_of(&to->self, sizeof(to->self))) >> 2;
+	rewrite.session_version = to->sdp_version;
+	rewrite.self = *self;
+	sdp_put(&out, &e->sdp, &rewrite);
+	if (out.full)
+		return -ENOMEM;
+	*result = cursor_span(&out);
+	return 0;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Calls: life, end, and what the control plane is told of them. One worker thread; libc only. */
+#include "dataplane/sip/core.h"
+
+#include <assert.h>
+
+struct sip_call *call_get(const struct engine *e, uint64_t handle)
+{
+	return slab_get(e->calls, handle);
+}
+
+struct sip_call *call_new(struct engine *e)
+{
+	uint64_t handle;
+	struct sip_call *call = slab_alloc(e->calls, &handle);
+
+	if (call == NULL)
+		return NULL;
+	call->self = handle;
+	call->started_ns = e->now_ns;
+	call->deadline_ns = NEVER_NS;
+	e->stats.calls_started++;
+	return call;
+}
+
+void call_set_timer(struct engine *e, struct sip_call *call, uint64_t deadline_ns)
+{
+	call->deadline_ns = deadline_ns;
+	if (deadline_ns == NEVER_NS)
+		wheel_cancel(e->wheel, handle_index(call->self));
+	else
+		wheel_set(e->wheel, handle_index(call->self), deadline_ns);
+}
+
+const struct ipc_verdict *call_verdict(const struct engine *e, const struct sip_call *call)
+{
+	return (const struct ipc_verdict *)blob_span(&e->blobs, call->verdict).ptr;
+}
+
+struct span call_plan(const struct engine *e, const struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+
+	return verdict ? ipc_verdict_plan(verdict) : SPAN_NONE;
+}
+
+static struct span call_context(const struct engine *e, const struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+
+	return verdict ? ipc_verdict_context(verdict) : SPAN_NONE;
+}
+
+static uint64_t unix_ns(const struct engine *e, uint64_t mono_ns)
+{
+	return mono_ns ? e->conf.boot_unix_ns + mono_ns : 0;
+}
+
+void call_ask(struct engine *e, struct sip_call *call)
+{
+	struct sip_leg *leg = leg_get(e, call->leg[SIDE_A]);
+	struct span request = blob_span(&e->blobs, call->request);
+	struct sip_txn *invite = txn_get(e, call->invite);
+	const struct net_endpoint *local;
+	struct cursor *out;
+	struct ipc_ask ask = {.ask_id = call->self};
+
+	/* Ask again when it did not get through, until the request has waited too long. */
+	call_set_timer(e, call, call->ask_until_ns);
+	if (!e->link_up || leg == NULL || invite == NULL)
+		return;
+	ask.source = leg->next_hop;
+	ask.realm = leg->realm;
+	ask.transport = leg->transport;
+	local = engine_local(e, leg->realm, leg->next_hop.family);
+	if (local)
+		ask.local = *local;
+	ask.msg_len = (uint32_t)request.len;
+	out = out_start(e);
+	put_bytes(out, &ask, sizeof(ask));
+	put_span(out, request);
+	out_report(e, IPC_ASK, out_finish(e));
+	e->stats.asks++;
+}
+
+/* ---- the record ---- */
+
+static void add_quality(struct ipc_media_quality *to, const struct stream_stats *stats)
+{
+	to->rx_pkts += stats->rx_pkts;
+	to->rx_bytes += stats->rx_bytes;
+	to->dropped_pkts += stats->dropped_pkts;
+	to->rtcp_pkts += (uint32_t)stats->rtcp_pkts;
+	to->lost_pkts += stats->lost_pkts;
+	to->out_of_order_pkts += stats->out_of_order_pkts;
+	if (stats->jitter_us > to->jitter_us)
+		to->jitter_us = stats->jitter_us;
+	if (to->source.family == NET_NONE) {
+		to->source = stats->source;
+		to->payload_type = stats->payload_type;
+		to->learned = stats->learned;
+	}
+}
+
+static void call_quality(const struct engine *e, const struct sip_call *call, struct ipc_media_quality quality[2])
+{
+	memset(quality, 0, 2 * sizeof(quality[0]));
+	for (unsigned i = 0; i < call->npairs; i++) {
+		struct stream_stats stats;
+
+		if (call->pair[i] == HANDLE_NONE)
+			continue;
+		for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
+			stream_pair_stats(e->media, call->pair[i], side, &stats);
+			add_quality(&quality[side], &stats);
+		}
+	}
+}
+
+static struct span side_call_id(const struct engine *e, const struct sip_call *call, unsigned side)
+{
+	struct sip_leg *leg = leg_get(e, call->leg[side]);
+
+	return leg ? leg_text(e, leg, LEG_CALL_ID) : SPAN_NONE;
+}
+
+/* Call-IDs are text of peers: what is too long for the record is cut. */
+static uint16_t cut_len(struct span text)
+{
+	return (uint16_t)(text.len > RECORD_CALL_ID_MAX ? RECORD_CALL_ID_MAX : text.len);
+}
+
+static void call_make_report(struct engine *e, struct sip_call *call, const struct ipc_media_quality quality[2])
+{
+	struct span context = call_context(e, call);
+	struct ipc_call_end end = {
+		.call = call->self,
+		.started_ns = unix_ns(e, call->started_ns),
+		.ringing_ns = unix_ns(e, call->ringing_ns),
+		.answered_ns = unix_ns(e, call->answered_ns),
+		.ended_ns = unix_ns(e, call->ended_ns),
+		.status = call->status,
+		.ended_by = call->ended_by,
+		.worker = (uint8_t)e->conf.worker,
+		.context_len = (uint16_t)context.len,
+	};
+	struct cursor out = cursor_on(e->body, sizeof(e->body));
+
+	memcpy(end.media, quality, sizeof(end.media));
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
+		struct sip_leg *leg = leg_get(e, call->leg[side]);
+
+		end.call_id_len[side] = cut_len(side_call_id(e, call, side));
+		if (leg) {
+			end.peer[side] = leg->next_hop;
+			end.realm[side] = leg->realm;
+		}
+	}
+	put_bytes(&out, &end, sizeof(end));
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++)
+		put_bytes(&out, side_call_id(e, call, side).ptr, end.call_id_len[side]);
+	put_span(&out, context);
+	call->report = out.full ? HANDLE_NONE : blob_copy(&e->blobs, cursor_span(&out));
+	if (call->report == HANDLE_NONE)
+		e->stats.records_lost++;
+	else
+		e->stats.records_unacked++;
+}
+
+void call_report(struct engine *e, struct sip_call *call)
+{
+	struct span report = blob_span(&e->blobs, call->report);
+
+	call->flags &= (uint8_t)~CALL_REPORT_DUE;
+	if (report.len == 0)
+		return;
+	if (e->link_up)
+		out_report(e, IPC_CALL_END, report);
+	/* Without a link it goes when engine_link says that there is one. */
+}
+
+/* Whether the call is one for the records: refusals of strangers come without context and are only counted. */
+static bool call_is_recorded(const struct engine *e, const struct sip_call *call)
+{
+	return (call->flags & CALL_DIALOG) && call_context(e, call).len != 0;
+}
+
+void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by)
+{
+	struct ipc_media_quality quality[2];
+
+	if (call->state == CALL_ENDED)
+		return;
+	call->state = CALL_ENDED;
+	call->ended_ns = e->now_ns;
+	call->status = call->answered_ns ? 200 : status;
+	call->ended_by = (uint8_t)by;
+	call_set_timer(e, call, NEVER_NS);
+	if (call->answered_ns == 0)
+		e->stats.calls_refused++;
+	e->stats.calls_ended++;
+	call_quality(e, call, quality);
+	for (unsigned i = 0; i < call->npairs; i++) {
+		if (call->pair[i] != HANDLE_NONE)
+			stream_pair_close(e->media, e->now_ns, call->pair[i]);
+		call->pair[i] = HANDLE_NONE;
+	}
+	if (call_is_recorded(e, call))
+		call_make_report(e, call, quality);
+	blob_free(&e->blobs, call->request);
+	call->request = HANDLE_NONE;
+	if (call->report != HANDLE_NONE)
+		call_report(e, call);
+	call_maybe_free(e, call);
+}
+
+static void free_legs(struct engine *e, struct sip_call *call)
+{
+	uint64_t handle = call->first_leg;
+	struct sip_leg *leg;
+
+	while ((leg = leg_get(e, handle)) != NULL) {
+		handle = leg->next;
+		blob_free(&e->blobs, leg->texts);
+		blob_free(&e->blobs, leg->offer);
+		slab_free(e->legs, leg->self);
+	}
+}
+
+static bool call_is_over(const struct sip_call *call)
+{
+	return call->state == CALL_ENDED && call->active == 0 && call->report == HANDLE_NONE;
+}
+
+/* Only noted here: whoever works on the call still holds its pointer. */
+void call_maybe_free(struct engine *e, struct sip_call *call)
+{
+	if (!call_is_over(call) || (call->flags & CALL_COLLECTED))
+		return;
+	assert(e->ncollect < COLLECT_MAX);
+	call->flags |= CALL_COLLECTED;
+	e->collect[e->ncollect++] = call->self;
+}
+
+void call_collect(struct engine *e)
+{
+	for (unsigned i = 0; i < e->ncollect; i++) {
+		struct sip_call *call = call_get(e, e->collect[i]);
+
+		call->flags &= (uint8_t)~CALL_COLLECTED;
+		if (!call_is_over(call))
+			continue;
+		wheel_cancel(e->wheel, handle_index(call->self));
+		free_legs(e, call);
+		blob_free(&e->blobs, call->request);
+		blob_free(&e->blobs, call->verdict);
+		slab_free(e->calls, call->self);
+	}
+	e->ncollect = 0;
+}
+
+/* ---- rows for the operator ---- */
+
+static uint8_t row_state(const struct sip_call *call)
+{
+	switch (call->state) {
+	case CALL_ASKING:
+		return IPC_CALL_ASKING;
+	case CALL_TRYING:
+		return IPC_CALL_TRYING;
+	case CALL_EARLY:
+		return IPC_CALL_EARLY;
+	case CALL_ANSWERED:
+		return IPC_CALL_ANSWERED;
+	default:
+		return IPC_CALL_ENDING;
+	}
+}
+
+void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id)
+{
+	struct span context = call_context(e, call);
+	struct ipc_call_row row = {
+		.list_id = list_id,
+		.state = row_state(call),
+		.worker = (uint8_t)e->conf.worker,
+		.call = call->self,
+		.started_ns = unix_ns(e, call->started_ns),
+		.answered_ns = unix_ns(e, call->answered_ns),
+		.context_len = (uint16_t)context.len,
+	};
+	struct cursor *out = out_start(e);
+
+	call_quality(e, call, row.media);
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
+		struct sip_leg *leg = leg_get(e, call->leg[side]);
+
+		row.call_id_len[side] = cut_len(side_call_id(e, call, side));
+		if (leg) {
+			row.peer[side] = leg->next_hop;
+			row.realm[side] = leg->realm;
+		}
+	}
+	put_bytes(out, &row, sizeof(row));
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++)
+		put_bytes(out, side_call_id(e, call, side).ptr, row.call_id_len[side]);
+	put_span(out, context);
+	out_report(e, IPC_CALL_ROW, out_finish(e));
+}

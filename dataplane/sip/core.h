@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The engine's inside: its state and the functions its files offer each other. Nothing outside dataplane/sip includes this.
+ * Floors, top to bottom: engine (inputs), b2bua (one leg to the other), dialog (requests inside one), call (life and end), txn
+ * (RFC 3261 section 17), leg, build (text), body (session descriptions), out (actions). */
+#pragma once
+
+#include "common/base/cursor.h"
+#include "common/base/hash.h"
+#include "common/sip/edit_plan.h"
+#include "dataplane/sip/cookie.h"
+#include "dataplane/sip/engine.h"
+#include "dataplane/sip/records.h"
+#include "dataplane/store/blob.h"
+#include "dataplane/store/hindex.h"
+#include "dataplane/store/wheel.h"
+
+/* RFC 3261 table 4. */
+#define T1_MS        500u
+#define T2_MS        4000u
+#define T4_MS        5000u
+#define TIMEOUT_MS   (64u * T1_MS) /* B, F, H, J, L, M; and D over UDP */
+#define NS_PER_MS    1000000ull
+#define NS_PER_S     1000000000ull
+#define ASK_MAX_MS   4000u   /* a parked request waits this long for its verdict: a control plane that restarts is back in 2 s */
+#define REPORT_AGAIN_MS 200u /* a record that the ring would not take is offered again */
+
+#define ENGINE_ACTIONS_MAX 64u
+#define ENGINE_OUT_BYTES   (512u * 1024u)
+/* No single input makes more than this; engine_tick stops while there is room for one. */
+#define ENGINE_ACTIONS_RESERVE 16u
+#define COLLECT_MAX            64u  /* calls that may end in one input */
+#define RECORD_CALL_ID_MAX     255u /* a longer Call-ID is cut in records and rows */
+
+struct engine {
+	struct engine_conf conf;
+	struct cookie_keys keys;
+	struct hash_key index_key;
+	struct hash_key random_key;
+	uint64_t random_count;
+	uint64_t now_ns; /* of the input in work */
+	bool link_up;
+
+	struct slab *calls, *legs, *txns;
+	struct blobs blobs;
+	struct media *media;
+	struct hindex index; /* server transactions by key and merge_key */
+	struct wheel *wheel; /* timers: call i is i, transaction i is max_calls + i */
+	uint32_t txn_timers; /* number of the first transaction timer */
+
+	unsigned ncollect;
+	uint64_t collect[COLLECT_MAX]; /* calls to be freed at the end of the input */
+
+	unsigned nactions;
+	struct engine_action actions[ENGINE_ACTIONS_MAX];
+	struct cursor out; /* bytes of the actions */
+	struct engine_stats stats;
+
+	const struct engine_source *source; /* of the message in work */
+	struct sip_msg msg;                 /* the message in work */
+	struct sip_msg again;               /* a stored message parsed again */
+	struct sdp sdp;   /* the description in work */
+	struct sdp offer; /* one that was put aside */
+	struct cursor text; /* the text that is open (out_start) */
+	char body[SDP_BYTES_MAX + 4096u];
+};
+
+/* ---- out.c: actions ---- */
+
+/* Start a text in the output; finish it as an action. While one is open no other may be started. */
+struct cursor *out_start(struct engine *e);
+/* The open text; SPAN_NONE (and nothing kept) when it did not fit. */
+struct span out_finish(struct engine *e);
+void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst, struct span bytes);
+void out_report(struct engine *e, uint16_t type, struct span bytes);
+bool out_has_room(const struct engine *e);
+uint64_t engine_random(struct engine *e);
+const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, uint8_t family);
+
+/* ---- leg.c ---- */
+struct sip_leg *leg_new(struct engine *e, struct sip_call *call, uint8_t side);
+struct sip_leg *leg_get(const struct engine *e, uint64_t handle);
+struct span leg_text(const struct engine *e, const struct sip_leg *leg, enum leg_text which);
+/* Replace some texts (ptr NULL: leave as it is). False when there is no memory: the leg is as before. */
+bool leg_set_texts(struct engine *e, struct sip_leg *leg, const struct span texts[LEG_TEXTS]);
+/* Take target, tag and routes from a request (UAS, section 12.1.1) or a response (UAC, section 12.1.2). */
+bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+bool leg_learn_response(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+/* Target refresh (section 12.2): the Contact of a re-INVITE or UPDATE, or of its 2xx. */
+bool leg_refresh_target(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+/* Where a request in the dialog goes (sections 8.1.2, 12.2.1.1). */
+struct net_endpoint leg_next_hop(const struct engine *e, const struct sip_leg *leg);
+
+/* ---- build.c: text ---- */
+
+struct build_request {
+	struct sip_leg *leg;       /* to whom */
+	enum sip_method method;
+	struct span method_name;   /* where method is OTHER */
+	uint32_t cseq;
+	uint64_t txn;              /* handle for the branch */
+	struct span branch;        /* CANCEL and the ACK of a refusal: the INVITE's branch instead */
+	const struct sip_msg *src; /* what it is made from; NULL: limen's own */
+	struct span plan;          /* edit plan for src, empty without */
+	struct span body;
+	struct span extra;         /* whole header lines */
+	int max_forwards;
+};
+void build_request(struct engine *e, struct cursor *out, const struct build_request *req);
+
+struct build_response {
+	const struct sip_txn *txn; /* server transaction */
+	uint16_t status;
+	struct span tag_cookie;    /* To tag where the request had none */
+	struct sip_leg *leg;       /* for the Contact; NULL: none */
+	const struct sip_msg *src; /* response of the far side; NULL: limen's own */
+	struct span plan;
+	struct span body;
+	struct span extra;         /* whole header lines */
+};
+void build_response(struct engine *e, struct cursor *out, const struct build_response *res);
+
+/* The lines every response repeats, from a request that came from `source`; *tag_at as in sip_txn.head_tag. */
+void build_response_head(struct cursor *out, const struct sip_msg *msg, const struct engine_source *source, uint16_t *tag_at);
+
+/* Answer the request in work without keeping anything (sections 8.2.7, 8.2.6): the tag is `leg`'s, or a hash. */
+void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t status, struct span extra, const struct sip_leg *leg);
+
+/* Where the response to a request goes (section 18.2.2, RFC 3581). */
+struct net_endpoint response_destination(const struct sip_msg *msg, const struct engine_source *source);
+
+/* ACK of a refusal and CANCEL, from the INVITE as it was sent (sections 17.1.1.3, 9.1): same branch, route, URI. */
+void build_from_invite(struct cursor *out, enum sip_method method, const struct sip_msg *invite, struct span to);
+
+/* "Unsupported: ..." with what the request requires and limen cannot do; false when there is nothing. */
+bool dialog_unsupported(struct cursor *out, const struct sip_msg *msg);
+/* limen's Allow line. */
+struct span build_allow(void);
+/* Whether an option tag (Require, Supported) works across limen. */
+bool option_is_known(struct span token);
+
+/* "Name: value" of another message's header, unfolded. */
+void put_header(struct cursor *out, struct span name, struct span value, bool folded);
+
+/* ---- body.c: session descriptions and what else a message may carry ---- */
+enum body_kind {
+	BODY_NONE = 0,
+	BODY_SDP,
+	BODY_PLAIN,   /* of a kind that is known to hold no address: passed as it is */
+	BODY_REFUSED, /* of a kind that limen cannot hide: 415 */
+};
+enum body_kind body_kind(const struct sip_msg *msg);
+/* Rewrite the description in `from`'s message for `to`, opening stream pairs as needed. The result lies in the engine until the next
+ * call. 0; -EINVAL (why is set) for a bad description; -ENOSPC, -ENOMEM without ports or room. */
+int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to, struct span text,
+		     bool answer, struct span *result, const char **why);
+/* The offer that a leg made inside the dialog was refused. */
+void body_forget_offer(struct engine *e, struct sip_leg *leg);
+
+/* ---- txn.c: RFC 3261 section 17 ---- */
+struct sip_txn *txn_get(const struct engine *e, uint64_t handle);
+/* A server transaction for the request in work; NULL without memory. Its response head is kept. */
+struct sip_txn *txn_server_new(struct engine *e, const struct sip_msg *msg, struct sip_call *call, struct sip_leg *leg);
+/* Find by the request in work (section 17.2.3). */
+uint64_t txn_request_key(const struct engine *e, const struct sip_msg *msg, enum sip_method method);
+uint64_t txn_merge_key(const struct engine *e, const struct sip_msg *msg);
+struct sip_txn *txn_find(const struct engine *e, uint64_t key);
+bool txn_is_merged(const struct engine *e, uint64_t merge_key);
+void txn_index_merge(struct engine *e, struct sip_txn *txn, uint64_t merge_key);
+/* A client transaction, not yet sent. */
+struct sip_txn *txn_client_new(struct engine *e, enum sip_method method, struct sip_call *call, struct sip_leg *leg);
+/* Send its request for the first time and start its timers; takes a copy. False without memory: the transaction is gone. */
+bool txn_client_send(struct engine *e, struct sip_txn *txn, struct span bytes);
+/* Send a response and go to the state it asks for. False without memory (the response went out all the same). */
+bool txn_respond(struct engine *e, struct sip_txn *txn, uint16_t status, struct span bytes);
+void txn_resend(struct engine *e, struct sip_txn *txn);
+/* A server INVITE transaction got its ACK. */
+void txn_acked(struct engine *e, struct sip_txn *txn);
+/* The ACK for a 2xx went out: kept for retransmissions of the 2xx. */
+void txn_keep_ack(struct engine *e, struct sip_txn *txn, struct span bytes);
+/* The ACK kept, once more; nothing where there is none yet. */
+void txn_resend_ack(struct engine *e, struct sip_txn *txn);
+/* It no longer needs the call. */
+void txn_release(struct engine *e, struct sip_txn *txn);
+void txn_free(struct engine *e, struct sip_txn *txn);
+
+/* What a timer or a response means for a transaction. */
+enum txn_event {
+	TXN_EVENT_NONE = 0,    /* absorbed */
+	TXN_EVENT_PROVISIONAL, /* client: tell the user */
+	TXN_EVENT_SUCCESS,
+	TXN_EVENT_FAILURE,
+	TXN_EVENT_TIMEOUT,     /* client: no answer; the transaction is gone after the user was told */
+	TXN_EVENT_NO_ACK,      /* server INVITE: the 2xx was never acknowledged */
+	TXN_EVENT_STRAY,       /* client INVITE, Accepted: another 2xx */
+};
+enum txn_event txn_on_response(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg);
+enum txn_event txn_on_timer(struct engine *e, struct sip_txn *txn);
+
+/* ---- call.c: life and end ---- */
+struct sip_call *call_new(struct engine *e);
+struct sip_call *call_get(const struct engine *e, uint64_t handle);
+struct span call_plan(const struct engine *e, const struct sip_call *call);
+const struct ipc_verdict *call_verdict(const struct engine *e, const struct sip_call *call);
+void call_set_timer(struct engine *e, struct sip_call *call, uint64_t deadline_ns);
+/* Over: streams closed, record made and sent. What has to be said to the legs is b2bua's business. */
+void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
+/* Free it when nothing needs it any more, at the end of the input (call_collect). */
+void call_maybe_free(struct engine *e, struct sip_call *call);
+void call_collect(struct engine *e);
+void call_ask(struct engine *e, struct sip_call *call);
+void call_report(struct engine *e, struct sip_call *call);
+void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id);
+
+/* ---- b2bua.c: one leg to the other ---- */
+void b2bua_start(struct engine *e, const struct sip_msg *msg);
+void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame);
+void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg);
+void b2bua_cancel(struct engine *e, struct sip_txn *invite);
+void b2bua_no_ack(struct engine *e, struct sip_txn *txn);
+/* End a call from limen's side: each leg is told in the way its state asks for. */
+void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
+void b2bua_call_timer(struct engine *e, struct sip_call *call);
+
+/* ---- dialog.c: requests inside a dialog, and their answers ---- */
+void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+/* A client transaction that relays a request inside a dialog has an answer (or none: TIMEOUT, msg NULL). */
+void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg);
+/* limen's own answer on a server transaction, as the leg's user agent. */
+void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra);
+/* Relay a response to a server transaction. False when it could not be built. */
+bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server, struct sip_leg *from,
+			   uint16_t status, const struct sip_msg *msg);
+void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+/* Send BYE on a leg, or note that it has to wait for the ACK. */
+void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src);
+/* Acknowledge the 2xx of a fork that lost. */
+void dialog_ack_fork(struct engine *e, struct sip_leg *fork, uint32_t cseq);
+/* Acknowledge the 2xx that leg B sent, with what A's ACK carried (src) or bare. */
+void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *src, struct span body);

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside a dialog: requests of one leg are relayed to the other (RFC 3261 section 12.2), answers go back, BYE ends the call. The
+ * worker does all of this alone, whether or not there is a control plane. One worker thread; libc only. */
+#include "dataplane/sip/core.h"
+
+#include <errno.h>
+
+void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra)
+{
+	struct build_response res = {.txn = txn, .status = status, .leg = leg_get(e, txn->leg), .extra = extra};
+	struct cursor *out = out_start(e);
+
+	build_response(e, out, &res);
+	txn_respond(e, txn, status, out_finish(e));
+}
+
+static void answer_retry_after(struct engine *e, struct sip_txn *txn, uint16_t status)
+{
+	char buf[32];
+	struct cursor line = cursor_on(buf, sizeof(buf));
+
+	put_lit(&line, "Retry-After: ");
+	put_u64(&line, engine_random(e) % 11); /* section 14.2: 0 to 10 s */
+	put_lit(&line, "\r\n");
+	dialog_answer(e, txn, status, cursor_span(&line));
+}
+
+/* ---- BYE and ACK ---- */
+
+void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *src, struct span body)
+{
+	struct sip_txn *invite = txn_get(e, leg->invite_client);
+	struct sip_call *call = call_get(e, leg->call);
+	char branch[COOKIE_CHARS];
+	struct cursor text = cursor_on(branch, sizeof(branch));
+	struct build_request req = {
+		.leg = leg,
+		.method = SIP_METHOD_ACK,
+		.src = src,
+		.body = body,
+		.max_forwards = 70,
+	};
+	struct cursor *out;
+
+	if (invite == NULL || invite->state != TXN_ACCEPTED || (invite->flags & TXN_ACKED))
+		return;
+	cookie_put_random(&text, engine_random(e), engine_random(e));
+	req.branch = cursor_span(&text);
+	req.cseq = invite->cseq;
+	req.plan = src && call ? call_plan(e, call) : SPAN_NONE;
+	invite->dst = leg_next_hop(e, leg);
+	out = out_start(e);
+	build_request(e, out, &req);
+	txn_keep_ack(e, invite, out_finish(e));
+}
+
+void dialog_ack_fork(struct engine *e, struct sip_leg *fork, uint32_t cseq)
+{
+	char branch[COOKIE_CHARS];
+	struct cursor text = cursor_on(branch, sizeof(branch));
+	struct build_request req = {.leg = fork, .method = SIP_METHOD_ACK, .cseq = cseq, .max_forwards = 70};
+	struct net_endpoint dst = leg_next_hop(e, fork);
+	struct cursor *out;
+
+	cookie_put_random(&text, engine_random(e), engine_random(e));
+	req.branch = cursor_span(&text);
+	out = out_start(e);
+	build_request(e, out, &req);
+	out_send(e, fork->realm, fork->transport, &dst, out_finish(e));
+}
+
+/* Whether limen still waits for the peer's ACK of a 2xx on this leg. */
+static bool ack_is_missing(const struct engine *e, const struct sip_leg *leg)
+{
+	struct sip_txn *invite = txn_get(e, leg->invite_server);
+
+	return invite && invite->state == TXN_ACCEPTED && !(invite->flags & TXN_ACKED);
+}
+
+void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src)
+{
+	struct sip_call *call = call_get(e, leg->call);
+	struct build_request req = {
+		.leg = leg,
+		.method = SIP_METHOD_BYE,
+		.src = src,
+		.plan = src && call ? call_plan(e, call) : SPAN_NONE,
+		.max_forwards = 70,
+	};
+	struct sip_txn *txn;
+	struct cursor *out;
+
+	if (leg->state == LEG_OVER || call == NULL)
+		return;
+	if (ack_is_missing(e, leg)) {
+		leg->flags |= LEG_BYE_WAITS;
+		return;
+	}
+	dialog_send_ack(e, leg, NULL, SPAN_NONE); /* where a 2xx still waits for it */
+	leg->state = LEG_OVER;
+	leg->flags &= (uint8_t)~LEG_BYE_WAITS;
+	txn = txn_client_new(e, SIP_METHOD_BYE, call, leg);
+	if (txn == NULL)
+		return;
+	txn->cseq = req.cseq = ++leg->local_cseq;
+	txn->dst = leg_next_hop(e, leg);
+	req.txn = txn->self;
+	out = out_start(e);
+	build_request(e, out, &req);
+	txn_client_send(e, txn, out_finish(e));
+}
+
+static void on_bye(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *txn,
+		   const struct sip_msg *msg)
+{
+	struct sip_leg *peer = leg_get(e, leg->peer);
+	struct sip_txn *invite = txn_get(e, leg->invite_server);
+	bool was_early = leg->state == LEG_EARLY;
+
+	dialog_answer(e, txn, 200, SPAN_NONE);
+	if (was_early && invite && invite->status < 200) {
+		b2bua_cancel(e, invite); /* section 15: BYE on an early dialog gives up like CANCEL */
+		return;
+	}
+	leg->state = LEG_OVER;
+	leg->flags &= (uint8_t)~LEG_BYE_WAITS;
+	/* A re-INVITE of this leg that is still open is refused (section 15.1.2). */
+	if (invite && invite->status < 200)
+		dialog_answer(e, invite, 487, SPAN_NONE);
+	/* Its 2xx needs no ACK any more: who says BYE has seen it. */
+	if (ack_is_missing(e, leg))
+		txn_acked(e, invite);
+	if (peer)
+		dialog_bye(e, peer, msg);
+	call_finish(e, call, 200, leg->side == SIDE_A ? IPC_BY_CALLER : IPC_BY_CALLEE);
+}
+
+void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
+{
+	struct sip_txn *invite = txn_get(e, leg->invite_server);
+	struct sip_leg *peer = leg_get(e, leg->peer);
+	struct sip_call *call = call_get(e, leg->call);
+	struct span body = SPAN_NONE;
+	const char *why;
+
+	if (invite == NULL || call == NULL || invite->cseq != msg->cseq || !ack_is_missing(e, leg))
+		return;
+	txn_acked(e, invite);
+	if (peer && call->state == CALL_ANSWERED) {
+		/* An answer in the ACK belongs to an offer in the 2xx (RFC 3264, late offer). */
+		if (body_kind(msg) == BODY_SDP &&
+		    body_rewrite_sdp(e, call, leg, peer, sip_span(msg, msg->body), !(invite->flags & TXN_HAS_OFFER), &body, &why))
+			body = SPAN_NONE;
+		dialog_send_ack(e, peer, msg, body);
+	}
+	if (leg->flags & LEG_BYE_WAITS)
+		dialog_bye(e, leg, NULL);
+}
+
+/* ---- requests ---- */
+
+/* A status that refuses the request where it stands, or 0. */
+static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *leg, const struct sip_leg *peer,
+				 const struct sip_call *call, const struct sip_msg *msg)
+{
+	struct sip_txn *theirs, *ours;
+
+	if (call->state == CALL_ENDED || leg->state == LEG_OVER || peer == NULL || peer->state == LEG_OVER ||
+	    peer->state == LEG_NEW)
+		return 481;
+	switch (msg->method) {
+	case SIP_METHOD_INVITE:
+	case SIP_METHOD_UPDATE:
+	case SIP_METHOD_INFO:
+	case SIP_METHOD_PRACK:
+	case SIP_METHOD_MESSAGE:
+	case SIP_METHOD_OPTIONS:
+		break;
+	default:
+		return 405;
+	}
+	if (body_kind(msg) == BODY_REFUSED)
+		return 415;
+	if (msg->max_forwards == 0)
+		return 483;
+	if (msg->method == SIP_METHOD_INVITE) {
+		theirs = txn_get(e, leg->invite_server);
+		ours = txn_get(e, leg->invite_client);
+		if (theirs && theirs->status < 200)
+			return 500; /* section 14.2: one at a time, with Retry-After */
+		if (ours && (ours->state == TXN_TRYING || ours->state == TXN_PROCEEDING))
+			return 491; /* glare */
+		if (ack_is_missing(e, leg) || ack_is_missing(e, peer))
+			return 491;
+	}
+	if (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP && peer->offer != HANDLE_NONE)
+		return 491; /* RFC 3311 section 5.2 */
+	return 0;
+}
+
+static void put_unknown_options(struct cursor *out, const struct sip_msg *msg, enum sip_hdr_id id)
+{
+	struct sip_values it = sip_values(msg, id);
+	struct span value;
+
+	while (sip_values_next(&it, &value)) {
+		if (option_is_known(value))
+			continue;
+		put_span(out, out->len ? SPAN(", ") : SPAN("Unsupported: "));
+		put_span(out, value);
+	}
+}
+
+bool dialog_unsupported(struct cursor *out, const struct sip_msg *msg)
+{
+	put_unknown_options(out, msg, SIP_HDR_REQUIRE);
+	put_unknown_options(out, msg, SIP_HDR_PROXY_REQUIRE);
+	if (out->len == 0 && !out->full)
+		return false;
+	put_lit(out, "\r\n");
+	return true;
+}
+
+static void refuse(struct engine *e, struct sip_txn *txn, uint16_t status)
+{
+	switch (status) {
+	case 405:
+		dialog_answer(e, txn, status, build_allow());
+		break;
+	case 415:
+		dialog_answer(e, txn, status, SPAN("Accept: application/sdp, text/plain\r\n"));
+		break;
+	case 500:
+		answer_retry_after(e, txn, status);
+		break;
+	default:
+		dialog_answer(e, txn, status, SPAN_NONE);
+		break;
+	}
+}
+
+/* Whether a description in this request answers an offer: in PRACK where the INVITE had none (RFC 3262 section 5). */
+static bool request_answers(const struct engine *e, const struct sip_leg *leg, const struct sip_msg *msg)
+{
+	struct sip_txn *invite = txn_get(e, leg->invite_server);
+
+	return msg->method == SIP_METHOD_PRACK && invite && !(invite->flags & TXN_HAS_OFFER);
+}
+
+static void relay_request(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_leg *peer,
+			  struct sip_txn *server, const struct sip_msg *msg)
+{
+	struct build_request req = {
+		.leg = peer,
+		.method = msg->method,
+		.src = msg,
+		.plan = call_plan(e, call),
+		.max_forwards = (msg->max_forwards < 0 ? 70 : msg->max_forwards) - 1,
+	};
+	struct sip_txn *client;
+	struct cursor *out;
+	const char *why = NULL;
+	int error = 0;
+
+	switch (body_kind(msg)) {
+	case BODY_SDP:
+		error = body_rewrite_sdp(e, call, leg, peer, sip_span(msg, msg->body), request_answers(e, leg, msg), &req.body,
+					 &why);
+		break;
+	case BODY_PLAIN:
+		req.body = sip_span(msg, msg->body);
+		break;
+	default:
+		break;
+	}
+	if (error) {
+		dialog_answer(e, server, error == -EINVAL ? 400 : 503, SPAN_NONE);
+		return;
+	}
+	client = txn_client_new(e, msg->method, call, peer);
+	if (client == NULL) {
+		body_forget_offer(e, leg);
+		answer_retry_after(e, server, 500);
+		return;
+	}
+	client->cseq = req.cseq = ++peer->local_cseq;
+	client->dst = leg_next_hop(e, peer);
+	client->peer = server->self;
+	server->peer = client->self;
+	req.txn = client->self;
+	if (msg->method == SIP_METHOD_INVITE) {
+		peer->invite_client = client->self;
+		peer->invite_cseq = req.cseq;
+	}
+	out = out_start(e);
+	build_request(e, out, &req);
+	if (!txn_client_send(e, client, out_finish(e))) {
+		body_forget_offer(e, leg);
+		answer_retry_after(e, server, 500);
+	}
+}
+
+void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
+{
+	struct sip_call *call = call_get(e, leg->call);
+	struct sip_leg *peer = leg_get(e, leg->peer);
+	struct sip_txn *server, *invite_before = txn_get(e, leg->invite_server);
+	char buf[1024];
+	struct cursor line = cursor_on(buf, sizeof(buf));
+	uint16_t status;
+
+	server = txn_server_new(e, msg, call, leg);
+	if (server == NULL) {
+		build_stateless(e, msg, 503, SPAN("Retry-After: 5\r\n"), NULL);
+		return;
+	}
+	if ((leg->flags & LEG_REMOTE_CSEQ) && msg->cseq <= leg->remote_cseq) {
+		refuse(e, server, 500); /* section 12.2.2: out of order */
+		return;
+	}
+	leg->remote_cseq = msg->cseq;
+	leg->flags |= LEG_REMOTE_CSEQ;
+	if (msg->method == SIP_METHOD_BYE && call->state != CALL_ENDED) {
+		on_bye(e, call, leg, server, msg);
+		return;
+	}
+	if (msg->method == SIP_METHOD_BYE) {
+		/* Both sides, or limen and this one, hung up at once. */
+		leg->state = LEG_OVER;
+		if (ack_is_missing(e, leg))
+			txn_acked(e, invite_before);
+		dialog_answer(e, server, 200, SPAN_NONE);
+		return;
+	}
+	status = refuse_in_dialog(e, leg, peer, call, msg);
+	if (status) {
+		refuse(e, server, status);
+		return;
+	}
+	if (dialog_unsupported(&line, msg)) {
+		dialog_answer(e, server, 420, line.full ? SPAN_NONE : cursor_span(&line));
+		return;
+	}
+	if (msg->method == SIP_METHOD_INVITE) {
+		leg->invite_server = server->self;
+		dialog_answer(e, server, 100, SPAN_NONE);
+	}
+	if (msg->method == SIP_METHOD_INVITE || msg->method == SIP_METHOD_UPDATE)
+		leg_refresh_target(e, leg, msg);
+	relay_request(e, call, leg, peer, server, msg);
+}
+
+/* ---- answers ---- */
+
+bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server, struct sip_leg *from,
+			   uint16_t status, const struct sip_msg *msg)
+{
+	struct sip_leg *to = leg_get(e, server->leg);
+	struct build_response res = {
+		.txn = server, .status = status, .leg = to, .src = msg, .plan = call_plan(e, call)};
+	struct cursor *out;
+	const char *why;
+
+	if (to == NULL)
+		return false;
+	switch (msg ? body_kind(msg) : BODY_NONE) {
+	case BODY_SDP:
+		/* Only provisional and positive answers describe a session. */
+		if (status < 300 && body_rewrite_sdp(e, call, from, to, sip_span(msg, msg->body),
+						     server->flags & TXN_HAS_OFFER, &res.body, &why))
+			return false;
+		break;
+	case BODY_PLAIN:
+		res.body = sip_span(msg, msg->body);
+		break;
+	default:
+		break;
+	}
+	out = out_start(e);
+	build_response(e, out, &res);
+	return txn_respond(e, server, status, out_finish(e));
+}
+
+void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg)
+{
+	struct sip_txn *server = txn_get(e, txn->peer);
+	struct sip_leg *leg = leg_get(e, txn->leg), *peer;
+	struct sip_call *call = call_get(e, txn->call);
+
+	if (server == NULL || leg == NULL || call == NULL || server->status >= 200) {
+		/* BYE, CANCEL, or one whose asker was answered already. */
+		if (event == TXN_EVENT_SUCCESS && txn->kind == TXN_CLIENT_INVITE && leg)
+			dialog_send_ack(e, leg, NULL, SPAN_NONE);
+		return;
+	}
+	peer = leg_get(e, server->leg);
+	switch (event) {
+	case TXN_EVENT_PROVISIONAL:
+		if (server->kind == TXN_SERVER_INVITE && msg->status > 100)
+			dialog_relay_response(e, call, server, leg, msg->status, msg);
+		return;
+	case TXN_EVENT_SUCCESS:
+		if (txn->method == SIP_METHOD_INVITE || txn->method == SIP_METHOD_UPDATE)
+			leg_refresh_target(e, leg, msg);
+		if (call->state == CALL_ENDED) {
+			dialog_send_ack(e, leg, NULL, SPAN_NONE);
+			dialog_answer(e, server, 481, SPAN_NONE);
+		} else if (!dialog_relay_response(e, call, server, leg, msg->status, msg)) {
+			dialog_send_ack(e, leg, NULL, SPAN_NONE);
+			if (server->status < 200)
+				dialog_answer(e, server, 500, SPAN_NONE);
+		}
+		break;
+	default:
+		if (peer)
+			body_forget_offer(e, peer);
+		if (msg == NULL)
+			dialog_answer(e, server, 408, SPAN_NONE);
+		else if (!dialog_relay_response(e, call, server, leg, msg->status, msg) && server->status < 200)
+			dialog_answer(e, server, 500, SPAN_NONE);
+		break;
+	}
+}

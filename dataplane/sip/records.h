@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The engine's records in the worker's arena: call, leg, transaction. They refer to each other by handle and to their texts by
+ * blob; deadlines are in the records, so that timers can be rebuilt from them. One worker thread; libc only. */
+#pragma once
+
+#include "common/net/addr.h"
+#include "common/sdp/sdp.h"
+#include "common/sip/sip_msg.h"
+
+#define CALL_MEDIA_MAX 8u /* m= sections of a call that are relayed; those behind are refused (port 0) */
+#define NEVER_NS       UINT64_MAX
+
+enum call_state {
+	CALL_ASKING = 0, /* parked until the verdict comes */
+	CALL_TRYING,     /* sent to a target */
+	CALL_EARLY,      /* a target has answered 101..199 */
+	CALL_ANSWERED,
+	CALL_ENDED,      /* over: transactions finish, the record waits for its acknowledgement */
+};
+
+enum call_flag {
+	CALL_REPORT_DUE = 1 << 0,  /* the record has to be sent (again) */
+	CALL_COLLECTED = 1 << 1,   /* on the list of calls to be freed */
+	CALL_DIALOG = 1 << 2,      /* began with INVITE; otherwise one request and its answer */
+};
+
+/* One call: side A asked, side B was asked. */
+struct sip_call {
+	uint64_t self;
+	uint64_t leg[2];       /* SIDE_A, SIDE_B: the target tried last */
+	uint64_t first_leg;    /* all of its legs, chained by `next` */
+	uint64_t invite;       /* txn: the server transaction that began it */
+	uint64_t request;      /* blob: that request as it came, until it is answered */
+	uint64_t verdict;      /* blob: the verdict's frame */
+	uint64_t report;       /* blob: the record's frame, from the end on */
+	uint64_t pair[CALL_MEDIA_MAX]; /* stream pair of each m= section */
+	uint64_t started_ns, ringing_ns, answered_ns, ended_ns; /* monotonic; 0: never */
+	uint64_t deadline_ns;  /* of the call's own timer; its meaning follows from the state */
+	uint64_t ask_until_ns; /* ASKING: without a verdict by then the call is refused */
+	uint32_t active;       /* transactions that still need the call's legs */
+	uint16_t status;       /* final status towards A */
+	uint8_t state;         /* enum call_state */
+	uint8_t flags;         /* enum call_flag */
+	uint8_t ended_by;      /* enum ipc_ended_by */
+	uint8_t npairs;
+	uint8_t target;        /* targets tried so far */
+	uint8_t pad;
+	uint32_t pad2;
+};
+_Static_assert(sizeof(struct sip_call) % 8 == 0, "slab record");
+
+enum leg_state {
+	LEG_NEW = 0,
+	LEG_EARLY,     /* early dialog */
+	LEG_CONFIRMED,
+	LEG_OVER,      /* BYE sent or received, or never came to a dialog */
+};
+
+enum leg_flag {
+	LEG_REMOTE_CSEQ = 1 << 0, /* remote_cseq holds a value */
+	LEG_BYE_WAITS = 1 << 1,   /* BYE goes out once the 2xx is acknowledged (RFC 3261 section 15) */
+	LEG_MEDIA_SET = 1 << 2,   /* its peer's media addresses are in force */
+};
+
+/* Texts of a leg, all in one blob. */
+enum leg_text {
+	LEG_CALL_ID = 0,
+	LEG_REMOTE_TAG,
+	LEG_TARGET,     /* the peer's Contact URI: Request-URI of what is sent in the dialog */
+	LEG_LOCAL,      /* limen's From or To value, without tag */
+	LEG_REMOTE,     /* the peer's, without tag */
+	LEG_ROUTES,     /* Route value, in the order to be sent, joined with commas */
+	LEG_RURI,       /* B: Request-URI of the first request */
+	LEG_TEXTS,
+};
+
+/* One side of a call as limen speaks it: a dialog, or on its way to be one. */
+struct sip_leg {
+	uint64_t self;
+	uint64_t call;
+	uint64_t peer;   /* leg on the other side */
+	uint64_t next;   /* of the call's legs */
+	uint64_t tag;    /* handle in limen's tag: its own, or of the leg it is a fork of */
+	uint64_t texts;  /* blob */
+	struct sip_slice text[LEG_TEXTS];
+	uint64_t invite_server; /* txn: the last INVITE received */
+	uint64_t invite_client; /* txn: the last INVITE sent */
+	uint64_t offer;         /* blob: the peer's offer inside the dialog, in force once it is answered */
+	uint64_t sdp_hash;      /* of what was last sent as session description */
+	uint32_t sdp_version;
+	uint32_t local_cseq;    /* last used */
+	uint32_t remote_cseq;   /* highest received */
+	uint32_t invite_cseq;   /* of the INVITE that limen sent last: RAck speaks of it */
+	struct net_endpoint next_hop; /* where the peer sends from, or was sent to */
+	uint8_t realm;
+	uint8_t transport;      /* enum net_transport */
+	uint8_t side;           /* enum stream_side */
+	uint8_t state;          /* enum leg_state */
+	uint8_t flags;          /* enum leg_flag */
+	uint8_t source_policy;  /* enum stream_source */
+	uint16_t pad;
+	uint32_t pad2;
+};
+_Static_assert(sizeof(struct sip_leg) % 8 == 0, "slab record");
+
+enum txn_kind {
+	TXN_SERVER_INVITE = 0,
+	TXN_SERVER,
+	TXN_CLIENT_INVITE,
+	TXN_CLIENT,
+};
+
+/* RFC 3261 section 17 with RFC 6026. */
+enum txn_state {
+	TXN_TRYING = 0, /* client INVITE: "Calling" */
+	TXN_PROCEEDING,
+	TXN_ACCEPTED,   /* INVITE, 2xx: timers L, M */
+	TXN_COMPLETED,  /* timers D, G and H, J, K */
+	TXN_CONFIRMED,  /* server INVITE, timer I */
+};
+
+enum txn_flag {
+	TXN_HOLDS_CALL = 1 << 0,   /* counted in the call's `active` */
+	TXN_CANCEL_WANTED = 1 << 1, /* client INVITE: CANCEL goes out with the first provisional response */
+	TXN_ACKED = 1 << 2,        /* INVITE: the 2xx was acknowledged by (server) or to (client) the peer */
+	TXN_HAS_TO_TAG = 1 << 3,   /* server: the request's To had a tag */
+	TXN_INDEXED = 1 << 4,      /* server: in the index by key */
+	TXN_MERGE_INDEXED = 1 << 5, /* server: in the index by merge_key */
+	TXN_HAS_OFFER = 1 << 6,    /* server: the request carried a session description */
+};
+
+struct sip_txn {
+	uint64_t self;
+	uint64_t call;
+	uint64_t leg;
+	uint64_t peer;      /* the transaction on the other side that this one is relayed to or from */
+	union {
+		uint64_t key;    /* server: keyed hash of what identifies it (section 17.2.3) */
+		uint64_t cancel; /* client INVITE: the CANCEL's transaction, which shares its branch (section 9.1) */
+	};
+	uint64_t merge_key; /* server, outside a dialog: keyed hash of From tag, Call-ID, CSeq (section 8.2.2.2) */
+	uint64_t head;      /* blob, server: the lines that every response repeats */
+	uint64_t msg;       /* blob: the message last sent, for retransmission */
+	uint64_t ack;       /* blob, client INVITE: the ACK sent */
+	uint64_t retransmit_ns;
+	uint64_t timeout_ns;
+	struct net_endpoint dst; /* where its messages go */
+	uint32_t interval_ms;    /* of retransmission */
+	uint32_t cseq;
+	uint16_t head_tag;       /* server: offset in head where ";tag=" belongs, 0: To has one */
+	uint16_t status;         /* server: last sent; client: last received */
+	uint8_t kind;            /* enum txn_kind */
+	uint8_t state;           /* enum txn_state */
+	uint8_t flags;           /* enum txn_flag */
+	uint8_t method;          /* enum sip_method */
+	uint8_t realm;
+	uint8_t transport;       /* enum net_transport */
+	uint16_t pad;
+};
+_Static_assert(sizeof(struct sip_txn) % 8 == 0 && sizeof(struct sip_txn) <= 160, "millions linger");
