@@ -70,6 +70,9 @@ struct engine_stats {
 /* The owner of a message, by its Call-ID: 0..nworkers-1. Pure; any thread. */
 unsigned engine_owner(struct span call_id, unsigned nworkers);
 
+/* The Call-ID of a message, found without a parse: for the choice of the owner. False when there is none. */
+bool sip_find_call_id(const char *buf, size_t len, struct span *call_id);
+
 /* Slabs the engine keeps in an arena for that many calls: appended to defs, the new count returned. */
 unsigned engine_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t max_calls);
 

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between packets and the engine. A message's way takes no allocation, lock or system call: its bytes are read where the packet
+ * holds them, answers are copied into packets of the worker's own pool. */
+#include "dataplane/sip/sip_stage.h"
+
+#include "common/base/hash.h"
+
+#include <rte_malloc.h>
+
+#define FLOWS_MAX    4096u /* next hops remembered, by hash of the destination */
+#define FRAMES_MAX   64u   /* taken from the control plane in one turn */
+#define DATAGRAM_MAX 65535u
+
+struct sip_stage {
+	struct engine *engine;
+	const struct engine_conf *conf;
+	struct tx *tx;
+	struct drops *drops;
+	struct worker_link *link;
+	uint64_t epoch;
+	uint64_t now_ns; /* of the turn in work: the frame handler's */
+	char linear[DATAGRAM_MAX]; /* a chained packet's payload */
+	struct tx_flow flows[FLOWS_MAX];
+};
+
+struct sip_stage *sip_stage_new(struct engine *engine, const struct engine_conf *conf, struct tx *tx, struct drops *drops,
+				struct worker_link *link)
+{
+	struct sip_stage *stage = rte_zmalloc("sip_stage", sizeof(*stage), 64);
+
+	if (stage == NULL)
+		return NULL;
+	stage->engine = engine;
+	stage->conf = conf;
+	stage->tx = tx;
+	stage->drops = drops;
+	stage->link = link;
+	return stage;
+}
+
+void sip_stage_free(struct sip_stage *stage)
+{
+	rte_free(stage);
+}
+
+/* ---- actions ---- */
+
+/* The flow towards a destination, with the next hop found before. Two destinations of one hash take turns. */
+static struct tx_flow *stage_flow(struct sip_stage *stage, const struct engine_action *action)
+{
+	uint64_t hash = hash_fast(action->realm, span_of(&action->dst, sizeof(action->dst)));
+	struct tx_flow *flow = &stage->flows[hash % FLOWS_MAX];
+
+	if (flow->realm != action->realm || flow->family != action->dst.family || !net_endpoint_eq(&flow->dst, &action->dst)) {
+		*flow = (struct tx_flow){
+			.realm = action->realm,
+			.family = action->dst.family,
+			.dscp = stage->conf->realms[action->realm].dscp_sip,
+			.dst = action->dst,
+		};
+	}
+	flow->src = action->src;
+	return flow;
+}
+
+/* Bytes into a packet, or a chain of them where they are more than one holds. NULL without packets (counted by tx_alloc). */
+static struct rte_mbuf *fill_packet(struct sip_stage *stage, struct span bytes)
+{
+	struct rte_mbuf *head = tx_alloc(stage->tx), *m = head, *next;
+	size_t at = 0;
+
+	while (m) {
+		size_t room = rte_pktmbuf_tailroom(m), part = bytes.len - at < room ? bytes.len - at : room;
+
+		memcpy(rte_pktmbuf_mtod(m, char *), bytes.ptr + at, part);
+		m->data_len = (uint16_t)part;
+		head->pkt_len += (uint32_t)part;
+		at += part;
+		if (at == bytes.len)
+			return head;
+		next = tx_alloc(stage->tx);
+		m->next = next;
+		if (next) {
+			next->data_off = 0; /* only the first needs room for headers */
+			head->nb_segs++;
+		}
+		m = next;
+	}
+	rte_pktmbuf_free(head);
+	return NULL;
+}
+
+static void act(struct sip_stage *stage)
+{
+	const struct engine_action *actions;
+	unsigned n = engine_actions(stage->engine, &actions);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct engine_action *action = &actions[i];
+
+		if (action->kind == ACTION_SEND) {
+			struct rte_mbuf *m = fill_packet(stage, action->bytes);
+
+			if (m)
+				tx_udp(stage->tx, m, stage_flow(stage, action), TX_SUM_UNKNOWN);
+		} else if (link_send(stage->link, action->type, &action->bytes, 1)) {
+			engine_report_blocked(stage->engine, action);
+		}
+	}
+}
+
+/* ---- packets ---- */
+
+static const enum drop_reason fate_drops[] = {
+	[FATE_PARSE] = DROP_SIP_PARSE,         [FATE_KEEPALIVE] = DROP_SIP_KEEPALIVE,
+	[FATE_NO_DIALOG] = DROP_SIP_NO_DIALOG, [FATE_FORGED] = DROP_SIP_FORGED,
+	[FATE_OVERLOAD] = DROP_SIP_OVERLOAD,
+};
+
+void sip_stage_run(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const struct pkt *pkt = pkt_of(m);
+		const struct engine_source source = {
+			.peer = {.addr = pkt->src, .port = pkt->src_port, .family = pkt->family},
+			.local = {.addr = pkt->dst, .port = pkt->dst_port, .family = pkt->family},
+			.realm = pkt->realm,
+			.transport = NET_UDP,
+		};
+		const char *bytes = rte_pktmbuf_read(m, pkt->payload_off, pkt->payload_len, stage->linear);
+		enum engine_fate fate;
+
+		if (bytes == NULL) {
+			pkt_drop(stage->drops, m, DROP_TRUNCATED);
+			continue;
+		}
+		fate = engine_message(stage->engine, now_ns, &source, span_of(bytes, pkt->payload_len));
+		act(stage);
+		if (fate == FATE_TAKEN)
+			rte_pktmbuf_free(m);
+		else
+			pkt_drop(stage->drops, m, fate_drops[fate]);
+	}
+}
+
+/* ---- control plane and time ---- */
+
+static void on_frame(void *arg, uint16_t type, const void *frame, uint32_t len)
+{
+	struct sip_stage *stage = arg;
+
+	engine_frame(stage->engine, stage->now_ns, type, frame, len);
+	act(stage);
+}
+
+bool sip_stage_turn(struct sip_stage *stage, uint64_t now_ns)
+{
+	uint64_t epoch = link_epoch(stage->link);
+	bool did = false, more;
+
+	stage->now_ns = now_ns;
+	if (epoch != stage->epoch) {
+		stage->epoch = epoch;
+		engine_link(stage->engine, now_ns, epoch != 0);
+		act(stage);
+		did = true;
+	}
+	if (epoch && link_receive(stage->link, on_frame, stage, FRAMES_MAX))
+		did = true;
+	if (engine_next_ns(stage->engine) > now_ns)
+		return did;
+	do {
+		more = engine_tick(stage->engine, now_ns);
+		act(stage);
+	} while (more);
+	return true;
+}
+
+uint64_t sip_stage_next_ns(const struct sip_stage *stage)
+{
+	return engine_next_ns(stage->engine);
+}
