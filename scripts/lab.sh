@@ -213,7 +213,7 @@ process_stop() {
     pid=$(process_pid "$1") || return 0
     kill -TERM "$pid" 2>/dev/null || true
     while [ $SECONDS -lt $deadline ]; do
-        process_pid "$1" >/dev/null || { rm -f "$lab/$1.pid"; return 0; }
+        process_pid "$1" >/dev/null || { forget "$1" "$pid"; return 0; }
         sleep 0.1
     done
     warn "$1 ($pid) did not stop within 10 s after SIGTERM: killed"
@@ -226,8 +226,11 @@ process_kill() {
     pid=$(process_pid "$1") || return 0
     kill -KILL "$pid" 2>/dev/null || true
     while process_pid "$1" >/dev/null; do sleep 0.05; done
-    rm -f "$lab/$1.pid"
+    forget "$1" "$pid"
 }
+
+# The directory that DPDK made for a process that could not tidy up itself.
+forget() { rm -rf "$lab/$1.pid" "/run/dpdk/limen-$2"; }
 
 wait_ready() {
     local deadline=$((SECONDS + ready_s)) name

@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""That the documents say what the tree says: drop reasons, links, files and config keys that are named. Exits 1 with each fault."""
+
+import os
+import re
+import sys
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+DOCUMENTS = ["README.md", "CHANGELOG.md"] + sorted(os.path.join("docs", n) for n in os.listdir(os.path.join(TOP, "docs")))
+faults = []
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def fault(text):
+    faults.append(text)
+
+
+def drops():
+    header = read("dataplane/io/drop.h")
+    wanted = re.findall(r'X\([A-Z0-9_]+,\s*"([^"]+)",\s*"([^"]+)"\)', header)
+    table = dict(re.findall(r"^\| `([a-z0-9-]+)` ?\*? \| (.*?) \| .+ \|$", read("docs/operations.md"), re.M))
+    if len(wanted) < 20:
+        fault("dataplane/io/drop.h: the list of drops is not where check_docs.py looks")
+    for name, meaning in wanted:
+        if table.pop(name, None) != meaning:
+            fault(f"docs/operations.md: drop `{name}` should be told as: {meaning}")
+    for name in table:
+        fault(f"docs/operations.md: there is no drop `{name}`")
+
+
+def links(path, text):
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        if "://" not in target and not os.path.exists(os.path.join(TOP, os.path.dirname(path), target)):
+            fault(f"{path}: link to {target}, which is not there")
+
+
+def files(path, text):
+    for name in re.findall(r"`((?:scripts|tests|config|docs|bench|common|dataplane|controlplane)/[\w./-]+)`", text):
+        if not os.path.exists(os.path.join(TOP, name)):
+            fault(f"{path}: names {name}, which is not there")
+
+
+def keys(path, text):
+    known = read("config/limen.yaml")
+    for section, key in re.findall(r"`(machine|ports|realms|trunks|routes|log|cdr)(?:\[\])?\.(\w+)", text):
+        body = re.search(rf"^{section}:(.*?)(?=^[a-z])", known + "\nz", re.M | re.S)
+        if not body or not re.search(rf"^[ #-]*{key}:", body.group(1), re.M):
+            fault(f"{path}: names the config key {section}.{key}, which config/limen.yaml does not have")
+
+
+drops()
+for document in DOCUMENTS:
+    content = read(document)
+    links(document, content)
+    files(document, content)
+    keys(document, content)
+for line in faults:
+    print(line)
+sys.exit(1 if faults else 0)
