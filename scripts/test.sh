@@ -84,7 +84,7 @@ run_meson_groups() {
         map(if .result == "SKIP" then [0, 0, 1]
             elif .result == "OK" then [(held // [0, 1])[1], 0, 0]
             else (held // [0, 0, 1, 0]) | [.[1], ([.[2] + .[3], 1] | max), 0] end)
-        | [map(.[0]) | add, (map(.[1]) | add), (map(.[2]) | add)] | map(. // 0) | @tsv' "$log")
+        | [(map(.[0]) | add), (map(.[1]) | add), (map(.[2]) | add)] | map(. // 0) | @tsv' "$log")
     note "$ok passed, $bad failed, $skipped skipped"
     passed=$((passed + ok)) failed=$((failed + bad))
 }
