@@ -55,7 +55,7 @@ size_t ring_memfd_bytes(uint32_t ring_bytes);
 /* A memfd for two empty rings, sealed against any change of its size. The descriptor (close-on-exec) is the caller's; or -errno. */
 int ring_memfd_make(uint32_t ring_bytes);
 
-/* Map a memfd that came from anywhere: -EPROTO unless it is a tmpfs memfd of exactly the right size, sealed so that no
+/* Map a memfd that came from anywhere: -EPROTO unless it is a memfd of exactly the right size, sealed so that no
  * peer can cut it short under the mapping (which would be SIGBUS). `populate`: take the page faults now. The mapping is
  * the caller's (ring_unmap); the descriptor may be closed. */
 int ring_map(int memfd, uint32_t ring_bytes, bool populate, void **map);

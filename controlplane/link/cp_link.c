@@ -9,13 +9,10 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 2000u
-/* A link that was up this long owes nothing to the last attempts. */
-#define STABLE_MS 1000u
 
 struct cp_link {
 	struct event_base *base; /* borrowed */
@@ -29,21 +26,12 @@ struct cp_link {
 	unsigned backoff_ms;
 	const char *told_reason;  /* of the last failure, NULL after success */
 	bool up;
-	uint64_t up_since_ms;
 	struct ipc_hello hello;
 	unsigned nrings;          /* open ones */
 	struct cp_ring *rings;    /* owned */
 	struct cp_ring_owner owner;
 	struct cp_link_stats stats;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void attempt_in(struct cp_link *link, unsigned ms)
 {
@@ -81,8 +69,6 @@ static void go_down(struct cp_link *link, const char *reason)
 	bool was_up = link->up;
 
 	close_connection(link);
-	if (was_up && now_ms() - link->up_since_ms >= STABLE_MS)
-		link->backoff_ms = BACKOFF_MIN_MS;
 	attempt_in(link, link->backoff_ms);
 	link->backoff_ms = link->backoff_ms * 2 < BACKOFF_MAX_MS ? link->backoff_ms * 2 : BACKOFF_MAX_MS;
 	if (!was_up && reason == link->told_reason)
@@ -188,7 +174,7 @@ static void take_hello(struct cp_link *link)
 		return;
 	}
 	link->up = true;
-	link->up_since_ms = now_ms();
+	link->backoff_ms = BACKOFF_MIN_MS;
 	link->told_reason = NULL;
 	link->stats.connects++;
 	link->conf.events->up(link->conf.arg, &link->hello);
