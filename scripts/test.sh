@@ -69,7 +69,11 @@ count_failure() {
 run_meson_groups() {
     local group=${1:-} pattern=${2:-} log=$LIMEN_BUILD/meson-logs/testlog.json args=() ok bad skipped
     [ -z "$group" ] || args+=(--suite "$group")
-    [ -z "$pattern" ] || args+=("*$pattern*")
+    if [ -n "$pattern" ]; then # meson knows whole names only
+        mapfile -t args < <(meson test -C "$LIMEN_BUILD" --no-rebuild --list ${group:+--suite "$group"} 2>/dev/null |
+            sed 's/.*[ :]//' | grep -F -- "$pattern")
+        if [ ${#args[@]} -eq 0 ]; then count_failure "no test of $group matches $pattern" || return 0; fi
+    fi
     step "tests in ${LIMEN_BUILD#"$top"/}: ${group:-${groups[*]}} $pattern"
     rm -f "$log"
     meson test -C "$LIMEN_BUILD" --no-rebuild --num-processes 2 --print-errorlogs "${args[@]}" || true
