@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* An engine between two hand-made peers and a hand-made control plane, in virtual time. Side A is 10.0.1.2, side B 10.0.2.2; limen is
+ * 10.0.1.1 and 10.0.2.1. For the engine's unit tests. */
+#pragma once
+
+#include "common/sip/edit_plan.h"
+#include "dataplane/media/media.h"
+#include "dataplane/sip/engine.h"
+
+#define WORLD_SENT_MAX 64u
+
+struct world_sent {
+	char text[8192]; /* terminated */
+	struct net_endpoint dst;
+	uint8_t realm;
+};
+
+struct world_report {
+	uint16_t type;
+	uint32_t len;
+	_Alignas(8) char frame[16384];
+};
+
+struct world {
+	struct arena arena;
+	struct media *media;
+	struct engine *engine;
+	uint64_t now_ns;
+	enum engine_fate fate;
+	unsigned nsent, nreports; /* of the last step */
+	struct world_sent sent[WORLD_SENT_MAX];
+	struct world_report reports[WORLD_SENT_MAX];
+	uint32_t idle[ARENA_SLABS_MAX]; /* records in use before anything happened */
+};
+
+enum { A = 0, B = 1 };
+
+#define SDP_A "v=0\r\no=alice 1 1 IN IP4 10.0.1.2\r\ns=-\r\nc=IN IP4 10.0.1.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+#define SDP_B "v=0\r\no=bob 7 7 IN IP4 10.0.2.2\r\ns=-\r\nc=IN IP4 10.0.2.2\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
+
+struct world *world_new(void);
+/* Lets all timers run out, checks that no record, stream or timer is left, and frees. */
+void world_end(struct world *w);
+
+/* A message from a side, headers as given ("\n" stands for CRLF); Content-Length and body are added. */
+void world_in(struct world *w, int side, const char *head, const char *body);
+/* The message at index i that went to a side in the last step; fails the test if there is none. */
+const char *world_out(struct world *w, int side, unsigned i);
+unsigned world_out_count(const struct world *w, int side);
+/* Answer a request that limen sent. */
+void world_answer(struct world *w, int side, const char *request, unsigned status, const char *tag, const char *extra, const char *body);
+/* A request inside the dialog, as the peer that got or sent `from_limen` (any message of limen in that dialog). */
+void world_request(struct world *w, int side, const char *method, unsigned cseq, const char *branch, const char *from_limen,
+		   const char *my_tag, const char *extra, const char *body);
+void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned ntargets);
+void world_sleep(struct world *w, uint64_t ms);
+/* The last step's report of that type, or NULL. */
+const struct world_report *world_find(const struct world *w, uint16_t type);
+
+/* INVITE of side A up to the message that limen sent to B. */
+const char *world_invite(struct world *w, const char *branch, const char *body);
+/* A call answered and acknowledged; copies of the INVITE that B got and the 200 that A got. */
+struct world_call {
+	char invite_b[8192];
+	char ok_a[8192];
+};
+void world_call_up(struct world *w, struct world_call *call);
+
+/* A header's value in a text, copied to buf; fails the test if it is missing. */
+char *world_header(const char *text, const char *name, char *buf, size_t cap);
+bool world_has(const char *text, const char *what);
