@@ -100,6 +100,24 @@ Test(rtp, clocks)
 	cr_assert_eq(rtp_clock_hz(16), 11025);
 	cr_assert_eq(rtp_clock_hz(17), 22050);
 	cr_assert_eq(rtp_clock_hz(111), 8000);
+	for (unsigned type = 0; type < 256; type++)
+		cr_assert_eq(rtp_clock_is_8k((uint8_t)type), rtp_clock_hz((uint8_t)type) == 8000, "%u", type);
+}
+
+/* Differences are what counts; the start is anywhere, and the end of 32 bits too. */
+Test(rtp, arrival)
+{
+	static const uint32_t clocks[] = {8000, 11025, 22050, 44100, 90000};
+	const uint64_t day_ns = 86400000000000ull;
+
+	for (unsigned i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		cr_assert_leq(clocks[i] - rtp_arrival(1000000000u, clocks[i]), 1);
+		for (uint64_t now_ns = 0; now_ns < 1000 * day_ns; now_ns += 7 * day_ns + 12345678u) {
+			uint32_t step = rtp_arrival(now_ns + 20000000u, clocks[i]) - rtp_arrival(now_ns, clocks[i]);
+
+			cr_assert_leq(step - clocks[i] / 50, 1, "%u Hz at %lu: %u", clocks[i], now_ns, step);
+		}
+	}
 }
 
 /* A packet of ssrc, seq and timestamp, type 0, accounted at `arrival`. */
