@@ -156,13 +156,15 @@ def media(captures):
 # --- the record
 
 
-def flat(value, name=""):
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from flat(inner, f"{name}.{key}" if name else key)
+def shown(name, value):
+    """(label, text) for a member of the record. Pairs are caller's and callee's."""
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(v, dict) for v in value):
+        for who, side in zip(("caller", "callee"), value):
+            items = [f"{key} {inner}" for key, inner in side.items()]
+            for number, start in enumerate(range(0, len(items), 5)):
+                yield f"{name} of {who}" if number == 0 else "", ", ".join(items[start:start + 5])
     elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from flat(inner, f"{name}[{number}]")
+        yield name, " ▶ ".join(str(v) for v in value)
     else:
         yield name, value
 
@@ -177,8 +179,8 @@ def record(path):
         print(bad(f"    none: {error.strerror}"))
         return False
     for one in records:
-        for name, value in flat(one):
-            print(f"    {dim(f'{name:<24}')}{value}")
+        for name, value in (pair for member in one.items() for pair in shown(*member)):
+            print(f"    {dim(f'{name:<18}')}{value}")
     return len(records) == 1
 
 
