@@ -100,10 +100,11 @@ static void input_start(struct engine *e, uint64_t now_ns)
 
 static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg)
 {
-	struct sip_call *call = call_get(e, txn->call);
+	struct sip_call *call;
 
 	if (event == TXN_EVENT_NONE)
-		return;
+		return; /* the transaction may be gone */
+	call = call_get(e, txn->call);
 	/* The transaction that carries a call's first request is b2bua's; those inside its dialogs are dialog's. */
 	if (call == NULL || (txn->peer == call->invite && txn->peer != HANDLE_NONE))
 		b2bua_on_client(e, txn, event, msg);

@@ -36,6 +36,12 @@ bool sip_find_call_id(const char *buf, size_t len, struct span *call_id)
 		eol = memchr(line, '\n', (size_t)(end - line));
 		if (eol == NULL)
 			eol = end;
+		/* A fold belongs to the line before (RFC 3261 section 7.3.1). */
+		while (eol + 1 < end && (eol[1] == ' ' || eol[1] == '\t')) {
+			const char *next = memchr(eol + 1, '\n', (size_t)(end - eol - 1));
+
+			eol = next ? next : end;
+		}
 		if (call_id_line(line, (size_t)(eol - line), call_id))
 			return true;
 		if (eol - line <= 1 && line != buf)

@@ -5,6 +5,8 @@
 
 struct cursor *out_start(struct engine *e)
 {
+	/* Frames are structs: each text begins where one may. */
+	e->out.len = (e->out.len + 7u) & ~7u;
 	e->text = cursor_on(e->out.buf + e->out.len, e->out.cap - e->out.len);
 	return &e->text;
 }
