@@ -38,7 +38,9 @@ static bool value_ok(struct span value)
 
 static bool token_ok(struct span name)
 {
-	return name.len && skip_class(name.ptr, name.ptr + name.len, CHAR_TOKEN) == name.ptr + name.len;
+	const char *end = name.ptr + name.len;
+
+	return name.len && skip_class(name.ptr, end, end, CHAR_TOKEN) == end;
 }
 
 static bool takes_value(unsigned action)

@@ -7,17 +7,17 @@
 
 /* The host at p: behind it, or NULL. An IPv6 reference is taken with its brackets and not checked further:
  * the wrong ABNF of RFC 3261 put wrong ones into the world (RFC 5118 section 4.10). */
-static inline const char *host_scan(const char *p, const char *end, struct span *host)
+static inline const char *host_scan(const char *p, const char *end, const char *limit, struct span *host)
 {
 	const char *from = p;
 
 	if (p < end && *p == '[') {
-		p = skip_class(p + 1, end, CHAR_IP6);
+		p = skip_class(p + 1, end, limit, CHAR_IP6);
 		if (p == end || *p != ']' || p == from + 1)
 			return NULL;
 		p++;
 	} else {
-		p = skip_class(p, end, CHAR_HOST);
+		p = skip_class(p, end, limit, CHAR_HOST);
 		if (p == from)
 			return NULL;
 	}
@@ -28,7 +28,6 @@ static inline const char *host_scan(const char *p, const char *end, struct span 
 /* Digits at p as a port, 1..65535: behind them, or NULL. */
 static inline const char *port_scan(const char *p, const char *end, uint16_t *port)
 {
-	const char *from = p;
 	uint32_t v = 0;
 
 	for (; p < end && is_digit(*p); p++) {
@@ -36,17 +35,16 @@ static inline const char *port_scan(const char *p, const char *end, uint16_t *po
 		if (v > 65535)
 			return NULL;
 	}
-	if (p == from || v == 0)
-		return NULL;
 	*port = (uint16_t)v;
-	return p;
+	return v ? p : NULL;
 }
 
 /* host [":" port] without white space; port 0 where none is given. */
-static inline const char *host_port_scan(const char *p, const char *end, struct span *host, uint16_t *port)
+static inline const char *host_port_scan(const char *p, const char *end, const char *limit, struct span *host,
+					 uint16_t *port)
 {
 	*port = 0;
-	p = host_scan(p, end, host);
+	p = host_scan(p, end, limit, host);
 	if (p && p < end && *p == ':')
 		p = port_scan(p + 1, end, port);
 	return p;

@@ -2,66 +2,100 @@
 /* name-addr and addr-spec with header parameters (RFC 3261 section 20.10). Both processes, any thread. */
 #include "common/sip/name_addr.h"
 #include "common/sip/param.h"
+#include "common/sip/uri.h"
 
-/* "scheme:" and something behind it; all of it characters a URI may have. */
-static bool uri_ok(struct span uri)
+/* The text being read, and how far. */
+struct reader {
+	const char *p;
+	const char *end;
+	const char *limit;
+};
+
+/* "scheme:" and something behind it. */
+static bool scheme_ok(struct span uri)
 {
-	const char *end = uri.ptr + uri.len;
-	const char *colon = uri.len ? memchr(uri.ptr, ':', uri.len) : NULL;
+	const char *opaque = uri.len ? scheme_skip(uri.ptr, uri.ptr + uri.len) : NULL;
 
-	return colon && colon > uri.ptr && colon + 1 < end && is_alpha(uri.ptr[0]) &&
-	       skip_class(uri.ptr, colon, CHAR_TOKEN) == colon && skip_class(colon, end, CHAR_URI) == end;
+	return opaque && opaque < uri.ptr + uri.len;
 }
 
-/* The part in <>: *p stands on '<'. */
-static int bracketed_scan(const char **p, const char *end, struct sip_name_addr *out)
+/* The part in <>: the reader stands on '<'. */
+static int bracketed_scan(struct reader *r, struct sip_name_addr *out)
 {
-	const char *close = memchr(*p, '>', (size_t)(end - *p));
+	const char *from = r->p + 1, *to = skip_class(from, r->end, r->limit, CHAR_URI);
 
-	if (!close)
+	if (to == r->end || *to != '>')
 		return -EINVAL;
-	out->uri = span_between(*p + 1, close);
-	*p = close + 1;
-	return uri_ok(out->uri) ? 0 : -EINVAL;
+	out->uri = span_between(from, to);
+	r->p = to + 1;
+	return scheme_ok(out->uri) ? 0 : -EINVAL;
 }
 
 /* Without <> a URI ends at the first ';', which begins the header's parameters, and cannot hold ',' or '?'. */
-static int bare_scan(const char **p, const char *end, struct sip_name_addr *out)
+static int bare_scan(struct reader *r, struct sip_name_addr *out)
 {
-	const char *from = *p;
+	const char *from = r->p;
 
-	while (*p < end && char_is(**p, CHAR_URI) && **p != ';' && **p != ',' && **p != '?')
-		(*p)++;
-	out->uri = span_between(from, *p);
-	return uri_ok(out->uri) ? 0 : -EINVAL;
+	while (r->p < r->end && char_is(*r->p, CHAR_URI) && *r->p != ';' && *r->p != ',' && *r->p != '?')
+		r->p++;
+	out->uri = span_between(from, r->p);
+	return scheme_ok(out->uri) ? 0 : -EINVAL;
 }
 
-static int params_scan(const char *p, const char *end, struct sip_name_addr *out, struct span *tag)
+/* display-name, as far as there is one: the reader stands on '<' or on an addr-spec behind it. */
+static int display_scan(struct reader *r, struct sip_name_addr *out)
 {
-	const char *from = skip_lws(p, end);
-	bool tag_seen = false;
-	struct param param;
-	int got;
+	const char *from = r->p;
 
-	p = from;
-	while ((got = param_next(&p, end, &param)) > 0) {
-		if (!tag || param.name.len != 3 || !span_ieq(param.name, SPAN("tag")))
-			continue;
-		/* RFC 3261 section 7.3.1: no parameter twice. */
-		if (tag_seen || param.value.len == 0 || param.value.ptr[0] == '"')
+	if (*from == '"') {
+		r->p = skip_quoted(from, r->end, r->limit);
+		if (!r->p)
 			return -EINVAL;
-		tag_seen = true;
-		*tag = param.value;
+		out->display = span_between(from, r->p);
+		r->p = skip_lws(r->p, r->end);
+		return r->p < r->end && *r->p == '<' ? 0 : -EINVAL;
 	}
-	if (got < 0 || p != end)
-		return -EINVAL;
-	out->params = span_between(from, end);
+	/* UTF-8 without quotes is no display-name by the book, but there is no second way to read it. */
+	do
+		r->p = skip_class(r->p, r->end, r->limit, CHAR_DISPLAY);
+	while (r->p < r->end && (uint8_t)*r->p >= 0x80 && r->p++);
+	if (r->p < r->end && *r->p == '<')
+		out->display = span_trim(span_between(from, r->p));
+	else
+		r->p = from;
 	return 0;
 }
 
-int name_addr_scan(struct span text, struct sip_name_addr *out, struct span *tag)
+/* RFC 3261 section 7.3.1: no parameter twice. */
+static int tag_take(const struct param *param, struct span *tag)
 {
-	const char *p, *end;
+	if (tag->len || param->value.len == 0 || param->value.ptr[0] == '"')
+		return -EINVAL;
+	*tag = param->value;
+	return 0;
+}
+
+static int params_scan(struct reader *r, struct sip_name_addr *out, struct span *tag)
+{
+	const char *from = skip_lws(r->p, r->end);
+	struct param param;
+	int got;
+
+	r->p = from;
+	if (tag && r->end - from > 5 && memcmp(from, ";tag=", 5) == 0 && char_is(from[5], CHAR_VALUE))
+		r->p = param_value_scan(from + 5, r->end, r->limit, tag);
+	while ((got = param_next(&r->p, r->end, r->limit, &param)) > 0)
+		if (tag && param.name.len == 3 && span_ieq(param.name, SPAN("tag")) && tag_take(&param, tag))
+			return -EINVAL;
+	if (got < 0 || r->p != r->end)
+		return -EINVAL;
+	out->params = span_between(from, r->end);
+	return 0;
+}
+
+int name_addr_scan(struct span text, const char *limit, struct sip_name_addr *out, struct span *tag)
+{
+	struct reader r;
 	int error;
 
 	*out = (struct sip_name_addr){0};
@@ -70,32 +104,21 @@ int name_addr_scan(struct span text, struct sip_name_addr *out, struct span *tag
 	text = span_trim(text);
 	if (text.len == 0)
 		return -EINVAL;
-	if (span_eq(text, SPAN("*"))) {
+	if (text.len == 1 && text.ptr[0] == '*') {
 		out->star = true;
 		return 0;
 	}
-	p = text.ptr;
-	end = p + text.len;
-	if (p < end && *p == '"') {
-		p = skip_quoted(p, end);
-		if (!p)
-			return -EINVAL;
-		out->display = span_between(text.ptr, p);
-		p = skip_lws(p, end);
-		if (p == end || *p != '<')
-			return -EINVAL;
-	} else {
-		p = skip_class(p, end, CHAR_DISPLAY);
-		if (p < end && *p == '<')
-			out->display = span_trim(span_between(text.ptr, p));
-		else
-			p = text.ptr;
+	r = (struct reader){text.ptr, text.ptr + text.len, limit};
+	if (*r.p != '<') {
+		error = display_scan(&r, out);
+		if (error)
+			return error;
 	}
-	error = p < end && *p == '<' ? bracketed_scan(&p, end, out) : bare_scan(&p, end, out);
-	return error ? error : params_scan(p, end, out, tag);
+	error = *r.p == '<' ? bracketed_scan(&r, out) : bare_scan(&r, out);
+	return error ? error : params_scan(&r, out, tag);
 }
 
 int sip_name_addr_parse(struct span text, struct sip_name_addr *out)
 {
-	return name_addr_scan(text, out, NULL);
+	return name_addr_scan(text, text.len ? text.ptr + text.len : text.ptr, out, NULL);
 }

@@ -4,5 +4,6 @@
 
 #include "common/sip/sip_msg.h"
 
-/* The whole text as one name-addr or addr-spec; `tag` where the caller wants it, else NULL. 0, or -EINVAL. */
-int name_addr_scan(struct span text, struct sip_name_addr *out, struct span *tag);
+/* The whole text as one name-addr or addr-spec, with room to read up to limit; `tag` where the caller wants it, else NULL.
+ * 0, or -EINVAL. */
+int name_addr_scan(struct span text, const char *limit, struct sip_name_addr *out, struct span *tag);

@@ -12,38 +12,13 @@ struct param {
 
 /* Take one parameter at *p. 1: taken, *p behind it and behind white space; 0: *p stands, behind white space, on
  * something other than ';' or at the end; -EINVAL. */
-static inline int param_next(const char **p, const char *end, struct param *out)
-{
-	const char *at = skip_lws(*p, end), *from;
+int param_next(const char **p, const char *end, const char *limit, struct param *out);
 
-	if (at == end || *at != ';') {
-		*p = at;
-		return 0;
-	}
-	from = at = skip_lws(at + 1, end);
-	at = skip_class(at, end, CHAR_TOKEN);
-	/* URI parameters may be named with a few more characters than a token has. */
-	while (at < end && *at != '=' && char_is(*at, CHAR_VALUE))
-		at++;
-	if (at == from)
-		return -EINVAL;
-	out->name = span_between(from, at);
-	out->value = SPAN_NONE;
-	at = skip_lws(at, end);
-	if (at < end && *at == '=') {
-		from = at = skip_lws(at + 1, end);
-		if (at < end && *at == '"') {
-			at = skip_quoted(at, end);
-			if (!at)
-				return -EINVAL;
-		} else {
-			at = skip_class(at, end, CHAR_VALUE);
-			if (at == from)
-				return -EINVAL;
-		}
-		out->value = span_between(from, at);
-		at = skip_lws(at, end);
-	}
-	*p = at;
-	return 1;
+/* The value of a parameter that is no quoted string, as most are, at p: behind it. */
+static inline const char *param_value_scan(const char *p, const char *end, const char *limit, struct span *value)
+{
+	const char *to = skip_class(p, end, limit, CHAR_VALUE);
+
+	*value = span_between(p, to);
+	return to;
 }

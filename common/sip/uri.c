@@ -1,8 +1,48 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* SIP and SIPS URIs taken apart (RFC 3261 section 19.1). Both processes, any thread. */
-#include "common/sip/chars.h"
+#include "common/sip/uri.h"
 #include "common/sip/host.h"
-#include "common/sip/sip_msg.h"
+
+/* What one look over the text behind the scheme tells. */
+struct survey {
+	const char *at; /* the first '@', or NULL */
+	bool escaped;   /* there is a '%' */
+	bool refused;   /* a character that no URI may have, or '@' twice */
+};
+
+static void survey_byte(struct survey *s, const char *p)
+{
+	s->escaped |= *p == '%';
+	s->refused |= !char_is(*p, CHAR_URI) || (*p == '@' && s->at);
+	if (*p == '@')
+		s->at = p;
+}
+
+static struct survey survey_make(const char *p, const char *end, const char *limit)
+{
+	struct survey s = {0};
+
+#if CHARS_SIMD
+	for (; p < end && limit - p >= 16; p += 16) {
+		__m128i text = _mm_loadu_si128((const __m128i *)p);
+		unsigned in_text = end - p >= 16 ? 0xffff : (1u << (end - p)) - 1;
+		unsigned at = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('@'))) & in_text;
+		unsigned percent = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('%'))) & in_text;
+
+		s.escaped |= percent != 0;
+		s.refused |= (class_out_mask(text, CHAR_URI) & in_text) != 0;
+		if (at) {
+			s.refused |= s.at || (at & (at - 1));
+			s.at = p + __builtin_ctz(at);
+		}
+	}
+#else
+	(void)limit;
+#endif
+	for (; p < end; p++)
+		survey_byte(&s, p);
+	return s;
+}
 
 /* Every '%' begins an escape of two hex digits. */
 static bool escapes_ok(struct span text)
@@ -18,33 +58,29 @@ static bool escapes_ok(struct span text)
 }
 
 /* userinfo, without its '@'. */
-static int parse_userinfo(struct span info, struct sip_uri *out)
+static int parse_userinfo(const char *p, const char *end, struct sip_uri *out)
 {
-	const char *colon;
+	const char *colon = p;
 
-	if (info.len == 0)
-		return -EINVAL;
-	colon = memchr(info.ptr, ':', info.len);
-	out->user = info;
-	if (colon) {
-		out->user.len = (size_t)(colon - info.ptr);
-		out->password = span_between(colon + 1, info.ptr + info.len);
-	}
-	return out->user.len ? 0 : -EINVAL;
+	while (colon < end && *colon != ':')
+		colon++;
+	out->user = span_between(p, colon);
+	if (colon < end)
+		out->password = span_between(colon + 1, end);
+	return colon > p ? 0 : -EINVAL;
 }
 
-static int parse_sip(struct sip_uri *out)
+/* No part but userinfo may hold '@', and userinfo may hold ';' and '?' (RFC 4475 section 3.1.1.9). */
+static int parse_sip(const char *at, const char *limit, struct sip_uri *out)
 {
-	const char *p = out->opaque.ptr, *end = p + out->opaque.len;
-	/* No part but userinfo may hold '@', and userinfo may hold ';' and '?' (RFC 4475 section 3.1.1.9). */
-	const char *at = memchr(p, '@', out->opaque.len), *from;
+	const char *p = out->opaque.ptr, *end = p + out->opaque.len, *from;
 
 	if (at) {
-		if (parse_userinfo(span_between(p, at), out))
+		if (parse_userinfo(p, at, out))
 			return -EINVAL;
 		p = at + 1;
 	}
-	p = host_port_scan(p, end, &out->host, &out->port);
+	p = host_port_scan(p, end, limit, &out->host, &out->port);
 	if (!p)
 		return -EINVAL;
 	if (p < end && *p == ';') {
@@ -58,26 +94,35 @@ static int parse_sip(struct sip_uri *out)
 		out->headers = span_between(p + 1, end);
 		p = end;
 	}
-	return p == end && !memchr(out->host.ptr, '@', (size_t)(end - out->host.ptr)) ? 0 : -EINVAL;
+	return p == end ? 0 : -EINVAL;
 }
 
-int sip_uri_parse(struct span text, struct sip_uri *out)
+int uri_scan(struct span text, const char *limit, struct sip_uri *out)
 {
 	const char *p = text.ptr, *end;
+	struct survey survey;
 
 	*out = (struct sip_uri){0};
 	if (text.len == 0)
 		return -EINVAL;
 	end = p + text.len;
-	while (p < end && (is_alpha(*p) || (p > text.ptr && (is_digit(*p) || *p == '+' || *p == '-' || *p == '.'))))
-		p++;
-	if (p == text.ptr || p == end || *p != ':')
+	p = scheme_skip(p, end);
+	if (!p || p == end)
 		return -EINVAL;
-	out->scheme = span_between(text.ptr, p);
-	out->opaque = span_between(p + 1, end);
-	if (out->opaque.len == 0 || skip_class(p, end, CHAR_URI) != end || !escapes_ok(out->opaque))
+	out->scheme = span_between(text.ptr, p - 1);
+	out->opaque = span_between(p, end);
+	survey = survey_make(p, end, limit);
+	if (survey.escaped && !escapes_ok(out->opaque))
 		return -EINVAL;
-	out->is_sips = span_ieq(out->scheme, SPAN("sips"));
-	out->is_sip = out->is_sips || span_ieq(out->scheme, SPAN("sip"));
-	return out->is_sip ? parse_sip(out) : 0;
+	out->is_sips = out->scheme.len == 4 && span_ieq(out->scheme, SPAN("sips"));
+	out->is_sip = out->is_sips || (out->scheme.len == 3 && span_ieq(out->scheme, SPAN("sip")));
+	/* In a URI of another scheme '@' may mean anything. */
+	if (!out->is_sip)
+		return skip_class(p, end, limit, CHAR_URI) == end ? 0 : -EINVAL;
+	return survey.refused ? -EINVAL : parse_sip(survey.at, limit, out);
+}
+
+int sip_uri_parse(struct span text, struct sip_uri *out)
+{
+	return uri_scan(text, text.len ? text.ptr + text.len : text.ptr, out);
 }

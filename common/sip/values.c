@@ -25,7 +25,7 @@ static const char *value_end(const char *p, const char *end)
 	while (p && p < end && *p != ',') {
 		switch (*p) {
 		case '"':
-			p = skip_quoted(p, end);
+			p = skip_quoted(p, end, end);
 			break;
 		case '<':
 			p = memchr(p, '>', (size_t)(end - p));

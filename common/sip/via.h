@@ -7,9 +7,11 @@
 struct via_scan {
 	struct sip_via via;
 	struct span branch;
-	bool rport;  /* an empty ;rport */
-	bool usable; /* transport and sent-by could be read, whatever else is wrong */
+	uint8_t transport; /* enum net_transport, NET_TRANSPORTS when unknown */
+	bool rport;        /* an empty ;rport */
+	bool usable;       /* transport and sent-by could be read, whatever else is wrong */
 };
 
-/* The first Via value of text, up to its end or a comma that separates. 0, or -EINVAL. */
-int via_scan(struct span text, struct via_scan *out, const char **end);
+/* The first Via value of text, up to the text's end or a comma that separates, with room to read up to limit.
+ * 0, or -EINVAL. */
+int via_scan(struct span text, const char *limit, struct via_scan *out, const char **end);
