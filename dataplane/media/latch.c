@@ -72,7 +72,7 @@ static void learn(struct stream_hot *in, struct stream_side_cold *cold, const st
 		in->flags &= (uint8_t)~STREAM_LEARNED;
 	if (rtp_new || rtcp_new)
 		cold->flags &= (uint8_t)~COLD_RTCP_LEARNED;
-	if (in->source_port == 0)
+	if (in->source_port == 0 && rtp->family != NET_NONE)
 		source_set(in, rtp);
 	if (cold->rtcp_source.family == NET_NONE)
 		cold->rtcp_source = *rtcp;

@@ -133,7 +133,7 @@ static void restore(struct media *media, uint64_t now_ns)
 			slab_free(media->cold, handle);
 	}
 	for (unsigned i = 0; i < media->nslots; i++)
-		if (media->slots[i].nports)
+		if (media->slots[i].streams)
 			port_pool_withhold(&media->slots[i].ports, media->slots[i].streams);
 }
 

@@ -84,8 +84,9 @@ struct stream_pair_cold {
 
 /* One local address: realm and family. */
 struct media_slot {
-	uint32_t *streams;   /* by port pair: 0, or 1 + 2 * index of the pair's record + side that packets come from */
-	uint32_t nports;     /* of this worker, twice the number of pairs; 0: no such address */
+	uint32_t *streams;   /* by port pair: 0, or 1 + 2 * index of the pair's record + side that packets come from.
+	                        NULL: the realm has no such address */
+	uint32_t nports;     /* of this worker, twice the number of pairs */
 	uint16_t first_port; /* even */
 	uint8_t dscp;
 	uint8_t family;

@@ -12,7 +12,7 @@ static struct media_slot *local_slot(const struct media *media, struct stream_lo
 	unsigned slot = media_slot_of(local.realm, local.family);
 
 	if ((local.family != NET_IP4 && local.family != NET_IP6) || slot >= media->nslots ||
-	    media->slots[slot].nports == 0)
+	    !media->slots[slot].streams)
 		return NULL;
 	return &media->slots[slot];
 }
@@ -44,6 +44,8 @@ static void side_place(struct media *media, struct stream_pair *pair, struct str
 		.src = media_slot_endpoint(slot, port),
 	};
 
+	/* All ones is an address that no packet comes from: nobody matches before there is an SDP. */
+	memset(&pair->from[side].source, 0xff, sizeof(pair->from[side].source));
 	pair->from[!side].out = out;
 	out.src.port = (uint16_t)(port + 1);
 	cold->side[side].rtcp_out = out;
