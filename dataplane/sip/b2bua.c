@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A request outside a dialog from its arrival to its answer: ask the control plane, try its targets in order, join the leg that answers
- * to the one that asked; and every way in which that can end. One worker thread; libc only. */
+/* A request outside a dialog from its arrival to its targets: refused or answered at once, or parked, asked about, and sent to the
+ * verdict's targets in order. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #include <errno.h>
-
-/* ---- arrival ---- */
 
 static bool is_options_to_limen(const struct sip_msg *msg)
 {
@@ -227,7 +225,7 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call, const st
 }
 
 /* Refuse the call towards side A and end it. */
-static void refuse_call(struct engine *e, struct sip_call *call, uint16_t status, struct span extra, enum ipc_ended_by by)
+void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, struct span extra, enum ipc_ended_by by)
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
 
@@ -237,7 +235,7 @@ static void refuse_call(struct engine *e, struct sip_call *call, uint16_t status
 }
 
 /* Try targets until one can be sent to. `status`: what to answer when none is left. */
-static void try_next_target(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by)
+void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by)
 {
 	const struct ipc_verdict *verdict = call_verdict(e, call);
 	struct ipc_target_view target;
@@ -258,7 +256,7 @@ static void try_next_target(struct engine *e, struct sip_call *call, uint16_t st
 		status = failed;
 		by = IPC_BY_LIMEN;
 	}
-	refuse_call(e, call, status, status == 503 ? SPAN("Retry-After: 5\r\n") : SPAN_NONE, by);
+	b2bua_refuse(e, call, status, status == 503 ? SPAN("Retry-After: 5\r\n") : SPAN_NONE, by);
 }
 
 void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
@@ -271,7 +269,7 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 	call->verdict = blob_copy(&e->blobs, frame);
 	verdict = call_verdict(e, call);
 	if (verdict == NULL || a == NULL) {
-		refuse_call(e, call, 503, SPAN("Retry-After: 5\r\n"), IPC_BY_LIMEN);
+		b2bua_refuse(e, call, 503, SPAN("Retry-After: 5\r\n"), IPC_BY_LIMEN);
 		return;
 	}
 	e->stats.verdicts++;
@@ -284,378 +282,8 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 			put_u64(&extra, verdict->retry_after_s);
 			put_lit(&extra, "\r\n");
 		}
-		refuse_call(e, call, verdict->status, extra.full ? SPAN_NONE : cursor_span(&extra), IPC_BY_POLICY);
+		b2bua_refuse(e, call, verdict->status, extra.full ? SPAN_NONE : cursor_span(&extra), IPC_BY_POLICY);
 		return;
 	}
-	try_next_target(e, call, 500, IPC_BY_LIMEN);
-}
-
-/* ---- side B's answers ---- */
-
-/* Give up on a leg B that has not answered yet (section 9.1). */
-static void cancel_leg(struct engine *e, struct sip_leg *leg)
-{
-	struct sip_txn *invite = txn_get(e, leg->invite_client), *cancel;
-	struct span sent, bytes;
-	struct cursor *out;
-
-	if (invite == NULL || invite->kind != TXN_CLIENT_INVITE || invite->cancel != HANDLE_NONE)
-		return;
-	if (invite->state == TXN_TRYING)
-		invite->flags |= TXN_CANCEL_WANTED;
-	if (invite->state != TXN_PROCEEDING)
-		return;
-	sent = blob_span(&e->blobs, invite->msg);
-	if (sip_parse(&e->again, sent.ptr, sent.len, SIP_DATAGRAM) != SIP_PARSE_OK)
-		return;
-	/* Without a final response within 64*T1 the INVITE counts as cancelled (section 9.1). */
-	invite->timeout_ns = e->now_ns + TIMEOUT_MS * NS_PER_MS;
-	wheel_set(e->wheel, e->txn_timers + handle_index(invite->self), invite->timeout_ns);
-	cancel = txn_client_new(e, SIP_METHOD_CANCEL, NULL, leg);
-	if (cancel == NULL)
-		return;
-	cancel->dst = invite->dst;
-	cancel->cseq = invite->cseq;
-	invite->cancel = cancel->self;
-	out = out_start(e);
-	build_from_invite(out, SIP_METHOD_CANCEL, &e->again, sip_hdr_value(&e->again, SIP_HDR_TO));
-	bytes = out_finish(e);
-	if (!txn_client_send(e, cancel, bytes))
-		invite->cancel = HANDLE_NONE;
-}
-
-/* The leg made for this 2xx's dialog before, or NULL. */
-static struct sip_leg *find_fork(struct engine *e, struct sip_call *call, const struct sip_leg *leg, const struct sip_msg *msg)
-{
-	struct sip_leg *fork;
-
-	for (uint64_t at = call->first_leg; (fork = leg_get(e, at)) != NULL; at = fork->next) {
-		if (fork != leg && fork->tag == leg->tag &&
-		    span_eq(leg_text(e, fork, LEG_REMOTE_TAG), sip_span(msg, msg->to_tag)))
-			return fork;
-	}
-	return NULL;
-}
-
-/* An answer that came too late, or from a fork that lost: acknowledge and end that dialog (section 13.2.2.4). */
-static void refuse_answer(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
-{
-	struct span tag = leg_text(e, leg, LEG_REMOTE_TAG);
-	struct sip_call *call = call_get(e, leg->call);
-	struct sip_txn *invite = txn_get(e, leg->invite_client);
-	struct sip_leg *fork;
-	struct span texts[LEG_TEXTS];
-
-	if (leg->state != LEG_CONFIRMED && leg->state != LEG_OVER) {
-		leg_learn_response(e, leg, msg);
-		leg->state = LEG_CONFIRMED;
-		dialog_bye(e, leg, NULL);
-		return;
-	}
-	if (call == NULL || invite == NULL)
-		return;
-	if (span_eq(tag, sip_span(msg, msg->to_tag))) {
-		txn_resend_ack(e, invite);
-		return;
-	}
-	fork = find_fork(e, call, leg, msg);
-	if (fork) {
-		dialog_ack_fork(e, fork, invite->cseq);
-		return;
-	}
-	fork = leg_new(e, call, SIDE_B);
-	if (fork == NULL)
-		return;
-	for (unsigned i = 0; i < LEG_TEXTS; i++)
-		texts[i] = leg_text(e, leg, i);
-	fork->tag = leg->tag;
-	fork->realm = leg->realm;
-	fork->transport = leg->transport;
-	fork->next_hop = leg->next_hop;
-	fork->source_policy = leg->source_policy;
-	fork->local_cseq = invite->cseq;
-	fork->state = LEG_CONFIRMED;
-	if (leg_set_texts(e, fork, texts) && leg_learn_response(e, fork, msg)) {
-		dialog_ack_fork(e, fork, invite->cseq);
-		dialog_bye(e, fork, NULL);
-	}
-}
-
-static void on_provisional(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *client,
-			   const struct sip_msg *msg)
-{
-	struct sip_txn *invite = txn_get(e, call->invite);
-	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]);
-
-	if (client->flags & TXN_CANCEL_WANTED) {
-		client->flags &= (uint8_t)~TXN_CANCEL_WANTED;
-		cancel_leg(e, leg);
-	}
-	if (msg->status == 100 || call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL ||
-	    a == NULL || invite->kind != TXN_SERVER_INVITE)
-		return;
-	if (msg->to_tag.len && leg->state <= LEG_EARLY) {
-		leg_learn_response(e, leg, msg);
-		leg->state = LEG_EARLY;
-		a->state = LEG_EARLY;
-	}
-	if (call->state == CALL_TRYING)
-		call->state = CALL_EARLY;
-	if (call->ringing_ns == 0 && msg->status > 100)
-		call->ringing_ns = e->now_ns;
-	dialog_relay_response(e, call, invite, leg, msg->status, msg);
-}
-
-static void call_answered(struct engine *e, struct sip_call *call)
-{
-	const struct ipc_verdict *verdict = call_verdict(e, call);
-	uint64_t next = NEVER_NS;
-
-	call->state = CALL_ANSWERED;
-	call->status = 200;
-	call->answered_ns = e->now_ns;
-	e->stats.calls_answered++;
-	if (verdict->media_timeout_s)
-		next = e->now_ns + verdict->media_timeout_s * NS_PER_S;
-	if (verdict->duration_max_s && e->now_ns + verdict->duration_max_s * NS_PER_S < next)
-		next = e->now_ns + verdict->duration_max_s * NS_PER_S;
-	call_set_timer(e, call, next);
-	/* Nothing will be asked again. */
-	blob_free(&e->blobs, call->request);
-	call->request = HANDLE_NONE;
-}
-
-static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *leg, const struct sip_msg *msg)
-{
-	struct sip_txn *invite = txn_get(e, call->invite);
-	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]);
-
-	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL || invite->status >= 200 ||
-	    a == NULL) {
-		if (call->flags & CALL_DIALOG)
-			refuse_answer(e, leg, msg);
-		return;
-	}
-	if (!(call->flags & CALL_DIALOG)) {
-		dialog_relay_response(e, call, invite, leg, msg->status, msg);
-		call_finish(e, call, msg->status, IPC_BY_CALLEE);
-		return;
-	}
-	leg->state = LEG_CONFIRMED;
-	/* A description that cannot be relayed ends the call on both sides. */
-	if (!leg_learn_response(e, leg, msg) || !dialog_relay_response(e, call, invite, leg, msg->status, msg)) {
-		dialog_bye(e, leg, NULL);
-		refuse_call(e, call, 500, SPAN_NONE, IPC_BY_LIMEN);
-		return;
-	}
-	a->state = LEG_CONFIRMED;
-	call_answered(e, call);
-}
-
-/* Whether another target may do better (RFC 3261 section 16.7: a 6xx or a refusal of the user may not). */
-static bool may_try_another(uint16_t status)
-{
-	return status == 408 || status == 430 || (status >= 500 && status < 600 && status != 501);
-}
-
-static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *leg, uint16_t status, const struct sip_msg *msg)
-{
-	struct sip_txn *invite = txn_get(e, call->invite);
-	const struct ipc_verdict *verdict = call_verdict(e, call);
-	enum ipc_ended_by by = msg ? IPC_BY_CALLEE : IPC_BY_SIP_TIMEOUT;
-
-	if (leg->state == LEG_EARLY || leg->state == LEG_NEW)
-		leg->state = LEG_OVER;
-	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL)
-		return;
-	if (verdict && may_try_another(status) && call->target < verdict->ntargets) {
-		try_next_target(e, call, status, by);
-		return;
-	}
-	if (status < 400)
-		status = 480; /* limen does not follow redirections that policy has not named, nor tell them */
-	if (msg == NULL || msg->status != status || invite->status >= 200 ||
-	    !dialog_relay_response(e, call, invite, leg, status, msg)) {
-		refuse_call(e, call, status, SPAN_NONE, by);
-		return;
-	}
-	call_finish(e, call, status, by);
-}
-
-void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg)
-{
-	struct sip_call *call = call_get(e, txn->call);
-	struct sip_leg *leg = leg_get(e, txn->leg);
-
-	if (call == NULL || leg == NULL) {
-		if (event == TXN_EVENT_STRAY)
-			txn_resend_ack(e, txn);
-		return;
-	}
-	switch (event) {
-	case TXN_EVENT_PROVISIONAL:
-		on_provisional(e, call, leg, txn, msg);
-		break;
-	case TXN_EVENT_SUCCESS:
-		on_success(e, call, leg, msg);
-		break;
-	case TXN_EVENT_STRAY:
-		refuse_answer(e, leg, msg);
-		break;
-	case TXN_EVENT_FAILURE:
-		on_failure(e, call, leg, msg->status, msg);
-		break;
-	case TXN_EVENT_TIMEOUT:
-		on_failure(e, call, leg, 408, NULL);
-		break;
-	default:
-		break;
-	}
-}
-
-/* ---- ends ---- */
-
-static void give_up_leg_b(struct engine *e, struct sip_call *call)
-{
-	struct sip_leg *leg = leg_get(e, call->leg[SIDE_B]);
-
-	if (leg == NULL)
-		return;
-	if (leg->state == LEG_CONFIRMED)
-		dialog_bye(e, leg, NULL);
-	else
-		cancel_leg(e, leg);
-}
-
-static void ask_gone(struct engine *e, struct sip_call *call)
-{
-	struct ipc_ask_gone gone = {.ask_id = call->self};
-	struct cursor *out;
-
-	if (call->state != CALL_ASKING || !e->link_up)
-		return;
-	out = out_start(e);
-	put_bytes(out, &gone, sizeof(gone));
-	out_report(e, IPC_ASK_GONE, out_finish(e));
-}
-
-void b2bua_cancel(struct engine *e, struct sip_txn *invite)
-{
-	struct sip_call *call = call_get(e, invite->call);
-	struct sip_txn *client = txn_get(e, invite->peer);
-	struct sip_leg *leg;
-
-	if (invite->status >= 200)
-		return; /* section 9.2: a final answer was sent, CANCEL changes nothing */
-	if (call == NULL || call->invite != invite->self) {
-		/* A re-INVITE: refused here, given up there; the dialog goes on. */
-		leg = client ? leg_get(e, client->leg) : NULL;
-		if (leg)
-			cancel_leg(e, leg);
-		dialog_answer(e, invite, 487, SPAN_NONE);
-		return;
-	}
-	ask_gone(e, call);
-	dialog_answer(e, invite, 487, SPAN_NONE);
-	give_up_leg_b(e, call);
-	call_finish(e, call, 487, IPC_BY_CALLER);
-}
-
-void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by)
-{
-	struct sip_txn *invite = txn_get(e, call->invite);
-	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]);
-
-	if (call->state == CALL_ENDED)
-		return;
-	ask_gone(e, call);
-	if (invite && invite->status < 200)
-		dialog_answer(e, invite, status, SPAN_NONE);
-	else if (a && a->state == LEG_CONFIRMED)
-		dialog_bye(e, a, NULL);
-	give_up_leg_b(e, call);
-	call_finish(e, call, status, by);
-}
-
-/* The peer never acknowledged a 2xx (section 13.3.1.4): the session is ended, on both sides. */
-void b2bua_no_ack(struct engine *e, struct sip_txn *txn)
-{
-	struct sip_call *call = call_get(e, txn->call);
-	struct sip_leg *leg = leg_get(e, txn->leg);
-
-	txn_acked(e, txn); /* nothing holds its BYE back any more */
-	if (call == NULL || leg == NULL)
-		return;
-	if (call->state == CALL_ENDED) {
-		if (leg->flags & LEG_BYE_WAITS)
-			dialog_bye(e, leg, NULL);
-		return;
-	}
-	b2bua_end(e, call, 408, IPC_BY_SIP_TIMEOUT);
-}
-
-/* When the silence of an answered call has lasted too long; NEVER_NS without such a limit. */
-static uint64_t media_deadline(const struct engine *e, const struct sip_call *call, const struct ipc_verdict *verdict)
-{
-	uint64_t latest = call->answered_ns;
-	bool any = false;
-
-	for (unsigned i = 0; i < call->npairs; i++) {
-		uint64_t seen;
-
-		if (call->pair[i] == HANDLE_NONE)
-			continue;
-		any = true;
-		seen = stream_pair_last_seen_ns(e->media, call->pair[i]);
-		if (seen > latest)
-			latest = seen;
-	}
-	return any && verdict->media_timeout_s ? latest + verdict->media_timeout_s * NS_PER_S : NEVER_NS;
-}
-
-static void answered_call_timer(struct engine *e, struct sip_call *call)
-{
-	const struct ipc_verdict *verdict = call_verdict(e, call);
-	uint64_t silence = media_deadline(e, call, verdict), longest = NEVER_NS;
-
-	if (verdict->duration_max_s)
-		longest = call->answered_ns + verdict->duration_max_s * NS_PER_S;
-	if (e->now_ns >= silence)
-		b2bua_end(e, call, 408, IPC_BY_MEDIA_TIMEOUT);
-	else if (e->now_ns >= longest)
-		b2bua_end(e, call, 408, IPC_BY_POLICY);
-	else
-		call_set_timer(e, call, silence < longest ? silence : longest);
-}
-
-void b2bua_call_timer(struct engine *e, struct sip_call *call)
-{
-	const struct ipc_verdict *verdict = call_verdict(e, call);
-	struct sip_leg *leg = leg_get(e, call->leg[SIDE_B]);
-
-	switch (call->state) {
-	case CALL_ASKING:
-		if (e->now_ns < call->ask_until_ns)
-			call_ask(e, call);
-		else
-			refuse_call(e, call, 503, SPAN("Retry-After: 5\r\n"), IPC_BY_LIMEN);
-		break;
-	case CALL_TRYING:
-	case CALL_EARLY:
-		/* Timer C: this target does not answer. */
-		if (leg)
-			cancel_leg(e, leg);
-		if (call->target < verdict->ntargets)
-			try_next_target(e, call, 408, IPC_BY_SIP_TIMEOUT);
-		else
-			refuse_call(e, call, 408, SPAN_NONE, IPC_BY_SIP_TIMEOUT);
-		break;
-	case CALL_ANSWERED:
-		answered_call_timer(e, call);
-		break;
-	default:
-		if (call->flags & CALL_REPORT_DUE)
-			call_report(e, call);
-		break;
-	}
+	b2bua_try_next(e, call, 500, IPC_BY_LIMEN);
 }

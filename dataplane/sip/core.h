@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The engine's inside: its state and the functions its files offer each other. Nothing outside dataplane/sip includes this.
- * Floors, top to bottom: engine (inputs), b2bua (one leg to the other), dialog (requests inside one), call (life and end), txn
- * (RFC 3261 section 17), leg, build (text), body (session descriptions), out (actions). */
+ * Floors, top to bottom: engine (inputs), answer and ending (how a call goes on and stops), b2bua (how it begins), dialog
+ * (requests inside one), call (its record), txn (RFC 3261 section 17), leg, build (text), body (session descriptions), out (actions). */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -211,11 +211,23 @@ void call_ask(struct engine *e, struct sip_call *call);
 void call_report(struct engine *e, struct sip_call *call);
 void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id);
 
-/* ---- b2bua.c: one leg to the other ---- */
+/* ---- b2bua.c: a request outside a dialog, up to its targets ---- */
 void b2bua_start(struct engine *e, const struct sip_msg *msg);
 void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame);
+/* Try targets until one can be sent to. `status`: what to answer when none is left. */
+void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
+/* Refuse the call towards side A, if that was not answered, and end it. */
+void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, struct span extra, enum ipc_ended_by by);
+
+/* ---- answer.c: the target's answers to it; msg NULL: none came (TIMEOUT) ---- */
 void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg);
+
+/* ---- ending.c ---- */
+/* CANCEL of side A's INVITE, or of a re-INVITE of either side. */
 void b2bua_cancel(struct engine *e, struct sip_txn *invite);
+/* Give up on an INVITE that limen sent and that has no final answer (section 9.1). */
+void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg);
+/* A 2xx of limen's was never acknowledged. */
 void b2bua_no_ack(struct engine *e, struct sip_txn *txn);
 /* End a call from limen's side: each leg is told in the way its state asks for. */
 void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every way in which a call ends but BYE: CANCEL, the operator, silence, time. Each leg is told as its state asks for. One worker
+ * thread; libc only. */
+#include "dataplane/sip/core.h"
+
+/* Give up on a leg B that has not answered yet (section 9.1). */
+void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg)
+{
+	struct sip_txn *invite = txn_get(e, leg->invite_client), *cancel;
+	struct span sent, bytes;
+	struct cursor *out;
+
+	if (invite == NULL || invite->kind != TXN_CLIENT_INVITE || invite->cancel != HANDLE_NONE)
+		return;
+	if (invite->state == TXN_TRYING)
+		invite->flags |= TXN_CANCEL_WANTED;
+	if (invite->state != TXN_PROCEEDING)
+		return;
+	sent = blob_span(&e->blobs, invite->msg);
+	if (sip_parse(&e->again, sent.ptr, sent.len, SIP_DATAGRAM) != SIP_PARSE_OK)
+		return;
+	/* Without a final response within 64*T1 the INVITE counts as cancelled (section 9.1). */
+	invite->timeout_ns = e->now_ns + TIMEOUT_MS * NS_PER_MS;
+	wheel_set(e->wheel, e->txn_timers + handle_index(invite->self), invite->timeout_ns);
+	cancel = txn_client_new(e, SIP_METHOD_CANCEL, NULL, leg);
+	if (cancel == NULL)
+		return;
+	cancel->dst = invite->dst;
+	cancel->cseq = invite->cseq;
+	invite->cancel = cancel->self;
+	out = out_start(e);
+	build_from_invite(out, SIP_METHOD_CANCEL, &e->again, sip_hdr_value(&e->again, SIP_HDR_TO));
+	bytes = out_finish(e);
+	if (!txn_client_send(e, cancel, bytes))
+		invite->cancel = HANDLE_NONE;
+}
+
+static void give_up_leg_b(struct engine *e, struct sip_call *call)
+{
+	struct sip_leg *leg = leg_get(e, call->leg[SIDE_B]);
+
+	if (leg == NULL)
+		return;
+	if (leg->state == LEG_CONFIRMED)
+		dialog_bye(e, leg, NULL);
+	else
+		b2bua_cancel_leg(e, leg);
+}
+
+static void ask_gone(struct engine *e, struct sip_call *call)
+{
+	struct ipc_ask_gone gone = {.ask_id = call->self};
+	struct cursor *out;
+
+	if (call->state != CALL_ASKING || !e->link_up)
+		return;
+	out = out_start(e);
+	put_bytes(out, &gone, sizeof(gone));
+	out_report(e, IPC_ASK_GONE, out_finish(e));
+}
+
+void b2bua_cancel(struct engine *e, struct sip_txn *invite)
+{
+	struct sip_call *call = call_get(e, invite->call);
+	struct sip_txn *client = txn_get(e, invite->peer);
+	struct sip_leg *leg;
+
+	if (invite->status >= 200)
+		return; /* section 9.2: a final answer was sent, CANCEL changes nothing */
+	if (call == NULL || call->invite != invite->self) {
+		/* A re-INVITE: refused here, given up there; the dialog goes on. */
+		leg = client ? leg_get(e, client->leg) : NULL;
+		if (leg)
+			b2bua_cancel_leg(e, leg);
+		dialog_answer(e, invite, 487, SPAN_NONE);
+		return;
+	}
+	ask_gone(e, call);
+	dialog_answer(e, invite, 487, SPAN_NONE);
+	give_up_leg_b(e, call);
+	call_finish(e, call, 487, IPC_BY_CALLER);
+}
+
+void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by)
+{
+	struct sip_txn *invite = txn_get(e, call->invite);
+	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]);
+
+	if (call->state == CALL_ENDED)
+		return;
+	ask_gone(e, call);
+	if (invite && invite->status < 200)
+		dialog_answer(e, invite, status, SPAN_NONE);
+	else if (a && a->state == LEG_CONFIRMED)
+		dialog_bye(e, a, NULL);
+	give_up_leg_b(e, call);
+	call_finish(e, call, status, by);
+}
+
+/* The peer never acknowledged a 2xx (section 13.3.1.4): the session is ended, on both sides. */
+void b2bua_no_ack(struct engine *e, struct sip_txn *txn)
+{
+	struct sip_call *call = call_get(e, txn->call);
+	struct sip_leg *leg = leg_get(e, txn->leg);
+
+	txn_acked(e, txn); /* nothing holds its BYE back any more */
+	if (call == NULL || leg == NULL)
+		return;
+	if (call->state == CALL_ENDED) {
+		if (leg->flags & LEG_BYE_WAITS)
+			dialog_bye(e, leg, NULL);
+		return;
+	}
+	b2bua_end(e, call, 408, IPC_BY_SIP_TIMEOUT);
+}
+
+/* When the silence of an answered call has lasted too long; NEVER_NS without such a limit. */
+static uint64_t media_deadline(const struct engine *e, const struct sip_call *call, const struct ipc_verdict *verdict)
+{
+	uint64_t latest = call->answered_ns;
+	bool any = false;
+
+	for (unsigned i = 0; i < call->npairs; i++) {
+		uint64_t seen;
+
+		if (call->pair[i] == HANDLE_NONE)
+			continue;
+		any = true;
+		seen = stream_pair_last_seen_ns(e->media, call->pair[i]);
+		if (seen > latest)
+			latest = seen;
+	}
+	return any && verdict->media_timeout_s ? latest + verdict->media_timeout_s * NS_PER_S : NEVER_NS;
+}
+
+static void answered_call_timer(struct engine *e, struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	uint64_t silence = media_deadline(e, call, verdict), longest = NEVER_NS;
+
+	if (verdict->duration_max_s)
+		longest = call->answered_ns + verdict->duration_max_s * NS_PER_S;
+	if (e->now_ns >= silence)
+		b2bua_end(e, call, 408, IPC_BY_MEDIA_TIMEOUT);
+	else if (e->now_ns >= longest)
+		b2bua_end(e, call, 408, IPC_BY_POLICY);
+	else
+		call_set_timer(e, call, silence < longest ? silence : longest);
+}
+
+void b2bua_call_timer(struct engine *e, struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	struct sip_leg *leg = leg_get(e, call->leg[SIDE_B]);
+
+	switch (call->state) {
+	case CALL_ASKING:
+		if (e->now_ns < call->ask_until_ns)
+			call_ask(e, call);
+		else
+			b2bua_refuse(e, call, 503, SPAN("Retry-After: 5\r\n"), IPC_BY_LIMEN);
+		break;
+	case CALL_TRYING:
+	case CALL_EARLY:
+		/* Timer C: this target does not answer. */
+		if (leg)
+			b2bua_cancel_leg(e, leg);
+		if (call->target < verdict->ntargets)
+			b2bua_try_next(e, call, 408, IPC_BY_SIP_TIMEOUT);
+		else
+			b2bua_refuse(e, call, 408, SPAN_NONE, IPC_BY_SIP_TIMEOUT);
+		break;
+	case CALL_ANSWERED:
+		answered_call_timer(e, call);
+		break;
+	default:
+		if (call->flags & CALL_REPORT_DUE)
+			call_report(e, call);
+		break;
+	}
+}
