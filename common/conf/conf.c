@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/conf/conf_check.h"
+#include "common/conf/conf_compare.h"
 #include "common/conf/conf_doc.h"
 #include "common/conf/conf_resolve.h"
 #include "common/conf/conf_schema.h"
@@ -167,6 +168,13 @@ void conf_put_error(struct cursor *out, const char *path, const struct conf_erro
 		put_lit(out, ": ");
 	}
 	put_span(out, span_str(error->reason));
+}
+
+bool conf_needs_restart(const struct conf *was, const struct conf *now, struct cursor *key)
+{
+	const struct conf_keep *left = was->keep, *right = now->keep;
+
+	return conf_raw_needs_restart(left->raw, right->raw, key);
 }
 
 static void mix(uint64_t *hash, const void *bytes, size_t len)

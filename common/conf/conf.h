@@ -6,6 +6,10 @@
 #include "common/base/cursor.h"
 #include "common/net/addr.h"
 
+/* Sockets in run_dir: the dataplane's for the control plane, the control plane's for limenctl. */
+#define CONF_DATAPLANE_SOCKET "dataplane.sock"
+#define CONF_ADMIN_SOCKET     "limenctl.sock"
+
 #define CONF_WORKERS_MAX 64u
 #define CONF_PORTS_MAX   16u
 #define CONF_REALMS_MAX  64u
@@ -114,6 +118,9 @@ void conf_put_error(struct cursor *out, const char *path, const struct conf_erro
 
 /* Hash over what both processes must agree on: realms with their ports and addresses. */
 uint64_t conf_realms_hash(const struct conf *conf);
+
+/* Whether going over from one configuration to the other needs a restart; `key` gets the path of the first key that does. */
+bool conf_needs_restart(const struct conf *was, const struct conf *now, struct cursor *key);
 
 /* The reference of all keys (type, unit, default, range, effect on reload), as Markdown, from the schema itself. */
 void conf_put_reference(struct cursor *out);

@@ -90,10 +90,10 @@
 	X(ONE, UINT, answer_max_s, 0, "s", "180", 1, 3600, RELOAD,                                 \
 	  "A call to this trunk that is not answered within this time is given up (timer C of RFC 3261).") \
 	X(ONE, UINT, duration_max_s, 0, "s", "0", 0, 604800, RELOAD,                               \
-	  "An answered call from this trunk ends after this time; 0: never.")                      \
+	  "An answered call from or to this trunk ends after this time; 0: never. Of both trunks the shorter decides.") \
 	X(ONE, UINT, media_timeout_s, 0, "s", "60", 0, 86400, RELOAD,                              \
-	  "An answered call from this trunk without media from either side for this time ends; 0: never.") \
-	X(LIST, HEADER, headers_pass, 64, "", "", 1, 64, RELOAD,                                   \
+	  "An answered call from or to this trunk without media from either side for this time ends; 0: never. Of both trunks the shorter decides.") \
+	X(LIST, HEADER, headers_pass, 32, "", "", 1, 40, RELOAD,                                   \
 	  "Headers that cross to and from this trunk besides the safe ones; both trunks of a call must name them.")
 
 #define CONF_KEYS_ROUTE(X)                                                                         \

@@ -2,25 +2,46 @@
 /* The lists of conf_keys.h spelled out: as tables for the checks and the reference, and as libcyaml's schema. */
 #include "common/conf/conf_schema.h"
 
+#define COUNT_ONE(st, name)  0
+#define COUNT_LIST(st, name) offsetof(st, name##_count)
 #define KEY(shape_, type_, name_, items_, unit_, def_, low_, high_, effect_, doc_)                  \
 	{.name = #name_, .unit = unit_, .def = def_, .doc = doc_, .low = low_, .high = high_,       \
+	 .offset = offsetof(RAW, name_), .count_offset = COUNT_##shape_(RAW, name_),                \
 	 .items_max = items_, .shape = CONF_##shape_, .type = CONF_##type_, .effect = CONF_##effect_},
 
+#define RAW struct raw_machine
 static const struct conf_key keys_MACHINE[] = {CONF_KEYS_MACHINE(KEY)};
+#undef RAW
+#define RAW struct raw_ports
 static const struct conf_key keys_PORT[] = {CONF_KEYS_PORT(KEY)};
+#undef RAW
+#define RAW struct raw_realms
 static const struct conf_key keys_REALM[] = {CONF_KEYS_REALM(KEY)};
+#undef RAW
+#define RAW struct raw_trunks
 static const struct conf_key keys_TRUNK[] = {CONF_KEYS_TRUNK(KEY)};
+#undef RAW
+#define RAW struct raw_routes
 static const struct conf_key keys_ROUTE[] = {CONF_KEYS_ROUTE(KEY)};
+#undef RAW
+#define RAW struct raw_log
 static const struct conf_key keys_LOG[] = {CONF_KEYS_LOG(KEY)};
+#undef RAW
+#define RAW struct raw_cdr
 static const struct conf_key keys_CDR[] = {CONF_KEYS_CDR(KEY)};
+#undef RAW
 
 #define MANY_MAP  false
 #define MANY_MAPS true
+#define COUNT_MAP(section)  0
+#define COUNT_MAPS(section) offsetof(struct raw_conf, section##_count)
 
 const struct conf_section conf_sections[CONF_SECTIONS_END] = {
 #define X(section, shape, list, required_, most, doc_)                                             \
 	{.name = #section, .doc = doc_, .keys = keys_##list, .nkeys = list##_KEYS,                  \
-	 .items_max = most, .many = MANY_##shape, .required = required_},
+	 .offset = offsetof(struct raw_conf, section), .count_offset = COUNT_##shape(section),      \
+	 .raw_bytes = sizeof(struct raw_##section), .items_max = most, .many = MANY_##shape,        \
+	 .required = required_},
 	CONF_SECTIONS(X)
 #undef X
 };
@@ -47,29 +68,29 @@ static const cyaml_schema_value_t text_entry = {
 #define FIELD_LIST(st, name)                                                                       \
 	CYAML_FIELD_SEQUENCE(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, name, &text_entry, \
 			     0, CYAML_UNLIMITED),
-#define FIELD(shape, type, name, ...) FIELD_##shape(FIELD_STRUCT, name)
+#define FIELD(shape, type, name, ...) FIELD_##shape(RAW, name)
 
-#define FIELD_STRUCT struct raw_machine
+#define RAW struct raw_machine
 static const cyaml_schema_field_t fields_MACHINE[] = {CONF_KEYS_MACHINE(FIELD) CYAML_FIELD_END};
-#undef FIELD_STRUCT
-#define FIELD_STRUCT struct raw_ports
+#undef RAW
+#define RAW struct raw_ports
 static const cyaml_schema_field_t fields_PORT[] = {CONF_KEYS_PORT(FIELD) CYAML_FIELD_END};
-#undef FIELD_STRUCT
-#define FIELD_STRUCT struct raw_realms
+#undef RAW
+#define RAW struct raw_realms
 static const cyaml_schema_field_t fields_REALM[] = {CONF_KEYS_REALM(FIELD) CYAML_FIELD_END};
-#undef FIELD_STRUCT
-#define FIELD_STRUCT struct raw_trunks
+#undef RAW
+#define RAW struct raw_trunks
 static const cyaml_schema_field_t fields_TRUNK[] = {CONF_KEYS_TRUNK(FIELD) CYAML_FIELD_END};
-#undef FIELD_STRUCT
-#define FIELD_STRUCT struct raw_routes
+#undef RAW
+#define RAW struct raw_routes
 static const cyaml_schema_field_t fields_ROUTE[] = {CONF_KEYS_ROUTE(FIELD) CYAML_FIELD_END};
-#undef FIELD_STRUCT
-#define FIELD_STRUCT struct raw_log
+#undef RAW
+#define RAW struct raw_log
 static const cyaml_schema_field_t fields_LOG[] = {CONF_KEYS_LOG(FIELD) CYAML_FIELD_END};
-#undef FIELD_STRUCT
-#define FIELD_STRUCT struct raw_cdr
+#undef RAW
+#define RAW struct raw_cdr
 static const cyaml_schema_field_t fields_CDR[] = {CONF_KEYS_CDR(FIELD) CYAML_FIELD_END};
-#undef FIELD_STRUCT
+#undef RAW
 
 #define ENTRY_MAP(section, keys)
 #define ENTRY_MAPS(section, keys)                                                                  \

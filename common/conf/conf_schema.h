@@ -24,6 +24,8 @@ struct conf_key {
 	const char *def;  /* NULL: required; "": none, or an empty list */
 	const char *doc;
 	uint64_t low, high;
+	size_t offset;       /* in the section's raw struct: char *, or char ** */
+	size_t count_offset; /* of a list: its count, uint32_t */
 	uint32_t items_max;
 	uint8_t shape;  /* enum conf_shape */
 	uint8_t type;   /* enum conf_type */
@@ -35,6 +37,9 @@ struct conf_section {
 	const char *doc;
 	const struct conf_key *keys;
 	unsigned nkeys;
+	size_t offset;       /* in struct raw_conf: pointer to the raw struct or structs */
+	size_t count_offset; /* where many: their count, uint32_t */
+	size_t raw_bytes;    /* of one raw struct */
 	unsigned items_max;
 	bool many; /* a list of mappings */
 	bool required;
