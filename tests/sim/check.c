@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What must always hold, looked at on the wire: every message that goes out parses and is hidden, CSeq rises, every 2xx gets its
+ * ACK, the right worker is chosen; and at the end nothing is left anywhere. */
+#include "common/sdp/sdp.h"
+#include "ua.h"
+
+/* What a side's texts are marked with (ua_msg.c), and its network's addresses (script.c). */
+static const char *const marks[2][3] = {{"zqA", "10.66.", "2001:db8:66:"}, {"zqB", "10.77.", "2001:db8:77:"}};
+
+/* How long limen's INVITE is sure to be remembered: less than 64*T1. */
+#define ALIVE_NS (31 * SECOND)
+
+/* One INVITE that limen sent, by Call-ID and CSeq. Kept in the map in pieces of 64 bits. */
+enum invite_fact { INVITE_SENT = 's', INVITE_RANG = 'r', INVITE_FINAL = 'f', INVITE_CANCELLED = 'c' };
+
+static uint64_t *fact(struct sim *sim, enum invite_fact what, const struct sip_msg *msg)
+{
+	return map_at(&sim->seen, map_key((char)what, sip_span(msg, msg->call_id), SPAN_NONE, msg->cseq));
+}
+
+/* 2xx that went in, by Call-ID, tag and CSeq: the call it was of, plus 1; 0 when it was acknowledged. */
+static uint64_t *unacked(struct sim *sim, struct span call_id, struct span tag, uint64_t cseq)
+{
+	return map_at(&sim->unacked, map_key('2', call_id, tag, cseq));
+}
+
+/* CSeq of the last 2xx of a dialog. */
+static uint64_t *last_2xx(struct sim *sim, struct span call_id, struct span tag)
+{
+	return map_at(&sim->seen, map_key('l', call_id, tag, 0));
+}
+
+bool sim_is_strict(const struct sim *sim, uint32_t call)
+{
+	return sim->profile.fair && !sim->profile.scarce && !sim->calls[call].tainted;
+}
+
+/* ---- in ---- */
+
+/* Whether limen must still know the INVITE that this 2xx answers. */
+static bool invite_is_alive(struct sim *sim, const struct sip_msg *msg)
+{
+	uint64_t sent = *fact(sim, INVITE_SENT, msg), rang = *fact(sim, INVITE_RANG, msg);
+	uint64_t final = *fact(sim, INVITE_FINAL, msg), cancelled = *fact(sim, INVITE_CANCELLED, msg);
+
+	if (!sent)
+		return false;
+	if (final)
+		return (final & 1) && sim->now_ns < final + ALIVE_NS; /* a 2xx before this one */
+	if (cancelled)
+		return sim->now_ns < cancelled + ALIVE_NS;
+	return rang || sim->now_ns < sent + ALIVE_NS;
+}
+
+static void note_response(struct sim *sim, const struct ua *from, const struct sip_msg *msg)
+{
+	struct span call_id = sip_span(msg, msg->call_id), tag = sip_span(msg, msg->to_tag);
+	uint64_t *at;
+
+	if (msg->method != SIP_METHOD_INVITE)
+		return;
+	if (msg->status < 200) {
+		at = fact(sim, INVITE_RANG, msg);
+		/* One that comes after limen gave up on a silent peer counts for nothing. */
+		if (!*at && sim->now_ns < *fact(sim, INVITE_SENT, msg) + ALIVE_NS)
+			*fact(sim, INVITE_RANG, msg) = sim->now_ns;
+		return;
+	}
+	if (msg->status < 300 && invite_is_alive(sim, msg)) {
+		at = map_at(&sim->seen, map_key('a', call_id, tag, msg->cseq));
+		if (!*at) {
+			*at = 1;
+			*unacked(sim, call_id, tag, msg->cseq) = from->call + 1;
+			*last_2xx(sim, call_id, tag) = msg->cseq;
+		}
+	}
+	at = fact(sim, INVITE_FINAL, msg);
+	if (!*at)
+		*at = (sim->now_ns | 1) - (msg->status >= 300);
+}
+
+void check_in(struct sim *sim, const struct ua *from, struct span bytes, bool corrupt)
+{
+	static struct sip_msg msg;
+	struct sim_call *call = &sim->calls[from->call];
+	uint64_t *seen;
+
+	if (sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK)
+		return;
+	if (!msg.is_request) {
+		if (!corrupt)
+			note_response(sim, from, &msg);
+		return;
+	}
+	if (msg.to_tag.len) {
+		/* Whoever ends the dialog waits for no ACK. */
+		if (msg.method == SIP_METHOD_BYE)
+			*unacked(sim, sip_span(&msg, msg.call_id), sip_span(&msg, msg.from_tag),
+				 *last_2xx(sim, sip_span(&msg, msg.call_id), sip_span(&msg, msg.from_tag))) = 0;
+		return;
+	}
+	seen = map_at(&sim->seen, map_key('i', sip_span(&msg, msg.call_id), sip_span(&msg, msg.via_branch),
+					  (uint64_t)msg.cseq << 8 | msg.method));
+	if (!*seen || corrupt)
+		call->invites_in++;
+	*seen = 1;
+}
+
+/* ---- out ---- */
+
+static bool has_text(struct span in, const char *text)
+{
+	return memmem(in.ptr, in.len, text, strlen(text)) != NULL;
+}
+
+static void check_hidden(struct sim *sim, const struct ua *to, struct span bytes)
+{
+	/* A corrupted header or line may be one that policy lets pass. */
+	if (sim->calls[to->call].tainted)
+		return;
+	for (unsigned i = 0; i < 3; i++)
+		if (has_text(bytes, marks[!to->side][i]))
+			sim_violation(sim, to->call, "side %c sees \"%s\" of the other side", to->side ? 'B' : 'A', marks[!to->side][i]);
+}
+
+static bool uri_is_at(struct span text, const struct net_endpoint *at)
+{
+	struct net_endpoint host;
+	struct sip_uri uri;
+
+	if (sip_uri_parse(text, &uri) || net_endpoint_parse(uri.host, SIM_SIP_PORT, &host))
+		return false;
+	if (uri.port)
+		host.port = uri.port;
+	return net_endpoint_eq(&host, at);
+}
+
+static void check_contact(struct sim *sim, const struct engine_action *action, const struct ua *to, const struct sip_msg *msg)
+{
+	struct span value = sip_hdr_value(msg, SIP_HDR_CONTACT);
+	struct sip_name_addr contact;
+	bool needed = msg->method == SIP_METHOD_INVITE && (msg->is_request || (msg->status > 100 && msg->status < 300));
+
+	if (!value.ptr) {
+		if (needed)
+			sim_violation(sim, to->call, "an INVITE or its answer without Contact");
+		return;
+	}
+	if (sip_name_addr_parse(value, &contact) || !uri_is_at(contact.uri, &action->src))
+		sim_violation(sim, to->call, "a Contact that is not limen's");
+}
+
+static void check_sdp(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
+{
+	static struct sdp sdp;
+	const char *why;
+	const struct net_endpoint *limen = sim_limen(sim, to->side, to->self.family);
+
+	if (!msg->body.len || !span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp")))
+		return;
+	if (sdp_parse(&sdp, sip_span(msg, msg->body), &why)) {
+		sim_violation(sim, to->call, "a session description that does not parse: %s", why);
+		return;
+	}
+	for (unsigned i = 0; i < sdp.nmedia; i++) {
+		const struct sdp_media *media = &sdp.media[i];
+
+		if (media->port == 0)
+			continue;
+		if (!net_addr_eq(&media->rtp.addr, &limen->addr) || media->port < SIM_MEDIA_LOW || media->port > SIM_MEDIA_HIGH ||
+		    media->port % 2)
+			sim_violation(sim, to->call, "media is asked for at an address that is not limen's");
+	}
+}
+
+/* Per dialog: Call-ID and both tags. What goes on in it is above the request that began it. */
+static void check_cseq(struct sim *sim, const struct ua *to, const struct sip_msg *msg, struct span bytes)
+{
+	struct span call_id = sip_span(msg, msg->call_id), tag = sip_span(msg, msg->from_tag);
+	uint64_t first = *map_at(&sim->seen, map_key('h', call_id, tag, 0)), before, *highest;
+	uint64_t peer = msg->to_tag.len ? hash_fast(1, sip_span(msg, msg->to_tag)) >> 8 : 0;
+
+	if (msg->method == SIP_METHOD_ACK || msg->method == SIP_METHOD_CANCEL) {
+		if (!*fact(sim, INVITE_SENT, msg))
+			sim_violation(sim, to->call, "%s for an INVITE that was never sent", sip_method_name(msg->method));
+		return;
+	}
+	highest = map_at(&sim->seen, map_key('h', call_id, tag, peer));
+	before = *highest > first ? *highest : first;
+	if (msg->cseq > before) {
+		*highest = msg->cseq;
+		*map_at(&sim->seen, map_key('m', bytes, SPAN_NONE, 0)) = 1;
+	} else if (!map_find(&sim->seen, map_key('m', bytes, SPAN_NONE, 0))) {
+		sim_violation(sim, to->call, "CSeq %u of %s does not rise above %u", msg->cseq, sip_method_name(msg->method),
+			      (unsigned)before);
+	}
+}
+
+static void check_request(struct sim *sim, const struct engine_action *action, const struct ua *to, const struct sip_msg *msg,
+			  struct span bytes)
+{
+	struct net_endpoint via = {0};
+
+	if (msg->hdrs[msg->first[SIP_HDR_VIA]].next != SIP_HDR_NONE || !sip_span(msg, msg->via_host).len ||
+	    net_endpoint_parse(sip_span(msg, msg->via_host), msg->via_port ? msg->via_port : SIM_SIP_PORT, &via) ||
+	    !net_endpoint_eq(&via, &action->src))
+		sim_violation(sim, to->call, "a request whose Via is not limen's alone");
+	if (engine_owner(sip_span(msg, msg->call_id), sim->profile.nworkers) != sim->profile.worker &&
+	    !sim->calls[to->call].tainted)
+		sim_violation(sim, to->call, "a Call-ID that leads to another worker");
+	check_cseq(sim, to, msg, bytes);
+	switch (msg->method) {
+	case SIP_METHOD_INVITE:
+		if (!*fact(sim, INVITE_SENT, msg))
+			*fact(sim, INVITE_SENT, msg) = sim->now_ns;
+		break;
+	case SIP_METHOD_CANCEL:
+		if (!*fact(sim, INVITE_CANCELLED, msg))
+			*fact(sim, INVITE_CANCELLED, msg) = sim->now_ns;
+		break;
+	case SIP_METHOD_ACK:
+		*unacked(sim, sip_span(msg, msg->call_id), sip_span(msg, msg->to_tag), msg->cseq) = 0;
+		break;
+	default:
+		break;
+	}
+}
+
+static void check_response(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
+{
+	struct sim_call *call = &sim->calls[to->call];
+
+	if (msg->status > 100 && !msg->to_tag.len)
+		sim_violation(sim, to->call, "a %u without To tag", msg->status);
+	if (to->slot == 0 && msg->method == SIP_METHOD_INVITE && msg->status >= 200 && !call->status_sent &&
+	    to->sess[0].invite < UA_TXNS && span_eq(sip_span(msg, msg->via_branch), span_str(to->txn[to->sess[0].invite].branch)))
+		call->status_sent = msg->status;
+}
+
+void check_out(struct sim *sim, const struct engine_action *action, const struct ua *to)
+{
+	static struct sip_msg msg;
+
+	if (sip_parse(&msg, action->bytes.ptr, action->bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK || msg.len != action->bytes.len) {
+		sim_violation(sim, to->call, "a message that does not parse: %s", msg.why ? msg.why : "?");
+		return;
+	}
+	if (action->realm != to->side || !net_endpoint_eq(&action->src, sim_limen(sim, to->side, to->self.family)))
+		sim_violation(sim, to->call, "a message leaves by the wrong realm");
+	if (msg.first[SIP_HDR_CONTENT_LENGTH] == SIP_HDR_NONE)
+		sim_violation(sim, to->call, "a message without Content-Length");
+	check_hidden(sim, to, action->bytes);
+	check_contact(sim, action, to, &msg);
+	check_sdp(sim, to, &msg);
+	if (msg.is_request)
+		check_request(sim, action, to, &msg, action->bytes);
+	else
+		check_response(sim, to, &msg);
+}
+
+/* ---- at the end ---- */
+
+static void check_nothing_left(struct sim *sim)
+{
+	struct engine_stats stats;
+
+	engine_stats(sim->engine, &stats);
+	if (stats.calls || stats.legs || stats.txns || stats.timers || stats.records_unacked)
+		sim_violation(sim, SIM_NO_CALL, "left behind: %u calls, %u legs, %u transactions, %u timers, %u records", stats.calls,
+			      stats.legs, stats.txns, stats.timers, stats.records_unacked);
+	if (stream_pairs_open(sim->media))
+		sim_violation(sim, SIM_NO_CALL, "left behind: %u stream pairs", stream_pairs_open(sim->media));
+	for (unsigned i = 0; i < sim->nslabs; i++)
+		if (slab_used(&sim->arena.slabs[i]))
+			sim_violation(sim, SIM_NO_CALL, "left behind: %u records of slab %u", slab_used(&sim->arena.slabs[i]), i);
+	if (stats.calls_started != stats.calls_ended)
+		sim_violation(sim, SIM_NO_CALL, "%lu calls began, %lu ended", stats.calls_started, stats.calls_ended);
+	if (stats.actions_lost && !sim->failed)
+		sim_violation(sim, SIM_NO_CALL, "%lu actions were lost", stats.actions_lost);
+}
+
+static void check_acks(struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->unacked.room; i++) {
+		uint64_t value = sim->unacked.slots[i].value;
+
+		if (sim->unacked.slots[i].key && value && sim_is_strict(sim, (uint32_t)(value - 1)))
+			sim_violation(sim, (uint32_t)(value - 1), "a 2xx was never acknowledged");
+	}
+}
+
+static void check_call(struct sim *sim, uint32_t number)
+{
+	const struct sim_call *call = &sim->calls[number];
+	const struct ua *uas = &sim->uas[number * SIM_SLOTS];
+
+	if (call->ends > call->asks)
+		sim_violation(sim, number, "%u records of %u calls", call->ends, call->asks);
+	if (!sim_is_strict(sim, number))
+		return;
+	if (call->ends == 1 && call->status_told != call->status_sent && !(call->answered_told && call->status_sent == 200) &&
+	    !uas[0].gone)
+		sim_violation(sim, number, "the record says %u, the caller was told %u", call->status_told, call->status_sent);
+	for (unsigned slot = 0; slot < SIM_SLOTS; slot++) {
+		const struct ua *ua = &uas[slot];
+
+		if (ua->gone)
+			continue;
+		for (unsigned i = 0; i < UA_SESSIONS; i++) {
+			if (ua->sess[i].state == SESS_UP)
+				sim_violation(sim, number, "endpoint %u still thinks that the call is up", slot);
+			if (ua->sess[i].state == SESS_EARLY && slot == 0)
+				sim_violation(sim, number, "the caller never got an answer");
+		}
+	}
+}
+
+void check_end(struct sim *sim)
+{
+	check_nothing_left(sim);
+	check_acks(sim);
+	for (uint32_t i = 0; i < sim->ncalls && !sim->failed; i++)
+		check_call(sim, i);
+}

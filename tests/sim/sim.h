@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The simulator: the real engine among scripted endpoints, a bad network and a moody control plane, all in virtual time and out of one
+ * seed. One seed is one world: it is made, run until nothing is left to happen, checked, and taken down. */
+#pragma once
+
+#include <stdarg.h>
+
+#include "../rng.h"
+#include "common/base/cursor.h"
+#include "common/ipc/ipc_msg.h"
+#include "common/sip/sip_msg.h"
+#include "dataplane/media/media.h"
+#include "dataplane/sip/engine.h"
+#include "events.h"
+#include "map.h"
+
+#define MS        1000000ull
+#define SECOND    1000000000ull
+#define NEVER     UINT64_MAX
+#define SIM_SLOTS 4u /* endpoints of a call: slot 0 calls, the others are the places it may be sent to */
+#define SIM_NO_CALL UINT32_MAX
+#define SIM_SIP_PORT 5060u
+#define SIM_MEDIA_LOW  20000u
+#define SIM_MEDIA_HIGH 29999u
+
+struct ua;
+
+/* What the world of a seed is like. Probabilities are in thousandths. */
+struct profile {
+	uint32_t delay_ms, jitter_ms; /* one way */
+	uint32_t loss, duplicate, reorder, corrupt;
+	bool fair;          /* no message is lost more than twice: whoever retransmits gets through */
+	bool scarce;        /* fewer records than calls */
+	bool control_fails; /* the control plane is late, silent, dead for a while, its ring full at times */
+	bool operator_acts; /* lists calls and hangs some up */
+	bool ip6;           /* some endpoints speak IPv6 */
+	uint32_t stall_ms;  /* the worker runs its timers up to this late */
+	uint32_t gap_ms;    /* mean time between new calls */
+	unsigned nworkers, worker;
+};
+
+/* What is known of one call from outside. */
+struct sim_call {
+	uint64_t start_ns;
+	bool tainted;     /* a message of it was corrupted: what its endpoints understand of each other is anyone's guess */
+	bool lame;        /* an endpoint of it vanishes or keeps silent: it is not expected to hear or say everything */
+	uint32_t invites_in; /* different requests outside a dialog that reached the engine */
+	uint32_t asks;       /* different questions about them */
+	uint32_t ends;       /* records */
+	uint16_t status_sent; /* first final answer to the caller's INVITE */
+	uint16_t status_told; /* by the record */
+	bool answered_told;
+	bool was_asked;
+};
+
+/* Counted over all seeds. */
+struct totals {
+	uint64_t seeds, calls, asks, records, answered, refused;
+	uint64_t to_engine, to_uas, lost, duplicated, corrupted;
+	uint64_t links_lost, reports_blocked, retransmits_in, retransmits_out, verdicts_stale, txn_timeouts;
+	uint64_t ended_by[16];
+	uint64_t status_class[8];
+	uint64_t virtual_ns;
+	uint64_t mid_dialog, cancels, pracks, forks;
+};
+
+struct sim {
+	uint64_t seed;
+	uint32_t ncalls;
+	bool trace;
+	uint32_t trace_call; /* SIM_NO_CALL: all */
+	struct profile profile;
+	struct totals *totals;
+
+	uint64_t now_ns;
+	struct rng script_rng, net_rng, ua_rng, control_rng;
+	struct events events;
+
+	struct arena arena;
+	unsigned nslabs;
+	struct media *media;
+	struct engine *engine;
+	struct engine_realm realms[2]; /* A, B */
+	uint64_t engine_due_ns;        /* when the worker gets round to the timer at engine_next_ns */
+	uint64_t engine_next_ns;
+
+	struct sim_call *calls;
+	struct ua *uas; /* SIM_SLOTS for each call */
+	struct map losses; /* net: by message */
+	struct map seen, unacked; /* check */
+	struct map control_map;
+
+	bool link_up;
+	uint32_t link_epoch;
+	uint64_t link_trouble_until_ns;
+
+	bool failed;
+	uint32_t failed_call;
+	char violation[512];
+};
+
+/* ---- world.c ---- */
+
+/* Run one seed. True: nothing to complain of. */
+bool sim_run(struct sim *sim);
+/* Something that must not be: the first one ends the run. */
+void sim_violation(struct sim *sim, uint32_t call, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Whether what this call's endpoints say to each other has to be right: nothing was corrupted and the network was fair. */
+bool sim_is_strict(const struct sim *sim, uint32_t call);
+void sim_trace(const struct sim *sim, uint32_t call, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void sim_trace_message(const struct sim *sim, uint32_t call, const char *from, const char *to, struct span bytes,
+		       const char *note);
+/* Carry out what the engine wants after an input. */
+void sim_do_actions(struct sim *sim);
+
+/* The endpoint at an address, or NULL; and its number. */
+struct ua *sim_ua_at(struct sim *sim, const struct net_endpoint *at);
+uint32_t sim_ua_number(const struct sim *sim, const struct ua *ua);
+/* limen's SIP endpoint on a side. */
+const struct net_endpoint *sim_limen(const struct sim *sim, unsigned side, uint8_t family);
+
+/* ---- net.c ---- */
+
+struct packet {
+	struct net_endpoint src, dst;
+	uint32_t len;
+	bool corrupt;
+	uint8_t realm;
+	char bytes[];
+};
+
+void net_to_engine(struct sim *sim, const struct ua *from, const struct net_endpoint *dst, struct span bytes);
+void net_to_ua(struct sim *sim, struct ua *to, const struct net_endpoint *src, struct span bytes);
+
+/* ---- control.c ---- */
+struct control_event;
+void control_start(struct sim *sim);
+void control_event(struct sim *sim, struct control_event *event);
+void control_report(struct sim *sim, const struct engine_action *action);
+
+/* ---- check.c ---- */
+
+/* Look at what goes into the engine and what comes out of it. */
+void check_in(struct sim *sim, const struct ua *from, struct span bytes, bool corrupt);
+void check_out(struct sim *sim, const struct engine_action *action, const struct ua *to);
+/* At the end of the world. */
+void check_end(struct sim *sim);

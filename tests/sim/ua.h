@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A scripted endpoint: a user agent of RFC 3261 with its own transactions and dialogs, and manners of its own. Split into transactions
+ * and reception (ua.c), the text of messages (ua_msg.c), what it does in a call (ua_call.c) and its manners (script.c). */
+#pragma once
+
+#include "sim.h"
+
+#define UA_SESSIONS 4u
+#define UA_TXNS     16u
+#define UA_ACTS     12u
+#define UA_T1       (500 * MS)
+#define UA_T2       (4000 * MS)
+#define UA_T4       (5000 * MS)
+#define UA_TIMEOUT  (64 * UA_T1)
+
+enum ua_act {
+	ACT_NONE = 0,
+	ACT_CALL,    /* caller: send the INVITE */
+	ACT_CANCEL,
+	ACT_RING,    /* callee: send the next provisional answer */
+	ACT_FINAL,   /* callee: send the final answer */
+	ACT_BYE,
+	ACT_REINVITE,
+	ACT_HOLD,
+	ACT_UPDATE,
+	ACT_INFO,
+	ACT_OPTIONS,
+	ACT_MESSAGE,
+	ACT_ANSWER_REINVITE,
+	ACT_FORK_RING,  /* callee: another fork rings */
+	ACT_FORK_FINAL, /* callee: another fork answers too */
+	ACT_CANCEL_REINVITE,
+};
+
+enum ua_on_cancel {
+	ON_CANCEL_487 = 0,
+	ON_CANCEL_IGNORE, /* 200 to the CANCEL, but the call goes on as if nothing had been */
+	ON_CANCEL_ANSWER, /* answers at that very moment */
+};
+
+/* What a caller sends outside a dialog. */
+enum ua_what { WHAT_INVITE = 0, WHAT_MESSAGE, WHAT_OPTIONS_THROUGH, WHAT_OPTIONS_LIMEN };
+
+struct manner {
+	/* both */
+	uint32_t hangup_ms; /* after it is up; UINT32_MAX: leaves it to the other */
+	uint32_t vanish_ms; /* after it first acts; UINT32_MAX: stays */
+	uint8_t mid[3];     /* enum ua_act, done while the call is up */
+	uint32_t mid_ms[3];
+	bool compact, fold, extra_via, record_route, no_rport, two_media;
+	bool reject_reinvite;
+	uint16_t bye_status;
+	/* caller */
+	uint8_t what; /* enum ua_what */
+	bool never_ack, late_offer, rel100, cancel_reinvite;
+	uint32_t cancel_ms;     /* UINT32_MAX: never gives up */
+	bool cancel_on_ring;    /* ... or at the first 18x */
+	bool bye_not_cancel;    /* gives up an early dialog by BYE */
+	uint8_t max_forwards;
+	/* callee */
+	bool silent;
+	bool no_trying; /* does not say 100 though its first answer takes long: limen may have given up by then */
+	uint8_t nrings;
+	uint16_t ring_status[3];
+	uint32_t ring_ms[3]; /* each after the one before */
+	bool ring_sdp[3];
+	bool ring_rel;
+	uint16_t final_status; /* 0: never answers */
+	uint32_t final_ms;
+	bool no_sdp, early_bye, bad_sdp;
+	uint8_t on_cancel; /* enum ua_on_cancel */
+	bool fork_rings, fork_answers;
+};
+
+enum txn_kind_sim { UT_FREE = 0, UT_CLIENT_INVITE, UT_CLIENT, UT_SERVER_INVITE, UT_SERVER };
+enum txn_state_sim { US_TRYING = 0, US_PROCEEDING, US_ACCEPTED, US_COMPLETED, US_CONFIRMED };
+
+struct ua_txn {
+	uint8_t kind, state, method;
+	uint8_t sess; /* index; UA_SESSIONS: none */
+	bool initial; /* INVITE that began the session */
+	bool acked;
+	bool has_offer; /* the request carried a session description */
+	bool cancelled;
+	uint16_t status;
+	uint32_t cseq;
+	char branch[96];
+	struct net_endpoint dst;
+	char *msg; /* last sent; owned */
+	uint32_t msg_len;
+	char *ack; /* client INVITE: ACK sent; owned */
+	uint32_t ack_len;
+	char *request; /* server: the request; owned */
+	uint32_t request_len;
+	uint64_t retransmit_ns, end_ns, interval_ns;
+};
+
+enum sess_state { SESS_FREE = 0, SESS_EARLY, SESS_UP, SESS_DOWN };
+
+struct sess {
+	uint8_t state;
+	bool caller;
+	bool cancel_wanted, bye_wanted, gave_up;
+	bool answer_seen; /* the answer to the first offer came */
+	bool offer_made;  /* the first offer was ours */
+	uint8_t rings;
+	uint8_t invite;   /* txn that began it, UA_TXNS: gone */
+	uint8_t reinvite; /* server txn of a re-INVITE to be answered */
+	uint8_t nmedia;
+	uint32_t local_cseq, remote_cseq, sdp_version;
+	uint32_t rseq;          /* callee: of the last reliable provisional answer */
+	bool rel_pending;       /* ... which waits for PRACK */
+	uint64_t rel_ns, rel_interval_ns, rel_end_ns;
+	char *rel_msg;
+	uint32_t rel_len;
+	uint32_t rseq_seen;     /* caller */
+	char call_id[128];
+	char local_tag[64], remote_tag[64];
+	char local_uri[128], remote_uri[128];
+	char target[192]; /* remote target */
+	bool routed;      /* limen has to put our Record-Route into its Route */
+	struct act {
+		uint64_t at_ns;
+		uint8_t what; /* enum ua_act */
+	} acts[UA_ACTS];
+};
+
+struct ua {
+	uint32_t call;
+	uint8_t slot;
+	uint8_t side;
+	struct net_endpoint self;
+	struct net_endpoint limen;
+	struct manner manner;
+	bool gone;
+	uint64_t vanish_ns;
+	uint64_t timer_ns; /* of the event under way */
+	uint32_t serial;
+	struct sess sess[UA_SESSIONS];
+	struct ua_txn txn[UA_TXNS];
+};
+
+/* ---- script.c ---- */
+void script_profile(struct sim *sim);
+void script_call(struct sim *sim, uint32_t call);
+
+/* ---- ua.c ---- */
+void ua_receive(struct sim *sim, struct ua *ua, struct span bytes);
+void ua_timer(struct sim *sim, struct ua *ua);
+void ua_arm(struct sim *sim, struct ua *ua);
+void ua_free(struct ua *ua);
+bool ua_is_quiet(const struct ua *ua);
+struct ua_txn *ua_txn_new(struct ua *ua, uint8_t kind, uint8_t method);
+void ua_txn_free(struct ua_txn *txn);
+void ua_txn_send(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct span bytes);
+void ua_txn_respond(struct sim *sim, struct ua *ua, struct ua_txn *txn, uint16_t status, struct span bytes);
+void ua_keep(char **kept, uint32_t *len, struct span bytes);
+struct sess *ua_sess_of(struct ua *ua, const struct ua_txn *txn);
+struct sess *ua_sess_new(struct sim *sim, struct ua *ua);
+void ua_act_at(struct ua *ua, struct sess *sess, uint64_t at_ns, enum ua_act what);
+void ua_acts_clear(struct sess *sess);
+unsigned ua_sess_number(const struct ua *ua, const struct sess *sess);
+
+/* ---- ua_call.c ---- */
+void call_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act what);
+void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
+void call_on_response(struct sim *sim, struct ua *ua, struct ua_txn *txn, const struct sip_msg *msg);
+void call_on_timeout(struct sim *sim, struct ua *ua, struct ua_txn *txn);
+void call_on_ack(struct sim *sim, struct ua *ua, struct ua_txn *txn);
+void call_on_rel_timeout(struct sim *sim, struct ua *ua, struct sess *sess);
+
+/* ---- ua_msg.c ---- */
+struct ua_body {
+	bool sdp;
+	bool hold;
+	bool refuse_second; /* answer: the second m= section with port 0 */
+	unsigned nmedia;
+	struct span text; /* instead of a description */
+	const char *type;
+};
+void msg_request(struct cursor *out, const struct ua *ua, const struct sess *sess, const struct ua_txn *txn, const char *uri,
+		 const struct ua_body *body, const char *extra);
+void msg_ack_refusal(struct cursor *out, const struct ua *ua, const struct ua_txn *txn, const struct sip_msg *response);
+void msg_cancel(struct cursor *out, const struct ua *ua, const struct ua_txn *invite);
+void msg_response(struct cursor *out, const struct ua *ua, const struct sess *sess, const struct sip_msg *request,
+		  uint16_t status, const char *tag, const struct ua_body *body, const char *extra);
+void msg_branch(struct sim *sim, struct ua *ua, char *branch, size_t room);
