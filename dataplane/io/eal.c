@@ -24,7 +24,7 @@ static struct {
 static void end_line(void)
 {
 	struct span line = span_trim(span_of(dpdk_log.line, dpdk_log.len));
-	int level = rte_log_cur_msg_loglevel();
+	unsigned level = (unsigned)rte_log_cur_msg_loglevel();
 
 	dpdk_log.len = 0;
 	if (!line.len)

@@ -552,6 +552,9 @@ struct neigh *neigh_new(const struct neigh_conf *conf)
 		goto failed;
 	memset(neigh->table, 0, sizeof(*neigh->table));
 	neigh->table->seed = conf->seed;
+	/* References in call state that outlived an earlier process must not fit by chance. */
+	for (uint32_t i = 0; i < NEIGH_MAX; i++)
+		neigh->table->entries[i].word = neigh_word(0, conf->seed & NEIGH_GENERATIONS, NEIGH_FREE);
 	for (unsigned w = 0; w < conf->nworkers; w++) {
 		struct neigh_worker *worker = &neigh->workers[w];
 

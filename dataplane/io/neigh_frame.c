@@ -38,7 +38,7 @@ void nd_frame_finish(struct nd_frame *frame, const uint8_t src[16], const uint8_
 static void arp_question(struct rte_mbuf *m, const uint8_t our_mac[6], const struct net_addr *from,
 			 const struct net_addr *target, const uint8_t to[6])
 {
-	struct arp_frame *frame = (struct arp_frame *)rte_pktmbuf_append(m, sizeof(*frame));
+	struct arp_frame *frame = pkt_extend(m, sizeof(*frame));
 
 	memset(frame, 0, sizeof(*frame));
 	if (to)
@@ -60,7 +60,7 @@ static void arp_question(struct rte_mbuf *m, const uint8_t our_mac[6], const str
 static struct nd_frame *nd_start(struct rte_mbuf *m, const uint8_t our_mac[6], uint8_t type, uint8_t option,
 				 const struct net_addr *target)
 {
-	struct nd_frame *frame = (struct nd_frame *)rte_pktmbuf_append(m, sizeof(*frame));
+	struct nd_frame *frame = pkt_extend(m, sizeof(*frame));
 
 	memset(frame, 0, sizeof(*frame));
 	memcpy(frame->eth.src_addr.addr_bytes, our_mac, 6);

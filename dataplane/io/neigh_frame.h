@@ -3,6 +3,7 @@
  * sends. Used by the main thread (neigh.c) and by workers (local/). */
 #pragma once
 
+#include "dataplane/io/pkt.h"
 #include "dataplane/io/realm.h"
 
 #include <rte_arp.h>
@@ -40,13 +41,13 @@ struct nd_frame {
 	struct rte_ipv6_hdr ip;
 	struct nd_msg nd;
 	struct nd_mac_option option;
-} __attribute__((packed));
+};
 static_assert(sizeof(struct nd_frame) == 14 + 40 + 24 + 8, "as on the wire");
 
 struct arp_frame {
 	struct rte_ether_hdr eth;
 	struct rte_arp_hdr arp;
-} __attribute__((packed));
+};
 static_assert(sizeof(struct arp_frame) == 14 + 28, "as on the wire");
 
 /* Solicited-node multicast address (RFC 4291 section 2.7.1) and the MAC of any IPv6 multicast address (RFC 2464). */

@@ -97,12 +97,17 @@ static inline uint32_t neigh_ref(uint32_t index, uint64_t word)
 	return (index + 1) | neigh_word_generation(word) << 16;
 }
 
-/* Workers: the word of an entry once met; NEIGH_FREE when the reference is stale. Marks the entry as used. */
+/* Workers: the word of an entry once met; NEIGH_FREE when the reference is stale or none. Marks the entry as used. */
 static inline uint64_t neigh_load(struct neigh_table *table, uint32_t ref)
 {
-	struct neigh_entry *entry = &table->entries[(ref & 0xffff) - 1];
-	uint64_t word = atomic_load_explicit(&entry->word, memory_order_relaxed);
+	uint32_t index = (ref & 0xffff) - 1;
+	struct neigh_entry *entry;
+	uint64_t word;
 
+	if (index >= NEIGH_MAX)
+		return 0;
+	entry = &table->entries[index];
+	word = atomic_load_explicit(&entry->word, memory_order_acquire);
 	if (neigh_word_generation(word) != ref >> 16)
 		return 0;
 	/* Written only when it changes, so that the line stays shared between the workers. */

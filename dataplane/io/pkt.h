@@ -19,9 +19,17 @@ struct pkt {
 	uint8_t tos;        /* IPv4 TOS or IPv6 traffic class */
 	uint16_t l3_off;    /* bytes from the start of data */
 	uint16_t l4_off;
-	uint16_t payload_off; /* of the UDP payload */
+	uint16_t payload_off; /* of the UDP payload; of a fragment: of what it holds of the datagram */
 	uint16_t payload_len;
-	uint16_t src_port, dst_port; /* host order */
+	union {
+		struct {
+			uint16_t src_port, dst_port; /* host order */
+		};
+		struct {
+			uint16_t frag_offset; /* of a fragment: where in the datagram it belongs */
+			uint16_t frag_more;   /* and whether it is not the last */
+		};
+	};
 	uint16_t udp_csum;  /* as received, network order; 0: none */
 	uint8_t stage;      /* enum pkt_stage: on its way to its owner */
 	uint8_t pad;
@@ -34,4 +42,12 @@ _Static_assert(sizeof(struct pkt) <= 64, "one cache line behind the mbuf");
 static inline struct pkt *pkt_of(struct rte_mbuf *m)
 {
 	return (struct pkt *)rte_mbuf_to_priv(m);
+}
+
+/* Make an empty packet `len` bytes long, not more than its tailroom: where they begin. */
+static inline void *pkt_extend(struct rte_mbuf *m, uint16_t len)
+{
+	m->data_len = len;
+	m->pkt_len = len;
+	return rte_pktmbuf_mtod(m, void *);
 }

@@ -2,12 +2,33 @@
 /* Last stage: headers, next hop, fragments, and the burst to the port. One for each worker. */
 #pragma once
 
+struct neigh_worker;
+struct ports;
+struct realms;
+struct rte_mempool;
+
 #include "dataplane/io/drop.h"
 
 struct tx; /* one worker's queues towards the ports */
 
+struct tx_conf {
+	unsigned worker;
+	unsigned nworkers;
+	const struct ports *ports;    /* borrowed, as all below */
+	const struct realms *realms;
+	struct neigh_worker *neigh;
+	struct rte_mempool *pool;
+	struct drops *drops;
+	uint64_t seed;                /* of IP identifications */
+};
+
+/* NULL when there is no memory. */
+struct tx *tx_new(const struct tx_conf *conf);
+/* The worker has stopped: what is still queued is freed. */
+void tx_free(struct tx *tx);
+
 /* Where a UDP payload goes, and as whom. The next hop is remembered in `neigh`: keep the struct (or the field) for the next
- * packet of the same flow and the look-up is one compare. */
+ * packet of the same flow and the look-up is one compare. Set it to 0 when dst changes. */
 struct tx_flow {
 	uint8_t realm;  /* leaves by this realm's port */
 	uint8_t family; /* of both endpoints */
@@ -20,11 +41,12 @@ struct tx_flow {
 
 /* Send a UDP payload: m's data is the payload alone, with room for headers before it (RTE_PKTMBUF_HEADROOM) or a chained mbuf is
  * put before it. Takes m. Fragments what is larger than the port's MTU. `payload_sum`: the ones' complement sum of the payload
- * where the caller knows it (TX_SUM_UNKNOWN otherwise): media does not add up each payload again. */
+ * where the caller knows it (TX_SUM_UNKNOWN otherwise): media does not add up each payload again. It is in memory order, as
+ * rte_raw_cksum gives it: ~csum of a received packet less its pseudo header and UDP header. */
 #define TX_SUM_UNKNOWN UINT32_MAX
 void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t payload_sum);
 
-/* Send a whole Ethernet frame as it is. Takes m. */
+/* Send a whole Ethernet frame as it is, by the port of that index. Takes m. */
 void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t port);
 
 /* Hand what is queued to the ports; at the end of each turn. Returns how many packets went. */
@@ -32,3 +54,12 @@ unsigned tx_flush(struct tx *tx);
 
 /* An empty packet of this worker's pool, or NULL (counted as no-mbuf). */
 struct rte_mbuf *tx_alloc(struct tx *tx);
+
+/* Sent by a port so far; any thread may read. */
+struct tx_count {
+	uint64_t pkts;
+	uint64_t bytes; /* of frames, without FCS */
+};
+struct tx_count tx_count(const struct tx *tx, unsigned port);
+/* Packets that a port has not taken yet. */
+unsigned tx_queued(const struct tx *tx, unsigned port);

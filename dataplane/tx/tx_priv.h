@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Private to dataplane/tx. */
+#pragma once
+
+#include "dataplane/io/neigh.h"
+#include "dataplane/io/port.h"
+#include "dataplane/tx/tx.h"
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#define TX_QUEUE_PKTS 256u
+/* Turns in a row in which a port took nothing of a full queue before it is emptied: a peer that is gone (memif) must not keep
+ * our packets for ever. */
+#define TX_STALL_TURNS 10000u
+
+#define TX_TTL 64
+
+struct tx_port {
+	/* read */
+	uint16_t id;       /* DPDK's */
+	uint16_t mtu;
+	uint8_t mac[6];
+	bool ip4_csum, udp_csum; /* the port fills them in */
+	bool chains;             /* takes chained packets */
+	/* written */
+	uint32_t n;
+	uint32_t stalled;
+	struct tx_count count; /* main reads */
+	struct rte_mbuf *queue[TX_QUEUE_PKTS];
+} __attribute__((aligned(64)));
+
+struct tx {
+	struct tx_conf conf;
+	unsigned nports;
+	uint64_t random;     /* xorshift state */
+	uint16_t frag_id4;   /* next identification of an IPv4 datagram that we fragment */
+	struct tx_port ports[CONF_PORTS_MAX];
+};
+
+static inline uint64_t tx_random(struct tx *tx)
+{
+	uint64_t x = tx->random;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	tx->random = x;
+	return x * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+/* Where the frame goes and what to do with it. */
+struct tx_hop {
+	uint64_t word;       /* of the neighbour table: MAC and use */
+	struct net_addr ip;  /* of the next hop; set unless word says NEIGH_SEND */
+};
+
+static inline unsigned tx_ip_bytes(uint8_t family)
+{
+	return family == NET_IP6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
+}
+
+/* Ethernet header, but for the destination. */
+static inline uint8_t *tx_put_eth(const struct tx_port *port, uint8_t *at, uint8_t family)
+{
+	struct rte_ether_hdr *eth = (struct rte_ether_hdr *)at;
+
+	memcpy(eth->src_addr.addr_bytes, port->mac, 6);
+	eth->ether_type = family == NET_IP6 ? rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) : rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+	return at + sizeof(*eth);
+}
+
+/* `fragment` is the field of flags and offset, host order. The checksum is left to the caller. */
+static inline void tx_put_ip4(struct rte_ipv4_hdr *ip, const struct tx_flow *flow, uint16_t total_len, uint16_t id,
+			      uint16_t fragment)
+{
+	ip->version_ihl = 0x45;
+	ip->type_of_service = (uint8_t)(flow->dscp << 2);
+	ip->total_length = rte_cpu_to_be_16(total_len);
+	ip->packet_id = id;
+	ip->fragment_offset = rte_cpu_to_be_16(fragment);
+	ip->time_to_live = TX_TTL;
+	ip->next_proto_id = IPPROTO_UDP;
+	ip->hdr_checksum = 0;
+	memcpy(&ip->src_addr, flow->src.addr.ip, 4);
+	memcpy(&ip->dst_addr, flow->dst.addr.ip, 4);
+}
+
+static inline void tx_put_ip6(struct rte_ipv6_hdr *ip, const struct tx_flow *flow, uint16_t payload_len, uint8_t proto)
+{
+	ip->vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t)flow->dscp << 22);
+	ip->payload_len = rte_cpu_to_be_16(payload_len);
+	ip->proto = proto;
+	ip->hop_limits = TX_TTL;
+	memcpy(ip->src_addr, flow->src.addr.ip, 16);
+	memcpy(ip->dst_addr, flow->dst.addr.ip, 16);
+}
+
+/* Send a frame that is whole but for its destination MAC. Takes m. */
+void tx_to_hop(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow, const struct tx_hop *hop, uint8_t port);
+
+/* Send a payload that does not fit the port's MTU, in fragments. Takes m. */
+void tx_fragments(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow, const struct tx_hop *hop, uint8_t port,
+		  uint32_t payload_sum);
