@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the ipc tests share: a check that ends the program, repeatable random numbers, and counts of what a process holds.
- * Plain programs, not Criterion: they fork, kill and race, and run under every sanitizer. */
+/* What the ipc tests share: a check that ends the program, and counts of what a process holds. Plain programs, not Criterion: they fork, kill and race, and run under every sanitizer. */
 #pragma once
 
+#include "../rng.h"
 #include "common/base/span.h"
 
 #include <dirent.h>
@@ -41,16 +41,6 @@
 		fprintf(stderr, "%s\n", #test);                                                    \
 		test();                                                                            \
 	} while (0)
-
-/* splitmix64: repeatable, one state per user. */
-static inline uint64_t rnd(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
 
 static inline uint64_t mono_ms(void)
 {

@@ -4,7 +4,7 @@
 #include "common/ipc/doorbell.h"
 #include "common/ipc/ipc_msg.h"
 #include "common/ipc/ring.h"
-#include "tests/ipc/check.h"
+#include "check.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -25,9 +25,9 @@ static _Atomic uint64_t nread;
 
 /* Every so often: nothing, a few spins, a yield, or a real sleep; so that the ends meet at every step of the protocol. In step, the
  * window in which the processors' store buffers matter is a few nanoseconds wide: spins only. */
-static void dawdle(uint64_t *state)
+static void dawdle(struct rng *rng)
 {
-	uint64_t r = rnd(state);
+	uint64_t r = rng_next(rng);
 
 	if (in_step) {
 		for (volatile unsigned i = 0; i < r % 64; i++)
@@ -53,7 +53,7 @@ static void dawdle(uint64_t *state)
 static void *write_frames(void *arg)
 {
 	struct ring_writer writer;
-	uint64_t state = 1;
+	struct rng rng = {1};
 
 	ring_writer_init(&writer, map, RING_BYTES_MIN, RING_TO_CONTROLPLANE);
 	for (uint64_t n = 0; n < nframes; n++) {
@@ -68,7 +68,7 @@ static void *write_frames(void *arg)
 		for (unsigned spins = 0; in_step && atomic_load(&nread) <= n; spins++)
 			if (spins % 4096 == 4095)
 				sched_yield();
-		dawdle(&state);
+		dawdle(&rng);
 	}
 	return NULL;
 }
@@ -78,7 +78,7 @@ static void no_lost_wakeup(void)
 	struct ring_reader reader;
 	char *out = malloc(IPC_FRAME_MAX);
 	unsigned long sleeps = 0, announced = 0;
-	uint64_t state = 2;
+	struct rng rng = {2};
 	pthread_t thread;
 
 	int fd = ring_memfd_make(RING_BYTES_MIN);
@@ -104,7 +104,7 @@ static void no_lost_wakeup(void)
 		}
 		if (n == nframes)
 			break;
-		dawdle(&state);
+		dawdle(&rng);
 		announced++;
 		if (!ring_reader_sleeps(&reader))
 			continue;

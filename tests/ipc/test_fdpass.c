@@ -2,7 +2,7 @@
 /* The hello: exactly what it should be is taken, all else is refused, and no descriptor leaks either way. */
 #include "common/ipc/fdpass.h"
 #include "common/ipc/ring.h"
-#include "tests/ipc/check.h"
+#include "check.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -135,17 +135,17 @@ static void test_sizes(void)
 
 static void test_garbage(void)
 {
-	uint64_t state = 9;
+	struct rng rng = {9};
 
 	for (unsigned i = 0; i < 20000; i++) {
 		struct ipc_hello hello = good_hello();
-		unsigned nfds = rnd(&state) % 4 ? 6 : (unsigned)(rnd(&state) % (FDS_MAX + 1));
+		unsigned nfds = rng_next(&rng) % 4 ? 6 : (unsigned)(rng_next(&rng) % (FDS_MAX + 1));
 		struct ipc_hello out;
 		int fds[HELLO_FDS_MAX], got;
 		unsigned held = i % 1000 == 0 ? count_fds() : 0;
 
-		for (unsigned flips = rnd(&state) % 4; flips; flips--) {
-			uint64_t bit = rnd(&state) % (8 * sizeof(hello));
+		for (unsigned flips = rng_next(&rng) % 4; flips; flips--) {
+			uint64_t bit = rng_next(&rng) % (8 * sizeof(hello));
 
 			((uint8_t *)&hello)[bit / 8] ^= (uint8_t)(1u << bit % 8);
 		}

@@ -3,7 +3,7 @@
  * gets a broken ring. Argument: frames for the two threads (default 2,000,000). */
 #include "common/ipc/ipc_msg.h"
 #include "common/ipc/ring.h"
-#include "tests/ipc/check.h"
+#include "check.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -37,15 +37,15 @@ struct frame {
 
 static void make_frame(struct frame *frame, uint64_t seed, uint64_t n)
 {
-	uint64_t state = seed ^ n * 0x2545f4914f6cdd1dull;
-	uint64_t r = rnd(&state);
-	size_t len = r % 64 == 0 ? rnd(&state) % (IPC_FRAME_MAX + 1) : rnd(&state) % 600;
-	size_t at = rnd(&state) % (sizeof(pool) - IPC_FRAME_MAX), cut = 0;
+	struct rng rng = {seed ^ n * 0x2545f4914f6cdd1dull};
+	uint64_t r = rng_next(&rng);
+	size_t len = r % 64 == 0 ? rng_next(&rng) % (IPC_FRAME_MAX + 1) : rng_next(&rng) % 600;
+	size_t at = rng_next(&rng) % (sizeof(pool) - IPC_FRAME_MAX), cut = 0;
 
 	frame->type = (uint16_t)(r >> 16);
 	frame->bytes = span_of(pool + at, len);
 	for (unsigned i = 0; i < 4; i++) {
-		size_t end = i == 3 ? len : cut + rnd(&state) % (len - cut + 1);
+		size_t end = i == 3 ? len : cut + rng_next(&rng) % (len - cut + 1);
 
 		frame->parts[i] = span_of(pool + at + cut, end - cut);
 		cut = end;
@@ -67,7 +67,8 @@ static void model_run(uint64_t seed, uint64_t start)
 	void *map = new_map();
 	struct ring_writer writer;
 	struct ring_reader reader;
-	uint64_t state = seed, written = 0, read = 0, full = 0, used = 0;
+	struct rng rng = {seed};
+	uint64_t written = 0, read = 0, full = 0, used = 0;
 	char *out = malloc(IPC_FRAME_MAX);
 
 	CHECK(out);
@@ -82,7 +83,7 @@ static void model_run(uint64_t seed, uint64_t start)
 		uint32_t len;
 
 		/* Phases that mostly fill and phases that mostly drain. */
-		if (rnd(&state) % 4 < (step / 500 % 2 ? 1 : 3)) {
+		if (rng_next(&rng) % 4 < (step / 500 % 2 ? 1 : 3)) {
 			make_frame(&frame, seed, written);
 			int err = ring_write(&writer, frame.type, frame.parts, 4);
 			uint64_t need = 8 + ((frame.bytes.len + 7) & ~7ull);
@@ -250,9 +251,10 @@ static void scribble(void *map, uint64_t seed)
 {
 	volatile uint64_t *words = map;
 	size_t count = ring_memfd_bytes(RING) / 8;
+	struct rng rng = {seed};
 
 	for (;;) {
-		uint64_t r = rnd(&seed), value = rnd(&seed);
+		uint64_t r = rng_next(&rng), value = rng_next(&rng);
 		/* Half of the time the two positions that matter, else any word. */
 		size_t at = r % 2 ? (r >> 8) % 6 * RING_WORD_ALIGN / 8 : (r >> 8) % count;
 
@@ -379,12 +381,12 @@ static void test_map_refuses_hugetlb(void)
 
 int main(int argc, char **argv)
 {
-	uint64_t state = 42;
+	struct rng rng = {42};
 
 	if (argc > 1)
 		nframes = strtoul(argv[1], NULL, 10);
 	for (size_t i = 0; i < sizeof(pool); i++)
-		pool[i] = (char)rnd(&state);
+		pool[i] = (char)rng_next(&rng);
 	RUN(test_model);
 	RUN(test_sizes);
 	RUN(test_two_threads);

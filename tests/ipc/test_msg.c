@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ipc_msg_check: takes what the writers make, refuses every message that is cut short, of the wrong direction, or out of
+ * range; and after it the accessors never leave the frame, whatever bits were flipped. */
+#include "common/base/cursor.h"
+#include "check.h"
+#include "walk_msg.h"
+
+#define FRAME_MAX 4096u
+
+struct sample {
+	uint16_t type;
+	enum ipc_side sender;
+	enum ipc_ring_kind ring;
+	uint32_t len;
+	_Alignas(8) char frame[FRAME_MAX];
+};
+
+static const struct net_endpoint ep4 = {.addr.ip = {10, 0, 0, 1}, .port = 5060, .family = NET_IP4};
+static const struct net_endpoint ep6 = {.addr.ip = {0xfd, [15] = 1}, .port = 5060, .family = NET_IP6};
+
+/* Checked where nothing lies behind the frame that may be read. */
+static int check_at(const struct sample *s, enum ipc_side sender, enum ipc_ring_kind ring,
+		    uint16_t type, uint32_t len)
+{
+	char *exact = malloc(len ? len : 1);
+	int err;
+
+	CHECK(exact);
+	memcpy(exact, s->frame, len);
+	err = ipc_msg_check(sender, ring, type, exact, len);
+	CHECK(err == 0 || err == -EPROTO);
+	if (err == 0)
+		walk_msg(type, exact, len);
+	free(exact);
+	return err;
+}
+
+static int check_sample(const struct sample *s)
+{
+	return check_at(s, s->sender, s->ring, s->type, s->len);
+}
+
+static void put(struct sample *s, const void *bytes, size_t len)
+{
+	CHECK(s->len + len <= FRAME_MAX);
+	memcpy(s->frame + s->len, bytes, len);
+	s->len += (uint32_t)len;
+}
+
+static struct ipc_verdict *verdict_of(struct sample *s)
+{
+	return (struct ipc_verdict *)s->frame;
+}
+
+static struct span sample_plan(void)
+{
+	static char bytes[512];
+	struct cursor out = cursor_on(bytes, sizeof(bytes));
+
+	edit_plan_start(&out, EDIT_DROP, EDIT_DROP);
+	CHECK_EQ(edit_plan_rule(&out, EDIT_TO_B, EDIT_PASS, SIP_HDR_SUBJECT, SPAN_NONE, SPAN_NONE), 0);
+	CHECK_EQ(edit_plan_rule(&out, EDIT_TO_A, EDIT_SET, SIP_HDR_OTHER, SPAN("X-Seen"), SPAN("yes")), 0);
+	CHECK_EQ(edit_plan_finish(&out), 0);
+	return cursor_span(&out);
+}
+
+static void make_accept(struct sample *s, unsigned ntargets)
+{
+	struct ipc_verdict head = {.ask_id = 7, .ntargets = (uint8_t)ntargets, .answer_max_s = 180};
+	struct ipc_target target = {.peer = ep4, .realm = 1, .transport = NET_UDP};
+	struct cursor out = cursor_on(s->frame, FRAME_MAX);
+
+	*s = (struct sample){.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	ipc_put_verdict(&out, &head, SPAN_NONE, sample_plan(), SPAN("trunk=b"));
+	for (unsigned i = 0; i < ntargets; i++) {
+		target.peer = i % 2 ? ep6 : ep4;
+		target.source_policy = IPC_SOURCE_LEARN;
+		ipc_put_target(&out, &target, SPAN("sip:bob@10.0.0.1"), SPAN("\"A\" <sip:a@x>"),
+			       i % 2 ? SPAN("<sip:bob@y>") : SPAN("<sip:bob@yz>"));
+	}
+	CHECK(!out.full);
+	s->len = out.len;
+}
+
+static void make_refuse(struct sample *s)
+{
+	struct ipc_verdict head = {.ask_id = 7, .status = 503, .retry_after_s = 5};
+	struct cursor out = cursor_on(s->frame, FRAME_MAX);
+
+	*s = (struct sample){.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	ipc_put_verdict(&out, &head, SPAN("Trunk\tfull \xc3\xa9"), SPAN_NONE, SPAN("x"));
+	CHECK(!out.full);
+	s->len = out.len;
+}
+
+static void make_ask(struct sample *s)
+{
+	struct ipc_ask ask = {.ask_id = 7, .source = ep4, .local = ep6, .realm = 63,
+			      .transport = NET_WSS, .msg_len = 9};
+
+	*s = (struct sample){.type = IPC_ASK, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &ask, sizeof(ask));
+	put(s, "INVITE \0\n", 9);
+}
+
+static void make_call_end(struct sample *s)
+{
+	struct ipc_call_end end = {.call = 1, .peer = {ep4}, .status = 200, .ended_by = IPC_BY_LIMEN,
+				   .worker = 63, .call_id_len = {5, 3}, .context_len = 7};
+
+	*s = (struct sample){.type = IPC_CALL_END, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &end, sizeof(end));
+	put(s, "a@b.cxyz{ctx: }", 15);
+}
+
+static void make_call_row(struct sample *s)
+{
+	struct ipc_call_row row = {.call = 1, .peer = {ep4, ep6}, .state = IPC_CALL_ENDING,
+				   .call_id_len = {5, 3}, .context_len = 7};
+
+	*s = (struct sample){.type = IPC_CALL_ROW, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &row, sizeof(row));
+	put(s, "a@b.cxyz{ctx: }", 15);
+}
+
+static void make_stat_row(struct sample *s)
+{
+	struct ipc_stat_row row = {.list_id = 1, .group_len = 4, .object_len = 3, .name_len = 2};
+
+	*s = (struct sample){.type = IPC_STAT_ROW, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_MAIN};
+	put(s, &row, sizeof(row));
+	put(s, "portwanrx", 9);
+}
+
+static void make_notice(struct sample *s)
+{
+	struct ipc_notice notice = {.level = IPC_NOTICE_ERROR, .text_len = 5};
+
+	*s = (struct sample){.type = IPC_NOTICE, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &notice, sizeof(notice));
+	put(s, "hello", 5);
+}
+
+/* Messages of numbers alone. */
+static void make_fixed(struct sample *s, uint16_t type, enum ipc_side sender, enum ipc_ring_kind ring,
+		       uint32_t len)
+{
+	*s = (struct sample){.type = type, .sender = sender, .ring = ring, .len = len};
+}
+
+#define SAMPLES 15u
+
+static void make(struct sample *s, unsigned i)
+{
+	switch (i) {
+	case 0: make_accept(s, 1); break;
+	case 1: make_accept(s, IPC_TARGETS_MAX); break;
+	case 2: make_refuse(s); break;
+	case 3: make_ask(s); break;
+	case 4: make_call_end(s); break;
+	case 5: make_call_row(s); break;
+	case 6: make_stat_row(s); break;
+	case 7: make_notice(s); break;
+	case 8: make_fixed(s, IPC_ASK_GONE, IPC_SIDE_DATAPLANE, IPC_RING_WORKER, 8); break;
+	case 9: make_fixed(s, IPC_CALL_END_ACK, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 8); break;
+	case 10: make_fixed(s, IPC_HANGUP, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 8); break;
+	case 11: make_fixed(s, IPC_CALLS_ASK, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 16); break;
+	case 12: make_fixed(s, IPC_LIST_END, IPC_SIDE_DATAPLANE, IPC_RING_WORKER, 16); break;
+	case 13: make_fixed(s, IPC_STATS_ASK, IPC_SIDE_CONTROLPLANE, IPC_RING_MAIN, 16); break;
+	default: make_fixed(s, IPC_STATS_END, IPC_SIDE_DATAPLANE, IPC_RING_MAIN, 16); break;
+	}
+}
+
+static void test_good(void)
+{
+	struct sample s;
+	unsigned types = 0;
+
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		make(&s, i);
+		CHECK_EQ(check_sample(&s), 0);
+		types |= 1u << s.type;
+	}
+	/* Every message of the language has a sample. */
+#define X(sym, number, type, sender, ring) CHECK(types & 1u << (number));
+	IPC_MSGS(X)
+#undef X
+}
+
+static void test_wrong_way(void)
+{
+	struct sample s;
+
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		make(&s, i);
+		for (unsigned sender = 0; sender < 2; sender++)
+			for (unsigned ring = 0; ring < 2; ring++)
+				CHECK_EQ(check_at(&s, sender, ring, s.type, s.len),
+					 sender == s.sender && ring == s.ring ? 0 : -EPROTO);
+		/* As a message of no type. */
+		for (unsigned type = 14; type <= UINT16_MAX; type++)
+			CHECK_EQ(check_at(&s, s.sender, s.ring, (uint16_t)type, s.len), -EPROTO);
+		CHECK_EQ(check_at(&s, s.sender, s.ring, IPC_NONE, s.len), -EPROTO);
+	}
+}
+
+static void test_every_length(void)
+{
+	struct sample s;
+
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		make(&s, i);
+		for (uint32_t len = 0; len < s.len + 64 && len <= FRAME_MAX; len++)
+			CHECK_EQ(check_at(&s, s.sender, s.ring, s.type, len), len == s.len ? 0 : -EPROTO);
+	}
+}
+
+/* Every single bit, then many at once: refused, or safe to look at (check_at looks). */
+static void test_flips(void)
+{
+	struct rng rng = {3};
+	struct sample s;
+
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		make(&s, i);
+		for (uint32_t bit = 0; bit < 8 * s.len; bit++) {
+			s.frame[bit / 8] ^= (char)(1 << bit % 8);
+			check_sample(&s);
+			s.frame[bit / 8] ^= (char)(1 << bit % 8);
+		}
+	}
+	for (unsigned round = 0; round < 200000; round++) {
+		make(&s, (unsigned)(rng_next(&rng) % SAMPLES));
+		for (uint64_t n = rng_next(&rng) % 8; n; n--)
+			s.frame[rng_next(&rng) % (rng_next(&rng) % 2 ? s.len : 64)] = (char)rng_next(&rng);
+		check_at(&s, s.sender, s.ring, s.type,
+			 rng_next(&rng) % 2 ? s.len : (uint32_t)(rng_next(&rng) % (s.len + 8)));
+	}
+}
+
+static void test_parts(void)
+{
+	struct ipc_target_view target;
+	struct sample s;
+	uint32_t at = 0;
+
+	make_accept(&s, 2);
+	CHECK(span_eq(ipc_verdict_plan(verdict_of(&s)), sample_plan()));
+	CHECK((uintptr_t)ipc_verdict_plan(verdict_of(&s)).ptr % 4 == 0);
+	CHECK(span_eq(ipc_verdict_context(verdict_of(&s)), SPAN("trunk=b")));
+	CHECK(ipc_verdict_next_target(verdict_of(&s), &at, &target));
+	CHECK(net_endpoint_eq(&target.head->peer, &ep4) && span_eq(target.to, SPAN("<sip:bob@yz>")));
+	CHECK(ipc_verdict_next_target(verdict_of(&s), &at, &target));
+	CHECK(net_endpoint_eq(&target.head->peer, &ep6) && span_eq(target.to, SPAN("<sip:bob@y>")));
+	CHECK(span_eq(target.ruri, SPAN("sip:bob@10.0.0.1")) && span_eq(target.from, SPAN("\"A\" <sip:a@x>")));
+	CHECK(!ipc_verdict_next_target(verdict_of(&s), &at, &target));
+	CHECK(!ipc_verdict_next_target(verdict_of(&s), &at, &target));
+
+	make_refuse(&s);
+	CHECK(span_eq(ipc_verdict_reason(verdict_of(&s)), SPAN("Trunk\tfull \xc3\xa9")));
+	make_ask(&s);
+	CHECK(span_eq(ipc_ask_msg((void *)s.frame), SPAN("INVITE \0\n")));
+	make_call_end(&s);
+	CHECK(span_eq(ipc_call_end_call_id((void *)s.frame, 0), SPAN("a@b.c")));
+	CHECK(span_eq(ipc_call_end_call_id((void *)s.frame, 1), SPAN("xyz")));
+	CHECK(span_eq(ipc_call_end_context((void *)s.frame), SPAN("{ctx: }")));
+	make_call_row(&s);
+	CHECK(span_eq(ipc_call_row_call_id((void *)s.frame, 0), SPAN("a@b.c")));
+	CHECK(span_eq(ipc_call_row_call_id((void *)s.frame, 1), SPAN("xyz")));
+	CHECK(span_eq(ipc_call_row_context((void *)s.frame), SPAN("{ctx: }")));
+	make_stat_row(&s);
+	CHECK(span_eq(ipc_stat_group((void *)s.frame), SPAN("port")));
+	CHECK(span_eq(ipc_stat_object((void *)s.frame), SPAN("wan")));
+	CHECK(span_eq(ipc_stat_name((void *)s.frame), SPAN("rx")));
+	make_notice(&s);
+	CHECK(span_eq(ipc_notice_text((void *)s.frame), SPAN("hello")));
+}
+
+/* Set one field of a good sample to a bad value: refused. */
+#define BAD(maker, type, field, value)                                                             \
+	do {                                                                                       \
+		maker;                                                                             \
+		CHECK_EQ(check_sample(&s), 0);                                                     \
+		((struct type *)s.frame)->field = (value);                                         \
+		CHECK_EQ(check_sample(&s), -EPROTO);                                               \
+	} while (0)
+
+static void test_ranges(void)
+{
+	struct sample s;
+
+	BAD(make_ask(&s), ipc_ask, realm, IPC_REALMS_MAX);
+	BAD(make_ask(&s), ipc_ask, transport, NET_TRANSPORTS);
+	BAD(make_ask(&s), ipc_ask, source.family, NET_NONE);
+	BAD(make_ask(&s), ipc_ask, source.family, 5);
+	BAD(make_ask(&s), ipc_ask, source.pad, 1);
+	BAD(make_ask(&s), ipc_ask, source.addr.ip[4], 1);
+	BAD(make_ask(&s), ipc_ask, local.family, 255);
+	BAD(make_ask(&s), ipc_ask, msg_len, UINT32_MAX);
+	BAD(make_accept(&s, 1), ipc_verdict, status, 299);
+	BAD(make_accept(&s, 1), ipc_verdict, status, 700);
+	BAD(make_accept(&s, 1), ipc_verdict, status, 503);
+	BAD(make_accept(&s, 1), ipc_verdict, ntargets, 0);
+	BAD(make_accept(&s, 1), ipc_verdict, ntargets, 2);
+	BAD(make_accept(&s, 1), ipc_verdict, source_policy, IPC_SOURCES);
+	BAD(make_accept(&s, 1), ipc_verdict, context_len, IPC_CONTEXT_MAX + 1);
+	BAD(make_accept(&s, 1), ipc_verdict, plan_len, 0);
+	BAD(make_refuse(&s), ipc_verdict, ntargets, 1);
+	BAD(make_refuse(&s), ipc_verdict, status, 200);
+	BAD(make_refuse(&s), ipc_verdict, status, 0);
+	BAD(make_call_end(&s), ipc_call_end, ended_by, IPC_BY_LIMEN + 1);
+	BAD(make_call_end(&s), ipc_call_end, status, 700);
+	BAD(make_call_end(&s), ipc_call_end, worker, IPC_WORKERS_MAX);
+	BAD(make_call_end(&s), ipc_call_end, realm[1], IPC_REALMS_MAX);
+	BAD(make_call_end(&s), ipc_call_end, peer[0].family, NET_NONE);
+	BAD(make_call_end(&s), ipc_call_end, peer[1].family, 7);
+	BAD(make_call_end(&s), ipc_call_end, media[1].source.family, 7);
+	BAD(make_call_row(&s), ipc_call_row, state, IPC_CALL_STATES);
+	BAD(make_call_row(&s), ipc_call_row, worker, IPC_WORKERS_MAX);
+	BAD(make_stat_row(&s), ipc_stat_row, group_len, 0);
+	BAD(make_stat_row(&s), ipc_stat_row, name_len, 255);
+	BAD(make_notice(&s), ipc_notice, level, IPC_NOTICE_LEVELS);
+}
+
+/* Put a byte where some text begins: refused. */
+static void bad_byte(struct sample *s, struct span text, size_t at, char byte)
+{
+	char *where = s->frame + (text.ptr - s->frame) + at;
+	char old = *where;
+
+	CHECK(text.len > at);
+	CHECK_EQ(check_sample(s), 0);
+	*where = byte;
+	CHECK_EQ(check_sample(s), -EPROTO);
+	*where = old;
+}
+
+static void test_text(void)
+{
+	static const char never[] = {'\r', '\n', '\0', '\033', '\177'};
+	struct ipc_target_view target;
+	struct sample s;
+
+	for (size_t i = 0; i < sizeof(never); i++) {
+		uint32_t at = 0;
+
+		make_accept(&s, 1);
+		CHECK(ipc_verdict_next_target(verdict_of(&s), &at, &target));
+		bad_byte(&s, target.ruri, target.ruri.len - 1, never[i]);
+		bad_byte(&s, target.from, 0, never[i]);
+		bad_byte(&s, target.to, target.to.len - 1, never[i]);
+		bad_byte(&s, target.ruri, 3, ' ');
+		bad_byte(&s, target.ruri, 3, '\t');
+		bad_byte(&s, ipc_verdict_context(verdict_of(&s)), 0, never[i]);
+		bad_byte(&s, ipc_verdict_context(verdict_of(&s)), 0, '\t');
+		make_refuse(&s);
+		bad_byte(&s, ipc_verdict_reason(verdict_of(&s)), 2, never[i]);
+		make_call_end(&s);
+		bad_byte(&s, ipc_call_end_call_id((void *)s.frame, 0), 0, never[i]);
+		bad_byte(&s, ipc_call_end_call_id((void *)s.frame, 1), 2, never[i]);
+		bad_byte(&s, ipc_call_end_context((void *)s.frame), 6, never[i]);
+		make_call_row(&s);
+		bad_byte(&s, ipc_call_row_call_id((void *)s.frame, 1), 0, never[i]);
+		make_stat_row(&s);
+		bad_byte(&s, ipc_stat_object((void *)s.frame), 0, never[i]);
+		make_notice(&s);
+		bad_byte(&s, ipc_notice_text((void *)s.frame), 4, never[i]);
+		bad_byte(&s, ipc_notice_text((void *)s.frame), 4, '\200');
+	}
+}
+
+/* The plan of a verdict is checked as a plan. */
+static void test_plan(void)
+{
+	struct sample s;
+
+	make_accept(&s, 1);
+	for (uint32_t i = 0; i < sizeof(uint32_t); i++)
+		bad_byte(&s, ipc_verdict_plan(verdict_of(&s)), i, '!');
+}
+
+/* The writers refuse what no length can tell. */
+static void test_put_limits(void)
+{
+	static char huge[1 << 17], buf[1 << 18];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+	struct ipc_verdict verdict = {0};
+	struct ipc_target target = {0};
+
+	ipc_put_verdict(&out, &verdict, span_of(huge, 65536), SPAN_NONE, SPAN_NONE);
+	CHECK(out.full);
+	out = cursor_on(buf, sizeof(buf));
+	ipc_put_target(&out, &target, SPAN("x"), span_of(huge, 65536), SPAN("x"));
+	CHECK(out.full);
+	out = cursor_on(buf, 60);
+	ipc_put_verdict(&out, &verdict, SPAN_NONE, SPAN_NONE, SPAN("this does not fit any more"));
+	CHECK(out.full);
+}
+
+static void test_names(void)
+{
+	CHECK(strcmp(ipc_msg_name(IPC_VERDICT), "VERDICT") == 0);
+	CHECK(strcmp(ipc_msg_name(0), "unknown") == 0 && strcmp(ipc_msg_name(14), "unknown") == 0);
+	CHECK(strcmp(ipc_msg_name(UINT16_MAX), "unknown") == 0);
+	for (unsigned by = 0; by <= IPC_BY_LIMEN; by++)
+		CHECK(strcmp(ipc_ended_by_name(by), "unknown") != 0);
+	CHECK(strcmp(ipc_ended_by_name(IPC_BY_LIMEN + 1), "unknown") == 0);
+	for (unsigned state = 0; state < IPC_CALL_STATES; state++)
+		CHECK(strcmp(ipc_call_state_name(state), "unknown") != 0);
+	CHECK(strcmp(ipc_call_state_name(IPC_CALL_STATES), "unknown") == 0);
+}
+
+int main(void)
+{
+	RUN(test_good);
+	RUN(test_wrong_way);
+	RUN(test_every_length);
+	RUN(test_flips);
+	RUN(test_parts);
+	RUN(test_ranges);
+	RUN(test_text);
+	RUN(test_plan);
+	RUN(test_put_limits);
+	RUN(test_names);
+	return 0;
+}
