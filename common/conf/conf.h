@@ -9,6 +9,7 @@
 /* Sockets in run_dir: the dataplane's for the control plane, the control plane's for limenctl. */
 #define CONF_DATAPLANE_SOCKET "dataplane.sock"
 #define CONF_ADMIN_SOCKET     "limenctl.sock"
+#define CONF_RUN_DIR_DEFAULT  "/run/limen"
 
 #define CONF_WORKERS_MAX 64u
 #define CONF_PORTS_MAX   16u

@@ -52,7 +52,7 @@
 	  "Concurrent calls of one worker; sizes its arena.")                                      \
 	X(ONE, PATH, state_dir, 0, "", "/dev/shm/limen", 1, 200, RESTART,                          \
 	  "Directory of the arenas that hold call state; on tmpfs or hugetlbfs.")                   \
-	X(ONE, PATH, run_dir, 0, "", "/run/limen", 1, 80, RESTART, "Directory of the UNIX sockets.") \
+	X(ONE, PATH, run_dir, 0, "", CONF_RUN_DIR_DEFAULT, 1, 80, RESTART, "Directory of the UNIX sockets.") \
 	X(ONE, UINT, mbufs, 0, "packets", "16383", 1023, 4194303, RESTART,                         \
 	  "Packet buffers of each worker; one less than a power of two wastes no memory.")
 

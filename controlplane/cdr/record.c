@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A call's record as a JSON line. limen-controlplane, any thread. */
+#include "controlplane/cdr/record.h"
+
+#include <errno.h>
+
+#include "common/log/json.h"
+#include "controlplane/cdr/context.h"
+
+#define CALL_ID_BYTES_MAX 1024u /* of a record: what is longer is cut */
+
+static void put_hex(struct cursor *out, uint64_t value)
+{
+	static const char hex[] = "0123456789abcdef";
+	int shift = 60;
+
+	while (shift > 0 && !(value >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		put_char(out, hex[value >> shift & 15]);
+}
+
+static int read_hex(struct span text, uint64_t *value)
+{
+	uint64_t v = 0;
+
+	if (!text.len || text.len > 16)
+		return -EINVAL;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+
+		if (digit < 0)
+			return -EINVAL;
+		v = v << 4 | (unsigned)digit;
+	}
+	*value = v;
+	return 0;
+}
+
+void put_cdr_id(struct cursor *out, const struct cdr_id *id)
+{
+	put_hex(out, id->started_ns);
+	put_char(out, '-');
+	put_hex(out, id->worker);
+	put_char(out, '-');
+	put_hex(out, id->call);
+}
+
+int cdr_id_read(struct span text, struct cdr_id *id)
+{
+	struct span parts[3];
+	unsigned n = 0;
+	const char *at = text.ptr, *end = text.ptr + text.len;
+
+	while (n < 3) {
+		const char *dash = at < end ? memchr(at, '-', (size_t)(end - at)) : NULL;
+		const char *stop = dash ? dash : end;
+
+		parts[n++] = span_of(at, (size_t)(stop - at));
+		if (!dash)
+			break;
+		at = dash + 1;
+	}
+	if (n < 2 || parts[n - 1].ptr + parts[n - 1].len != end)
+		return -EINVAL;
+	id->started_ns = 0;
+	if (n == 3 && read_hex(parts[0], &id->started_ns))
+		return -EINVAL;
+	if (read_hex(parts[n - 2], &id->worker) || id->worker >= IPC_WORKERS_MAX)
+		return -EINVAL;
+	return read_hex(parts[n - 1], &id->call);
+}
+
+/* 1234 us as 1.234 */
+static void put_ms(struct cursor *out, uint64_t us)
+{
+	put_u64(out, us / 1000);
+	put_char(out, '.');
+	put_char(out, (char)('0' + us % 1000 / 100));
+	put_char(out, (char)('0' + us % 100 / 10));
+	put_char(out, (char)('0' + us % 10));
+}
+
+void put_media_quality(struct cursor *out, const struct ipc_media_quality *quality)
+{
+	put_char(out, '{');
+	put_json_u64(out, "rx_pkts", quality->rx_pkts);
+	put_json_u64(out, "rx_bytes", quality->rx_bytes);
+	put_json_u64(out, "lost_pkts", quality->lost_pkts);
+	put_json_u64(out, "out_of_order_pkts", quality->out_of_order_pkts);
+	put_json_u64(out, "dropped_pkts", quality->dropped_pkts);
+	put_json_u64(out, "rtcp_pkts", quality->rtcp_pkts);
+	put_json_key(out, "jitter_ms");
+	put_ms(out, quality->jitter_us);
+	put_json_u64(out, "payload_type", quality->payload_type);
+	put_json_endpoint(out, "source", &quality->source);
+	put_json_bool(out, "source_learned", quality->learned != 0);
+	put_char(out, '}');
+}
+
+static void put_pair(struct cursor *out, const char *key, struct span a, struct span b)
+{
+	put_json_key(out, key);
+	put_char(out, '[');
+	put_json_str(out, a);
+	put_char(out, ',');
+	put_json_str(out, b);
+	put_char(out, ']');
+}
+
+void put_context_members(struct cursor *out, struct span text)
+{
+	struct cdr_users users;
+	struct cdr_context context;
+
+	if (cdr_context_read(text, &context, &users))
+		context = (struct cdr_context){0};
+	put_pair(out, "trunks", context.trunk[0], context.trunk[1]);
+	put_pair(out, "realms", context.realm[0], context.realm[1]);
+	put_json_text(out, "caller", context.caller);
+	put_json_text(out, "called", context.called);
+}
+
+static struct span cut(struct span text)
+{
+	return span_of(text.ptr, text.len < CALL_ID_BYTES_MAX ? text.len : CALL_ID_BYTES_MAX);
+}
+
+/* How long the two were connected. Clocks may step: never negative. */
+static uint64_t duration_ms(const struct ipc_call_end *end)
+{
+	return end->answered_ns && end->ended_ns > end->answered_ns ? (end->ended_ns - end->answered_ns) / 1000000 : 0;
+}
+
+void put_cdr_record(struct cursor *out, const struct ipc_call_end *end)
+{
+	const struct cdr_id id = {end->started_ns, end->call, end->worker};
+
+	put_char(out, '{');
+	put_json_key(out, "call");
+	put_char(out, '"');
+	put_cdr_id(out, &id);
+	put_char(out, '"');
+	put_json_time(out, "started", end->started_ns);
+	put_json_time(out, "ringing", end->ringing_ns);
+	put_json_time(out, "answered", end->answered_ns);
+	put_json_time(out, "ended", end->ended_ns);
+	put_json_u64(out, "duration_ms", duration_ms(end));
+	put_context_members(out, ipc_call_end_context(end));
+	put_pair(out, "call_ids", cut(ipc_call_end_call_id(end, 0)), cut(ipc_call_end_call_id(end, 1)));
+	put_json_key(out, "peers");
+	put_char(out, '[');
+	for (unsigned side = 0; side < 2; side++) {
+		if (side)
+			put_char(out, ',');
+		if (end->peer[side].family == NET_NONE) {
+			put_lit(out, "null");
+			continue;
+		}
+		put_char(out, '"');
+		put_endpoint(out, &end->peer[side]);
+		put_char(out, '"');
+	}
+	put_char(out, ']');
+	put_json_u64(out, "status", end->status);
+	put_json_text(out, "ended_by", span_str(ipc_ended_by_name(end->ended_by)));
+	put_json_key(out, "media");
+	put_char(out, '[');
+	put_media_quality(out, &end->media[0]);
+	put_char(out, ',');
+	put_media_quality(out, &end->media[1]);
+	put_lit(out, "]}\n");
+}

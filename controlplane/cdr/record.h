@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A call's record as a JSON line. limen-controlplane, any thread. */
+#pragma once
+
+#include "common/base/cursor.h"
+#include "common/ipc/ipc_msg.h"
+
+#define CDR_RECORD_BYTES_MAX 32768u /* whatever passes ipc_msg_check fits, each byte escaped; Call-IDs are cut */
+
+/* What tells one call from every other, whatever restarts between: a handle alone is used again. */
+struct cdr_id {
+	uint64_t started_ns;
+	uint64_t call; /* handle */
+	uint64_t worker;
+};
+
+/* "STARTED-WORKER-HANDLE", in hex without leading zeros: the name of a call in records and for limenctl. */
+void put_cdr_id(struct cursor *out, const struct cdr_id *id);
+/* Also takes "WORKER-HANDLE": started_ns is 0 then. 0, or -EINVAL. */
+int cdr_id_read(struct span text, struct cdr_id *id);
+
+/* The record and its newline. */
+void put_cdr_record(struct cursor *out, const struct ipc_call_end *end);
+
+/* What records and limenctl's rows share: one side's media quality as an object. */
+void put_media_quality(struct cursor *out, const struct ipc_media_quality *quality);
+
+/* And the members that the control plane's note gives: trunks, realms, caller, called. */
+void put_context_members(struct cursor *out, struct span context);

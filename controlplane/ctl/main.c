@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* limenctl: the operator's command. Asks the control plane's socket one question and prints the answer. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/conf/conf.h"
+#include "common/log/json.h"
+#include "controlplane/ctl/show.h"
+
+#define EXIT_USAGE 2
+
+static const char usage[] =
+	"Usage: limenctl [OPTION...] COMMAND\n"
+	"  show calls       calls in progress\n"
+	"  show stats       all counters of both processes\n"
+	"  show ports       counters of the network ports\n"
+	"  show drops       why packets were dropped (--all: reasons that never came up too)\n"
+	"  hangup CALL      end a call, named as in `show calls`\n"
+	"  reload           read the config again\n"
+	"Options:\n"
+	"  --run-dir DIR    machine.run_dir of the limen that is meant (default " CONF_RUN_DIR_DEFAULT ")\n"
+	"  --config FILE    take it from this config\n"
+	"  --socket PATH    or name the socket itself\n"
+	"  --json           an array of objects instead of a table\n"
+	"  --version, --help\n";
+
+struct arguments {
+	char socket[256];
+	struct show_options show;
+};
+
+static int usage_error(const char *what, const char *which)
+{
+	fprintf(stderr, "limenctl: %s%s%s\n%s", what, which ? ": " : "", which ? which : "", usage);
+	return EXIT_USAGE;
+}
+
+/* The socket's path; false when it is too long. */
+static bool set_socket(struct arguments *arguments, const char *dir)
+{
+	int n = snprintf(arguments->socket, sizeof(arguments->socket), "%s/%s", dir, CONF_ADMIN_SOCKET);
+
+	return n > 0 && (size_t)n < sizeof(arguments->socket);
+}
+
+static int set_config(struct arguments *arguments, const char *path)
+{
+	struct conf_error errors[8];
+	struct conf *conf;
+	unsigned nerrors;
+	bool fits;
+
+	if (conf_load(path, &conf, errors, 8, &nerrors)) {
+		for (unsigned i = 0; i < nerrors; i++) {
+			char line[1024];
+			struct cursor out = cursor_on(line, sizeof(line));
+
+			conf_put_error(&out, path, &errors[i]);
+			fprintf(stderr, "%.*s\n", (int)out.len, out.buf);
+		}
+		return EXIT_FAILURE;
+	}
+	fits = set_socket(arguments, conf->machine.run_dir);
+	conf_free(conf);
+	return fits ? -1 : usage_error("the path is too long", path);
+}
+
+/* Negative: go on; else exit with it. */
+static int read_options(int argc, char **argv, struct arguments *arguments)
+{
+	static const struct option options[] = {
+		{"run-dir", required_argument, NULL, 'd'}, {"config", required_argument, NULL, 'c'},
+		{"socket", required_argument, NULL, 's'},  {"json", no_argument, NULL, 'j'},
+		{"all", no_argument, NULL, 'a'},           {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},       {0},
+	};
+	int option, status = -1;
+
+	set_socket(arguments, CONF_RUN_DIR_DEFAULT);
+	while (status < 0 && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'd':
+			if (!set_socket(arguments, optarg))
+				return usage_error("the path is too long", optarg);
+			break;
+		case 'c':
+			status = set_config(arguments, optarg);
+			break;
+		case 's':
+			if (strlen(optarg) >= sizeof(arguments->socket))
+				return usage_error("the path is too long", optarg);
+			strcpy(arguments->socket, optarg);
+			break;
+		case 'j':
+			arguments->show.json = true;
+			break;
+		case 'a':
+			arguments->show.all = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		case 'v':
+			puts("limenctl " LIMEN_VERSION);
+			return EXIT_SUCCESS;
+		default:
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		}
+	}
+	return status;
+}
+
+static bool show_reload(const struct answer *answer, const struct show_options *options, FILE *out)
+{
+	fputs(options->json ? "[]\n" : "reloaded\n", out);
+	return true;
+}
+
+static const struct command {
+	const char *words[2]; /* the second may be none */
+	const char *argument; /* name of the request's member for it, or none */
+	bool (*show)(const struct answer *answer, const struct show_options *options, FILE *out);
+} commands[] = {
+	{{"show", "calls"}, NULL, show_calls}, {{"show", "stats"}, NULL, show_stats},
+	{{"show", "ports"}, NULL, show_ports}, {{"show", "drops"}, NULL, show_drops},
+	{{"hangup", NULL}, "call", show_hangup}, {{"reload", NULL}, NULL, show_reload},
+};
+
+static const struct command *find_command(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const struct command *command = &commands[i];
+		int nwords = command->words[1] ? 2 : 1;
+
+		if (argc == nwords + (command->argument != NULL) && strcmp(argv[0], command->words[0]) == 0 &&
+		    (nwords == 1 || strcmp(argv[1], command->words[1]) == 0))
+			return command;
+	}
+	return NULL;
+}
+
+static int run(const struct command *command, const char *argument, const struct arguments *arguments)
+{
+	char request[1024];
+	struct cursor out = cursor_on(request, sizeof(request));
+	struct answer answer;
+	char name[32];
+	bool failed;
+
+	snprintf(name, sizeof(name), "%s%s%s", command->words[0], command->words[1] ? " " : "",
+		 command->words[1] ? command->words[1] : "");
+	put_char(&out, '{');
+	put_json_text(&out, "command", span_str(name));
+	if (command->argument)
+		put_json_text(&out, command->argument, span_str(argument));
+	put_char(&out, '}');
+	if (out.full)
+		return usage_error("too long", argument);
+	client_ask(arguments->socket, cursor_span(&out), &answer);
+	failed = answer.error != NULL;
+	if (failed)
+		fprintf(stderr, "limenctl: %s\n", answer.error);
+	if (answer.details)
+		fprintf(stderr, "%s\n", answer.details);
+	if (!failed && !command->show(&answer, &arguments->show, stdout)) {
+		fputs("limenctl: out of memory\n", stderr);
+		failed = true;
+	}
+	answer_free(&answer);
+	return failed || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = {.show.now_unix_ns = clock_real_ns()};
+	int status = read_options(argc, argv, &arguments);
+	const struct command *command;
+
+	if (status >= 0)
+		return status;
+	if (optind == argc)
+		return usage_error("no command", NULL);
+	command = find_command(argc - optind, argv + optind);
+	if (!command)
+		return usage_error("no such command", argv[optind]);
+	return run(command, argv[argc - 1], &arguments);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A question of the dataplane becomes a verdict: the request is read, policy decides, topology writes what the far side will see.
+ * A function of its arguments: no state, no I/O. limen-controlplane, loop thread. */
+#pragma once
+
+#include "common/ipc/ipc_msg.h"
+#include "controlplane/dispatch/generation.h"
+
+/* How an ask was answered, for the log and the counters. */
+struct ask_answer {
+	bool unreadable;       /* the request does not parse: the rest but status is not set */
+	unsigned status;       /* 0: accepted */
+	const char *why;       /* static */
+	struct policy_decision decision;
+};
+
+/* Write the verdict's frame into `out` (IPC_FRAME_MAX bytes are always enough). `ask` has been checked. */
+void ask_decide(const struct generation *generation, const struct ipc_ask *ask, struct cursor *out,
+		struct ask_answer *answer);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One generation of the config with all that is compiled from it. limen-controlplane, loop thread. */
+#include "controlplane/dispatch/generation.h"
+
+#include <stdlib.h>
+
+struct generation *generation_new(struct conf *conf)
+{
+	struct generation *generation = calloc(1, sizeof(*generation));
+
+	if (!generation) {
+		conf_free(conf);
+		return NULL;
+	}
+	generation->conf = conf;
+	generation->policy = policy_new(conf);
+	generation->plans = plans_new(conf);
+	if (!generation->policy || !generation->plans) {
+		generation_free(generation);
+		return NULL;
+	}
+	return generation;
+}
+
+void generation_free(struct generation *generation)
+{
+	if (!generation)
+		return;
+	plans_free(generation->plans);
+	policy_free(generation->policy);
+	conf_free(generation->conf);
+	free(generation);
+}

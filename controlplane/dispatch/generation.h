@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One generation of the config with all that is compiled from it. Reload makes a new one beside the old and swaps them in one step.
+ * limen-controlplane, loop thread. */
+#pragma once
+
+#include "common/conf/conf.h"
+#include "controlplane/policy/policy.h"
+#include "controlplane/topology/plan.h"
+
+struct generation {
+	struct conf *conf; /* owned */
+	struct policy *policy;
+	struct plans *plans;
+};
+
+/* Takes the conf over, whatever comes of it. NULL when there is no memory. */
+struct generation *generation_new(struct conf *conf);
+void generation_free(struct generation *generation);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of dispatch share. limen-controlplane, loop thread. */
+#pragma once
+
+#include "common/log/log.h"
+#include "controlplane/admin/server.h"
+#include "controlplane/cdr/writer.h"
+#include "controlplane/dispatch/ask.h"
+#include "controlplane/dispatch/dispatch.h"
+#include "controlplane/dispatch/generation.h"
+#include "controlplane/link/cp_link.h"
+
+#define RELOAD_ERRORS_MAX 32u
+
+struct event;
+
+struct counters {
+	uint64_t asks, asks_gone, unreadable, verdicts_unsent;
+	uint64_t outcomes[POLICY_OUTCOMES_END];
+	uint64_t records, records_misplaced, acks_unsent;
+	uint64_t notices;
+	uint64_t reloads, reloads_refused;
+};
+
+/* An acknowledgement that waits for room in its ring. */
+struct ack {
+	unsigned ring;
+	uint64_t call;
+};
+
+struct acks {
+	struct ack *waiting; /* owned */
+	size_t n, room;
+	struct event *retry;
+};
+
+/* What one client of limenctl's socket waits for. */
+enum listing_kind {
+	LISTING_FREE = 0,
+	LISTING_CALLS,
+	LISTING_STATS,
+	LISTING_HANGUP, /* look for the call first: only who sees it end knows that it was there */
+};
+
+struct listing {
+	struct dispatch *dispatch;
+	uint64_t client;
+	uint32_t list_id;
+	uint8_t kind;            /* enum listing_kind */
+	bool asked;              /* an answer of the dataplane is awaited */
+	unsigned worker;         /* CALLS, HANGUP: being asked */
+	uint64_t cursor;
+	char group[16];          /* STATS: only this one; "": all */
+	struct cdr_id wanted;    /* HANGUP */
+	struct event *deadline;
+};
+
+struct dispatch {
+	struct event_base *base; /* borrowed */
+	struct generation *generation;
+	struct cdr_writer *cdr;
+	struct admin_server *admin;
+	struct cp_link *link;
+	struct event *relink;    /* makes the link anew, outside of its callbacks */
+	const char *link_reason; /* why it is down; static text */
+	struct acks acks;
+	struct listing listings[ADMIN_CLIENTS_MAX];
+	uint32_t last_list_id;
+	struct counters counters;
+	struct log_limit refusals[POLICY_OUTCOMES_END], unreadable_limit;
+	char verdict[IPC_FRAME_MAX] __attribute__((aligned(8)));
+};
+
+/* ask_in.c */
+void dispatch_ask(struct dispatch *dispatch, unsigned ring, const struct ipc_ask *ask);
+
+/* records.c */
+int records_start(struct dispatch *dispatch);
+void records_stop(struct dispatch *dispatch);
+void records_link_down(struct dispatch *dispatch);
+void dispatch_call_end(struct dispatch *dispatch, unsigned ring, const struct ipc_call_end *end);
+
+/* listing.c */
+int listings_start(struct dispatch *dispatch);
+void listings_stop(struct dispatch *dispatch);
+void listings_link_down(struct dispatch *dispatch);
+/* Begin one for a client; the client is answered from then on. */
+void listing_start(struct dispatch *dispatch, uint64_t client, enum listing_kind kind, const char *group,
+		   const struct cdr_id *wanted);
+void listing_drained(struct dispatch *dispatch, uint64_t client);
+void listing_gone(struct dispatch *dispatch, uint64_t client);
+void listing_call_row(struct dispatch *dispatch, unsigned ring, const struct ipc_call_row *row);
+void listing_stat_row(struct dispatch *dispatch, const struct ipc_stat_row *row);
+void listing_end(struct dispatch *dispatch, unsigned ring, const struct ipc_list_end *end);
+
+/* own_stats.c: the control plane's own counters, as rows like the dataplane's. */
+void own_stats(struct dispatch *dispatch, uint64_t client);
+
+/* operator.c */
+int operator_start(struct dispatch *dispatch);
+
+/* reload.c: as dispatch_reload, with what is wrong in errors[], or in *why where it is no fault of the file's. */
+struct reload_result {
+	struct conf_error errors[RELOAD_ERRORS_MAX];
+	unsigned nerrors;
+	char why[256];
+};
+int reload(struct dispatch *dispatch, struct reload_result *result);

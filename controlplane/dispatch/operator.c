@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What limenctl asks for. limen-controlplane, loop thread. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/log/json.h"
+#include "controlplane/admin/json_read.h"
+#include "controlplane/dispatch/internal.h"
+
+#define REQUEST_NODES_MAX 32u
+
+struct order {
+	struct dispatch *dispatch;
+	uint64_t client;
+	const struct json_node *request;
+};
+
+static void list(const struct order *order, enum listing_kind kind, const char *group, const struct cdr_id *wanted)
+{
+	struct dispatch *dispatch = order->dispatch;
+	char why[256];
+
+	if (cp_link_hello(dispatch->link)) {
+		listing_start(dispatch, order->client, kind, group, wanted);
+		return;
+	}
+	snprintf(why, sizeof(why), "the dataplane is not connected: %s", dispatch->link_reason);
+	admin_fail(dispatch->admin, order->client, why);
+}
+
+static void show_calls(const struct order *order)
+{
+	list(order, LISTING_CALLS, NULL, NULL);
+}
+
+static void show_stats(const struct order *order)
+{
+	list(order, LISTING_STATS, NULL, NULL);
+}
+
+static void show_ports(const struct order *order)
+{
+	list(order, LISTING_STATS, "port", NULL);
+}
+
+static void show_drops(const struct order *order)
+{
+	list(order, LISTING_STATS, "drops", NULL);
+}
+
+static void hangup(const struct order *order)
+{
+	const struct json_node *name = json_get(order->request, SPAN("call"));
+	const struct ipc_hello *hello = cp_link_hello(order->dispatch->link);
+	struct cdr_id id;
+
+	if (!name || name->kind != JSON_STRING || cdr_id_read(name->text, &id))
+		admin_fail(order->dispatch->admin, order->client, "that is not the name of a call: see `limenctl show calls`");
+	else if (hello && id.worker >= hello->nworkers)
+		admin_fail(order->dispatch->admin, order->client, "there is no such call");
+	else
+		list(order, LISTING_HANGUP, NULL, &id);
+}
+
+static void reload_now(const struct order *order)
+{
+	struct dispatch *dispatch = order->dispatch;
+	struct reload_result result;
+	char details[6144], line[512];
+	struct cursor out = cursor_on(details, sizeof(details));
+
+	if (!reload(dispatch, &result)) {
+		admin_done(dispatch->admin, order->client);
+		return;
+	}
+	put_char(&out, '[');
+	for (unsigned i = 0; i < result.nerrors; i++) {
+		struct cursor one = cursor_on(line, sizeof(line));
+		uint32_t good = out.len;
+
+		conf_put_error(&one, dispatch->generation->conf->path, &result.errors[i]);
+		if (i)
+			put_char(&out, ',');
+		put_json_str(&out, cursor_span(&one));
+		if (out.full || out.len + 1 >= out.cap) {
+			out.full = false;
+			out.len = good;
+			break;
+		}
+	}
+	put_char(&out, ']');
+	admin_fail_with(dispatch->admin, order->client, result.why, cursor_span(&out));
+}
+
+static const struct {
+	struct span command;
+	void (*run)(const struct order *order);
+} orders[] = {
+	{{"show calls", 10}, show_calls}, {{"show stats", 10}, show_stats}, {{"show ports", 10}, show_ports},
+	{{"show drops", 10}, show_drops}, {{"hangup", 6}, hangup},           {{"reload", 6}, reload_now},
+};
+
+static void on_request(void *arg, uint64_t client, struct span line)
+{
+	struct dispatch *dispatch = arg;
+	struct json_node nodes[REQUEST_NODES_MAX];
+	const struct json_node *command;
+	struct order order = {dispatch, client, nodes};
+
+	if (json_read(line, nodes, REQUEST_NODES_MAX) < 0) {
+		admin_fail(dispatch->admin, client, "the request is not JSON");
+		return;
+	}
+	command = json_get(nodes, SPAN("command"));
+	for (size_t i = 0; command && command->kind == JSON_STRING && i < sizeof(orders) / sizeof(orders[0]); i++) {
+		if (span_eq(orders[i].command, command->text)) {
+			orders[i].run(&order);
+			return;
+		}
+	}
+	admin_fail(dispatch->admin, client, "no such command");
+}
+
+static void on_drained(void *arg, uint64_t client)
+{
+	listing_drained(arg, client);
+}
+
+static void on_gone(void *arg, uint64_t client)
+{
+	listing_gone(arg, client);
+}
+
+static const struct admin_events events = {.request = on_request, .drained = on_drained, .gone = on_gone};
+
+int operator_start(struct dispatch *dispatch)
+{
+	char path[256];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s", dispatch->generation->conf->machine.run_dir, CONF_ADMIN_SOCKET);
+	err = admin_server_new(&dispatch->admin, dispatch->base, path, &events, dispatch);
+	if (err == -EADDRINUSE)
+		LOG(ERROR, "admin", "another control plane is running", LOG_STR("socket", path));
+	else if (err)
+		LOG(ERROR, "admin", "limenctl's socket cannot be made", LOG_STR("socket", path), LOG_ERR(err));
+	return err;
+}

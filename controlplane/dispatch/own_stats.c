@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control plane's own counters, as rows like the dataplane's. limen-controlplane, loop thread. */
+#include "common/log/json.h"
+#include "controlplane/dispatch/internal.h"
+
+static void put_row(struct dispatch *dispatch, uint64_t client, const char *object, const char *name, uint64_t value)
+{
+	char text[256];
+	struct cursor out = cursor_on(text, sizeof(text));
+
+	put_char(&out, '{');
+	put_json_text(&out, "group", SPAN("control"));
+	put_json_text(&out, "object", span_str(object));
+	put_json_text(&out, "name", span_str(name));
+	put_json_u64(&out, "value", value);
+	put_char(&out, '}');
+	admin_row(dispatch->admin, client, cursor_span(&out));
+}
+
+void own_stats(struct dispatch *dispatch, uint64_t client)
+{
+	const struct counters *c = &dispatch->counters;
+	struct cp_link_stats link;
+	struct cdr_stats cdr;
+
+	cp_link_stats(dispatch->link, &link);
+	cdr_writer_stats(dispatch->cdr, &cdr);
+#define ROW(object, name, value) put_row(dispatch, client, object, name, value)
+	ROW("policy", "asks", c->asks);
+	ROW("policy", "asks_gone", c->asks_gone);
+	ROW("policy", "unreadable", c->unreadable);
+	ROW("policy", "verdicts_unsent", c->verdicts_unsent);
+	for (int i = 0; i < POLICY_OUTCOMES_END; i++)
+		ROW("policy", policy_outcome_name((enum policy_outcome)i), c->outcomes[i]);
+	ROW("config", "reloads", c->reloads);
+	ROW("config", "reloads_refused", c->reloads_refused);
+	ROW("cdr", "records", c->records);
+	ROW("cdr", "records_misplaced", c->records_misplaced);
+	ROW("cdr", "repeated", cdr.repeated);
+	ROW("cdr", "written", cdr.written);
+	ROW("cdr", "waiting", cdr.waiting);
+	ROW("cdr", "waiting_bytes", cdr.waiting_bytes);
+	ROW("cdr", "refused", cdr.refused);
+	ROW("cdr", "syncs", cdr.syncs);
+	ROW("cdr", "failures", cdr.failures);
+	ROW("cdr", "acks_unsent", c->acks_unsent);
+	ROW("link", "sent", link.sent);
+	ROW("link", "received", link.received);
+	ROW("link", "rejected", link.rejected);
+	ROW("link", "full", link.full);
+	ROW("link", "connects", link.connects);
+	ROW("link", "resets", link.resets);
+	ROW("link", "refused", link.refused);
+	ROW("log", "notices", c->notices);
+	ROW("log", "lost", log_lost());
+#undef ROW
+}

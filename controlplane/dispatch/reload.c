@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Going over to a changed config: all of it or nothing. limen-controlplane, loop thread. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "controlplane/dispatch/internal.h"
+
+static void log_errors(const char *path, const struct reload_result *result)
+{
+	for (unsigned i = 0; i < result->nerrors; i++) {
+		const struct conf_error *error = &result->errors[i];
+
+		LOG(ERROR, "config", "wrong", LOG_STR("file", path), LOG_U64("line", error->line),
+		    LOG_STR("key", error->key), LOG_STR("reason", error->reason));
+	}
+}
+
+/* Log and records go where the new config says. Nothing is changed where one of them cannot. */
+static int open_outputs(struct dispatch *dispatch, const struct conf *now, struct reload_result *result)
+{
+	const struct conf *was = dispatch->generation->conf;
+	int err = cdr_writer_reopen(dispatch->cdr, now->cdr.file);
+
+	if (err) {
+		snprintf(result->why, sizeof(result->why), "cdr.file cannot be opened: %s: %s", now->cdr.file, strerror(-err));
+		return err;
+	}
+	/* the same path is opened again too: that is what logrotate sends the signal for */
+	err = log_open("controlplane", (enum log_level)log_level_from(now->log.level),
+		       (enum log_format)log_format_from(now->log.format), now->log.file);
+	if (err) {
+		snprintf(result->why, sizeof(result->why), "log.file cannot be opened: %s: %s", now->log.file, strerror(-err));
+		(void)cdr_writer_reopen(dispatch->cdr, was->cdr.file);
+	}
+	return err;
+}
+
+static int load(struct dispatch *dispatch, struct conf **now, struct reload_result *result)
+{
+	const struct conf *was = dispatch->generation->conf;
+	char text[160];
+	struct cursor key = cursor_on(text, sizeof(text));
+	int err = conf_load(was->path, now, result->errors, RELOAD_ERRORS_MAX, &result->nerrors);
+
+	if (err) {
+		snprintf(result->why, sizeof(result->why), "%s is refused; the config in force stays", was->path);
+		log_errors(was->path, result);
+		return err;
+	}
+	if (!conf_needs_restart(was, *now, &key))
+		return 0;
+	snprintf(result->why, sizeof(result->why), "%.*s changed, which needs a restart; the config in force stays",
+		 (int)key.len, key.buf);
+	conf_free(*now);
+	return -EBUSY;
+}
+
+static int go_over(struct dispatch *dispatch, struct reload_result *result)
+{
+	struct generation *generation;
+	struct conf *now;
+	int err = load(dispatch, &now, result);
+
+	if (err)
+		return err;
+	generation = generation_new(now);
+	if (!generation) {
+		snprintf(result->why, sizeof(result->why), "no memory for the new config; the one in force stays");
+		return -ENOMEM;
+	}
+	err = open_outputs(dispatch, now, result);
+	if (err) {
+		generation_free(generation);
+		return err;
+	}
+	/* nothing outside this thread, and nothing of a call, points into the old one */
+	generation_free(dispatch->generation);
+	dispatch->generation = generation;
+	return 0;
+}
+
+int reload(struct dispatch *dispatch, struct reload_result *result)
+{
+	int err;
+
+	result->nerrors = 0;
+	result->why[0] = '\0';
+	err = go_over(dispatch, result);
+	if (err) {
+		dispatch->counters.reloads_refused++;
+		LOG(ERROR, "config", "not reloaded", LOG_STR("why", result->why));
+		return err;
+	}
+	dispatch->counters.reloads++;
+	LOG(INFO, "config", "reloaded", LOG_STR("file", dispatch->generation->conf->path),
+	    LOG_U64("trunks", dispatch->generation->conf->ntrunks), LOG_U64("routes", dispatch->generation->conf->nroutes));
+	return 0;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who is it: from realm and source address to trunk. One hash table holds the prefixes of all realms; a look-up tries, from the longest
+ * on, the prefix lengths that the realm has at all. limen-controlplane, any thread. */
+#include "controlplane/policy/admit.h"
+
+#include <stdlib.h>
+
+#include "common/base/hash.h"
+
+struct source {
+	struct net_prefix prefix; /* host bits clear */
+	uint16_t realm;
+	unsigned trunk; /* plus 1; 0: free slot */
+};
+
+/* Prefix lengths of one family in one realm, longest first. */
+struct lengths {
+	uint8_t bits[129];
+	unsigned n;
+};
+
+struct admit {
+	struct source *slots;
+	uint32_t mask;
+	struct lengths (*lengths)[2]; /* by realm; [0] IPv4, [1] IPv6 */
+	unsigned nrealms;
+};
+
+static struct net_addr masked(const struct net_addr *addr, unsigned bits)
+{
+	struct net_addr out = {0};
+
+	memcpy(out.ip, addr->ip, bits / 8);
+	if (bits % 8)
+		out.ip[bits / 8] = addr->ip[bits / 8] & (uint8_t)(0xff00u >> bits % 8);
+	return out;
+}
+
+static uint32_t slot_of(const struct admit *admit, unsigned realm, const struct net_prefix *prefix)
+{
+	uint64_t seed = (uint64_t)realm << 16 | (uint64_t)prefix->family << 8 | prefix->bits;
+	uint32_t at = (uint32_t)hash_fast(seed, span_of(prefix->addr.ip, sizeof(prefix->addr.ip)));
+
+	for (at &= admit->mask; admit->slots[at].trunk; at = (at + 1) & admit->mask) {
+		const struct source *source = &admit->slots[at];
+
+		if (source->realm == realm && source->prefix.family == prefix->family &&
+		    source->prefix.bits == prefix->bits && net_addr_eq(&source->prefix.addr, &prefix->addr))
+			break;
+	}
+	return at;
+}
+
+static struct lengths *lengths_of(const struct admit *admit, unsigned realm, uint8_t family)
+{
+	return &admit->lengths[realm][family == NET_IP6];
+}
+
+/* Keep the list sorted, longest first, each length once. */
+static void lengths_add(struct lengths *lengths, uint8_t bits)
+{
+	unsigned at = 0;
+
+	while (at < lengths->n && lengths->bits[at] > bits)
+		at++;
+	if (at < lengths->n && lengths->bits[at] == bits)
+		return;
+	memmove(&lengths->bits[at + 1], &lengths->bits[at], lengths->n - at);
+	lengths->bits[at] = bits;
+	lengths->n++;
+}
+
+struct admit *admit_new(const struct conf *conf)
+{
+	struct admit *admit = calloc(1, sizeof(*admit));
+	size_t nsources = 0;
+
+	if (!admit)
+		return NULL;
+	for (unsigned t = 0; t < conf->ntrunks; t++)
+		nsources += conf->trunks[t].nsources;
+	admit->mask = 1;
+	while (admit->mask < nsources * 2)
+		admit->mask = admit->mask * 2 + 1;
+	admit->nrealms = conf->nrealms;
+	admit->slots = calloc((size_t)admit->mask + 1, sizeof(*admit->slots));
+	admit->lengths = calloc(conf->nrealms, sizeof(*admit->lengths));
+	if (!admit->slots || !admit->lengths) {
+		admit_free(admit);
+		return NULL;
+	}
+	for (unsigned t = 0; t < conf->ntrunks; t++) {
+		const struct conf_trunk *trunk = &conf->trunks[t];
+
+		for (unsigned s = 0; s < trunk->nsources; s++) {
+			const struct net_prefix *prefix = &trunk->sources[s];
+
+			admit->slots[slot_of(admit, trunk->realm, prefix)] =
+				(struct source){*prefix, (uint16_t)trunk->realm, t + 1};
+			lengths_add(lengths_of(admit, trunk->realm, prefix->family), prefix->bits);
+		}
+	}
+	return admit;
+}
+
+void admit_free(struct admit *admit)
+{
+	if (!admit)
+		return;
+	free(admit->slots);
+	free(admit->lengths);
+	free(admit);
+}
+
+int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family, const struct net_addr *addr, unsigned *bits)
+{
+	const struct lengths *lengths;
+
+	if (realm >= admit->nrealms || (family != NET_IP4 && family != NET_IP6))
+		return -1;
+	lengths = lengths_of(admit, realm, family);
+	for (unsigned i = 0; i < lengths->n; i++) {
+		struct net_prefix prefix = {masked(addr, lengths->bits[i]), family, lengths->bits[i]};
+		unsigned trunk = admit->slots[slot_of(admit, realm, &prefix)].trunk;
+
+		if (trunk) {
+			*bits = prefix.bits;
+			return (int)trunk - 1;
+		}
+	}
+	return -1;
+}

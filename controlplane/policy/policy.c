@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The decision on a request outside a dialog: admit, method, called party, route, in this order. limen-controlplane, any
+ * thread. */
+#include "controlplane/policy/policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "controlplane/policy/admit.h"
+#include "controlplane/policy/route.h"
+
+struct policy {
+	const struct conf *conf;
+	struct admit *admit;
+	struct routes *routes;
+};
+
+static const struct {
+	const char *name;
+	const char *why;
+	unsigned status;
+} outcomes[POLICY_OUTCOMES_END] = {
+#define X(sym, name_, status_, why_) {name_, why_, status_},
+	POLICY_OUTCOMES(X)
+#undef X
+};
+
+struct policy *policy_new(const struct conf *conf)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	if (!policy)
+		return NULL;
+	policy->conf = conf;
+	policy->admit = admit_new(conf);
+	policy->routes = routes_new(conf);
+	if (!policy->admit || !policy->routes) {
+		policy_free(policy);
+		return NULL;
+	}
+	return policy;
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	admit_free(policy->admit);
+	routes_free(policy->routes);
+	free(policy);
+}
+
+static void end(struct policy_decision *decision, enum policy_outcome outcome)
+{
+	decision->outcome = outcome;
+	decision->status = outcomes[outcome].status;
+}
+
+static void route(const struct policy *policy, struct policy_decision *d)
+{
+	const struct conf_route *found;
+
+	d->route = routes_find(policy->routes, (unsigned)d->from, party_user(&d->called));
+	if (d->route < 0) {
+		end(d, POLICY_NO_ROUTE);
+		return;
+	}
+	found = &policy->conf->routes[d->route];
+	if (found->to < 0) {
+		end(d, POLICY_ROUTE_REFUSES);
+		d->status = found->status;
+		return;
+	}
+	d->to = found->to;
+	end(d, POLICY_ACCEPTED);
+}
+
+void policy_decide(const struct policy *policy, const struct policy_request *request, struct policy_decision *d)
+{
+	const struct sip_msg *msg = request->msg;
+
+	d->from = d->to = d->route = -1;
+	d->source_bits = 0;
+	d->called_known = false;
+	d->from = admit_trunk(policy->admit, request->realm, request->source->family, &request->source->addr,
+			      &d->source_bits);
+	if (d->from < 0) {
+		end(d, POLICY_UNKNOWN_SOURCE);
+		return;
+	}
+	if (msg->method != SIP_METHOD_INVITE) {
+		end(d, POLICY_METHOD);
+		return;
+	}
+	switch (party_from_uri(sip_span(msg, msg->ruri), &d->called)) {
+	case 0:
+		d->called_known = true;
+		route(policy, d);
+		return;
+	case -EPROTONOSUPPORT: /* RFC 3261 section 8.2.2.1 */
+		end(d, POLICY_SCHEME);
+		return;
+	case -ENAMETOOLONG:
+		end(d, POLICY_URI_LENGTH);
+		return;
+	default:
+		end(d, POLICY_URI);
+		return;
+	}
+}
+
+const char *policy_outcome_name(enum policy_outcome outcome)
+{
+	return outcomes[outcome].name;
+}
+
+const char *policy_outcome_why(enum policy_outcome outcome)
+{
+	return outcomes[outcome].why;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The decision on a request outside a dialog: who sent it, may it be sent, where does it go. Compiled from one config into an immutable
+ * generation. limen-controlplane, any thread. */
+#pragma once
+
+#include "common/conf/conf.h"
+#include "common/sip/sip_msg.h"
+#include "controlplane/topology/party.h"
+
+struct policy;
+
+/* conf outlives the policy. NULL when there is no memory. */
+struct policy *policy_new(const struct conf *conf);
+void policy_free(struct policy *policy);
+
+/* What is asked about. */
+struct policy_request {
+	const struct sip_msg *msg;
+	unsigned realm;
+	const struct net_endpoint *source;
+};
+
+/* X(symbol, name for counters, SIP status, why: for the log). How a decision came out. */
+#define POLICY_OUTCOMES(X)                                                                         \
+	X(ACCEPTED, "accepted", 0, "accepted")                                                     \
+	X(UNKNOWN_SOURCE, "unknown_source", 403, "no trunk names this source")                     \
+	X(METHOD, "method", 405, "only INVITE begins something here")                              \
+	X(SCHEME, "uri_scheme", 416, "the Request-URI is neither sip: nor tel:")                   \
+	X(URI, "uri_invalid", 400, "the Request-URI cannot be read")                               \
+	X(URI_LENGTH, "uri_length", 414, "the user of the Request-URI is too long")                \
+	X(NO_ROUTE, "no_route", 404, "no route takes this call")                                   \
+	X(ROUTE_REFUSES, "route_refuses", 0, "a route refuses it")
+
+enum policy_outcome {
+#define X(sym, name, status, why) POLICY_##sym,
+	POLICY_OUTCOMES(X)
+#undef X
+	POLICY_OUTCOMES_END,
+};
+
+/* The decision with all that led to it, so that it can be explained. */
+struct policy_decision {
+	enum policy_outcome outcome;
+	unsigned status;       /* 0: accepted; else refuse with this */
+	int from;              /* trunk, -1: unknown */
+	unsigned source_bits;  /* length of the source prefix that decided */
+	struct party called;   /* where `called_known` */
+	bool called_known;
+	int route;             /* -1: none */
+	int to;                /* trunk, -1: none */
+};
+
+void policy_decide(const struct policy *policy, const struct policy_request *request, struct policy_decision *decision);
+
+const char *policy_outcome_name(enum policy_outcome outcome); /* "no_route" */
+const char *policy_outcome_why(enum policy_outcome outcome);

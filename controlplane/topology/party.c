@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A party: the user a URI names, apart from the host that knows it. limen-controlplane, any thread. */
+#include "controlplane/topology/party.h"
+
+#include <errno.h>
+
+#include "common/sip/sip_msg.h"
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+	return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static int hex_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int add(struct party *party, char c)
+{
+	if (party->len == PARTY_USER_MAX)
+		return -ENAMETOOLONG;
+	party->user[party->len++] = c;
+	return 0;
+}
+
+static int add_unescaped(struct party *party, struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		int err;
+
+		if (c == '%') {
+			int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
+			int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return -EINVAL;
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		err = add(party, c);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Parameters of a telephone number that say nothing of who routed it. phone-context, tgrp, trunk-context, rn-context and
+ * cic-context name domains and trunk groups; others are unknown. */
+static bool crosses(struct span name)
+{
+	static const char *const safe[] = {"npdi", "rn", "cic", "isub", "ext", "postd"};
+
+	for (size_t i = 0; i < sizeof(safe) / sizeof(safe[0]); i++) {
+		if (span_ieq(name, span_str(safe[i])))
+			return true;
+	}
+	return false;
+}
+
+/* params: from the first ';' on. */
+static int add_number_params(struct party *party, struct span params)
+{
+	while (params.len) {
+		const char *from = params.ptr, *end = params.ptr + params.len;
+		const char *stop = memchr(from + 1, ';', params.len - 1);
+		struct span param, name;
+		const char *equals;
+		int err;
+
+		if (!stop)
+			stop = end;
+		param = span_of(from, (size_t)(stop - from));
+		name = span_of(from + 1, param.len - 1);
+		equals = memchr(name.ptr, '=', name.len);
+		if (equals)
+			name.len = (size_t)(equals - name.ptr);
+		if (crosses(name)) {
+			err = add_unescaped(party, param);
+			if (err)
+				return err;
+		}
+		params = span_of(stop, (size_t)(end - stop));
+	}
+	return 0;
+}
+
+/* RFC 3966: a number's digits, without the separators that are for the eye. */
+static int add_number(struct party *party, struct span number)
+{
+	bool global = number.len && number.ptr[0] == '+';
+	int err;
+
+	for (size_t i = 0; i < number.len; i++) {
+		char c = number.ptr[i];
+
+		if (c == '-' || c == '.' || c == '(' || c == ')')
+			continue;
+		if (!is_digit(c) && !(c == '+' && i == 0) &&
+		    (global || (hex_value(c) < 0 && c != '*' && c != '#')))
+			return -EINVAL;
+		err = add(party, c);
+		if (err)
+			return err;
+	}
+	return party->len > (global ? 1 : 0) ? 0 : -EINVAL;
+}
+
+/* The parts before and behind the first ';'. */
+static struct span split_params(struct span *text)
+{
+	const char *at = text->len ? memchr(text->ptr, ';', text->len) : NULL;
+	struct span params = SPAN_NONE;
+
+	if (at) {
+		params = span_of(at, (size_t)(text->ptr + text->len - at));
+		text->len -= params.len;
+	}
+	return params;
+}
+
+static int from_tel(struct span opaque, struct party *party)
+{
+	struct span number = opaque, params = split_params(&number);
+	int err;
+
+	party->phone = true;
+	err = add_number(party, number);
+	return err ? err : add_number_params(party, params);
+}
+
+static int from_sip(const struct sip_uri *uri, struct party *party)
+{
+	struct span user = uri->user, params = SPAN_NONE, value;
+	int err;
+
+	if (user.len && (user.ptr[0] == '+' || is_digit(user.ptr[0])))
+		params = split_params(&user);
+	party->phone = sip_param_find(uri->params, SPAN("user"), &value) && span_ieq(value, SPAN("phone"));
+	party->anonymous = span_ieq(uri->host, SPAN("anonymous.invalid"));
+	err = add_unescaped(party, user);
+	return err ? err : add_number_params(party, params);
+}
+
+int party_from_uri(struct span text, struct party *party)
+{
+	struct sip_uri uri;
+
+	party->len = 0;
+	party->phone = party->anonymous = false;
+	if (sip_uri_parse(text, &uri))
+		return -EINVAL;
+	if (uri.is_sip)
+		return uri.is_sips ? -EPROTONOSUPPORT : from_sip(&uri, party);
+	return span_ieq(uri.scheme, SPAN("tel")) ? from_tel(uri.opaque, party) : -EPROTONOSUPPORT;
+}
+
+/* unreserved and user-unreserved of RFC 3261 section 25.1. */
+static bool is_user_char(char c)
+{
+	return is_alnum(c) || (c && strchr("-_.!~*'()&=+$,;?/", c));
+}
+
+static void put_user(struct cursor *out, struct span user)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < user.len; i++) {
+		uint8_t c = (uint8_t)user.ptr[i];
+
+		if (is_user_char((char)c)) {
+			put_char(out, (char)c);
+		} else {
+			put_char(out, '%');
+			put_char(out, hex[c >> 4]);
+			put_char(out, hex[c & 15]);
+		}
+	}
+}
+
+void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host, uint8_t transport)
+{
+	put_lit(out, "sip:");
+	if (party->len) {
+		put_user(out, party_user(party));
+		put_char(out, '@');
+	}
+	if (host)
+		put_addr_sip(out, host->family, &host->addr);
+	else
+		put_lit(out, "anonymous.invalid");
+	if (host && host->port) {
+		put_char(out, ':');
+		put_u64(out, host->port);
+	}
+	if (party->phone && party->len)
+		put_lit(out, ";user=phone");
+	if (transport != NET_UDP && transport < NET_TRANSPORTS) {
+		put_lit(out, ";transport=");
+		put_span(out, span_str(net_transport_param((enum net_transport)transport)));
+	}
+}
