@@ -42,7 +42,8 @@ static void text_replace(uint8_t *text, uint32_t len, const struct hash_key *key
 	}
 }
 
-/* One chunk of section 6.5: ssrc, items, a zero and padding to the next 32 bits. The bytes it takes; 0 when it is malformed. */
+/* One chunk of section 6.5: ssrc, items, a zero and padding to the next 32 bits. The bytes it
+ * takes; 0 when it is malformed. */
 static uint32_t chunk_hide(uint8_t *chunk, uint32_t len, const struct hash_key *key, bool *changed)
 {
 	uint32_t at = 4;

@@ -8,7 +8,8 @@
 /* RFC 3550 section A.1. */
 #define SEQ_DROPOUT_MAX  3000u
 #define SEQ_MISORDER_MAX 100u
-/* Extended numbers start one cycle up, so that a packet overtaken by the very first one does not fall below zero. */
+/* Extended numbers start one cycle up, so that a packet overtaken by the very first one does not
+ * fall below zero. */
 #define SEQ_CYCLE (1u << 16)
 
 /* A step of the transit time this large is a sender that set its timestamps anew, not jitter. */

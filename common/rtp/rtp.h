@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* RTP and RTCP headers (RFC 3550) read from packets, and reception statistics (sections 6.4.1, A.1, A.8).
- * Both processes, any thread. */
+/* RTP and RTCP headers (RFC 3550) read from packets, and reception statistics (sections 6.4.1, A.1,
+ * A.8). Both processes, any thread. */
 #pragma once
 
 #include "common/base/span.h"
 
 /* RFC 3550 section 5.1: version 2 and room for the fixed header, CSRCs, extension and padding. */
 bool rtp_is_valid(const uint8_t *pkt, uint32_t len);
-/* The same but for the padding, whose length is not readable in SRTP: what a relay can ask of every packet. */
+/* The same but for the padding, whose length is not readable in SRTP: what a relay can ask of every
+ * packet. */
 bool rtp_header_is_valid(const uint8_t *pkt, uint32_t len);
-/* RFC 3550 section A.2: version 2, packet type 192..223 (RFC 5761 section 4) and a length that fits. */
+/* RFC 3550 section A.2: version 2, packet type 192..223 (RFC 5761 section 4) and a length that
+ * fits. */
 bool rtcp_is_valid(const uint8_t *pkt, uint32_t len);
 
 static inline uint16_t rtp_seq(const uint8_t *pkt) { return (uint16_t)(pkt[2] << 8 | pkt[3]); }
@@ -23,7 +25,8 @@ static inline uint32_t rtp_ssrc(const uint8_t *pkt)
 }
 static inline uint8_t rtp_payload_type(const uint8_t *pkt) { return pkt[1] & 0x7f; }
 
-/* Reception state of one RTP source: 32 bytes, part of a stream's hot record. A zeroed one is ready. */
+/* Reception state of one RTP source: 32 bytes, part of a stream's hot record. A zeroed one is
+ * ready. */
 struct rtp_rx_stats {
 	uint32_t ssrc;
 	uint32_t seq_first;      /* extended: cycles << 16 | sequence number */
@@ -45,23 +48,27 @@ void rtp_rx_account(struct rtp_rx_stats *stats, const uint8_t *pkt, uint32_t arr
 /* Packets expected and not seen so far (never negative). */
 uint32_t rtp_rx_lost(const struct rtp_rx_stats *stats);
 
-/* A time as units of a clock, for rtp_rx_account: two multiplications instead of a division (slow by less than 2^-34 of itself). */
+/* A time as units of a clock, for rtp_rx_account: two multiplications instead of a division (slow
+ * by less than 2^-34 of itself). */
 static inline uint32_t rtp_arrival(uint64_t now_ns, uint32_t clock_hz)
 {
 	const uint64_t units_per_hz = UINT64_MAX / 1000000000u; /* 2^64 / 10^9, rounded down */
-	__extension__ unsigned __int128 units = (unsigned __int128)now_ns * (clock_hz * units_per_hz);
+	const uint64_t factor = clock_hz * units_per_hz;
+	__extension__ unsigned __int128 units = (unsigned __int128)now_ns * factor;
 
 	return (uint32_t)(units >> 64);
 }
 
-/* Clock rate in Hz of a static payload type (RFC 3551 section 6); 8000 where it is dynamic or unknown. */
+/* Clock rate in Hz of a static payload type (RFC 3551 section 6); 8000 where it is dynamic or
+ * unknown. */
 uint32_t rtp_clock_hz(uint8_t payload_type);
 
 /* Whether that is 8000, without a call: so it is for nearly every packet. */
 static inline bool rtp_clock_is_8k(uint8_t payload_type)
 {
-	const uint64_t others = 1ull << 6 | 1ull << 10 | 1ull << 11 | 1ull << 14 | 1ull << 16 | 1ull << 17 | 1ull << 25 |
-				1ull << 26 | 1ull << 28 | 1ull << 31 | 1ull << 32 | 1ull << 33 | 1ull << 34;
+	const uint64_t others = 1ull << 6 | 1ull << 10 | 1ull << 11 | 1ull << 14 | 1ull << 16 |
+				1ull << 17 | 1ull << 25 | 1ull << 26 | 1ull << 28 | 1ull << 31 |
+				1ull << 32 | 1ull << 33 | 1ull << 34;
 
 	return payload_type >= 64 || !(others >> payload_type & 1);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Session descriptions read into slices: session level, m= sections, where media is wanted and which way it goes.
- * Both processes, any thread. */
+/* Session descriptions read into slices: session level, m= sections, where media is wanted and
+ * which way it goes. Both processes, any thread. */
 #include "common/sdp/sdp.h"
 #include "common/sdp/sdp_line.h"
 
@@ -20,7 +20,8 @@ bool sdp_line_next(struct span *rest, struct sdp_line *line)
 
 		rest->ptr += lf ? len + 1 : len;
 		rest->len -= lf ? len + 1 : len;
-		/* The last line of a datagram may lack its CRLF; a lone CR at the very end is one cut off. */
+		/* The last line of a datagram may lack its CRLF; a lone CR at the very end is one
+		 * cut off. */
 		while (text.len && text.ptr[text.len - 1] == '\r')
 			text.len--;
 		if (text.len == 0)
@@ -107,12 +108,12 @@ static bool is_multicast(uint8_t family, const struct net_addr *addr)
 /* "IN IP4 10.0.0.1", of c= and a=rtcp. */
 struct connection {
 	bool present;
-	bool zero; /* 0.0.0.0 or :: */
+	bool zero;              /* 0.0.0.0 or :: */
 	struct net_endpoint at; /* family NET_NONE: nothing that media could be sent to */
 };
 
-/* 0, or -EINVAL when words are missing. A host name, another network, a multicast group or an address that
- * belies its type is a description that limen understands but cannot send to. */
+/* 0, or -EINVAL when words are missing. A host name, another network, a multicast group or an
+ * address that belies its type is a description that limen understands but cannot send to. */
 static int connection_parse(struct span text, struct connection *out)
 {
 	static const struct net_addr zero;
@@ -183,7 +184,8 @@ static int media_line_parse(struct span value, struct sdp_media *media, const ch
 	return 0;
 }
 
-/* "53020" or "53020 IN IP6 2001:db8::1" (RFC 3605). A malformed one is as good as none: RTCP is then one port above RTP. */
+/* "53020" or "53020 IN IP6 2001:db8::1" (RFC 3605). A malformed one is as good as none: RTCP is
+ * then one port above RTP. */
 static bool rtcp_parse(struct span value, const struct net_endpoint *rtp, struct net_endpoint *rtcp)
 {
 	struct connection conn;
@@ -204,7 +206,8 @@ static bool rtcp_parse(struct span value, const struct net_endpoint *rtp, struct
 }
 
 /* Attributes and c= of one section; what it does not say is the session's. */
-static int media_lines_parse(struct sdp_media *media, const struct connection *session, const char **why)
+static int media_lines_parse(struct sdp_media *media, const struct connection *session,
+			     const char **why)
 {
 	struct connection conn = {0};
 	struct span rest = media->lines, rtcp = SPAN_NONE;
@@ -240,7 +243,8 @@ static int media_lines_parse(struct sdp_media *media, const struct connection *s
 	if (conn.at.family != NET_NONE)
 		media->rtp.port = media->port;
 
-	if (rtcp.len == 0 || media->port == 0 || !rtcp_parse(rtcp, &media->rtp, &media->rtcp_apart)) {
+	if (rtcp.len == 0 || media->port == 0 ||
+	    !rtcp_parse(rtcp, &media->rtp, &media->rtcp_apart)) {
 		bool fits = media->rtp.port && media->rtp.port < UINT16_MAX;
 
 		media->rtcp_apart = fits ? media->rtp : (struct net_endpoint){0};
@@ -259,7 +263,8 @@ static bool origin_is_whole(struct span origin)
 	return true;
 }
 
-/* Cuts the text into the session level and the m= sections, and checks what holds for every line. */
+/* Cuts the text into the session level and the m= sections, and checks what holds for every line.
+ */
 static int sections_find(struct sdp *sdp, const char **why)
 {
 	struct span rest = sdp->text, *section = &sdp->session;
@@ -267,11 +272,13 @@ static int sections_find(struct sdp *sdp, const char **why)
 
 	*section = span_of(sdp->text.ptr, 0);
 	for (struct span before = rest; sdp_line_next(&rest, &line); before = rest) {
-		if (line.text.len < 2 || line.text.ptr[1] != '=' || line.type < 'a' || line.type > 'z') {
+		if (line.text.len < 2 || line.text.ptr[1] != '=' || line.type < 'a' ||
+		    line.type > 'z') {
 			*why = "line is not type=value";
 			return -EINVAL;
 		}
-		if (memchr(line.text.ptr, '\0', line.text.len) || memchr(line.text.ptr, '\r', line.text.len)) {
+		if (memchr(line.text.ptr, '\0', line.text.len) ||
+		    memchr(line.text.ptr, '\r', line.text.len)) {
 			*why = "NUL or CR inside a line";
 			return -EINVAL;
 		}
@@ -281,7 +288,8 @@ static int sections_find(struct sdp *sdp, const char **why)
 				return -E2BIG;
 			}
 			section = &sdp->media[sdp->nmedia].lines;
-			sdp->media[sdp->nmedia++] = (struct sdp_media){.lines = span_of(line.text.ptr, 0)};
+			sdp->media[sdp->nmedia++] =
+				(struct sdp_media){.lines = span_of(line.text.ptr, 0)};
 			if (media_line_parse(line.value, &sdp->media[sdp->nmedia - 1], why))
 				return -EINVAL;
 			before.ptr = line.text.ptr;
@@ -292,7 +300,8 @@ static int sections_find(struct sdp *sdp, const char **why)
 }
 
 /* The session's o=, c= and direction. */
-static int session_lines_parse(struct sdp *sdp, struct connection *conn, uint8_t *direction, const char **why)
+static int session_lines_parse(struct sdp *sdp, struct connection *conn, uint8_t *direction,
+			       const char **why)
 {
 	struct span rest = sdp->session;
 	struct sdp_line line;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Session descriptions (RFC 8866) as offer/answer (RFC 3264) needs them: parsed without copy into slices,
- * and rewritten for the other side of the border. Both processes, any thread; spans die with the text. */
+/* Session descriptions (RFC 8866) as offer/answer (RFC 3264) needs them: parsed without copy into
+ * slices, and rewritten for the other side of the border. Both processes, any thread; spans die
+ * with the text. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -22,10 +23,13 @@ struct sdp_media {
 	struct span proto;   /* "RTP/AVP", "RTP/SAVP", "udptl", ... */
 	struct span formats; /* what follows the proto, as it came */
 	struct span lines;   /* all lines of the section, the m= line too */
-	struct net_endpoint rtp;  /* where the peer wants media: c= (media's or session's) and port; family NET_NONE for
-	                             an address that is not a literal */
-	struct net_endpoint rtcp; /* a=rtcp (RFC 3605), or rtp's port + 1; rtp itself with rtcp-mux */
-	struct net_endpoint rtcp_apart; /* the same as if rtcp-mux were not there: for when the other side declines it */
+	/* Where the peer wants media: c= (media's or session's) and port. Family NET_NONE for an
+	 * address that is no literal unicast one, 0.0.0.0 and :: included. */
+	struct net_endpoint rtp;
+	/* a=rtcp (RFC 3605), or rtp's port + 1; rtp itself with rtcp-mux. */
+	struct net_endpoint rtcp;
+	/* The same as if rtcp-mux were not there: for when the other side declines it. */
+	struct net_endpoint rtcp_apart;
 	uint16_t port;       /* of the m= line: 0 means refused or disabled */
 	uint16_t nports;     /* of "port/n"; 1 where none is given */
 	uint8_t direction;   /* enum sdp_direction, media's or session's */
@@ -48,7 +52,7 @@ int sdp_parse(struct sdp *sdp, struct span text, const char **why);
 /* What limen offers in place of the peer's addresses in one m= section. */
 struct sdp_anchor {
 	struct net_endpoint rtp;  /* family NET_NONE: write the section with port 0 */
-	struct net_endpoint rtcp; /* written as a=rtcp unless it is rtp's port + 1 or rtcp-mux stays */
+	struct net_endpoint rtcp; /* a=rtcp unless it is rtp's port + 1 or rtcp-mux stays */
 };
 
 struct sdp_rewrite {
@@ -59,13 +63,16 @@ struct sdp_rewrite {
 	struct sdp_anchor anchors[SDP_MEDIA_MAX];
 };
 
-/* The section's direction with a hold by 0.0.0.0 taken in (RFC 3264 section 8.4: such a peer sends at most). */
+/* The section's direction with a hold by 0.0.0.0 taken in (RFC 3264 section 8.4: such a peer sends
+ * at most). */
 enum sdp_direction sdp_media_direction(const struct sdp_media *media);
 
-/* Write the description for the other side: own o= (username "-"), c= and ports by the anchors, s= "-". Dropped: i=, u=, e=,
- * p=, k=, ICE (a=candidate, a=remote-candidates, a=end-of-candidates, a=ice-*), a=rtcp (written anew where it is needed), other
- * ways of naming addresses, persons and products (a=source-filter, a=altc, a=identity, a=tool, ...: the list is in sdp_put.c), and
- * any other line that holds an IP address or a host name of o=, c= or a=rtcp. a=ssrc's cname is replaced. A hold by 0.0.0.0 is
- * written as limen's address with a direction. All else is kept in order. A section whose port is 0, or whose anchor has family
- * NET_NONE, is written with port 0. The cursor's `full` tells that it did not fit. */
+/* Write the description for the other side: own o= (username "-"), c= and ports by the anchors, s=
+ * "-". Dropped: i=, u=, e=, p=, k=, ICE (a=candidate, a=remote-candidates, a=end-of-candidates,
+ * a=ice-*), a=rtcp (written anew where it is needed), other ways of naming addresses, persons and
+ * products (a=source-filter, a=altc, a=identity, a=tool, ...: the list is in sdp_put.c), and any
+ * other line that holds an IP address or a host name of o=, c= or a=rtcp. a=ssrc's cname is
+ * replaced. A hold by 0.0.0.0 is written as limen's address with a direction. All else is kept in
+ * order. A section whose port is 0, or whose anchor has family NET_NONE, is written with port 0.
+ * The cursor's `full` tells that it did not fit. */
 void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite *rewrite);

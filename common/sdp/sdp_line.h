@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lines, words and attributes of a session description: what the parser and the writer of common/sdp share.
- * Private to common/sdp. Both processes, any thread. */
+/* Lines, words and attributes of a session description: what the parser and the writer of
+ * common/sdp share. Private to common/sdp. Both processes, any thread. */
 #pragma once
 
 #include "common/sdp/sdp.h"
@@ -11,7 +11,8 @@ struct sdp_line {
 	struct span value; /* behind the '=' */
 };
 
-/* The next line that is not empty; lines end in CRLF, or LF alone (RFC 8866 section 5). False at the end. */
+/* The next line that is not empty; lines end in CRLF, or LF alone (RFC 8866 section 5). False at
+ * the end. */
 bool sdp_line_next(struct span *rest, struct sdp_line *line);
 
 /* The next word between blanks, empty at the end. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A session description written for the other side of the border: limen's own addresses in, everything that tells of
- * the far side's host, person or product out. Both processes, any thread. */
+/* A session description written for the other side of the border: limen's own addresses in,
+ * everything that tells of the far side's host, person or product out. Both processes, any thread.
+ */
 #include "common/sdp/sdp.h"
 #include "common/sdp/sdp_line.h"
 
-/* Attributes that never cross. ICE: limen is the far end of both sides' media, so one side's candidates are of no use to the
- * other (and name its inside). */
+/* Attributes that never cross. ICE: limen is the far end of both sides' media, so one side's
+ * candidates are of no use to the other (and name its inside). */
 static const struct span dropped_attrs[] = {
 	{"candidate", 9},          /* RFC 8839 */
 	{"remote-candidates", 17},
@@ -15,7 +16,7 @@ static const struct span dropped_attrs[] = {
 	{"altc", 4},               /* RFC 6947 */
 	{"ccap", 4},               /* RFC 7006 */
 	{"alt", 3},                /* addresses, before ICE had its name */
-	{"visited-realm", 13},     /* 3GPP TS 29.079, with the two below */
+	{"visited-realm", 13},     /* 3GPP TS 29.079, as are omr-* below */
 	{"secondary-realm", 15},
 	{"path", 4},               /* RFC 4975: MSRP URIs */
 	{"control", 7},            /* RFC 2326: RTSP URIs */
@@ -25,7 +26,8 @@ static const struct span dropped_attrs[] = {
 	{"nortpproxy", 10},        /* names a relay behind the far side */
 };
 
-/* Host names of one description that are looked for in its other lines: more than any honest one has. */
+/* Host names of one description that are looked for in its other lines: more than any honest one
+ * has. */
 #define NAMES_MAX 32u
 
 struct sdp_writer {
@@ -48,11 +50,13 @@ static bool attr_is_dropped(struct span name)
 
 static bool is_addr_char(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
+	       c == ':' || c == '.';
 }
 
-/* Whether a run of hex digits, dots and colons looks like an address: four numbers between dots, a double colon, or the seven
- * colons of an IPv6 address (one more where a port or a name stands beside it). Fingerprints have 15 and more. */
+/* Whether a run of hex digits, dots and colons looks like an address: four numbers between dots, a
+ * double colon, or the seven colons of an IPv6 address (one more where a port or a name stands
+ * beside it). Fingerprints have 15 and more. */
 static bool run_has_addr(struct span run)
 {
 	unsigned colons = 0, dots = 0;
@@ -97,7 +101,8 @@ static bool text_has_addr(struct span text)
 
 static bool is_name_char(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '-' || c == '_';
 }
 
 /* The name as a whole word, in any case. */
@@ -113,8 +118,8 @@ static bool text_has_name(struct span text, struct span name)
 	return false;
 }
 
-/* Keeps the host of "IN IP4 host" if it is a name. An address is found by its looks, and words that no host is called ("0",
- * "-") would take every second line with them. */
+/* Keeps the host of "IN IP4 host" if it is a name. An address is found by its looks, and words that
+ * no host is called ("0", "-") would take every second line with them. */
 static void names_add(struct sdp_writer *w, struct span connection)
 {
 	struct span host;
@@ -188,7 +193,8 @@ static void put_connection(struct cursor *out, const struct net_endpoint *at)
 	put_addr(out, at->family, &at->addr);
 }
 
-/* "a=ssrc:1 cname:..." (RFC 5576): the name is the far side's user and host, or a random one that ties its calls together. */
+/* "a=ssrc:1 cname:..." (RFC 5576): the name is the far side's user and host, or a random one that
+ * ties its calls together. */
 static bool put_ssrc_cname(struct sdp_writer *w, const struct sdp_attr *attr)
 {
 	struct span rest = attr->value, id = sdp_word_next(&rest);
@@ -221,12 +227,14 @@ static void put_attr(struct sdp_writer *w, const struct sdp_line *line, bool own
 		put_line(w->out, line->text);
 		return;
 	}
-	if (attr_is_dropped(attr.name) || put_ssrc_cname(w, &attr) || text_is_telling(w, line->value))
+	if (attr_is_dropped(attr.name) || put_ssrc_cname(w, &attr) ||
+	    text_is_telling(w, line->value))
 		return;
 	put_line(w->out, line->text);
 }
 
-/* Session level: v, o, s, c, then what is kept. t= is mandatory (RFC 8866 section 5.9) and comes before attributes. */
+/* Session level: v, o, s, c, then what is kept. t= is mandatory (RFC 8866 section 5.9) and comes
+ * before attributes. */
 static void put_session(struct sdp_writer *w)
 {
 	const struct sdp_rewrite *rewrite = w->rewrite;
@@ -278,12 +286,13 @@ enum sdp_direction sdp_media_direction(const struct sdp_media *media)
 {
 	if (!media->hold_by_zero)
 		return media->direction;
-	return media->direction == SDP_SENDRECV || media->direction == SDP_SENDONLY ? SDP_SENDONLY : SDP_INACTIVE;
+	return media->direction == SDP_SENDRECV || media->direction == SDP_SENDONLY ? SDP_SENDONLY
+										    : SDP_INACTIVE;
 }
 
 /* m= and c= of a section. The address that stands at the session level is not said again. */
-static void put_media_head(struct sdp_writer *w, const struct sdp_media *media, const struct sdp_anchor *anchor,
-			   bool active)
+static void put_media_head(struct sdp_writer *w, const struct sdp_media *media,
+			   const struct sdp_anchor *anchor, bool active)
 {
 	const struct net_endpoint *self = &w->rewrite->self;
 
@@ -298,7 +307,8 @@ static void put_media_head(struct sdp_writer *w, const struct sdp_media *media, 
 		put_span(w->out, media->formats);
 	}
 	put_lit(w->out, "\r\n");
-	if (active && (anchor->rtp.family != self->family || !net_addr_eq(&anchor->rtp.addr, &self->addr))) {
+	if (active &&
+	    (anchor->rtp.family != self->family || !net_addr_eq(&anchor->rtp.addr, &self->addr))) {
 		put_lit(w->out, "c=");
 		put_connection(w->out, &anchor->rtp);
 		put_lit(w->out, "\r\n");
@@ -310,7 +320,8 @@ static void put_rtcp(struct cursor *out, const struct sdp_anchor *anchor)
 	bool same_addr = anchor->rtcp.family == anchor->rtp.family &&
 			 net_addr_eq(&anchor->rtcp.addr, &anchor->rtp.addr);
 
-	if (anchor->rtcp.family == NET_NONE || (same_addr && anchor->rtcp.port == anchor->rtp.port + 1))
+	if (anchor->rtcp.family == NET_NONE ||
+	    (same_addr && anchor->rtcp.port == anchor->rtp.port + 1))
 		return;
 	put_lit(out, "a=rtcp:");
 	put_u64(out, anchor->rtcp.port);
@@ -321,7 +332,8 @@ static void put_rtcp(struct cursor *out, const struct sdp_anchor *anchor)
 	put_lit(out, "\r\n");
 }
 
-static void put_media(struct sdp_writer *w, const struct sdp_media *media, const struct sdp_anchor *anchor)
+static void put_media(struct sdp_writer *w, const struct sdp_media *media,
+		      const struct sdp_anchor *anchor)
 {
 	bool active = media->port != 0 && anchor->rtp.family != NET_NONE;
 	struct span rest = media->lines;

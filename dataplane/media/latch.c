@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where a peer's packets must come from, and from when on. Learning is bounded: one decision for each SDP, within a window,
- * RTP and RTCP from one address; an attacker who comes later than the peer's first packet gets nothing. One worker thread. */
+/* Where a peer's packets must come from, and from when on. Learning is bounded: one decision for
+ * each SDP, within a window, RTP and RTCP from one address; an attacker who comes later than the
+ * peer's first packet gets nothing. One worker thread. */
 #include "dataplane/media/latch.h"
 
 static struct net_endpoint source_endpoint(const struct stream_hot *in, uint8_t family)
@@ -22,7 +23,8 @@ static struct net_endpoint usable(const struct net_endpoint *endpoint, uint8_t f
 	return *endpoint;
 }
 
-/* Send RTP and RTCP where the peer's own come from if that was learned, else where its SDP wants them. */
+/* Send RTP and RTCP where the peer's own come from if that was learned, else where its SDP wants
+ * them. */
 static void aim(struct stream_pair *pair, struct stream_side_cold *cold, enum stream_side side)
 {
 	const struct stream_hot *in = &pair->from[side];
@@ -33,7 +35,8 @@ static void aim(struct stream_pair *pair, struct stream_side_cold *cold, enum st
 		struct net_endpoint learned = source_endpoint(in, out->family);
 
 		stream_out_to(out, &learned);
-		/* Until its RTCP shows its own address: the next port is the best guess (RFC 3550 section 11). */
+		/* Until its RTCP shows its own address: the next port is the best guess (RFC 3550
+		 * section 11). */
 		learned.port = (uint16_t)(learned.port + 1);
 		rtcp = learned.port ? learned : (struct net_endpoint){0};
 	} else {
@@ -44,30 +47,32 @@ static void aim(struct stream_pair *pair, struct stream_side_cold *cold, enum st
 	stream_out_to(&cold->rtcp_out, &rtcp);
 }
 
-static void pin(struct stream_hot *in, struct stream_side_cold *cold, const struct net_endpoint *rtp,
-		const struct net_endpoint *rtcp)
+static void pin(struct stream_hot *in, struct stream_side_cold *cold,
+		const struct net_endpoint *rtp, const struct net_endpoint *rtcp)
 {
-	in->flags &= (uint8_t)~(STREAM_LEARN | STREAM_LEARNED);
-	cold->flags &= (uint8_t)~(COLD_RTCP_LEARN | COLD_RTCP_LEARNED | COLD_ADDR_DECIDED);
-	/* A hold by 0.0.0.0 says only where nothing is wanted: the peer still sends from where it did. */
+	in->flags &= (uint8_t) ~(STREAM_LEARN | STREAM_LEARNED);
+	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_RTCP_LEARNED | COLD_ADDR_DECIDED);
+	/* A hold by 0.0.0.0 says only where nothing is wanted: the peer still sends from where it
+	 * did. */
 	if (rtp->family != NET_NONE)
 		source_set(in, rtp);
 	if (rtcp->family != NET_NONE)
 		cold->rtcp_source = *rtcp;
 }
 
-static void learn(struct stream_hot *in, struct stream_side_cold *cold, const struct net_endpoint *rtp,
-		  const struct net_endpoint *rtcp, bool mux)
+static void learn(struct stream_hot *in, struct stream_side_cold *cold,
+		  const struct net_endpoint *rtp, const struct net_endpoint *rtcp, bool mux)
 {
 	bool rtp_new = rtp->family != NET_NONE && !net_endpoint_eq(rtp, &cold->rtp_sdp);
 	bool rtcp_new = rtcp->family != NET_NONE && !net_endpoint_eq(rtcp, &cold->rtcp_sdp);
 
 	in->flags |= STREAM_LEARN;
-	cold->flags &= (uint8_t)~(COLD_RTCP_LEARN | COLD_ADDR_DECIDED);
+	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_ADDR_DECIDED);
 	if (!mux)
 		cold->flags |= COLD_RTCP_LEARN;
-	/* What was learned under another address is no longer where to send, yet it stays in force until the window has its
-	 * decision: the peer may go on from there until the exchange is over. */
+	/* What was learned under another address is no longer where to send, yet it stays in force
+	 * until the window has its decision: the peer may go on from there until the exchange is
+	 * over. */
 	if (rtp_new)
 		in->flags &= (uint8_t)~STREAM_LEARNED;
 	if (rtp_new || rtcp_new)
@@ -78,8 +83,8 @@ static void learn(struct stream_hot *in, struct stream_side_cold *cold, const st
 		cold->rtcp_source = *rtcp;
 }
 
-void latch_remote(struct media *media, uint64_t now_ns, struct stream_pair *pair, enum stream_side side,
-		  const struct stream_remote *remote)
+void latch_remote(struct media *media, uint64_t now_ns, struct stream_pair *pair,
+		  enum stream_side side, const struct stream_remote *remote)
 {
 	struct stream_hot *in = &pair->from[side];
 	struct stream_pair_cold *cold = stream_cold(media, in);
@@ -104,13 +109,13 @@ void latch_remote(struct media *media, uint64_t now_ns, struct stream_pair *pair
 	aim(pair, mine, side);
 }
 
-static void decide(struct media *media, struct stream_pair *pair, struct stream_side_cold *cold, enum stream_side side,
-		   const struct net_endpoint *source)
+static void decide(struct media *media, struct stream_pair *pair, struct stream_side_cold *cold,
+		   enum stream_side side, const struct net_endpoint *source)
 {
 	struct stream_hot *in = &pair->from[side];
 
 	source_set(in, source);
-	in->flags &= (uint8_t)~(STREAM_LEARN | STREAM_LEARNED);
+	in->flags &= (uint8_t) ~(STREAM_LEARN | STREAM_LEARNED);
 	if (!net_endpoint_eq(source, &cold->rtp_sdp)) {
 		in->flags |= STREAM_LEARNED;
 		media->stats.learned++;
@@ -120,11 +125,12 @@ static void decide(struct media *media, struct stream_pair *pair, struct stream_
 	aim(pair, cold, side);
 }
 
-static void decide_rtcp(struct media *media, struct stream_pair *pair, struct stream_side_cold *cold,
-			enum stream_side side, const struct net_endpoint *source)
+static void decide_rtcp(struct media *media, struct stream_pair *pair,
+			struct stream_side_cold *cold, enum stream_side side,
+			const struct net_endpoint *source)
 {
 	cold->rtcp_source = *source;
-	cold->flags &= (uint8_t)~(COLD_RTCP_LEARN | COLD_RTCP_LEARNED);
+	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_RTCP_LEARNED);
 	if (!net_endpoint_eq(source, &cold->rtcp_sdp)) {
 		cold->flags |= COLD_RTCP_LEARNED;
 		media->stats.learned++;
@@ -142,14 +148,18 @@ enum latch_verdict {
 	LATCH_EXPIRED,
 };
 
-static enum latch_verdict latch_judge(const struct stream_side_cold *cold, uint64_t now_ns, const struct net_endpoint *source,
-				      const struct net_endpoint *sdp, const struct net_endpoint *in_force)
+static enum latch_verdict latch_judge(const struct stream_side_cold *cold, uint64_t now_ns,
+				      const struct net_endpoint *source,
+				      const struct net_endpoint *sdp,
+				      const struct net_endpoint *in_force)
 {
 	if (net_endpoint_eq(source, sdp))
 		return LATCH_DECIDE;
-	/* A source learned under an earlier SDP: packets that were under way do not decide, a peer that still sends later does. */
+	/* A source learned under an earlier SDP: packets that were under way do not decide, a peer
+	 * that still sends later does. */
 	if (net_endpoint_eq(source, in_force))
-		return now_ns >= cold->remote_set_ns + MEDIA_SETTLE_NS ? LATCH_DECIDE : LATCH_ACCEPT;
+		return now_ns >= cold->remote_set_ns + MEDIA_SETTLE_NS ? LATCH_DECIDE
+								       : LATCH_ACCEPT;
 	if (now_ns >= cold->learn_until_ns)
 		return LATCH_EXPIRED;
 	if (cold->flags & COLD_ADDR_DECIDED && !net_addr_eq(&source->addr, &cold->decided))
@@ -157,8 +167,9 @@ static enum latch_verdict latch_judge(const struct stream_side_cold *cold, uint6
 	return LATCH_DECIDE;
 }
 
-static bool latch_rtcp(struct media *media, uint64_t now_ns, struct stream_pair *pair, struct stream_side_cold *cold,
-		       enum stream_side side, const struct net_endpoint *source)
+static bool latch_rtcp(struct media *media, uint64_t now_ns, struct stream_pair *pair,
+		       struct stream_side_cold *cold, enum stream_side side,
+		       const struct net_endpoint *source)
 {
 	if (!(cold->flags & COLD_RTCP_LEARN))
 		return net_endpoint_eq(source, &cold->rtcp_source);
@@ -178,8 +189,8 @@ static bool latch_rtcp(struct media *media, uint64_t now_ns, struct stream_pair 
 	return false;
 }
 
-bool latch_packet(struct media *media, uint64_t now_ns, struct stream_pair *pair, enum stream_side side, bool rtcp,
-		  const struct net_endpoint *source)
+bool latch_packet(struct media *media, uint64_t now_ns, struct stream_pair *pair,
+		  enum stream_side side, bool rtcp, const struct net_endpoint *source)
 {
 	struct stream_hot *in = &pair->from[side];
 	struct stream_side_cold *cold = &stream_cold(media, in)->side[side];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker's media at start and end: slabs, slices of the port ranges, and the table rebuilt from the records of an arena that was
- * taken over. One worker thread; libc only. */
+/* A worker's media at start and end: slabs, slices of the port ranges, and the table rebuilt from
+ * the records of an arena that was taken over. One worker thread; libc only. */
 #include "dataplane/media/media.h"
 
 #include <stdlib.h>
@@ -9,7 +9,8 @@
 
 enum media_slab { MEDIA_SLAB_HOT, MEDIA_SLAB_COLD, MEDIA_SLABS };
 
-/* Pairs of a range that worker number `worker` begins with: the smallest n with n * nworkers / npairs = worker. */
+/* Pairs of a range that worker number `worker` begins with: the smallest n with n * nworkers /
+ * npairs = worker. */
 static uint32_t slice_begin(uint32_t npairs, unsigned nworkers, unsigned worker)
 {
 	return (uint32_t)(((uint64_t)npairs * worker + nworkers - 1) / nworkers);
@@ -48,7 +49,8 @@ unsigned media_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t m
 }
 
 /* 0, or -1: no memory, or a range that is not one. */
-static int slot_init(struct media_slot *slot, const struct media_conf *conf, const struct media_realm *realm, uint8_t family)
+static int slot_init(struct media_slot *slot, const struct media_conf *conf,
+		     const struct media_realm *realm, uint8_t family)
 {
 	bool has = family == NET_IP4 ? realm->has_ip4 : realm->has_ip6;
 	uint32_t npairs = range_pairs(realm->port_low, realm->port_high);
@@ -73,8 +75,8 @@ static int slot_init(struct media_slot *slot, const struct media_conf *conf, con
 }
 
 /* Whether a record of the arena fits the slots there are now. */
-static bool side_fits(const struct media *media, const struct stream_pair *pair, const struct stream_pair_cold *cold,
-		      unsigned side)
+static bool side_fits(const struct media *media, const struct stream_pair *pair,
+		      const struct stream_pair_cold *cold, unsigned side)
 {
 	const struct stream_side_cold *mine = &cold->side[side];
 	const struct media_slot *slot;
@@ -94,11 +96,13 @@ static bool pair_restore(struct media *media, uint32_t index, uint64_t handle, u
 	struct stream_pair *pair = slab_at(media->hot, index);
 	struct stream_pair_cold *cold;
 
-	if (pair->from[0].cold != pair->from[1].cold || pair->from[0].cold >= media->cold->capacity ||
+	if (pair->from[0].cold != pair->from[1].cold ||
+	    pair->from[0].cold >= media->cold->capacity ||
 	    slab_handle_at(media->cold, pair->from[0].cold) == HANDLE_NONE)
 		return false;
 	cold = stream_cold(media, &pair->from[0]);
-	if (cold->pair != handle || !side_fits(media, pair, cold, 0) || !side_fits(media, pair, cold, 1))
+	if (cold->pair != handle || !side_fits(media, pair, cold, 0) ||
+	    !side_fits(media, pair, cold, 1))
 		return false;
 	cold->since_ns = now_ns;
 	for (unsigned side = 0; side < 2; side++) {
@@ -137,12 +141,13 @@ static void restore(struct media *media, uint64_t now_ns)
 			port_pool_withhold(&media->slots[i].ports, media->slots[i].streams);
 }
 
-struct media *media_new(const struct media_conf *conf, struct arena *arena, unsigned first_slab, uint64_t now_ns)
+struct media *media_new(const struct media_conf *conf, struct arena *arena, unsigned first_slab,
+			uint64_t now_ns)
 {
 	struct media *media;
 
-	if (conf->nworkers == 0 || conf->worker >= conf->nworkers || conf->nrealms > UINT8_MAX + 1u ||
-	    first_slab + MEDIA_SLABS > arena->nslabs)
+	if (conf->nworkers == 0 || conf->worker >= conf->nworkers ||
+	    conf->nrealms > UINT8_MAX + 1u || first_slab + MEDIA_SLABS > arena->nslabs)
 		return NULL;
 	media = calloc(1, sizeof(*media));
 	if (!media)
@@ -157,7 +162,8 @@ struct media *media_new(const struct media_conf *conf, struct arena *arena, unsi
 		goto fail;
 	media->nslots = 2 * conf->nrealms;
 	for (unsigned i = 0; i < media->nslots; i++)
-		if (slot_init(&media->slots[i], conf, &conf->realms[i / 2], i % 2 ? NET_IP6 : NET_IP4))
+		if (slot_init(&media->slots[i], conf, &conf->realms[i / 2],
+			      i % 2 ? NET_IP6 : NET_IP4))
 			goto fail;
 	restore(media, now_ns);
 	return media;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* RTP and RTCP relayed in passes over the vector: find the table's entry, find the stream, then check, count, rewrite and send, each
- * pass fetching ahead for the next. Worker threads; no allocation, lock, system call or log. */
+/* RTP and RTCP relayed in passes over the vector: find the table's entry, find the stream, then
+ * check, count, rewrite and send, each pass fetching ahead for the next. Worker threads; no
+ * allocation, lock, system call or log. */
 #include "dataplane/media/media_stage.h"
 
 #include <rte_branch_prediction.h>
@@ -11,17 +12,19 @@
 #include "dataplane/media/latch.h"
 #include "dataplane/media/stream.h"
 
-/* Packets looked up at a time: enough to hide a miss to memory behind the others, few enough that what was fetched is still there. */
+/* Packets looked up at a time: enough to hide a miss to memory behind the others, few enough that
+ * what was fetched is still there. */
 #define VECTOR_MAX 32u
 
-/* Bytes that rtp_header_is_valid and the statistics may look at: 12, 15 CSRCs, and the extension's head. */
+/* Bytes that rtp_header_is_valid and the statistics may look at: 12, 15 CSRCs, and the extension's
+ * head. */
 #define RTP_LOOK_BYTES 76u
 
 /* The send stage keeps its note of the next hop in the stream's record (see stream.h). */
 #define SAME_FIELD(field)                                                                          \
-	_Static_assert(offsetof(struct stream_out, field) == offsetof(struct tx_flow, field) &&     \
-			       sizeof(((struct stream_out *)0)->field) ==                           \
-				       sizeof(((struct tx_flow *)0)->field),                         \
+	_Static_assert(offsetof(struct stream_out, field) == offsetof(struct tx_flow, field) &&    \
+			       sizeof(((struct stream_out *)0)->field) ==                          \
+				       sizeof(((struct tx_flow *)0)->field),                       \
 		       #field " is where the send stage looks for it")
 SAME_FIELD(realm);
 SAME_FIELD(family);
@@ -51,16 +54,18 @@ static struct stream_pair *stream_pair_of(struct stream_hot *in, enum stream_sid
 	return (struct stream_pair *)(void *)(in - side);
 }
 
-/* Dropped, and counted for the call as well: these are what an operator looks for when somebody hears nothing. */
-static __rte_noinline void stream_drop(const struct media_turn *turn, struct rte_mbuf *m, const struct stream_hot *in,
-				       enum stream_side side, enum drop_reason reason)
+/* Dropped, and counted for the call as well: these are what an operator looks for when somebody
+ * hears nothing. */
+static __rte_noinline void stream_drop(const struct media_turn *turn, struct rte_mbuf *m,
+				       const struct stream_hot *in, enum stream_side side,
+				       enum drop_reason reason)
 {
 	stream_cold(turn->media, in)->side[side].dropped_pkts++;
 	pkt_drop(turn->drops, m, reason);
 }
 
-/* The sum of the payload, from the checksum that came with it: whatever was added to it for the headers is taken away again. A
- * payload damaged on its way keeps a checksum that tells. */
+/* The sum of the payload, from the checksum that came with it: whatever was added to it for the
+ * headers is taken away again. A payload damaged on its way keeps a checksum that tells. */
 static uint32_t payload_sum(const struct pkt *p)
 {
 	uint32_t len = p->payload_len + 8u;
@@ -69,7 +74,8 @@ static uint32_t payload_sum(const struct pkt *p)
 	if (unlikely(p->udp_csum == 0))
 		return TX_SUM_UNKNOWN;
 	headers = csum_pseudo(p->family, p->src.ip, p->dst.ip, IPPROTO_UDP, len);
-	headers += rte_cpu_to_be_16(p->src_port) + rte_cpu_to_be_16(p->dst_port) + rte_cpu_to_be_16((uint16_t)len);
+	headers += rte_cpu_to_be_16(p->src_port) + rte_cpu_to_be_16(p->dst_port) +
+		   rte_cpu_to_be_16((uint16_t)len);
 	return csum_fold((uint16_t)~p->udp_csum + (uint64_t)(uint16_t)~csum_fold(headers));
 }
 
@@ -99,7 +105,8 @@ static bool is_from_source(const struct stream_hot *in, const struct pkt *p)
 
 	memcpy(have, p->src.ip, sizeof(have));
 	memcpy(want, in->source.ip, sizeof(want));
-	return ((have[0] ^ want[0]) | (have[1] ^ want[1]) | (uint64_t)(p->src_port ^ in->source_port)) == 0;
+	return ((have[0] ^ want[0]) | (have[1] ^ want[1]) |
+		(uint64_t)(p->src_port ^ in->source_port)) == 0;
 }
 
 /* RFC 5761 section 4: on a shared port the second byte tells RTCP from RTP. */
@@ -108,8 +115,8 @@ static bool looks_like_rtcp(const uint8_t *payload)
 	return payload[1] >= 192 && payload[1] <= 223;
 }
 
-static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot *in,
-				      enum stream_side side)
+static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_mbuf *m,
+				      struct stream_hot *in, enum stream_side side)
 {
 	struct stream_pair_cold *cold = stream_cold(turn->media, in);
 	struct net_endpoint source = pkt_source(pkt_of(m));
@@ -127,7 +134,8 @@ static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_
 		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
 		return;
 	}
-	if (!latch_packet(turn->media, turn->now_ns, stream_pair_of(in, side), side, !(in->flags & STREAM_MUX), &source)) {
+	if (!latch_packet(turn->media, turn->now_ns, stream_pair_of(in, side), side,
+			  !(in->flags & STREAM_MUX), &source)) {
 		stream_drop(turn, m, in, side, DROP_MEDIA_SOURCE);
 		return;
 	}
@@ -138,7 +146,8 @@ static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_
 		return;
 	}
 	cold->side[side].rtcp_pkts++;
-	sum = rtcp_hide_names(payload, p->payload_len, &turn->media->seed) ? TX_SUM_UNKNOWN : payload_sum(p);
+	sum = rtcp_hide_names(payload, p->payload_len, &turn->media->seed) ? TX_SUM_UNKNOWN
+									   : payload_sum(p);
 	(void)strip(m, p); /* one segment now */
 	tx_udp(turn->tx, m, out_flow(out), sum);
 }
@@ -161,8 +170,8 @@ static void account(const struct media_turn *turn, struct stream_hot *in, const 
 	rtp_rx_account(&in->rtp, header, arrival);
 }
 
-static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const uint8_t *header, struct stream_hot *in,
-		      enum stream_side side)
+static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const uint8_t *header,
+		      struct stream_hot *in, enum stream_side side)
 {
 	struct pkt *p = pkt_of(m);
 	bool settled = likely(!(in->flags & STREAM_LEARN)) && is_from_source(in, p);
@@ -178,12 +187,14 @@ static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const u
 	if (unlikely(!settled)) {
 		struct net_endpoint source = pkt_source(p);
 
-		if (!latch_packet(turn->media, turn->now_ns, stream_pair_of(in, side), side, false, &source)) {
+		if (!latch_packet(turn->media, turn->now_ns, stream_pair_of(in, side), side, false,
+				  &source)) {
 			stream_drop(turn, m, in, side, DROP_MEDIA_SOURCE);
 			return;
 		}
 	}
-	/* Counted before the direction is looked at: what a held call's peer sends is no loss afterwards, and shows that it lives. */
+	/* Counted before the direction is looked at: what a held call's peer sends is no loss
+	 * afterwards, and shows that it lives. */
 	in->last_seen_ns = turn->now_ns;
 	account(turn, in, header);
 	if (unlikely((in->flags & STREAM_RELAYS) != STREAM_RELAYS)) {
@@ -200,7 +211,8 @@ static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const u
 }
 
 /* A packet whose stream was found. */
-static void relay(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot *in, enum stream_side side)
+static void relay(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot *in,
+		  enum stream_side side)
 {
 	const struct pkt *p = pkt_of(m);
 	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->payload_off);
@@ -217,7 +229,8 @@ static void relay(const struct media_turn *turn, struct rte_mbuf *m, struct stre
 	}
 	if (unlikely(look < 2))
 		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
-	else if (unlikely(p->dst_port & 1) || unlikely(in->flags & STREAM_MUX && looks_like_rtcp(header)))
+	else if (unlikely(p->dst_port & 1) ||
+		 unlikely(in->flags & STREAM_MUX && looks_like_rtcp(header)))
 		relay_rtcp(turn, m, in, side);
 	else
 		relay_rtp(turn, m, header, in, side);
@@ -255,7 +268,8 @@ static void media_vector(const struct media_turn *turn, struct rte_mbuf **pkts, 
 	}
 }
 
-void media_stage(struct media *media, struct tx *tx, struct drops *drops, struct rte_mbuf **pkts, unsigned n, uint64_t now_ns)
+void media_stage(struct media *media, struct tx *tx, struct drops *drops, struct rte_mbuf **pkts,
+		 unsigned n, uint64_t now_ns)
 {
 	const struct media_turn turn = {
 		.media = media,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Port pairs in rest order: a ring, so taking and giving are a few instructions each. One worker thread; libc only. */
+/* Port pairs in rest order: a ring, so taking and giving are a few instructions each. One worker
+ * thread; libc only. */
 #include "dataplane/media/ports.h"
 
 #include <assert.h>
@@ -18,7 +19,8 @@ int port_pool_init(struct port_pool *pool, uint32_t npairs, const struct hash_ke
 	pool->count = npairs;
 	for (uint32_t i = 0; i < npairs; i++)
 		pool->ring[i].pair = i;
-	/* Fisher and Yates. Reducing 32 random bits to a range of ports by multiplication has a bias of 2^-17 at most. */
+	/* Fisher and Yates. Reducing 32 random bits to a range of ports by multiplication has a
+	 * bias of 2^-17 at most. */
 	for (uint32_t i = npairs; i > 1; i--) {
 		uint64_t random = hash_sip(seed, span_of(&i, sizeof(i)));
 		uint32_t j = (uint32_t)(((random >> 32) * i) >> 32);
@@ -53,7 +55,8 @@ void port_pool_give(struct port_pool *pool, uint32_t pair, uint64_t ready_ns)
 	uint32_t at = pool->head + pool->count;
 
 	assert(pool->count < pool->npairs && pair < pool->npairs);
-	pool->ring[at < pool->npairs ? at : at - pool->npairs] = (struct port_rest){.ready_ns = ready_ns, .pair = pair};
+	pool->ring[at < pool->npairs ? at : at - pool->npairs] =
+		(struct port_rest){.ready_ns = ready_ns, .pair = pair};
 	pool->count++;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A pool of port pairs, first in first out with a rest between two uses. Lies outside the arena. One worker thread; libc only. */
+/* A pool of port pairs, first in first out with a rest between two uses. Lies outside the arena.
+ * One worker thread; libc only. */
 #pragma once
 
 #include <stdint.h>
@@ -18,7 +19,8 @@ struct port_pool {
 	uint32_t count;
 };
 
-/* Pairs 0..npairs-1, all ready, in an order that `seed` decides: the next port cannot be told from the last. 0, or -ENOMEM. */
+/* Pairs 0..npairs-1, all ready, in an order that `seed` decides: the next port cannot be told from
+ * the last. 0, or -ENOMEM. */
 int port_pool_init(struct port_pool *pool, uint32_t npairs, const struct hash_key *seed);
 void port_pool_fini(struct port_pool *pool);
 

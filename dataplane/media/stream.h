@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Stream records and the table that finds them: what the parts of dataplane/media share. Private to dataplane/media; owned by
- * one worker thread; libc only. */
+/* Stream records and the table that finds them: what the parts of dataplane/media share. Private to
+ * dataplane/media; owned by one worker thread; libc only. */
 #pragma once
 
 #include "dataplane/media/media.h"
 #include "dataplane/media/ports.h"
 
-/* How a direction's packets leave. The fields of struct tx_flow (dataplane/tx/tx.h, which needs DPDK), so that the
- * send stage keeps its note of the next hop right here; media_stage.c asserts that they are. */
+/* How a direction's packets leave. The fields of struct tx_flow (dataplane/tx/tx.h, which needs
+ * DPDK), so that the send stage keeps its note of the next hop right here; media_stage.c asserts
+ * that they are. */
 struct stream_out {
 	uint8_t realm;
 	uint8_t family;
@@ -18,20 +19,20 @@ struct stream_out {
 	struct net_endpoint dst;
 };
 
-/* "The sender" is the peer whose packets arrive by this stream, "the far peer" the one they go to. */
+/* "The sender" is the peer whose packets arrive by this stream, "the far peer" where they go. */
 enum stream_flag {
 	STREAM_MAY_SEND = 1 << 0,     /* the sender's direction allows RTP */
 	STREAM_FAR_RECEIVES = 1 << 1, /* so does the far peer's */
 	STREAM_FAR_KNOWN = 1 << 2,    /* out.dst is set */
 	STREAM_MUX = 1 << 3,          /* the sender multiplexes RTCP on its RTP port (RFC 5761) */
 	STREAM_FAR_MUX = 1 << 4,      /* the far peer does */
-	STREAM_LEARN = 1 << 5,        /* the source is still to be decided: each packet goes by latch.c */
+	STREAM_LEARN = 1 << 5,        /* the source is to be decided: each packet goes by latch.c */
 	STREAM_LEARNED = 1 << 6,      /* the source in force was learned */
 };
 #define STREAM_RELAYS (STREAM_MAY_SEND | STREAM_FAR_RECEIVES | STREAM_FAR_KNOWN)
 
-/* One direction, what each of its packets touches. Where it goes and may come from lies in the first line, what is counted in the
- * second: the first is only read while a call is settled. */
+/* One direction, what each of its packets touches. Where it goes and may come from lies in the
+ * first line, what is counted in the second: the first is only read while a call is settled. */
 struct stream_hot {
 	struct stream_out out;    /* RTP to the far peer */
 	struct net_addr source;   /* in force: where the sender's RTP must come from */
@@ -47,7 +48,8 @@ struct stream_hot {
 _Static_assert(sizeof(struct stream_hot) == 128, "two cache lines");
 _Static_assert(offsetof(struct stream_hot, rtp) == 64, "what is written begins the second line");
 
-/* A pair's record in the slab "media_hot": the handle that SIP holds names it. Indexed by the side that packets come from. */
+/* A pair's record in the slab "media_hot": the handle that SIP holds names it. Indexed by the side
+ * that packets come from. */
 struct stream_pair {
 	struct stream_hot from[2];
 };
@@ -63,8 +65,10 @@ struct stream_side_cold {
 	struct stream_out rtcp_out;       /* RTCP to this side's peer, unless it multiplexes */
 	struct net_endpoint rtp_sdp;      /* where the peer's SDP wants RTP */
 	struct net_endpoint rtcp_sdp;
-	struct net_endpoint rtcp_source;  /* in force; family NET_NONE: none is known. Not used when it multiplexes */
-	struct net_addr decided;          /* the address that the first packet after an SDP came from: RTP and RTCP share it */
+	/* In force, for a peer that does not multiplex; family NET_NONE: none is known. */
+	struct net_endpoint rtcp_source;
+	/* Where the first packet after an SDP came from: RTP and RTCP share it. */
+	struct net_addr decided;
 	uint64_t remote_set_ns;           /* time of the last SDP */
 	uint64_t learn_until_ns;
 	uint64_t rtcp_pkts;
@@ -84,8 +88,9 @@ struct stream_pair_cold {
 
 /* One local address: realm and family. */
 struct media_slot {
-	uint32_t *streams;   /* by port pair: 0, or 1 + 2 * index of the pair's record + side that packets come from.
-	                        NULL: the realm has no such address */
+	/* By port pair: 0, or 1 + 2 * index of the pair's record + side that packets come from. NULL: the
+	 * realm has no such address. */
+	uint32_t *streams;
 	uint32_t nports;     /* of this worker, twice the number of pairs */
 	uint16_t first_port; /* even */
 	uint8_t dscp;
@@ -110,7 +115,8 @@ static inline unsigned media_slot_of(uint8_t realm, uint8_t family)
 	return 2u * realm + (family == NET_IP6);
 }
 
-static inline struct stream_pair_cold *stream_cold(const struct media *media, const struct stream_hot *from)
+static inline struct stream_pair_cold *stream_cold(const struct media *media,
+						   const struct stream_hot *from)
 {
 	return slab_at(media->cold, from->cold);
 }

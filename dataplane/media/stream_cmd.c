@@ -18,7 +18,8 @@ static struct media_slot *local_slot(const struct media *media, struct stream_lo
 }
 
 /* Ports for both sides, or for none. */
-static int ports_take(struct media *media, uint64_t now_ns, struct media_slot *const slots[2], uint32_t pairs[2])
+static int ports_take(struct media *media, uint64_t now_ns, struct media_slot *const slots[2],
+		      uint32_t pairs[2])
 {
 	if (port_pool_take(&slots[0]->ports, now_ns, &pairs[0]))
 		goto none;
@@ -44,7 +45,8 @@ static void side_place(struct media *media, struct stream_pair *pair, struct str
 		.src = media_slot_endpoint(slot, port),
 	};
 
-	/* All ones is an address that no packet comes from: nobody matches before there is an SDP. */
+	/* All ones is an address that no packet comes from: nobody matches before there is an SDP.
+	 */
 	memset(&pair->from[side].source, 0xff, sizeof(pair->from[side].source));
 	pair->from[!side].out = out;
 	out.src.port = (uint16_t)(port + 1);
@@ -53,7 +55,8 @@ static void side_place(struct media *media, struct stream_pair *pair, struct str
 	cold->side[side].port_pair = port_pair;
 }
 
-int stream_pair_open(struct media *media, uint64_t now_ns, struct stream_local a, struct stream_local b, uint64_t *handle)
+int stream_pair_open(struct media *media, uint64_t now_ns, struct stream_local a,
+		     struct stream_local b, uint64_t *handle)
 {
 	struct media_slot *slots[2] = {local_slot(media, a), local_slot(media, b)};
 	struct stream_pair_cold *cold;
@@ -90,8 +93,8 @@ int stream_pair_open(struct media *media, uint64_t now_ns, struct stream_local a
 	return 0;
 }
 
-void stream_pair_local(const struct media *media, uint64_t handle, enum stream_side side, struct net_endpoint *rtp,
-		       struct net_endpoint *rtcp)
+void stream_pair_local(const struct media *media, uint64_t handle, enum stream_side side,
+		       struct net_endpoint *rtp, struct net_endpoint *rtcp)
 {
 	const struct stream_pair *pair = slab_get(media->hot, handle);
 
@@ -107,8 +110,8 @@ static void flag_set(uint8_t *flags, uint8_t flag, bool on)
 	*flags = on ? *flags | flag : *flags & (uint8_t)~flag;
 }
 
-void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t handle, enum stream_side side,
-			const struct stream_remote *remote)
+void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t handle,
+			enum stream_side side, const struct stream_remote *remote)
 {
 	struct stream_pair *pair = slab_get(media->hot, handle);
 	struct stream_hot *in, *to;
@@ -121,7 +124,8 @@ void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t handle, e
 	flag_set(&in->flags, STREAM_MUX, remote->rtcp_mux);
 	flag_set(&to->flags, STREAM_FAR_MUX, remote->rtcp_mux);
 	flag_set(&to->flags, STREAM_FAR_RECEIVES, remote->may_receive);
-	flag_set(&to->flags, STREAM_FAR_KNOWN, remote->rtp.family == to->out.family && remote->rtp.port != 0);
+	flag_set(&to->flags, STREAM_FAR_KNOWN,
+		 remote->rtp.family == to->out.family && remote->rtp.port != 0);
 	latch_remote(media, now_ns, pair, side, remote);
 }
 
@@ -139,7 +143,8 @@ uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t handle)
 	return seen;
 }
 
-void stream_pair_stats(const struct media *media, uint64_t handle, enum stream_side side, struct stream_stats *stats)
+void stream_pair_stats(const struct media *media, uint64_t handle, enum stream_side side,
+		       struct stream_stats *stats)
 {
 	const struct stream_pair *pair = slab_get(media->hot, handle);
 	const struct stream_side_cold *cold;
@@ -157,7 +162,8 @@ void stream_pair_stats(const struct media *media, uint64_t handle, enum stream_s
 	stats->last_seen_ns = in->last_seen_ns;
 	stats->lost_pkts = rtp_rx_lost(&in->rtp);
 	stats->out_of_order_pkts = in->rtp.out_of_order;
-	stats->jitter_us = (uint32_t)((uint64_t)in->rtp.jitter_q4 * 62500u / rtp_clock_hz(in->rtp.payload_type));
+	stats->jitter_us = (uint32_t)((uint64_t)in->rtp.jitter_q4 * 62500u /
+				      rtp_clock_hz(in->rtp.payload_type));
 	stats->payload_type = in->rtp.payload_type;
 	stats->learned = in->flags & STREAM_LEARNED;
 	if (in->source_port)

@@ -25,7 +25,8 @@ void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t pa
 
 	cr_assert_leq(tx->nsent, SENT_MAX);
 	cr_assert_leq(m->pkt_len, PAYLOAD_MAX);
-	cr_assert_geq(rte_pktmbuf_headroom(m), RTE_ETHER_HDR_LEN + 20 + 8, "room for the headers that were there");
+	cr_assert_geq(rte_pktmbuf_headroom(m), RTE_ETHER_HDR_LEN + 20 + 8,
+		      "room for the headers that were there");
 	sent->flow = *flow;
 	sent->sum = payload_sum;
 	sent->len = m->pkt_len;
@@ -39,12 +40,14 @@ void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t pa
 
 static struct rte_mempool *pool_new(void)
 {
-	static char *args[] = {"stage", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry", "-m", "64",
-			       "--lcores", "0", "--log-level", "error"};
+	static char *args[] = {"stage", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
+			       "-m",	"64",	     "--lcores", "0",		"--log-level",
+			       "error"};
 	struct rte_mempool *pool;
 
 	cr_assert_geq(rte_eal_init(sizeof(args) / sizeof(args[0]), args), 0);
-	pool = rte_pktmbuf_pool_create("stage", POOL_MBUFS, 0, PKT_PRIV_BYTES, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	pool = rte_pktmbuf_pool_create("stage", POOL_MBUFS, 0, PKT_PRIV_BYTES,
+				       RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	cr_assert_not_null(pool);
 	return pool;
 }
@@ -52,10 +55,20 @@ static struct rte_mempool *pool_new(void)
 void world_open(struct world *w)
 {
 	struct media_realm r[2] = {
-		{.ip4 = endpoint("10.99.1.1").addr, .ip6 = endpoint("fd99:1::1").addr, .has_ip4 = true, .has_ip6 = true,
-		 .dscp = 46, .port_low = 10000, .port_high = 10199},
-		{.ip4 = endpoint("10.99.2.1").addr, .ip6 = endpoint("fd99:2::1").addr, .has_ip4 = true, .has_ip6 = true,
-		 .dscp = 0, .port_low = 20000, .port_high = 20199},
+		{.ip4 = endpoint("10.99.1.1").addr,
+		 .ip6 = endpoint("fd99:1::1").addr,
+		 .has_ip4 = true,
+		 .has_ip6 = true,
+		 .dscp = 46,
+		 .port_low = 10000,
+		 .port_high = 10199},
+		{.ip4 = endpoint("10.99.2.1").addr,
+		 .ip6 = endpoint("fd99:2::1").addr,
+		 .has_ip4 = true,
+		 .has_ip6 = true,
+		 .dscp = 0,
+		 .port_low = 20000,
+		 .port_high = 20199},
 	};
 	struct media_conf conf = {.nworkers = 1, .nrealms = 2, .realms = r, .max_pairs = 64};
 	struct arena_slab_def defs[ARENA_SLABS_MAX];
@@ -63,7 +76,9 @@ void world_open(struct world *w)
 
 	memset(w, 0, sizeof(*w));
 	w->pool = pool_new();
-	cr_assert_eq(arena_open(&w->arena, NULL, defs, media_slab_defs(defs, 0, conf.max_pairs), true, false, &why), 0);
+	cr_assert_eq(arena_open(&w->arena, NULL, defs, media_slab_defs(defs, 0, conf.max_pairs),
+				true, false, &why),
+		     0);
 	w->media = media_new(&conf, &w->arena, 0, 0);
 	cr_assert_not_null(w->media);
 	w->now_ns = 1000000000;
@@ -78,7 +93,8 @@ void world_close(struct world *w)
 	rte_eal_cleanup();
 }
 
-static void put_ip4(uint8_t *l3, const struct draft *d, const struct rte_udp_hdr *udp, uint16_t *csum)
+static void put_ip4(uint8_t *l3, const struct draft *d, const struct rte_udp_hdr *udp,
+		    uint16_t *csum)
 {
 	struct rte_ipv4_hdr *ip = (void *)l3;
 
@@ -94,7 +110,8 @@ static void put_ip4(uint8_t *l3, const struct draft *d, const struct rte_udp_hdr
 	*csum = d->no_csum ? 0 : rte_ipv4_udptcp_cksum(ip, udp);
 }
 
-static void put_ip6(uint8_t *l3, const struct draft *d, const struct rte_udp_hdr *udp, uint16_t *csum)
+static void put_ip6(uint8_t *l3, const struct draft *d, const struct rte_udp_hdr *udp,
+		    uint16_t *csum)
 {
 	struct rte_ipv6_hdr *ip = (void *)l3;
 
@@ -112,7 +129,8 @@ static void put_ip6(uint8_t *l3, const struct draft *d, const struct rte_udp_hdr
 /* The frame in `frame`; where its UDP header begins. */
 static uint16_t put_frame(uint8_t *frame, const struct draft *d)
 {
-	uint16_t l3_bytes = d->src.family == NET_IP4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
+	uint16_t l3_bytes = d->src.family == NET_IP4 ? sizeof(struct rte_ipv4_hdr)
+						     : sizeof(struct rte_ipv6_hdr);
 	uint16_t l4_off = (uint16_t)(RTE_ETHER_HDR_LEN + l3_bytes);
 	struct rte_udp_hdr *udp = (void *)(frame + l4_off);
 	uint16_t csum;
@@ -138,7 +156,8 @@ struct rte_mbuf *world_packet(struct world *w, const struct draft *d)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
 	uint16_t l4_off = put_frame(frame, d);
 	uint32_t whole = l4_off + sizeof(struct rte_udp_hdr) + d->len + (uint32_t)d->trailer;
-	uint32_t first = d->first_seg ? l4_off + (uint32_t)sizeof(struct rte_udp_hdr) + d->first_seg : whole;
+	uint32_t first =
+		d->first_seg ? l4_off + (uint32_t)sizeof(struct rte_udp_hdr) + d->first_seg : whole;
 	struct pkt *p;
 
 	cr_assert_not_null(m);
@@ -147,7 +166,8 @@ struct rte_mbuf *world_packet(struct world *w, const struct draft *d)
 		struct rte_mbuf *second = rte_pktmbuf_alloc(w->pool);
 
 		cr_assert_not_null(second);
-		memcpy(rte_pktmbuf_append(second, (uint16_t)(whole - first)), frame + first, whole - first);
+		memcpy(rte_pktmbuf_append(second, (uint16_t)(whole - first)), frame + first,
+		       whole - first);
 		cr_assert_eq(rte_pktmbuf_chain(m, second), 0);
 	}
 	p = pkt_of(m);
@@ -160,7 +180,8 @@ struct rte_mbuf *world_packet(struct world *w, const struct draft *d)
 		.payload_len = d->len,
 		.src_port = d->src.port,
 		.dst_port = d->dst.port,
-		.udp_csum = ((const struct rte_udp_hdr *)(const void *)(frame + l4_off))->dgram_cksum,
+		.udp_csum =
+			((const struct rte_udp_hdr *)(const void *)(frame + l4_off))->dgram_cksum,
 		.src = d->src.addr,
 		.dst = d->dst.addr,
 	};

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the media stage needs around it: EAL without devices, a packet pool, one worker's media, and a send stage that
- * keeps what it is given. */
+/* What the media stage needs around it: EAL without devices, a packet pool, one worker's media, and
+ * a send stage that keeps what it is given. */
 #pragma once
 
 #include "dataplane/media/media_stage.h"
 
 #include <rte_mempool.h>
 
-#define SENT_MAX     512u
-#define PAYLOAD_MAX  4096u
+#define SENT_MAX    512u
+#define PAYLOAD_MAX 4096u
 
 /* One packet as the send stage got it. */
 struct sent {
@@ -24,7 +24,8 @@ struct tx {
 	struct sent sent[SENT_MAX];
 };
 
-/* Realm 0 is 10.99.1.1 and fd99:1::1, realm 1 10.99.2.1 and fd99:2::1; ports 10000-10199 and 20000-20199. */
+/* Realm 0 is 10.99.1.1 and fd99:1::1, realm 1 10.99.2.1 and fd99:2::1; ports 10000-10199 and
+ * 20000-20199. */
 struct world {
 	struct rte_mempool *pool;
 	struct arena arena;
@@ -40,9 +41,10 @@ struct draft {
 	uint8_t realm;
 	const uint8_t *payload;
 	uint16_t len;
-	bool no_csum;        /* IPv4: sent without a checksum */
-	uint16_t trailer;    /* bytes behind the IP packet: Ethernet's padding */
-	uint16_t first_seg;  /* 0: one segment; else bytes of payload in the first, the rest in a second */
+	bool no_csum;	    /* IPv4: sent without a checksum */
+	uint16_t trailer;   /* bytes behind the IP packet: Ethernet's padding */
+	uint16_t first_seg; /* 0: one segment; else bytes of payload in the first, the rest in a
+			       second */
 };
 
 struct net_endpoint endpoint(const char *text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The media stage fed with packets made by hand: what is relayed and how, and every reason to drop. */
+/* The media stage fed with packets made by hand: what is relayed and how, and every reason to drop.
+ */
 #include "dataplane/media/media_stage.h"
 
 #include <criterion/criterion.h>
@@ -10,8 +11,8 @@
 /* A pair with both peers pinned: A at 10.99.1.2:4000, B at 10.99.2.2:6000, or fd99:N::2. */
 struct call {
 	uint64_t pair;
-	struct net_endpoint peer[2], peer_rtcp[2];    /* A's and B's */
-	struct net_endpoint local[2], local_rtcp[2];  /* limen's towards them */
+	struct net_endpoint peer[2], peer_rtcp[2];   /* A's and B's */
+	struct net_endpoint local[2], local_rtcp[2]; /* limen's towards them */
 };
 
 static struct stream_remote remote_of(const struct call *c, enum stream_side side)
@@ -25,7 +26,8 @@ static struct stream_remote remote_of(const struct call *c, enum stream_side sid
 	};
 }
 
-static void remote_set(struct world *w, const struct call *c, enum stream_side side, const struct stream_remote *remote)
+static void remote_set(struct world *w, const struct call *c, enum stream_side side,
+		       const struct stream_remote *remote)
 {
 	stream_pair_remote(w->media, w->now_ns, c->pair, side, remote);
 }
@@ -52,7 +54,8 @@ static struct call call_open(struct world *w, uint8_t family_a, uint8_t family_b
 	return c;
 }
 
-static struct stream_stats stats_of(const struct world *w, const struct call *c, enum stream_side side)
+static struct stream_stats stats_of(const struct world *w, const struct call *c,
+				    enum stream_side side)
 {
 	struct stream_stats stats;
 
@@ -91,13 +94,14 @@ static struct draft rtp_from(const struct call *c, enum stream_side side, uint16
 
 /* A receiver report and a source description whose CNAME is "alice@10.0.0.1". */
 static const uint8_t report[] = {
-	0x80, 201, 0, 1, 1, 2, 3, 4,
-	0x81, 202, 0, 6, 1, 2, 3, 4, 1, 14, 'a', 'l', 'i', 'c', 'e', '@', '1', '0', '.', '0', '.', '0', '.', '1', 0, 0, 0, 0,
+	0x80, 201, 0,	1,   1,	  2,   3,   4,	 0x81, 202, 0,	 6,   1,   2,	3, 4, 1, 14,
+	'a',  'l', 'i', 'c', 'e', '@', '1', '0', '.',  '0', '.', '0', '.', '1', 0, 0, 0, 0,
 };
 /* One without names. */
 static const uint8_t bare_report[] = {0x80, 201, 0, 1, 1, 2, 3, 4};
 
-static struct draft rtcp_from(const struct call *c, enum stream_side side, const uint8_t *bytes, uint16_t len)
+static struct draft rtcp_from(const struct call *c, enum stream_side side, const uint8_t *bytes,
+			      uint16_t len)
 {
 	return (struct draft){
 		.src = c->peer_rtcp[side],
@@ -116,7 +120,8 @@ static bool sum_is_right(const struct sent *sent)
 	return sent->sum <= 0xffff && sent->sum % 0xffff == want % 0xffff;
 }
 
-static bool went(const struct sent *sent, const struct net_endpoint *from, const struct net_endpoint *to)
+static bool went(const struct sent *sent, const struct net_endpoint *from,
+		 const struct net_endpoint *to)
 {
 	return sent->flow.family == to->family && net_endpoint_eq(&sent->flow.src, from) &&
 	       net_endpoint_eq(&sent->flow.dst, to);
@@ -211,10 +216,12 @@ Test(media_stage, next_hop_is_kept_until_the_destination_changes)
 	cr_assert_eq(world_last(&world)->flow.neigh, 0);
 }
 
-/* The hint against the sum itself, over lengths and contents, the all-zero payload and the odd ones included. */
+/* The hint against the sum itself, over lengths and contents, the all-zero payload and the odd ones
+ * included. */
 Test(media_stage, payload_sum_is_right)
 {
-	struct call c4 = call_open(&world, NET_IP4, NET_IP6), c6 = call_open(&world, NET_IP6, NET_IP4);
+	struct call c4 = call_open(&world, NET_IP4, NET_IP6),
+		    c6 = call_open(&world, NET_IP6, NET_IP4);
 	static uint8_t bytes[1400];
 	uint32_t state = 1;
 
@@ -232,7 +239,8 @@ Test(media_stage, payload_sum_is_right)
 		d.len = (uint16_t)(12 + state % (sizeof(bytes) - 12));
 		world.tx.nsent = 0;
 		world_feed(&world, &d);
-		cr_assert(sum_is_right(world_last(&world)), "run %u: %x", run, world_last(&world)->sum);
+		cr_assert(sum_is_right(world_last(&world)), "run %u: %x", run,
+			  world_last(&world)->sum);
 	}
 }
 
@@ -329,7 +337,8 @@ Test(media_stage, no_stream)
 Test(media_stage, late_media_after_the_call)
 {
 	struct call c = call_open(&world, NET_IP4, NET_IP4);
-	struct draft d = rtp_from(&c, SIDE_A, 1), r = rtcp_from(&c, SIDE_B, bare_report, sizeof(bare_report));
+	struct draft d = rtp_from(&c, SIDE_A, 1),
+		     r = rtcp_from(&c, SIDE_B, bare_report, sizeof(bare_report));
 
 	world_feed(&world, &d);
 	stream_pair_close(world.media, world.now_ns, c.pair);
@@ -342,7 +351,8 @@ Test(media_stage, late_media_after_the_call)
 Test(media_stage, wrong_source)
 {
 	struct call c = call_open(&world, NET_IP4, NET_IP4);
-	struct draft d = rtp_from(&c, SIDE_A, 1), r = rtcp_from(&c, SIDE_A, bare_report, sizeof(bare_report));
+	struct draft d = rtp_from(&c, SIDE_A, 1),
+		     r = rtcp_from(&c, SIDE_A, bare_report, sizeof(bare_report));
 
 	d.src = endpoint("10.99.1.66:4000");
 	world_feed(&world, &d);
@@ -374,8 +384,16 @@ Test(media_stage, neither_rtp_nor_rtcp)
 		uint8_t bytes[16];
 		uint16_t len;
 	} bad[] = {
-		{{0}, 0}, {{0x80}, 1}, {{0x80, 0}, 2}, {{0x80, 0}, 11}, {{0x40, 0}, 16}, {{0}, 16}, {{0x8f, 0}, 16},
-		{{0x90, 0, [15] = 9}, 16}, {{0x80, 200, 0, 1}, 8}, {{0x80, 201, 0, 1}, 16},
+		{{0}, 0},
+		{{0x80}, 1},
+		{{0x80, 0}, 2},
+		{{0x80, 0}, 11},
+		{{0x40, 0}, 16},
+		{{0}, 16},
+		{{0x8f, 0}, 16},
+		{{0x90, 0, [15] = 9}, 16},
+		{{0x80, 200, 0, 1}, 8},
+		{{0x80, 201, 0, 1}, 16},
 	};
 	struct call c = call_open(&world, NET_IP4, NET_IP4);
 	unsigned n = sizeof(bad) / sizeof(bad[0]);
@@ -473,8 +491,10 @@ Test(media_stage, learns_the_first_valid_packet)
 	struct call c = call_open(&world, NET_IP4, NET_IP6);
 	struct stream_remote a = remote_of(&c, SIDE_A);
 	struct draft d = rtp_from(&c, SIDE_A, 1), back = rtp_from(&c, SIDE_B, 1);
-	struct net_endpoint nat = endpoint("10.99.1.254:61000"), nat_rtcp = endpoint("10.99.1.254:61007");
-	struct draft r = rtcp_from(&c, SIDE_A, report, sizeof(report)), r_back = rtcp_from(&c, SIDE_B, report, sizeof(report));
+	struct net_endpoint nat = endpoint("10.99.1.254:61000"),
+			    nat_rtcp = endpoint("10.99.1.254:61007");
+	struct draft r = rtcp_from(&c, SIDE_A, report, sizeof(report)),
+		     r_back = rtcp_from(&c, SIDE_B, report, sizeof(report));
 
 	a.rtp = endpoint("192.168.1.10:4000");
 	a.rtcp = endpoint("192.168.1.10:4001");
@@ -559,7 +579,8 @@ Test(media_stage, rtcp_mux)
 			remote_set(&world, &c, side, &remote);
 		}
 		for (unsigned side = 0; side < 2; side++) {
-			struct draft rtp = rtp_from(&c, side, 1), rtcp = rtcp_from(&c, side, bare_report, sizeof(bare_report));
+			struct draft rtp = rtp_from(&c, side, 1),
+				     rtcp = rtcp_from(&c, side, bare_report, sizeof(bare_report));
 
 			if (mux[side]) {
 				rtcp.src = c.peer[side];
@@ -569,9 +590,11 @@ Test(media_stage, rtcp_mux)
 			cr_assert(went(world_last(&world), &c.local[!side], &c.peer[!side]));
 			world_feed(&world, &rtcp);
 			if (mux[!side])
-				cr_assert(went(world_last(&world), &c.local[!side], &c.peer[!side]));
+				cr_assert(
+					went(world_last(&world), &c.local[!side], &c.peer[!side]));
 			else
-				cr_assert(went(world_last(&world), &c.local_rtcp[!side], &c.peer_rtcp[!side]));
+				cr_assert(went(world_last(&world), &c.local_rtcp[!side],
+					       &c.peer_rtcp[!side]));
 			cr_assert_eq(stats_of(&world, &c, side).rtcp_pkts, 1);
 			cr_assert_eq(stats_of(&world, &c, side).rx_pkts, 1);
 		}
@@ -595,7 +618,8 @@ Test(media_stage, rtp_that_looks_like_rtcp)
 	cr_assert_eq(stats_of(&world, &c, SIDE_A).payload_type, 64);
 }
 
-/* A long vector of many calls, good and bad mixed: each packet has its own fate, and a call's order stays. */
+/* A long vector of many calls, good and bad mixed: each packet has its own fate, and a call's order
+ * stays. */
 Test(media_stage, long_vector)
 {
 	enum { CALLS = 20, PKTS = 300 };
@@ -624,7 +648,9 @@ Test(media_stage, long_vector)
 	}
 	media_stage(world.media, &world.tx, &world.drops, pkts, PKTS, world.now_ns);
 	cr_assert_eq(world.tx.nsent, PKTS - bad);
-	cr_assert_eq(world_dropped(&world, DROP_MEDIA_SOURCE) + world_dropped(&world, DROP_MEDIA_NO_STREAM), bad);
+	cr_assert_eq(world_dropped(&world, DROP_MEDIA_SOURCE) +
+			     world_dropped(&world, DROP_MEDIA_NO_STREAM),
+		     bad);
 	for (unsigned i = 0; i < world.tx.nsent; i++) {
 		const struct sent *sent = &world.tx.sent[i];
 		unsigned at = 0;

@@ -7,19 +7,19 @@
 
 static const struct hash_key key = {{1, 2}};
 
-/* Receiver report, then a source description with CNAME "alice@10.0.0.1" and TOOL "phone", then BYE with the reason "bye". */
+/* Receiver report, then a source description with CNAME "alice@10.0.0.1" and TOOL "phone", then BYE
+ * with the reason "bye". */
 static const uint8_t compound[] = {
-	0x80, 201, 0, 1, 1, 2, 3, 4,
-	0x81, 202, 0, 7, 1, 2, 3, 4,
-	1, 14, 'a', 'l', 'i', 'c', 'e', '@', '1', '0', '.', '0', '.', '0', '.', '1',
-	6, 5, 'p', 'h', 'o', 'n', 'e', 0,
-	0x81, 203, 0, 2, 1, 2, 3, 4, 3, 'b', 'y', 'e',
+	0x80, 201, 0,	1,   1,	   2,	3,   4,	  0x81, 202, 0,	  7,   1,   2,	 3,   4,   1,	14,
+	'a',  'l', 'i', 'c', 'e',  '@', '1', '0', '.',	'0', '.', '0', '.', '1', 6,   5,   'p', 'h',
+	'o',  'n', 'e', 0,   0x81, 203, 0,   2,	  1,	2,   3,	  4,   3,   'b', 'y', 'e',
 };
 enum { CNAME_AT = 18, CNAME_LEN = 14, TOOL_AT = 34, TOOL_LEN = 5, REASON_AT = 49, REASON_LEN = 3 };
 
 static bool is_hidden_byte(size_t at)
 {
-	return (at >= CNAME_AT && at < CNAME_AT + CNAME_LEN) || (at >= TOOL_AT && at < TOOL_AT + TOOL_LEN) ||
+	return (at >= CNAME_AT && at < CNAME_AT + CNAME_LEN) ||
+	       (at >= TOOL_AT && at < TOOL_AT + TOOL_LEN) ||
 	       (at >= REASON_AT && at < REASON_AT + REASON_LEN);
 }
 
@@ -39,8 +39,8 @@ Test(rtcp, texts_are_overwritten_in_place)
 	cr_assert(memcmp(pkt + TOOL_AT, compound + TOOL_AT, TOOL_LEN));
 }
 
-/* Sources of one endpoint belong together by their CNAME (section 6.5.1): equal stays equal, unequal unequal, and another
- * key makes other names. */
+/* Sources of one endpoint belong together by their CNAME (section 6.5.1): equal stays equal,
+ * unequal unequal, and another key makes other names. */
 Test(rtcp, names_still_tell_sources_apart)
 {
 	static const struct hash_key other_key = {{1, 3}};
@@ -110,7 +110,8 @@ Test(rtcp, what_is_no_compound_is_left_alone)
 	cr_assert_arr_eq(pkt, before, sizeof(pkt));
 }
 
-/* Any bytes, any length: nothing outside the packet is touched (the sanitizer watches), and the framing stays. */
+/* Any bytes, any length: nothing outside the packet is touched (the sanitizer watches), and the
+ * framing stays. */
 Test(rtcp, any_bytes)
 {
 	uint32_t state = 1;

@@ -9,8 +9,8 @@
 
 #define HEAD "v=0\r\no=alice 2890844526 2890844527 IN IP4 host.atlanta.example.com\r\ns=-\r\n"
 
-/* The text ends flush at the end of its allocation, so that the sanitizer sees a read beyond. The slices of
- * *sdp lie in *copy, which the caller frees. */
+/* The text ends flush at the end of its allocation, so that the sanitizer sees a read beyond. The
+ * slices of *sdp lie in *copy, which the caller frees. */
 static int parse(struct sdp *sdp, const char *text, char **copy)
 {
 	size_t len = strlen(text);
@@ -59,11 +59,14 @@ Test(sdp, audio_offer)
 			   &copy),
 		     0);
 	cr_assert_eq(sdp.nmedia, 1);
-	cr_assert(span_is(sdp.origin, "alice 2890844526 2890844527 IN IP4 host.atlanta.example.com"));
+	cr_assert(
+		span_is(sdp.origin, "alice 2890844526 2890844527 IN IP4 host.atlanta.example.com"));
 	cr_assert(span_is(sdp.media[0].type, "audio"));
 	cr_assert(span_is(sdp.media[0].proto, "RTP/AVP"));
 	cr_assert(span_is(sdp.media[0].formats, "0 8 97"));
-	cr_assert(span_is(sdp.media[0].lines, "m=audio 49170 RTP/AVP 0 8 97\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n"));
+	cr_assert(
+		span_is(sdp.media[0].lines,
+			"m=audio 49170 RTP/AVP 0 8 97\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n"));
 	cr_assert(span_is(sdp.session, HEAD "c=IN IP4 192.0.2.1\r\nt=0 0\r\n"));
 	cr_assert_eq(sdp.media[0].port, 49170);
 	cr_assert_eq(sdp.media[0].nports, 1);
@@ -77,7 +80,9 @@ Test(sdp, audio_offer)
 
 Test(sdp, line_ends_and_last_line)
 {
-	cr_assert_eq(parse_only("v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 0"), 0);
+	cr_assert_eq(parse_only("v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 "
+				"0\nm=audio 4000 RTP/AVP 0"),
+		     0);
 	cr_assert_eq(parse_only("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n\r\nt=0 0\r\n\r\n"), 0);
 	cr_assert_eq(parse_only("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r"), 0);
 }
@@ -90,7 +95,8 @@ Test(sdp, several_sections_each_with_its_own)
 	cr_assert_eq(parse(&sdp,
 			   HEAD "c=IN IP6 2001:db8::1\r\nt=0 0\r\na=recvonly\r\n"
 				"m=audio 5000 RTP/AVP 0\r\n"
-				"m=video 5002/2 RTP/SAVPF 96\r\nc=IN IP4 192.0.2.9\r\na=sendonly\r\na=rtcp-mux\r\n"
+				"m=video 5002/2 RTP/SAVPF 96\r\nc=IN IP4 "
+				"192.0.2.9\r\na=sendonly\r\na=rtcp-mux\r\n"
 				"m=image 5006 udptl t38\r\na=inactive\r\n"
 				"m=application 0 TCP/MSRP *\r\n",
 			   &copy),
@@ -137,7 +143,8 @@ Test(sdp, rtcp_address)
 		struct sdp sdp;
 		char text[512], *copy;
 
-		snprintf(text, sizeof(text), HEAD "c=IN IP4 192.0.2.1\r\nm=audio 5000 RTP/AVP 0\r\n%s", c->attr);
+		snprintf(text, sizeof(text),
+			 HEAD "c=IN IP4 192.0.2.1\r\nm=audio 5000 RTP/AVP 0\r\n%s", c->attr);
 		cr_assert_eq(parse(&sdp, text, &copy), 0);
 		if (c->rtcp)
 			cr_assert(endpoint_is(&sdp.media[0].rtcp, c->rtcp), "%s", c->attr);
@@ -152,7 +159,8 @@ Test(sdp, no_port_above_the_last)
 	struct sdp sdp;
 	char *copy;
 
-	cr_assert_eq(parse(&sdp, HEAD "c=IN IP4 192.0.2.1\r\nm=audio 65535 RTP/AVP 0\r\n", &copy), 0);
+	cr_assert_eq(parse(&sdp, HEAD "c=IN IP4 192.0.2.1\r\nm=audio 65535 RTP/AVP 0\r\n", &copy),
+		     0);
 	cr_assert(endpoint_is(&sdp.media[0].rtp, "192.0.2.1:65535"));
 	cr_assert_eq(sdp.media[0].rtcp.family, NET_NONE);
 	cr_assert_eq(sdp.media[0].rtcp.port, 0);
@@ -185,11 +193,13 @@ Test(sdp, hold)
 		struct sdp sdp;
 		char text[512], *copy;
 
-		snprintf(text, sizeof(text), HEAD "c=%s\r\nm=audio 5000 RTP/AVP 0\r\n%s", c->c, c->attr);
+		snprintf(text, sizeof(text), HEAD "c=%s\r\nm=audio 5000 RTP/AVP 0\r\n%s", c->c,
+			 c->attr);
 		cr_assert_eq(parse(&sdp, text, &copy), 0);
 		cr_assert_eq(sdp.media[0].hold_by_zero, c->zero, "%s %s", c->c, c->attr);
 		cr_assert_eq(sdp.media[0].direction, c->direction, "%s %s", c->c, c->attr);
-		cr_assert_eq(sdp_media_direction(&sdp.media[0]), c->effective, "%s %s", c->c, c->attr);
+		cr_assert_eq(sdp_media_direction(&sdp.media[0]), c->effective, "%s %s", c->c,
+			     c->attr);
 		cr_assert_eq(sdp.media[0].rtp.family == NET_NONE, c->zero, "%s %s", c->c, c->attr);
 		free(copy);
 	}
@@ -198,8 +208,9 @@ Test(sdp, hold)
 Test(sdp, addresses_that_media_cannot_be_sent_to)
 {
 	static const char *const lines[] = {
-		"IN IP4 pc.example.com", "IN IP4 224.2.1.1/127", "IN IP6 ff15::101", "IN IP6 192.0.2.1",
-		"IN IP4 2001:db8::1",	 "ATM NSAP 47.0091",	 "IN IP4 300.1.1.1",
+		"IN IP4 pc.example.com", "IN IP4 224.2.1.1/127", "IN IP6 ff15::101",
+		"IN IP6 192.0.2.1",	 "IN IP4 2001:db8::1",	 "ATM NSAP 47.0091",
+		"IN IP4 300.1.1.1",
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -293,8 +304,9 @@ Test(sdp, too_much)
 /* Every prefix of a good description is judged without a look behind its end. */
 Test(sdp, cut_anywhere)
 {
-	static const char text[] = HEAD "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 49170/1 RTP/AVP 0 8\r\n"
-					"c=IN IP6 2001:db8::1\r\na=rtcp:5003 IN IP4 192.0.2.3\r\na=rtcp-mux\r\n";
+	static const char text[] =
+		HEAD "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 49170/1 RTP/AVP 0 8\r\n"
+		     "c=IN IP6 2001:db8::1\r\na=rtcp:5003 IN IP4 192.0.2.3\r\na=rtcp-mux\r\n";
 
 	for (size_t len = 0; len < sizeof(text); len++) {
 		char *cut = malloc(len ? len : 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Session descriptions written for the other side: what is said, what is hidden, and that it reads as what was meant. */
+/* Session descriptions written for the other side: what is said, what is hidden, and that it reads
+ * as what was meant. */
 #include "common/sdp/sdp.h"
 
 #include <criterion/criterion.h>
@@ -225,7 +226,8 @@ Test(sdp_put, all_else_is_kept_at_either_level)
 	}
 }
 
-/* A peer may call its host what it likes; that must not cost the call its direction or its codecs' numbers. */
+/* A peer may call its host what it likes; that must not cost the call its direction or its codecs'
+ * numbers. */
 Test(sdp_put, silly_host_names)
 {
 	const char *out = put("v=0\r\no=101 101 101 IN IP4 0\r\nc=IN IP4 sendonly\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0 101\r\n"
@@ -263,8 +265,9 @@ Test(sdp_put, every_short_buffer_is_told)
 	}
 }
 
-/* Property: whatever is accepted comes out as a description with the same meaning, at limen's addresses, and with nothing of
- * the sender's. The generator is a fixed sequence, so a failure repeats. */
+/* Property: whatever is accepted comes out as a description with the same meaning, at limen's
+ * addresses, and with nothing of the sender's. The generator is a fixed sequence, so a failure
+ * repeats. */
 static uint32_t random_state;
 
 static uint32_t random_below(uint32_t n)

@@ -20,7 +20,8 @@ static void latch_open(struct latch_fixture *l)
 	l->pair = slab_get(l->f.media->hot, l->handle);
 }
 
-static void remote_set(struct latch_fixture *l, uint64_t now_ns, enum stream_side side, const struct stream_remote *remote)
+static void remote_set(struct latch_fixture *l, uint64_t now_ns, enum stream_side side,
+		       const struct stream_remote *remote)
 {
 	stream_pair_remote(l->f.media, now_ns, l->handle, side, remote);
 }
@@ -80,7 +81,8 @@ Test(latch, nobody_before_the_sdp)
 	latch_open(&l);
 	cr_assert_not(rtp_from(&l, 1, "10.99.1.2:4000"));
 	cr_assert_not(rtcp_from(&l, 1, "10.99.1.2:4001"));
-	cr_assert_not(latch_packet(l.f.media, 1, l.pair, SIDE_A, false, &(struct net_endpoint){.family = NET_IP4}));
+	cr_assert_not(latch_packet(l.f.media, 1, l.pair, SIDE_A, false,
+				   &(struct net_endpoint){.family = NET_IP4}));
 	fixture_close(&l.f);
 }
 
@@ -143,7 +145,8 @@ Test(latch, pinned_moves_with_the_sdp)
 /* c=0.0.0.0 says where nothing is wanted; the peer still sends, from where it did. */
 Test(latch, hold_by_zero_keeps_the_source)
 {
-	struct stream_remote remote = remote_at("10.99.1.2:4000", SOURCE_PIN), hold = {.source = SOURCE_PIN, .may_send = true};
+	struct stream_remote remote = remote_at("10.99.1.2:4000", SOURCE_PIN),
+			     hold = {.source = SOURCE_PIN, .may_send = true};
 	struct latch_fixture l;
 
 	latch_open(&l);
@@ -278,7 +281,8 @@ Test(latch, window_ends)
 /* A caller may wait for the callee's SDP before it sends at all. */
 Test(latch, window_begins_with_the_later_sdp)
 {
-	struct stream_remote a = remote_at("192.168.1.10:4000", SOURCE_LEARN), b = remote_at("10.99.2.2:6000", SOURCE_PIN);
+	struct stream_remote a = remote_at("192.168.1.10:4000", SOURCE_LEARN),
+			     b = remote_at("10.99.2.2:6000", SOURCE_PIN);
 	struct latch_fixture l;
 
 	latch_open(&l);
@@ -303,8 +307,8 @@ Test(latch, shorter_window_by_configuration)
 	fixture_close(&l.f);
 }
 
-/* A session refresh: the same SDP again. The peer that goes on sending stays; an intruder has a second at most, and not even that once
- * the peer was heard after it. */
+/* A session refresh: the same SDP again. The peer that goes on sending stays; an intruder has a
+ * second at most, and not even that once the peer was heard after it. */
 Test(latch, same_sdp_again)
 {
 	struct stream_remote remote = remote_at("192.168.1.10:4000", SOURCE_LEARN);
@@ -324,7 +328,8 @@ Test(latch, same_sdp_again)
 	fixture_close(&l.f);
 }
 
-/* A peer that moved to another network says so by a new offer, with the same private address in it. */
+/* A peer that moved to another network says so by a new offer, with the same private address in it.
+ */
 Test(latch, moves_behind_nat)
 {
 	struct stream_remote remote = remote_at("192.168.1.10:4000", SOURCE_LEARN);
@@ -344,7 +349,8 @@ Test(latch, moves_behind_nat)
 	fixture_close(&l.f);
 }
 
-/* A new port in the SDP: media goes there at once, and what still comes from the old one is relayed meanwhile. */
+/* A new port in the SDP: media goes there at once, and what still comes from the old one is relayed
+ * meanwhile. */
 Test(latch, new_sdp_new_port)
 {
 	struct stream_remote remote = remote_at("192.168.1.10:4000", SOURCE_LEARN);

@@ -110,7 +110,8 @@ Test(ports, withhold)
 	port_pool_fini(&pool);
 }
 
-/* Every port of the range has one owner, RTP and RTCP the same; slices are runs, in order, and even give or take a pair. */
+/* Every port of the range has one owner, RTP and RTCP the same; slices are runs, in order, and even
+ * give or take a pair. */
 Test(ports, owners)
 {
 	static const struct {
@@ -124,22 +125,27 @@ Test(ports, owners)
 		uint32_t npairs = ((uint32_t)cases[i].high - cases[i].low + 1) / 2;
 
 		for (uint32_t port = cases[i].low; port <= cases[i].high; port++) {
-			unsigned owner = media_port_owner(cases[i].low, cases[i].high, nworkers, (uint16_t)port);
+			unsigned owner = media_port_owner(cases[i].low, cases[i].high, nworkers,
+							  (uint16_t)port);
 
 			cr_assert_lt(owner, nworkers);
 			cr_assert_geq(owner, last);
 			last = owner;
 			count[owner]++;
-			cr_assert_eq(owner, media_port_owner(cases[i].low, cases[i].high, nworkers, (uint16_t)(port ^ 1)));
+			cr_assert_eq(owner, media_port_owner(cases[i].low, cases[i].high, nworkers,
+							     (uint16_t)(port ^ 1)));
 		}
 		for (unsigned w = 0; w < nworkers; w++) {
 			cr_assert_geq(count[w] / 2, npairs / nworkers);
 			cr_assert_leq(count[w] / 2, npairs / nworkers + 1);
 		}
-		cr_assert_eq(media_port_owner(cases[i].low, cases[i].high, nworkers, (uint16_t)(cases[i].low - 1)), nworkers);
+		cr_assert_eq(media_port_owner(cases[i].low, cases[i].high, nworkers,
+					      (uint16_t)(cases[i].low - 1)),
+			     nworkers);
 		cr_assert_eq(media_port_owner(cases[i].low, cases[i].high, nworkers, 0), nworkers);
 		if (cases[i].high < UINT16_MAX)
-			cr_assert_eq(media_port_owner(cases[i].low, cases[i].high, nworkers, (uint16_t)(cases[i].high + 1)),
+			cr_assert_eq(media_port_owner(cases[i].low, cases[i].high, nworkers,
+						      (uint16_t)(cases[i].high + 1)),
 				     nworkers);
 	}
 }

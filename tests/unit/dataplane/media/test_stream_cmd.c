@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Pairs opened, steered and closed: ports, exhaustion, addresses, and what an arena that was taken over brings back. */
+/* Pairs opened, steered and closed: ports, exhaustion, addresses, and what an arena that was taken
+ * over brings back. */
 #include "dataplane/media/stream_cmd.h"
 
 #include <errno.h>
@@ -10,7 +11,8 @@
 #include "dataplane/media/stream.h"
 #include "media_fixture.h"
 
-static uint64_t open_pair(struct media_fixture *f, uint64_t now_ns, struct stream_local a, struct stream_local b)
+static uint64_t open_pair(struct media_fixture *f, uint64_t now_ns, struct stream_local a,
+			  struct stream_local b)
 {
 	uint64_t pair = HANDLE_NONE;
 
@@ -69,14 +71,17 @@ Test(stream_cmd, leaves_as_the_far_realm_asks)
 
 Test(stream_cmd, no_such_address)
 {
-	static const struct stream_local bad[] = {{1, NET_IP6}, {2, NET_IP4}, {255, NET_IP6}, {0, NET_NONE}, {0, 5}};
+	static const struct stream_local bad[] = {
+		{1, NET_IP6}, {2, NET_IP4}, {255, NET_IP6}, {0, NET_NONE}, {0, 5}};
 	struct media_fixture f;
 	uint64_t pair;
 
 	fixture_open(&f, 4);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		cr_assert_eq(stream_pair_open(f.media, 0, bad[i], realm0_ip4, &pair), -EAFNOSUPPORT);
-		cr_assert_eq(stream_pair_open(f.media, 0, realm0_ip4, bad[i], &pair), -EAFNOSUPPORT);
+		cr_assert_eq(stream_pair_open(f.media, 0, bad[i], realm0_ip4, &pair),
+			     -EAFNOSUPPORT);
+		cr_assert_eq(stream_pair_open(f.media, 0, realm0_ip4, bad[i], &pair),
+			     -EAFNOSUPPORT);
 		cr_assert_eq(pair, HANDLE_NONE);
 	}
 	cr_assert_eq(stream_pairs_open(f.media), 0);
@@ -84,7 +89,8 @@ Test(stream_cmd, no_such_address)
 	fixture_close(&f);
 }
 
-/* Realm 1 has four pairs of ports. What was taken of realm 0 for the call that fails is given back. */
+/* Realm 1 has four pairs of ports. What was taken of realm 0 for the call that fails is given back.
+ */
 Test(stream_cmd, ports_used_up)
 {
 	struct media_fixture f;
@@ -102,8 +108,12 @@ Test(stream_cmd, ports_used_up)
 	cr_assert_eq(stream_pairs_open(f.media), 4);
 	/* A port rests before it is used again. */
 	stream_pair_close(f.media, 1000, pairs[2]);
-	cr_assert_eq(stream_pair_open(f.media, 1000 + MEDIA_PORT_REUSE_NS - 1, realm0_ip4, realm1_ip4, &pair), -ENOSPC);
-	cr_assert_eq(stream_pair_open(f.media, 1000 + MEDIA_PORT_REUSE_NS, realm0_ip4, realm1_ip4, &pair), 0);
+	cr_assert_eq(stream_pair_open(f.media, 1000 + MEDIA_PORT_REUSE_NS - 1, realm0_ip4,
+				      realm1_ip4, &pair),
+		     -ENOSPC);
+	cr_assert_eq(stream_pair_open(f.media, 1000 + MEDIA_PORT_REUSE_NS, realm0_ip4, realm1_ip4,
+				      &pair),
+		     0);
 	fixture_close(&f);
 }
 
@@ -180,8 +190,10 @@ Test(stream_cmd, jitter_in_microseconds)
 	fixture_open(&f, 4);
 	handle = open_pair(&f, 0, realm0_ip4, realm1_ip4);
 	pair = slab_get(f.media->hot, handle);
-	pair->from[SIDE_A].rtp = (struct rtp_rx_stats){.started = 1, .jitter_q4 = 16 * 40, .payload_type = 8};
-	pair->from[SIDE_B].rtp = (struct rtp_rx_stats){.started = 1, .jitter_q4 = UINT32_MAX, .payload_type = 34};
+	pair->from[SIDE_A].rtp =
+		(struct rtp_rx_stats){.started = 1, .jitter_q4 = 16 * 40, .payload_type = 8};
+	pair->from[SIDE_B].rtp =
+		(struct rtp_rx_stats){.started = 1, .jitter_q4 = UINT32_MAX, .payload_type = 34};
 	stream_pair_stats(f.media, handle, SIDE_A, &stats);
 	cr_assert_eq(stats.jitter_us, 5000);
 	stream_pair_stats(f.media, handle, SIDE_B, &stats);
@@ -241,17 +253,21 @@ Test(stream_cmd, more_workers_than_ports)
 
 Test(stream_cmd, configurations_that_are_none)
 {
-	static const uint16_t ranges[][2] = {{10001, 10019}, {10000, 10018}, {10000, 9999}, {0, 101}};
+	static const uint16_t ranges[][2] = {
+		{10001, 10019}, {10000, 10018}, {10000, 9999}, {0, 101}};
 	struct media_fixture f;
 	struct arena_slab_def defs[4];
 	const char *why;
 
 	fixture_conf(&f, 4);
-	cr_assert_eq(arena_open(&f.arena, NULL, defs, media_slab_defs(defs, 0, 4), true, false, &why), 0);
+	cr_assert_eq(
+		arena_open(&f.arena, NULL, defs, media_slab_defs(defs, 0, 4), true, false, &why),
+		0);
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		f.realms[1].port_low = ranges[i][0];
 		f.realms[1].port_high = ranges[i][1];
-		cr_assert_null(media_new(&f.conf, &f.arena, 0, 0), "%u-%u", ranges[i][0], ranges[i][1]);
+		cr_assert_null(media_new(&f.conf, &f.arena, 0, 0), "%u-%u", ranges[i][0],
+			       ranges[i][1]);
 	}
 	f.realms[1].port_low = 20000;
 	f.realms[1].port_high = 20001;
@@ -295,18 +311,20 @@ Test(stream_cmd, streams_outlive_their_process)
 	stream_pair_local(f.media, kept, SIDE_A, &after[0], &rtcp);
 	stream_pair_local(f.media, kept, SIDE_B, &after[1], &rtcp);
 	cr_assert(net_endpoint_eq(&before[0], &after[0]) && net_endpoint_eq(&before[1], &after[1]));
-	cr_assert_eq(table_entry(&f, realm0_ip6, after[0].port), 1 + 2 * handle_index(kept) + SIDE_A);
+	cr_assert_eq(table_entry(&f, realm0_ip6, after[0].port),
+		     1 + 2 * handle_index(kept) + SIDE_A);
 	stream_pair_stats(f.media, kept, SIDE_A, &stats);
 	cr_assert(net_endpoint_eq(&stats.source, &remote.rtp));
-	cr_assert_eq(((struct stream_pair *)slab_get(f.media->hot, kept))->from[SIDE_B].out.neigh, 0,
-		     "the send stage's note died with it");
+	cr_assert_eq(((struct stream_pair *)slab_get(f.media->hot, kept))->from[SIDE_B].out.neigh,
+		     0, "the send stage's note died with it");
 	/* Its ports are nobody else's. */
 	for (unsigned i = 0; i < 3; i++) {
 		other = open_pair(&f, UINT64_MAX / 2, realm0_ip4, realm1_ip4);
 		stream_pair_local(f.media, other, SIDE_B, &after[0], &rtcp);
 		cr_assert_neq(after[0].port, before[1].port);
 	}
-	cr_assert_eq(stream_pair_open(f.media, UINT64_MAX / 2, realm0_ip4, realm1_ip4, &other), -ENOSPC);
+	cr_assert_eq(stream_pair_open(f.media, UINT64_MAX / 2, realm0_ip4, realm1_ip4, &other),
+		     -ENOSPC);
 	fixture_close(&f);
 	unlink(path);
 }
@@ -349,7 +367,8 @@ Test(stream_cmd, nothing_leaks)
 
 	fixture_open(&f, 12);
 	for (unsigned step = 0; step < 50000; step++) {
-		static const struct stream_local locals[] = {{0, NET_IP4}, {0, NET_IP6}, {1, NET_IP4}, {1, NET_IP6}};
+		static const struct stream_local locals[] = {
+			{0, NET_IP4}, {0, NET_IP6}, {1, NET_IP4}, {1, NET_IP6}};
 		unsigned at;
 
 		state = state * 1664525u + 1013904223u;
@@ -359,7 +378,8 @@ Test(stream_cmd, nothing_leaks)
 			stream_pair_close(f.media, now_ns, pairs[at]);
 			pairs[at] = HANDLE_NONE;
 		} else {
-			stream_pair_open(f.media, now_ns, locals[state >> 10 & 3], locals[state >> 8 & 3], &pairs[at]);
+			stream_pair_open(f.media, now_ns, locals[state >> 10 & 3],
+					 locals[state >> 8 & 3], &pairs[at]);
 		}
 	}
 	for (unsigned i = 0; i < 16; i++)
