@@ -117,7 +117,7 @@ static void check_scalar(struct conf_doc *doc, const char *path, const struct co
 			   "must be one value, is a list (text that begins with [ needs quotes)");
 	else if (node->type == YAML_MAPPING_NODE)
 		conf_fault(doc, conf_node_line(node), path,
-			   "must be one value, is a mapping (text with \": \" in it needs quotes)");
+			   "must be one value, is a mapping (text with [ or \": \" in it needs quotes)");
 	else if (is_null(node))
 		conf_fault(doc, conf_node_line(node), path, "has no value");
 	else if (!conf_value_ok(key, conf_node_text(node), why, sizeof(why)))

@@ -204,7 +204,8 @@ static void check_trunks(const struct cross *x)
 		bool realm_known = !faulty(x, key, "trunks[%u].realm", i);
 
 		if (realm_known)
-			realm_known = !faulty(x, key, "realms[%u].addresses", trunk->realm);
+			realm_known = !faulty(x, key, "realms[%u].addresses", trunk->realm) &&
+				      !faulty(x, key, "realms[%u].gateways", trunk->realm);
 		if (realm_known && !faulty(x, key, "trunks[%u].peers", i))
 			check_peers(x, i);
 		for (unsigned s = 0; realm_known && s < trunk->nsources && x->raw->trunks[i].sources_count; s++) {

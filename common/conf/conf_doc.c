@@ -107,14 +107,18 @@ void conf_fault_at(struct conf_doc *doc, const char *key, const char *fmt, ...)
 	va_end(args);
 }
 
+/* Whether `inner` is `outer` or lies inside it. */
+static bool is_within(const char *inner, const char *outer)
+{
+	size_t len = strlen(outer);
+
+	return len && strncmp(inner, outer, len) == 0 && (!inner[len] || inner[len] == '.' || inner[len] == '[');
+}
+
 bool conf_doc_faulty_at(const struct conf_doc *doc, const char *key)
 {
-	size_t len = strlen(key);
-
 	for (unsigned i = 0; i < doc->nerrors; i++) {
-		const char *at = doc->errors[i].key;
-
-		if (strncmp(at, key, len) == 0 && (!at[len] || at[len] == '.' || at[len] == '['))
+		if (is_within(doc->errors[i].key, key) || is_within(key, doc->errors[i].key))
 			return true;
 	}
 	return false;

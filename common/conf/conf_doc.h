@@ -37,7 +37,7 @@ void conf_fault(struct conf_doc *doc, unsigned line, const char *key, const char
 void conf_fault_at(struct conf_doc *doc, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Whether a fault was noted at that key or inside it. */
+/* Whether a fault was noted at that key, inside it, or at what it lies in. */
 bool conf_doc_faulty_at(const struct conf_doc *doc, const char *key);
 
 /* The node with that number in a pair or list, its line, its text. */

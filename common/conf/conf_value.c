@@ -135,7 +135,7 @@ bool conf_read_prefix(struct span text, struct net_prefix *prefix)
 
 bool conf_read_endpoint(struct span text, struct net_endpoint *endpoint)
 {
-	return net_endpoint_parse(text, CONF_SIP_PORT, endpoint) == 0 && endpoint->port &&
+	return net_endpoint_parse(text, CONF_SIP_PORT, endpoint) == 0 &&
 	       is_unicast(endpoint->family, &endpoint->addr);
 }
 
@@ -246,8 +246,6 @@ static bool ok_endpoint(struct span text, const struct verdict *v)
 	if (net_endpoint_parse(text, CONF_SIP_PORT, &endpoint))
 		return refuse(v, "not an address: \"%.*s\"; write it as in 192.0.2.1:5060 or \"[2001:db8::1]:5060\"",
 			      QUOTE(text));
-	if (!endpoint.port)
-		return refuse(v, "port 0 cannot be sent to: \"%.*s\"", QUOTE(text));
 	return is_unicast(endpoint.family, &endpoint.addr) ||
 	       refuse(v, "not the address of a host: \"%.*s\"", QUOTE(text));
 }

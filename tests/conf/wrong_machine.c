@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Wrong configs: machine and ports. */
+#include "wrong.h"
+
+#include <stddef.h>
+
+#define LONG_10  "0123456789"
+#define LONG_100 LONG_10 LONG_10 LONG_10 LONG_10 LONG_10 LONG_10 LONG_10 LONG_10 LONG_10 LONG_10
+
+const struct wrong wrong_machine[] = {
+	{"misspelt key", 4, "  memory: 256", {{4, "machine.memory", "unknown key"}}},
+	{"nearly right key", 4, "  memory_mib: 256", {{4, "machine.memory_mib", "unknown key; did you mean \"memory_mb\"?"}}},
+	{"a key twice", 4, "  main_cpu: 3", {{4, "machine.main_cpu", "given twice; first in line 2"}}},
+	{"no workers", 3, NULL, {{2, "machine.workers", "missing"}}},
+	{"workers empty", 3, "  workers: []", {{3, "machine.workers", "must not be empty"}}},
+	{"workers no list", 3, "  workers: 1", {{3, "machine.workers", "must be a list, as in [x, y]"}}},
+	{"workers without value", 3, "  workers:", {{3, "machine.workers", "has no value"}}},
+	{"a worker that is a list", 3, "  workers: [[1, 2]]",
+	 {{3, "machine.workers[0]", "must be one value, is a list (text that begins with [ needs quotes)"}}},
+	{"a worker without number", 3, "  workers: [1, two]",
+	 {{3, "machine.workers[1]", "not a whole number: \"two\"; must be from 0 to 1023"}}},
+	{"a worker out of range", 3, "  workers: [1, 1024]",
+	 {{3, "machine.workers[1]", "out of range: 1024; must be from 0 to 1023"}}},
+	{"one CPU for two workers", 3, "  workers: [1, 2, 1]", {{3, "machine.workers[2]", "CPU 1 is already worker 0's"}}},
+	{"main's CPU for a worker", 3, "  workers: [1, 0]",
+	 {{3, "machine.workers[1]", "CPU 0 is main_cpu: a polling worker needs its own"}}},
+	{"a fraction", 4, "  memory_mb: 256.5",
+	 {{4, "machine.memory_mb", "not a whole number: \"256.5\"; must be from 64 to 1048576"}}},
+	{"a unit", 4, "  memory_mb: 256M", {{4, "machine.memory_mb", "not a whole number: \"256M\"; must be from 64 to 1048576"}}},
+	{"hexadecimal", 4, "  memory_mb: 0x100",
+	 {{4, "machine.memory_mb", "not a whole number: \"0x100\"; must be from 64 to 1048576"}}},
+	{"negative", 4, "  memory_mb: -1", {{4, "machine.memory_mb", "not a whole number: \"-1\"; must be from 64 to 1048576"}}},
+	{"too little memory", 4, "  memory_mb: 63", {{4, "machine.memory_mb", "out of range: 63; must be from 64 to 1048576"}}},
+	{"more than any number", 4, "  memory_mb: 99999999999999999999999",
+	 {{4, "machine.memory_mb", "not a whole number: \"99999999999999999999999\"; must be from 64 to 1048576"}}},
+	{"unknown hugepages", 4, "  hugepages: yes", {{4, "machine.hugepages", "not one of auto|require|never: \"yes\""}}},
+	{"a mapping as a value", 4, "  memory_mb: {mib: 3}",
+	 {{4, "machine.memory_mb", "must be one value, is a mapping (text with [ or \": \" in it needs quotes)"}}},
+	{"idle too long", 4, "  idle_sleep_us: 100001",
+	 {{4, "machine.idle_sleep_us", "out of range: 100001; must be from 0 to 100000"}}},
+	{"no call at all", 4, "  max_calls: 0", {{4, "machine.max_calls", "out of range: 0; must be from 1 to 1000000"}}},
+	{"too few packets", 4, "  mbufs: 1022", {{4, "machine.mbufs", "out of range: 1022; must be from 1023 to 4194303"}}},
+	{"relative run_dir", 5, "  run_dir: run", {{5, "machine.run_dir", "not an absolute path: \"run\""}}},
+	{"run_dir too long for a socket", 5, "  run_dir: /" LONG_100, {{5, "machine.run_dir", "too long: 101 characters, at most 80"}}},
+	{"an empty path", 5, "  run_dir: \"\"", {{5, "machine.run_dir", "has no value"}}},
+	{"two faults", 4, "  mbufs: 1\n  max_calls: none",
+	 {{4, "machine.mbufs", "out of range: 1; must be from 1023 to 4194303"},
+	  {5, "machine.max_calls", "not a whole number: \"none\"; must be from 1 to 1000000"}}},
+
+	{"a port without name", 10, "  - mtu: 1500", {{10, "ports[1].name", "missing"}, {20, "realms[1].port", "no such port: \"p1\""}}},
+	{"a port without device", 11, NULL, {{10, "ports[1].device", "missing"}}},
+	{"a name with a blank", 7, "  - name: p 0",
+	 {{7, "ports[0].name", "not a name: \"p 0\"; only letters, digits and _ - . make one"},
+	  {14, "realms[0].port", "no such port: \"p0\""}}},
+	{"two ports of one name", 10, "  - name: p0",
+	 {{10, "ports[1].name", "\"p0\" is already the name of ports[0]"}, {20, "realms[1].port", "no such port: \"p1\""}}},
+	{"two ports on one device", 11, "    device: net_null0,copy=1", {{11, "ports[1].device", "device \"net_null0\" is already ports[0]'s"}}},
+	{"a device name too long", 11, "    device: " LONG_100 LONG_100 LONG_100, {{11, "ports[1].device", "too long: 300 characters, at most 255"}}},
+	{"more queues than workers", 9, "    queues: 3", {{9, "ports[0].queues", "3 queues for 2 workers: each queue needs a worker of its own"}}},
+	{"no queue", 9, "    queues: 0", {{9, "ports[0].queues", "out of range: 0; must be from 1 to 64"}}},
+	{"mtu below IPv6's", 9, "    mtu: 1279", {{9, "ports[0].mtu", "out of range: 1279; must be from 1280 to 9216"}}},
+	{"mtu above jumbo", 9, "    mtu: 9217", {{9, "ports[0].mtu", "out of range: 9217; must be from 1280 to 9216"}}},
+	{"a realm's key in a port", 9, "    sip_port: 5060", {{9, "ports[0].sip_port", "unknown key"}}},
+	{NULL},
+};
