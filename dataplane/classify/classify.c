@@ -65,14 +65,13 @@ static bool udp_checksum_is_good(const struct view *v, const struct rte_udp_hdr 
 {
 	uint64_t flags = v->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
 	const struct pkt *pkt = v->pkt;
-	uint16_t sum = 0;
+	uint64_t sum;
 
 	if (flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 		return true;
 	if (udp->dgram_cksum == 0)
 		return pkt->family == NET_IP4; /* RFC 768: none; not so in IPv6 (RFC 8200 section 8.1) */
-	if (rte_raw_cksum_mbuf(v->m, pkt->l4_off, udp_len, &sum) != 0)
-		return false;
+	sum = csum_pkt(v->m, pkt->l4_off, udp_len);
 	return csum_fold(sum + csum_pseudo(pkt->family, pkt->src.ip, pkt->dst.ip, IPPROTO_UDP, udp_len)) == 0xffff;
 }
 

@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "dataplane/io/device.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -67,6 +68,39 @@ static void route_log(void)
 		return;
 	setvbuf(stream, NULL, _IOLBF, 0);
 	rte_openlog_stream(stream);
+}
+
+/* What libbpf and libxdp, which net_af_xdp brings along, would write to stderr. Both have a printer of this shape. */
+static int print_xdp(int level, const char *fmt, va_list args)
+{
+	char text[512];
+	int len = vsnprintf(text, sizeof(text), fmt, args);
+
+	LOG(DEBUG, "xdp", "reported by the AF_XDP libraries", LOG_SPAN("text", span_trim(span_str(text))));
+	return len;
+}
+
+typedef int xdp_printer(int level, const char *fmt, va_list args);
+typedef xdp_printer *xdp_set_printer(xdp_printer *printer);
+
+static void route_xdp_log(void)
+{
+	static const char *const libraries[][2] = {
+		{"libbpf.so.1", "libbpf_set_print"},
+		{"libxdp.so.1", "libxdp_set_print"},
+	};
+
+	for (unsigned i = 0; i < 2; i++) {
+		void *library = dlopen(libraries[i][0], RTLD_NOW | RTLD_NOLOAD);
+		xdp_set_printer *set = NULL;
+
+		if (!library)
+			continue;
+		*(void **)&set = dlsym(library, libraries[i][1]);
+		if (set)
+			set(print_xdp);
+		dlclose(library); /* the driver holds it */
+	}
 }
 
 struct args {
@@ -149,6 +183,8 @@ int eal_start(const struct conf *conf, enum machine_memory memory, struct fault 
 	}
 	for (unsigned i = 0; i < args.n; i++)
 		free(args.list[i]);
+	if (!err)
+		route_xdp_log(); /* the drivers are loaded now */
 	return err;
 }
 

@@ -48,7 +48,7 @@ void local_echo4(struct local *local, struct tx *tx, struct rte_mbuf *m, uint64_
 
 	/* In one segment, without IP options, and what it claims to be. */
 	if (end < pkt->l4_off + sizeof(*icmp) || end > rte_pktmbuf_data_len(m) || (ip->version_ihl & 0xf) != 5 ||
-	    icmp->icmp_type != RTE_IP_ICMP_ECHO_REQUEST || icmp->icmp_code != 0 || rte_raw_cksum(icmp, len) != 0xffff) {
+	    icmp->icmp_type != RTE_IP_ICMP_ECHO_REQUEST || icmp->icmp_code != 0 || csum_fold(csum_bytes(icmp, len)) != 0xffff) {
 		pkt_drop(local->drops, m, DROP_ICMP_TYPE);
 		return;
 	}
@@ -64,7 +64,7 @@ void local_echo4(struct local *local, struct tx *tx, struct rte_mbuf *m, uint64_
 	ip->hdr_checksum = csum_ip4_header(ip, sizeof(*ip));
 	icmp->icmp_type = RTE_IP_ICMP_ECHO_REPLY;
 	icmp->icmp_cksum = 0;
-	icmp->icmp_cksum = (uint16_t)~rte_raw_cksum(icmp, len);
+	icmp->icmp_cksum = (uint16_t)~csum_fold(csum_bytes(icmp, len));
 	send_back(local, tx, m, end);
 }
 
@@ -90,7 +90,7 @@ void local_echo6(struct local *local, struct tx *tx, struct rte_mbuf *m, uint32_
 	ip->hop_limits = ECHO_TTL;
 	icmp->icmp_type = ECHO6_REPLY;
 	icmp->icmp_cksum = 0;
-	icmp->icmp_cksum = (uint16_t)~csum_fold(rte_raw_cksum(icmp, icmp_len) +
+	icmp->icmp_cksum = (uint16_t)~csum_fold(csum_bytes(icmp, icmp_len) +
 						csum_pseudo(NET_IP6, ip->src_addr, ip->dst_addr, IPPROTO_ICMPV6, icmp_len));
 	send_back(local, tx, m, pkt->l4_off + icmp_len);
 }

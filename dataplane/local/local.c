@@ -50,7 +50,7 @@ static void take_icmp6(struct local *local, struct tx *tx, struct rte_mbuf *m, u
 		return;
 	}
 	is_nd = icmp[0] == ND_SOLICIT || icmp[0] == ND_ADVERT;
-	if (csum_fold(rte_raw_cksum(icmp, len) + csum_pseudo(NET_IP6, ip->src_addr, ip->dst_addr, IPPROTO_ICMPV6, len)) !=
+	if (csum_fold(csum_bytes(icmp, len) + csum_pseudo(NET_IP6, ip->src_addr, ip->dst_addr, IPPROTO_ICMPV6, len)) !=
 	    0xffff)
 		pkt_drop(local->drops, m, is_nd ? DROP_ARP_INVALID : DROP_ICMP_TYPE);
 	else if (is_nd)

@@ -29,12 +29,8 @@ static struct rte_udp_hdr udp_header(const struct rte_mbuf *m, const struct tx_f
 	};
 	uint64_t sum = csum_pseudo(flow->family, flow->src.addr.ip, flow->dst.addr.ip, IPPROTO_UDP, len);
 
-	if (payload_sum == TX_SUM_UNKNOWN) {
-		uint16_t raw = 0;
-
-		(void)rte_raw_cksum_mbuf(m, 0, payload_len, &raw);
-		payload_sum = raw;
-	}
+	if (payload_sum == TX_SUM_UNKNOWN)
+		payload_sum = csum_fold(csum_pkt(m, 0, payload_len));
 	udp.dgram_cksum = csum_udp_field(sum + csum_words(&udp, sizeof(udp)) + payload_sum);
 	return udp;
 }

@@ -180,15 +180,6 @@ static inline struct rte_mbuf *make_room(struct tx *tx, const struct tx_port *po
 	return first;
 }
 
-/* Sum of the payload, from `off` on. */
-static uint32_t sum_payload(const struct rte_mbuf *m, uint32_t off)
-{
-	uint16_t sum = 0;
-
-	(void)rte_raw_cksum_mbuf(m, off, rte_pktmbuf_pkt_len(m) - off, &sum);
-	return sum;
-}
-
 static inline void put_udp(const struct tx_port *port, struct rte_mbuf *m, struct rte_udp_hdr *udp,
 			   const struct tx_flow *flow, uint16_t len, uint32_t payload_sum, unsigned head)
 {
@@ -204,7 +195,7 @@ static inline void put_udp(const struct tx_port *port, struct rte_mbuf *m, struc
 		return;
 	}
 	if (payload_sum == TX_SUM_UNKNOWN)
-		payload_sum = sum_payload(m, head);
+		payload_sum = csum_fold(csum_pkt(m, head, rte_pktmbuf_pkt_len(m) - head));
 	udp->dgram_cksum = csum_udp_field(sum + csum_words(udp, sizeof(*udp)) + payload_sum);
 }
 
