@@ -6,82 +6,6 @@
 
 #include <errno.h>
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-bool sdp_line_next(struct span *rest, struct sdp_line *line)
-{
-	while (rest->len) {
-		const char *lf = memchr(rest->ptr, '\n', rest->len);
-		size_t len = lf ? (size_t)(lf - rest->ptr) : rest->len;
-		struct span text = span_of(rest->ptr, len);
-
-		rest->ptr += lf ? len + 1 : len;
-		rest->len -= lf ? len + 1 : len;
-		/* The last line of a datagram may lack its CRLF; a lone CR at the very end is one
-		 * cut off. */
-		while (text.len && text.ptr[text.len - 1] == '\r')
-			text.len--;
-		if (text.len == 0)
-			continue;
-		line->type = text.ptr[0];
-		line->text = text;
-		line->value = text.len >= 2 ? span_of(text.ptr + 2, text.len - 2) : SPAN_NONE;
-		return true;
-	}
-	return false;
-}
-
-struct span sdp_word_next(struct span *rest)
-{
-	struct span word;
-
-	while (rest->len && is_space(rest->ptr[0]))
-		rest->ptr++, rest->len--;
-	word = span_of(rest->ptr, 0);
-	while (rest->len && !is_space(rest->ptr[0])) {
-		rest->ptr++, rest->len--;
-		word.len++;
-	}
-	return word;
-}
-
-struct sdp_attr sdp_attr_of(struct span value)
-{
-	const char *colon = value.len ? memchr(value.ptr, ':', value.len) : NULL;
-	size_t at = colon ? (size_t)(colon - value.ptr) : value.len;
-
-	return (struct sdp_attr){
-		.name = span_of(value.ptr, at),
-		.value = colon ? span_of(colon + 1, value.len - at - 1) : SPAN_NONE,
-		.has_value = colon != NULL,
-	};
-}
-
-int sdp_direction_from(const struct sdp_attr *attr)
-{
-	static const struct span names[] = {
-		[SDP_SENDRECV] = {"sendrecv", 8},
-		[SDP_SENDONLY] = {"sendonly", 8},
-		[SDP_RECVONLY] = {"recvonly", 8},
-		[SDP_INACTIVE] = {"inactive", 8},
-	};
-
-	if (attr->has_value)
-		return -EINVAL;
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (span_ieq(span_trim(attr->name), names[i]))
-			return (int)i;
-	return -EINVAL;
-}
-
-bool sdp_is_rtcp_mux(const struct sdp_attr *attr)
-{
-	return !attr->has_value && span_ieq(span_trim(attr->name), SPAN("rtcp-mux"));
-}
-
 /* Decimal digits only. */
 static int number_parse(struct span text, uint32_t max, uint32_t *value)
 {
@@ -109,6 +33,7 @@ static bool is_multicast(uint8_t family, const struct net_addr *addr)
 struct connection {
 	bool present;
 	bool zero;              /* 0.0.0.0 or :: */
+	bool named;             /* a host name, or nothing that limen knows */
 	struct net_endpoint at; /* family NET_NONE: nothing that media could be sent to */
 };
 
@@ -130,9 +55,12 @@ static int connection_parse(struct span text, struct connection *out)
 	slash = memchr(host.ptr, '/', host.len);
 	if (slash)
 		host.len = (size_t)(slash - host.ptr);
-	if (!span_ieq(nettype, SPAN("IN")) || net_addr_parse(host, &addr, &family))
+	if (net_addr_parse(host, &addr, &family)) {
+		out->named = true;
 		return 0;
-	if (!span_ieq(addrtype, family == NET_IP4 ? SPAN("IP4") : SPAN("IP6")))
+	}
+	if (!span_ieq(nettype, SPAN("IN")) ||
+	    !span_ieq(addrtype, family == NET_IP4 ? SPAN("IP4") : SPAN("IP6")))
 		return 0;
 	if (net_addr_eq(&addr, &zero)) {
 		out->zero = true;
@@ -193,8 +121,7 @@ static bool rtcp_parse(struct span value, const struct net_endpoint *rtp, struct
 
 	if (number_parse(sdp_word_next(&value), UINT16_MAX, &port) || port == 0)
 		return false;
-	value = span_trim(value);
-	if (value.len == 0) {
+	if (span_trim(value).len == 0) {
 		*rtcp = *rtp;
 	} else {
 		if (connection_parse(value, &conn))
@@ -205,165 +132,203 @@ static bool rtcp_parse(struct span value, const struct net_endpoint *rtp, struct
 	return true;
 }
 
-/* Attributes and c= of one section; what it does not say is the session's. */
-static int media_lines_parse(struct sdp_media *media, const struct connection *session,
-			     const char **why)
+/* A description while it is read, line by line. */
+struct sdp_reader {
+	struct sdp *sdp;
+	const char *why;
+	struct connection session; /* c= of the session level */
+	uint8_t direction;         /* of the session level */
+	struct sdp_media *media;   /* section that is being read, NULL at the session level */
+	struct connection conn;    /* its c= */
+	struct span rtcp;          /* value of its a=rtcp */
+	bool begun;
+};
+
+static int fail(struct sdp_reader *r, const char *why)
 {
-	struct connection conn = {0};
-	struct span rest = media->lines, rtcp = SPAN_NONE;
-	struct sdp_line line;
+	r->why = why;
+	return -EINVAL;
+}
 
-	while (sdp_line_next(&rest, &line)) {
-		struct sdp_attr attr;
-		int direction;
+static bool host_is_named(struct span connection)
+{
+	struct net_addr addr;
+	uint8_t family;
 
-		if (line.type == 'c' && !conn.present && connection_parse(line.value, &conn)) {
-			*why = "bad c= line";
-			return -EINVAL;
-		}
-		if (line.type != 'a')
-			continue;
-		attr = sdp_attr_of(line.value);
+	return net_addr_parse(sdp_connection_host(connection), &addr, &family) != 0;
+}
+
+static int connection_line(struct sdp_reader *r, struct connection *conn, struct span value)
+{
+	if (conn->present) {
+		r->sdp->names_hosts |= host_is_named(value);
+		return 0;
+	}
+	if (connection_parse(value, conn))
+		return fail(r, "bad c= line");
+	r->sdp->names_hosts |= conn->named;
+	return 0;
+}
+
+static int session_line(struct sdp_reader *r, const struct sdp_line *line)
+{
+	struct sdp *sdp = r->sdp;
+	struct sdp_attr attr;
+	int direction;
+
+	switch (line->type) {
+	case 'o':
+		if (sdp->origin.len)
+			return 0;
+		sdp->origin = line->value;
+		/* Username, session id, version, nettype, addrtype, address (RFC 8866 section 5.2). */
+		if (sdp_connection_host(sdp_origin_connection(line->value)).len == 0)
+			return fail(r, "o= line too short");
+		sdp->names_hosts |= host_is_named(sdp_origin_connection(line->value));
+		return 0;
+	case 'c':
+		return connection_line(r, &r->session, line->value);
+	case 'a':
+		attr = sdp_attr_of(line->value);
 		direction = sdp_direction_from(&attr);
 		if (direction >= 0)
-			media->direction = (uint8_t)direction;
-		else if (sdp_is_rtcp_mux(&attr))
-			media->rtcp_mux = true;
-		else if (attr.has_value && span_ieq(attr.name, SPAN("rtcp")))
-			rtcp = attr.value;
+			r->direction = (uint8_t)direction;
+		return 0;
+	default:
+		return 0;
 	}
-	if (!conn.present)
-		conn = *session;
-	if (!conn.present && media->port) {
-		*why = "no c= line for an m= section";
-		return -EINVAL;
-	}
-	media->hold_by_zero = conn.zero;
-	media->rtp = conn.at;
-	if (conn.at.family != NET_NONE)
+}
+
+static void rtcp_line(struct sdp_reader *r, struct span value)
+{
+	r->rtcp = value;
+	sdp_word_next(&value);
+	if (span_trim(value).len)
+		r->sdp->names_hosts |= host_is_named(value);
+}
+
+static int media_line(struct sdp_reader *r, const struct sdp_line *line)
+{
+	struct sdp_attr attr;
+	int direction;
+
+	if (line->type == 'c')
+		return connection_line(r, &r->conn, line->value);
+	if (line->type != 'a')
+		return 0;
+	attr = sdp_attr_of(line->value);
+	direction = sdp_direction_from(&attr);
+	if (direction >= 0)
+		r->media->direction = (uint8_t)direction;
+	else if (sdp_is_rtcp_mux(&attr))
+		r->media->rtcp_mux = true;
+	else if (attr.has_value && span_ieq(attr.name, SPAN("rtcp")))
+		rtcp_line(r, attr.value);
+	return 0;
+}
+
+/* The section's lines are all read: what it does not say is the session's. `end` is where it ends. */
+static int media_end(struct sdp_reader *r, const char *end)
+{
+	struct sdp_media *media = r->media;
+	const struct connection *conn = r->conn.present ? &r->conn : &r->session;
+	struct net_endpoint *apart;
+
+	if (!media)
+		return 0;
+	media->lines.len = (size_t)(end - media->lines.ptr);
+	if (!conn->present && media->port)
+		return fail(r, "no c= line for an m= section");
+	media->hold_by_zero = conn->zero;
+	media->rtp = conn->at;
+	if (conn->at.family != NET_NONE)
 		media->rtp.port = media->port;
 
-	if (rtcp.len == 0 || media->port == 0 ||
-	    !rtcp_parse(rtcp, &media->rtp, &media->rtcp_apart)) {
+	apart = &media->rtcp_apart;
+	if (r->rtcp.len == 0 || !rtcp_parse(r->rtcp, &media->rtp, apart) ||
+	    media->port == 0 || (media->rtcp_mux && net_endpoint_eq(apart, &media->rtp))) {
 		bool fits = media->rtp.port && media->rtp.port < UINT16_MAX;
 
-		media->rtcp_apart = fits ? media->rtp : (struct net_endpoint){0};
-		media->rtcp_apart.port = fits ? (uint16_t)(media->rtp.port + 1) : 0;
+		*apart = fits ? media->rtp : (struct net_endpoint){0};
+		apart->port = fits ? (uint16_t)(media->rtp.port + 1) : 0;
 	}
-	media->rtcp = media->rtcp_mux ? media->rtp : media->rtcp_apart;
+	media->rtcp = media->rtcp_mux ? media->rtp : *apart;
 	return 0;
 }
 
-/* o=: username, session id, version, nettype, addrtype, address (RFC 8866 section 5.2). */
-static bool origin_is_whole(struct span origin)
+static int media_begin(struct sdp_reader *r, const struct sdp_line *line)
 {
-	for (unsigned i = 0; i < 6; i++)
-		if (sdp_word_next(&origin).len == 0)
-			return false;
-	return true;
-}
+	struct sdp *sdp = r->sdp;
+	int rc = media_end(r, line->text.ptr);
 
-/* Cuts the text into the session level and the m= sections, and checks what holds for every line.
- */
-static int sections_find(struct sdp *sdp, const char **why)
-{
-	struct span rest = sdp->text, *section = &sdp->session;
-	struct sdp_line line;
-
-	*section = span_of(sdp->text.ptr, 0);
-	for (struct span before = rest; sdp_line_next(&rest, &line); before = rest) {
-		if (line.text.len < 2 || line.text.ptr[1] != '=' || line.type < 'a' ||
-		    line.type > 'z') {
-			*why = "line is not type=value";
-			return -EINVAL;
-		}
-		if (memchr(line.text.ptr, '\0', line.text.len) ||
-		    memchr(line.text.ptr, '\r', line.text.len)) {
-			*why = "NUL or CR inside a line";
-			return -EINVAL;
-		}
-		if (line.type == 'm') {
-			if (sdp->nmedia == SDP_MEDIA_MAX) {
-				*why = "too many m= sections";
-				return -E2BIG;
-			}
-			section = &sdp->media[sdp->nmedia].lines;
-			sdp->media[sdp->nmedia++] =
-				(struct sdp_media){.lines = span_of(line.text.ptr, 0)};
-			if (media_line_parse(line.value, &sdp->media[sdp->nmedia - 1], why))
-				return -EINVAL;
-			before.ptr = line.text.ptr;
-		}
-		section->len += (size_t)(rest.ptr - before.ptr);
+	if (rc)
+		return rc;
+	if (sdp->nmedia == 0)
+		sdp->session.len = (size_t)(line->text.ptr - sdp->session.ptr);
+	if (sdp->nmedia == SDP_MEDIA_MAX) {
+		r->why = "too many m= sections";
+		return -E2BIG;
 	}
-	return 0;
+	r->media = &sdp->media[sdp->nmedia++];
+	*r->media = (struct sdp_media){
+		.lines = span_of(line->text.ptr, 0),
+		.direction = r->direction,
+	};
+	r->conn = (struct connection){0};
+	r->rtcp = SPAN_NONE;
+	return media_line_parse(line->value, r->media, &r->why);
 }
 
-/* The session's o=, c= and direction. */
-static int session_lines_parse(struct sdp *sdp, struct connection *conn, uint8_t *direction,
-			       const char **why)
+static int read_line(struct sdp_reader *r, const struct sdp_line *line)
 {
-	struct span rest = sdp->session;
+	if (line->text.len < 2 || line->text.ptr[1] != '=' || line->type < 'a' || line->type > 'z')
+		return fail(r, "line is not type=value");
+	if (line->foul)
+		return fail(r, "NUL or CR inside a line");
+	if (!r->begun && (line->type != 'v' || !span_eq(span_trim(line->value), SPAN("0"))))
+		return fail(r, "does not begin with v=0");
+	r->begun = true;
+	if (line->type == 'm')
+		return media_begin(r, line);
+	return r->media ? media_line(r, line) : session_line(r, line);
+}
+
+static int read_all(struct sdp_reader *r)
+{
+	struct sdp *sdp = r->sdp;
+	struct span rest = sdp->text;
 	struct sdp_line line;
-	bool first = true;
+	int rc;
 
 	while (sdp_line_next(&rest, &line)) {
-		if (first && (line.type != 'v' || !span_eq(span_trim(line.value), SPAN("0")))) {
-			*why = "does not begin with v=0";
-			return -EINVAL;
-		}
-		first = false;
-		if (line.type == 'o' && sdp->origin.len == 0) {
-			if (!origin_is_whole(line.value)) {
-				*why = "o= line too short";
-				return -EINVAL;
-			}
-			sdp->origin = line.value;
-		} else if (line.type == 'c' && !conn->present) {
-			if (connection_parse(line.value, conn)) {
-				*why = "bad c= line";
-				return -EINVAL;
-			}
-		} else if (line.type == 'a') {
-			struct sdp_attr attr = sdp_attr_of(line.value);
-			int d = sdp_direction_from(&attr);
-
-			if (d >= 0)
-				*direction = (uint8_t)d;
-		}
+		rc = read_line(r, &line);
+		if (rc)
+			return rc;
 	}
-	if (first) {
-		*why = "does not begin with v=0";
-		return -EINVAL;
-	}
-	if (sdp->origin.len == 0) {
-		*why = "no o= line";
-		return -EINVAL;
-	}
-	return 0;
+	if (!r->begun)
+		return fail(r, "does not begin with v=0");
+	if (sdp->origin.len == 0)
+		return fail(r, "no o= line");
+	if (sdp->nmedia == 0)
+		sdp->session.len = sdp->text.len;
+	return media_end(r, rest.ptr);
 }
 
 int sdp_parse(struct sdp *sdp, struct span text, const char **why)
 {
-	struct connection session = {0};
-	uint8_t direction = SDP_SENDRECV;
+	struct sdp_reader r = {.sdp = sdp, .why = "", .direction = SDP_SENDRECV};
 	int rc;
 
 	sdp->text = text;
 	sdp->origin = SPAN_NONE;
+	sdp->session = span_of(text.ptr, 0);
 	sdp->nmedia = 0;
-	*why = "";
+	sdp->names_hosts = false;
 	if (text.len > SDP_BYTES_MAX) {
 		*why = "description too long";
 		return -E2BIG;
 	}
-	rc = sections_find(sdp, why);
-	if (rc)
-		return rc;
-	rc = session_lines_parse(sdp, &session, &direction, why);
-	for (unsigned i = 0; rc == 0 && i < sdp->nmedia; i++) {
-		sdp->media[i].direction = direction;
-		rc = media_lines_parse(&sdp->media[i], &session, why);
-	}
+	rc = read_all(&r);
+	*why = r.why;
 	return rc;
 }

@@ -41,6 +41,7 @@ struct sdp {
 	struct span text;
 	struct span origin;  /* value of o= */
 	struct span session; /* the session-level lines */
+	bool names_hosts;    /* o=, a c= or an a=rtcp has a host name in it, no address */
 	uint16_t nmedia;
 	struct sdp_media media[SDP_MEDIA_MAX];
 };

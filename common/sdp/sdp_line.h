@@ -7,20 +7,28 @@
 
 struct sdp_line {
 	char type;         /* 'a' of "a=..." */
+	bool foul;         /* a NUL, or a CR that ends nothing, is inside */
+	bool crlf;         /* CR and LF follow the text */
 	struct span text;  /* the whole line without its end */
 	struct span value; /* behind the '=' */
 };
 
-/* The next line that is not empty; lines end in CRLF, or LF alone (RFC 8866 section 5). False at
- * the end. */
+/* The next line that is not empty; lines end in CRLF, or LF alone (RFC 8866 section 5), the last one
+ * perhaps in nothing. False at the end. */
 bool sdp_line_next(struct span *rest, struct sdp_line *line);
 
 /* The next word between blanks, empty at the end. */
 struct span sdp_word_next(struct span *rest);
 
+/* The host of "IN IP4 host", without "/ttl"; may be empty. */
+struct span sdp_connection_host(struct span connection);
+
+/* The address part of o=: "IN IP4 host". */
+struct span sdp_origin_connection(struct span origin);
+
 /* "name" or "name:value" of an a= line's value. */
 struct sdp_attr {
-	struct span name;
+	struct span name; /* without blanks around it */
 	struct span value;
 	bool has_value;
 };

@@ -40,7 +40,6 @@ struct sdp_writer {
 
 static bool attr_is_dropped(struct span name)
 {
-	name = span_trim(name);
 	for (unsigned i = 0; i < sizeof(dropped_attrs) / sizeof(dropped_attrs[0]); i++)
 		if (span_ieq(name, dropped_attrs[i]))
 			return true;
@@ -85,8 +84,22 @@ static bool run_has_addr(struct span run)
 	return colons == 7 || colons == 8;
 }
 
+/* Most lines have too few dots and colons for an address: that is told without looking at runs. */
+static bool text_may_have_addr(struct span text)
+{
+	unsigned dots = 0, colons = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		dots += text.ptr[i] == '.';
+		colons += text.ptr[i] == ':';
+	}
+	return dots >= 3 || colons >= 2;
+}
+
 static bool text_has_addr(struct span text)
 {
+	if (!text_may_have_addr(text))
+		return false;
 	for (size_t i = 0; i < text.len;) {
 		size_t end = i;
 
@@ -122,20 +135,13 @@ static bool text_has_name(struct span text, struct span name)
  * no host is called ("0", "-") would take every second line with them. */
 static void names_add(struct sdp_writer *w, struct span connection)
 {
-	struct span host;
+	struct span host = sdp_connection_host(connection);
 	struct net_addr addr;
 	uint8_t family;
 	bool letter = false;
 
-	sdp_word_next(&connection);
-	sdp_word_next(&connection);
-	host = sdp_word_next(&connection);
-	for (size_t i = 0; i < host.len; i++) {
-		if (host.ptr[i] == '/')
-			host.len = i;
-		else
-			letter |= (host.ptr[i] | 0x20) >= 'a' && (host.ptr[i] | 0x20) <= 'z';
-	}
+	for (size_t i = 0; i < host.len; i++)
+		letter |= (host.ptr[i] | 0x20) >= 'a' && (host.ptr[i] | 0x20) <= 'z';
 	if (!letter || net_addr_parse(host, &addr, &family) == 0)
 		return;
 	for (unsigned i = 0; i < w->nnames; i++)
@@ -147,12 +153,10 @@ static void names_add(struct sdp_writer *w, struct span connection)
 
 static void names_collect(struct sdp_writer *w)
 {
-	struct span origin = w->sdp->origin, rest = w->sdp->text;
+	struct span rest = w->sdp->text;
 	struct sdp_line line;
 
-	for (unsigned i = 0; i < 3; i++)
-		sdp_word_next(&origin);
-	names_add(w, origin);
+	names_add(w, sdp_origin_connection(w->sdp->origin));
 	while (sdp_line_next(&rest, &line)) {
 		if (line.type == 'c') {
 			names_add(w, line.value);
@@ -178,10 +182,12 @@ static bool text_is_telling(const struct sdp_writer *w, struct span text)
 	return false;
 }
 
-static void put_line(struct cursor *out, struct span text)
+/* A line as it came, its end made CRLF. */
+static void put_line(struct cursor *out, const struct sdp_line *line)
 {
-	put_span(out, text);
-	put_lit(out, "\r\n");
+	put_bytes(out, line->text.ptr, line->text.len + (line->crlf ? 2 : 0));
+	if (!line->crlf)
+		put_lit(out, "\r\n");
 }
 
 static void put_connection(struct cursor *out, const struct net_endpoint *at)
@@ -197,10 +203,12 @@ static void put_connection(struct cursor *out, const struct net_endpoint *at)
  * ties its calls together. */
 static bool put_ssrc_cname(struct sdp_writer *w, const struct sdp_attr *attr)
 {
-	struct span rest = attr->value, id = sdp_word_next(&rest);
-	struct sdp_attr what = sdp_attr_of(span_trim(rest));
+	struct span rest = attr->value, id;
 
-	if (!span_ieq(attr->name, SPAN("ssrc")) || !span_ieq(what.name, SPAN("cname")))
+	if (!span_ieq(attr->name, SPAN("ssrc")))
+		return false;
+	id = sdp_word_next(&rest);
+	if (!span_ieq(sdp_attr_of(span_trim(rest)).name, SPAN("cname")))
 		return false;
 	if (text_is_telling(w, id))
 		return true;
@@ -220,17 +228,17 @@ static void put_attr(struct sdp_writer *w, const struct sdp_line *line, bool own
 	/* These mean something to limen: never lost to the search for host names. */
 	if (sdp_direction_from(&attr) >= 0) {
 		if (!own_direction)
-			put_line(w->out, line->text);
+			put_line(w->out, line);
 		return;
 	}
 	if (sdp_is_rtcp_mux(&attr)) {
-		put_line(w->out, line->text);
+		put_line(w->out, line);
 		return;
 	}
 	if (attr_is_dropped(attr.name) || put_ssrc_cname(w, &attr) ||
 	    text_is_telling(w, line->value))
 		return;
-	put_line(w->out, line->text);
+	put_line(w->out, line);
 }
 
 /* Session level: v, o, s, c, then what is kept. t= is mandatory (RFC 8866 section 5.9) and comes
@@ -262,7 +270,7 @@ static void put_session(struct sdp_writer *w)
 		if (line.type == 'a') {
 			put_attr(w, &line, false);
 		} else if (!text_is_telling(w, line.value)) {
-			put_line(w->out, line.text);
+			put_line(w->out, &line);
 			timed |= line.type == 't';
 		}
 	}
@@ -347,11 +355,12 @@ static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 		if (line.type == 'a')
 			put_attr(w, &line, media->hold_by_zero);
 		else if (!text_is_telling(w, line.value))
-			put_line(w->out, line.text);
+			put_line(w->out, &line);
 	}
 	if (media->hold_by_zero) {
 		put_lit(w->out, "a=");
-		put_line(w->out, span_str(direction_name(sdp_media_direction(media))));
+		put_span(w->out, span_str(direction_name(sdp_media_direction(media))));
+		put_lit(w->out, "\r\n");
 	}
 	if (active && !media->rtcp_mux)
 		put_rtcp(w->out, anchor);
@@ -361,7 +370,8 @@ void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite
 {
 	struct sdp_writer w = {.out = out, .sdp = sdp, .rewrite = rewrite};
 
-	names_collect(&w);
+	if (sdp->names_hosts)
+		names_collect(&w);
 	put_session(&w);
 	for (unsigned i = 0; i < sdp->nmedia; i++)
 		put_media(&w, &sdp->media[i], &rewrite->anchors[i]);
