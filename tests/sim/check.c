@@ -242,6 +242,9 @@ void check_out(struct sim *sim, const struct engine_action *action, const struct
 	static struct sip_msg msg;
 
 	if (sip_parse(&msg, action->bytes.ptr, action->bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK || msg.len != action->bytes.len) {
+		/* The refusal of a malformed request repeats its lines as they were (section 8.2.6.2). */
+		if (sim->calls[to->call].tainted && msg.status >= 400 && !msg.is_request)
+			return;
 		sim_violation(sim, to->call, "a message that does not parse: %s", msg.why ? msg.why : "?");
 		return;
 	}
@@ -260,13 +263,22 @@ void check_out(struct sim *sim, const struct engine_action *action, const struct
 
 /* ---- at the end ---- */
 
+/* A call whose record never came. */
+static uint32_t unended_call(const struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->ncalls; i++)
+		if (sim->calls[i].was_asked && !sim->calls[i].ends && sim->uas[i * SIM_SLOTS].manner.what == WHAT_INVITE)
+			return i;
+	return SIM_NO_CALL;
+}
+
 static void check_nothing_left(struct sim *sim)
 {
 	struct engine_stats stats;
 
 	engine_stats(sim->engine, &stats);
 	if (stats.calls || stats.legs || stats.txns || stats.timers || stats.records_unacked)
-		sim_violation(sim, SIM_NO_CALL, "left behind: %u calls, %u legs, %u transactions, %u timers, %u records", stats.calls,
+		sim_violation(sim, unended_call(sim), "left behind: %u calls, %u legs, %u transactions, %u timers, %u records", stats.calls,
 			      stats.legs, stats.txns, stats.timers, stats.records_unacked);
 	if (stream_pairs_open(sim->media))
 		sim_violation(sim, SIM_NO_CALL, "left behind: %u stream pairs", stream_pairs_open(sim->media));

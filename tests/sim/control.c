@@ -113,9 +113,13 @@ static void put_sim_target(struct sim *sim, struct cursor *out, uint32_t call, u
 	ipc_put_target(out, &head, span_str(ruri), span_str(from), span_str(to));
 }
 
-/* Calls that nobody may end by himself must have an end from above. */
+/* Calls that nobody may end by himself must have an end from above. A BYE that overtakes its own 2xx is one such: limen
+ * does not know the dialog yet. */
 static bool needs_limit(const struct sim *sim, uint32_t call)
 {
+	for (unsigned slot = 1; slot < SIM_SLOTS; slot++)
+		if (sim->uas[call * SIM_SLOTS + slot].manner.early_bye)
+			return true;
 	return sim->calls[call].lame || !sim->profile.fair || sim->profile.corrupt || sim->profile.scarce;
 }
 
@@ -249,6 +253,16 @@ static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 		schedule(sim, sim->now_ns + verdict_delay_ns(sim), CONTROL_VERDICT, ua->call, ask->ask_id);
 }
 
+/* The number in "call 17". */
+static uint32_t call_of_context(struct span context)
+{
+	uint64_t number;
+
+	if (context.len <= 5 || sip_number_parse(span_of(context.ptr + 5, context.len - 5), UINT32_MAX, &number))
+		return SIM_NO_CALL;
+	return (uint32_t)number;
+}
+
 static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
 {
 	struct span context = ipc_call_end_context(end);
@@ -257,8 +271,13 @@ static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
 	struct sim_call *call;
 	char want[32];
 
-	if (!ua || ua->slot) {
-		sim_violation(sim, SIM_NO_CALL, "a record names the wrong caller");
+	/* A re-INVITE that lost its To tag by corruption is a call from side B. */
+	if (!ua || (ua->slot && !sim->calls[ua->call].tainted)) {
+		char at[64] = "";
+		struct cursor out = cursor_on(at, sizeof(at) - 1);
+
+		put_endpoint(&out, &end->peer[SIDE_A]);
+		sim_violation(sim, call_of_context(context), "a record names a caller at %s", at);
 		return;
 	}
 	snprintf(want, sizeof(want), "call %u", ua->call);

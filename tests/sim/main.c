@@ -7,8 +7,10 @@
  * --calls    calls in each world, 100 unless told otherwise: part of what a seed means
  * --seconds  begin no further seed after so many seconds of real time
  * --ladder   print every message, or with --call those of one call */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "sim.h"
@@ -20,6 +22,39 @@ struct options {
 	bool ladder;
 	uint32_t call;
 };
+
+/* The world under way, for whoever finds this process dead. */
+static uint64_t seed_under_way;
+static uint32_t calls_under_way;
+
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+
+static void tell_seed(void)
+{
+	char text[128];
+	int len = snprintf(text, sizeof(text), "died in: sim --seeds %lu --calls %u --ladder\n", seed_under_way, calls_under_way);
+
+	(void)!write(STDERR_FILENO, text, (size_t)len);
+}
+
+static void on_death(int signal)
+{
+	tell_seed();
+	(void)raise(signal); /* SA_RESETHAND: the default now */
+}
+
+static void watch_for_death(void)
+{
+	static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM};
+	struct sigaction action = {.sa_handler = on_death, .sa_flags = (int)SA_RESETHAND};
+
+	if (__sanitizer_set_death_callback) {
+		__sanitizer_set_death_callback(tell_seed);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}
 
 static void usage(void)
 {
@@ -88,6 +123,8 @@ static void parse_options(struct options *options, int argc, char **argv)
 
 static bool run_seed(const struct options *options, uint64_t seed, struct totals *totals, struct sim *sim, bool ladder)
 {
+	seed_under_way = seed;
+	calls_under_way = options->ncalls;
 	memset(sim, 0, sizeof(*sim));
 	sim->seed = seed;
 	sim->ncalls = options->ncalls;
@@ -156,6 +193,7 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	parse_options(&options, argc, argv);
+	watch_for_death();
 	for (uint64_t seed = options.first; seed <= options.last && status == 0; seed++) {
 		if ((clock_mono_ns() - start) / SECOND >= options.seconds)
 			break;

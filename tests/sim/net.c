@@ -118,6 +118,8 @@ static void net_send(struct sim *sim, uint32_t call, struct packet *packet, enum
 		note = "corrupted";
 	}
 	sim_trace_message(sim, call, from, to, bytes, note);
+	if (packet->corrupt)
+		sim_trace_text(sim, call, span_of(packet->bytes, packet->len));
 	events_add(&sim->events, sim->now_ns + delay_ns(sim), kind, who, packet);
 }
 

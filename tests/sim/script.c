@@ -53,6 +53,7 @@ static void common_manner(struct sim *sim, struct manner *m)
 	m->no_rport = chance(rng, 300);
 	m->two_media = chance(rng, 150);
 	m->reject_reinvite = chance(rng, 200);
+	m->rude = chance(rng, 100);
 	m->bye_status = (uint16_t)PICK(rng, 200, 200, 200, 200, 481, 500);
 	m->late_offer = chance(rng, 120);
 	m->cancel_reinvite = chance(rng, 100);
@@ -82,7 +83,7 @@ static void caller_manner(struct sim *sim, struct manner *m)
 		m->hangup_ms = (uint32_t)rng_below(rng, 30000);
 }
 
-static void callee_manner(struct sim *sim, struct manner *m, bool hangs_up)
+static void callee_manner(struct sim *sim, struct manner *m, bool first, bool hangs_up)
 {
 	static const uint32_t refusals[] = {302, 400, 403, 404, 408, 415, 480, 486, 487, 488, 500, 501, 502, 503, 600, 603, 606};
 	struct rng *rng = &sim->script_rng;
@@ -109,6 +110,10 @@ static void callee_manner(struct sim *sim, struct manner *m, bool hangs_up)
 	m->early_bye = chance(rng, 30);
 	m->on_cancel = chance(rng, 850) ? ON_CANCEL_487 : (uint8_t)(1 + rng_below(rng, 2));
 	m->fork_rings = chance(rng, 60);
+	/* limen keeps one early dialog for each INVITE and hands RSeq on as it is: PRACKs of several forks, or of several targets,
+	 * cannot be told apart yet. */
+	if (m->fork_rings || !first)
+		m->ring_rel = false;
 	m->fork_answers = chance(rng, 50);
 	if (hangs_up || chance(rng, 300))
 		m->hangup_ms = (uint32_t)rng_below(rng, 30000);
@@ -186,8 +191,9 @@ void script_call(struct sim *sim, uint32_t number)
 	caller_manner(sim, &ua->manner);
 	call->lame = ua->manner.vanish_ms != UINT32_MAX || ua->manner.never_ack;
 	for (unsigned slot = 1; slot < SIM_SLOTS; slot++) {
-		callee_manner(sim, &ua[slot].manner, ua->manner.hangup_ms == UINT32_MAX);
+		callee_manner(sim, &ua[slot].manner, slot == 1, ua->manner.hangup_ms == UINT32_MAX);
 		call->lame |= ua[slot].manner.vanish_ms != UINT32_MAX;
+		call->deaf |= ua[slot].manner.silent;
 	}
 	sess = ua_sess_new(sim, ua);
 	init_caller(sim, ua, sess);

@@ -43,7 +43,8 @@ struct profile {
 struct sim_call {
 	uint64_t start_ns;
 	bool tainted;     /* a message of it was corrupted: what its endpoints understand of each other is anyone's guess */
-	bool lame;        /* an endpoint of it vanishes or keeps silent: it is not expected to hear or say everything */
+	bool lame;        /* an endpoint of it vanishes or never acknowledges: the others may not hear all that they should */
+	bool deaf;        /* an endpoint of it says nothing at all */
 	uint32_t invites_in; /* different requests outside a dialog that reached the engine */
 	uint32_t asks;       /* different questions about them */
 	uint32_t ends;       /* records */
@@ -110,6 +111,8 @@ bool sim_is_strict(const struct sim *sim, uint32_t call);
 void sim_trace(const struct sim *sim, uint32_t call, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void sim_trace_message(const struct sim *sim, uint32_t call, const char *from, const char *to, struct span bytes,
 		       const char *note);
+/* A message that is no longer what it was, whole. */
+void sim_trace_text(const struct sim *sim, uint32_t call, struct span bytes);
 /* Carry out what the engine wants after an input. */
 void sim_do_actions(struct sim *sim);
 

@@ -6,7 +6,7 @@
 #include "sim.h"
 
 #define UA_SESSIONS 4u
-#define UA_TXNS     16u
+#define UA_TXNS     24u
 #define UA_ACTS     12u
 #define UA_T1       (500 * MS)
 #define UA_T2       (4000 * MS)
@@ -49,6 +49,7 @@ struct manner {
 	uint32_t mid_ms[3];
 	bool compact, fold, extra_via, record_route, no_rport, two_media;
 	bool reject_reinvite;
+	bool rude; /* says BYE and leaves the INVITE that waits for it unanswered */
 	uint16_t bye_status;
 	/* caller */
 	uint8_t what; /* enum ua_what */
@@ -104,6 +105,7 @@ struct sess {
 	bool answer_seen; /* the answer to the first offer came */
 	bool offer_made;  /* the first offer was ours */
 	uint8_t rings;
+	uint8_t retries; /* of re-INVITEs after 491 */
 	uint8_t invite;   /* txn that began it, UA_TXNS: gone */
 	uint8_t reinvite; /* server txn of a re-INVITE to be answered */
 	uint8_t nmedia;

@@ -54,11 +54,31 @@ static struct ua_txn *send_request(struct sim *sim, struct ua *ua, struct sess *
 	return txn;
 }
 
-static void send_bye(struct sim *sim, struct ua *ua, struct sess *sess)
+/* The session is over: no more acts, no more waiting for PRACK or for the ACK of a 2xx (who says BYE has seen it). */
+static void end_session(struct ua *ua, struct sess *sess)
 {
 	sess->state = SESS_DOWN;
+	sess->rel_pending = false;
+	sess->rel_ns = NEVER;
 	ua_acts_clear(sess);
+	for (unsigned i = 0; i < UA_TXNS; i++) {
+		struct ua_txn *txn = &ua->txn[i];
+
+		if (txn->kind == UT_SERVER_INVITE && txn->state == US_ACCEPTED && txn->sess == ua_sess_number(ua, sess)) {
+			txn->acked = true;
+			txn->retransmit_ns = NEVER;
+		}
+	}
+}
+
+static void refuse_open(struct sim *sim, struct ua *ua, struct sess *sess);
+
+static void send_bye(struct sim *sim, struct ua *ua, struct sess *sess)
+{
+	end_session(ua, sess);
 	send_request(sim, ua, sess, SIP_METHOD_BYE, NULL, "");
+	if (!ua->manner.rude)
+		refuse_open(sim, ua, sess);
 }
 
 static void send_cancel(struct sim *sim, struct ua *ua, struct ua_txn *invite)
@@ -337,8 +357,7 @@ static void answer_finally(struct sim *sim, struct ua *ua, struct sess *sess)
 		answer_with(sim, ua, sess, txn);
 		return;
 	}
-	sess->state = SESS_DOWN;
-	ua_acts_clear(sess);
+	end_session(ua, sess);
 	respond_as(sim, ua, txn, sess, ua->manner.final_status, NULL,
 		   ua->manner.final_status < 400 ? "Contact: <sip:zqB-elsewhere@10.77.99.99>\r\n" : "Retry-After: 7\r\n");
 }
@@ -517,18 +536,12 @@ static void on_cancel(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 	if (invite->initial && ua->manner.on_cancel == ON_CANCEL_IGNORE)
 		return;
 	if (invite->initial && ua->manner.on_cancel == ON_CANCEL_ANSWER) {
-		ua_acts_clear(sess);
-		sess->rel_pending = false;
-		sess->rel_ns = NEVER;
+		end_session(ua, sess);
 		answer_with(sim, ua, sess, invite);
 		return;
 	}
-	if (invite->initial) {
-		sess->state = SESS_DOWN;
-		sess->rel_pending = false;
-		sess->rel_ns = NEVER;
-		ua_acts_clear(sess);
-	}
+	if (invite->initial)
+		end_session(ua, sess);
 	respond(sim, ua, invite, 487);
 }
 
@@ -545,25 +558,22 @@ static struct sess *find_session(struct ua *ua, const struct sip_msg *msg)
 	return NULL;
 }
 
-static void on_bye(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn)
+/* An INVITE that nobody will answer any more (section 15.1.2). */
+static void refuse_open(struct sim *sim, struct ua *ua, struct sess *sess)
 {
-	sess->state = SESS_DOWN;
-	sess->rel_pending = false;
-	sess->rel_ns = NEVER;
-	ua_acts_clear(sess);
-	respond(sim, ua, txn, ua->manner.bye_status);
 	for (unsigned i = 0; i < UA_TXNS; i++) {
 		struct ua_txn *open = &ua->txn[i];
 
-		if (open->kind != UT_SERVER_INVITE || open->sess != ua_sess_number(ua, sess))
-			continue;
-		if (open->state <= US_PROCEEDING) {
+		if (open->kind == UT_SERVER_INVITE && open->sess == ua_sess_number(ua, sess) && open->state <= US_PROCEEDING)
 			respond(sim, ua, open, 487);
-		} else if (open->state == US_ACCEPTED) {
-			open->acked = true; /* who says BYE has seen the answer */
-			open->retransmit_ns = NEVER;
-		}
 	}
+}
+
+static void on_bye(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn)
+{
+	end_session(ua, sess);
+	respond(sim, ua, txn, ua->manner.bye_status);
+	refuse_open(sim, ua, sess);
 }
 
 static void on_reinvite(struct sim *sim, struct ua *ua, struct sess *sess, const struct sip_msg *msg)
@@ -590,10 +600,11 @@ static void on_reinvite(struct sim *sim, struct ua *ua, struct sess *sess, const
 
 static void on_prack(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn, const struct sip_msg *msg)
 {
+	struct span rack = sip_hdr_value(msg, SIP_HDR_RACK);
 	char want[64];
+	size_t len = (size_t)snprintf(want, sizeof(want), "%u ", sess->rseq);
 
-	snprintf(want, sizeof(want), "%u ", sess->rseq);
-	if (!sess->rel_pending || strncmp(sip_hdr_value(msg, SIP_HDR_RACK).ptr, want, strlen(want)) != 0) {
+	if (!sess->rel_pending || rack.len < len || memcmp(rack.ptr, want, len) != 0) {
 		respond(sim, ua, txn, 481);
 		return;
 	}
@@ -742,15 +753,14 @@ static void on_refused(struct sim *sim, struct ua *ua, struct sess *sess, struct
 	ua_keep(&txn->ack, &txn->ack_len, cursor_span(&out));
 	net_to_engine(sim, ua, &txn->dst, cursor_span(&out));
 	if (txn->initial) {
-		sess->state = SESS_DOWN;
-		ua_acts_clear(sess);
-	} else if (msg->status == 491 && sess->state == SESS_UP) {
+		end_session(ua, sess);
+	} else if (msg->status == 491 && sess->state == SESS_UP && sess->retries++ < 3) {
 		/* Section 14.1: whoever made the Call-ID waits longer. */
 		ua_act_at(ua, sess,
 			  sim->now_ns + (sess->caller ? 2100 + rng_below(&sim->ua_rng, 1900) : rng_below(&sim->ua_rng, 2000)) * MS,
 			  ACT_REINVITE);
-	} else if (msg->status == 408 && sess->state == SESS_UP) {
-		send_bye(sim, ua, sess); /* section 12.2.1.2 */
+	} else if ((msg->status == 408 || msg->status == 481) && sess->state == SESS_UP) {
+		send_bye(sim, ua, sess);
 	}
 }
 
@@ -780,6 +790,8 @@ void call_on_response(struct sim *sim, struct ua *ua, struct ua_txn *txn, const 
 	txn->end_ns = sim->now_ns + UA_T4; /* K */
 	if (txn->initial) /* a request of its own, without a dialog */
 		sess->state = SESS_DOWN;
+	else if ((msg->status == 481 || msg->status == 408) && txn->method != SIP_METHOD_CANCEL && sess->state == SESS_UP)
+		send_bye(sim, ua, sess); /* section 12.2.1.2: the other side knows nothing of the dialog */
 }
 
 void call_on_ack(struct sim *sim, struct ua *ua, struct ua_txn *txn)
@@ -805,15 +817,17 @@ void call_on_timeout(struct sim *sim, struct ua *ua, struct ua_txn *txn)
 	bool strict = sim_is_strict(sim, ua->call);
 
 	if (txn->kind == UT_SERVER_INVITE) {
+		/* These answer after limen may have forgotten that it asked. */
+		strict = strict && !ua->manner.no_trying && ua->manner.on_cancel != ON_CANCEL_IGNORE;
 		if (strict && txn->status >= 300)
 			sim_violation(sim, ua->call, "endpoint %u: its refusal of an INVITE was never acknowledged", ua->slot);
-		else if (strict && !call->lame && !ua->manner.no_trying)
+		else if (strict && !call->lame)
 			sim_violation(sim, ua->call, "endpoint %u: its answer to an INVITE was never acknowledged", ua->slot);
 		if (sess && txn->status < 300 && sess->state == SESS_UP)
 			send_bye(sim, ua, sess);
 		return;
 	}
-	if (strict && (limen_answers(txn) || !call->lame))
+	if (strict && (limen_answers(txn) || (!call->lame && !call->deaf)))
 		sim_violation(sim, ua->call, "endpoint %u: its %s was never answered", ua->slot, sip_method_name(txn->method));
 	if (!sess)
 		return;
@@ -830,9 +844,9 @@ void call_on_rel_timeout(struct sim *sim, struct ua *ua, struct sess *sess)
 
 	if (!txn)
 		return;
-	if (sim_is_strict(sim, ua->call) && !sim->calls[ua->call].lame && ua->manner.on_cancel != ON_CANCEL_IGNORE)
+	if (sim_is_strict(sim, ua->call) && !sim->calls[ua->call].lame && !ua->manner.no_trying &&
+	    ua->manner.on_cancel != ON_CANCEL_IGNORE)
 		sim_violation(sim, ua->call, "endpoint %u: its reliable provisional answer got no PRACK", ua->slot);
-	sess->state = SESS_DOWN;
-	ua_acts_clear(sess);
+	end_session(ua, sess);
 	respond(sim, ua, txn, 504);
 }

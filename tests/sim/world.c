@@ -74,6 +74,26 @@ void sim_trace_message(const struct sim *sim, uint32_t call, const char *from, c
 	printf(" %s\n", note);
 }
 
+void sim_trace_text(const struct sim *sim, uint32_t call, struct span bytes)
+{
+	if (!is_traced(sim, call))
+		return;
+	printf("        | ");
+	for (size_t i = 0; i < bytes.len; i++) {
+		unsigned char ch = (unsigned char)bytes.ptr[i];
+
+		if (ch == '\n')
+			printf("\n        | ");
+		else if (ch == '\r')
+			continue;
+		else if (ch < ' ' || ch > '~')
+			printf("\\x%02x", ch);
+		else
+			putchar(ch);
+	}
+	putchar('\n');
+}
+
 /* ---- places ---- */
 
 struct ua *sim_ua_at(struct sim *sim, const struct net_endpoint *at)
