@@ -54,6 +54,8 @@ static inline unsigned class_out_mask(__m128i text, enum char_class class)
 static inline const char *skip_class(const char *p, const char *end, const char *limit, enum char_class class)
 {
 #if CHARS_SIMD
+	const char *from = p;
+
 	while (limit - p >= 16) {
 		unsigned out = class_out_mask(_mm_loadu_si128((const __m128i *)p), class);
 
@@ -64,6 +66,12 @@ static inline const char *skip_class(const char *p, const char *end, const char 
 		p += 16;
 		if (p >= end)
 			return end;
+	}
+	/* The last bytes again with some that are known already. */
+	if (end - from >= 16) {
+		unsigned out = class_out_mask(_mm_loadu_si128((const __m128i *)(end - 16)), class);
+
+		return out ? end - 16 + __builtin_ctz(out) : end;
 	}
 #else
 	(void)limit;

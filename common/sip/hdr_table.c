@@ -13,58 +13,73 @@ static const struct {
 #undef X
 };
 
+#define X(sym, text, letter) \
+	_Static_assert(sizeof(text) - 1 <= HDR_NAME_MAX, "hdr_key holds every name: " text);
+SIP_HDRS(X)
+#undef X
 struct hdr_table hdr_table;
 
-static struct hdr_key key_make(struct span name)
+static union hdr_key key_make(struct span name)
 {
-	uint8_t bytes[HDR_KEY_BYTES] = {0};
-	struct hdr_key key = {.len = (uint32_t)name.len};
+	union hdr_key key = {0};
 
-	for (size_t i = 0; i < name.len && i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? name.ptr[i] | 0x20 : name.ptr[i]);
-	memcpy(&key.lo, bytes, sizeof(key.lo));
-	memcpy(&key.hi, bytes + sizeof(key.lo), sizeof(key.hi));
+	for (size_t i = 0; i < name.len; i++)
+		key.bytes[i] = (uint8_t)(name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? name.ptr[i] | 0x20 : name.ptr[i]);
 	return key;
 }
 
-static bool slots_fill(unsigned nentries)
+static unsigned slot_of(const union hdr_key *key, uint32_t len)
+{
+	char line[2 + HDR_NAME_MAX] = "\r\n";
+
+	memcpy(line + 2, key->bytes, len);
+	return hdr_slot(hdr_table.multiplier, hdr_load2(line + 2), hdr_load4(line + len - 2), len);
+}
+
+static bool slots_fill(void)
 {
 	memset(hdr_table.slots, 0, sizeof(hdr_table.slots));
-	for (unsigned i = 1; i < nentries; i++) {
-		uint8_t *slot = &hdr_table.slots[hdr_slot(hdr_table.multiplier, &hdr_table.entries[i].key)];
+	for (unsigned id = 1; id < SIP_HDR_IDS_END; id++) {
+		uint8_t *slot = &hdr_table.slots[slot_of(&hdr_table.keys[id], hdr_table.lens[id])];
 
 		if (*slot)
 			return false;
-		*slot = (uint8_t)i;
+		*slot = (uint8_t)id;
 	}
 	return true;
 }
 
-/* About one multiplier in fifty will do. */
+/* About one multiplier in twenty will do. */
 __attribute__((constructor)) static void hdr_table_fill(void)
 {
-	unsigned n = 1;
-
 	for (unsigned id = 1; id < SIP_HDR_IDS_END; id++) {
-		hdr_table.entries[n++] = (struct hdr_entry){key_make(names[id].name), id};
-		if (names[id].compact)
-			hdr_table.entries[n++] = (struct hdr_entry){key_make(span_of(&names[id].compact, 1)), id};
+		hdr_table.keys[id] = key_make(names[id].name);
+		hdr_table.lens[id] = (uint8_t)names[id].name.len;
+		if (names[id].compact) {
+			hdr_table.compact[(uint8_t)names[id].compact] = (uint8_t)id;
+			hdr_table.compact[(uint8_t)names[id].compact & ~0x20] = (uint8_t)id;
+		}
 	}
-	hdr_table.multiplier = UINT64_C(0x9e3779b97f4a7c15);
-	for (unsigned tries = 0; !slots_fill(n); tries++) {
+	hdr_table.multiplier = 0x9e3779b1;
+	for (unsigned tries = 0; !slots_fill(); tries++) {
 		if (tries == 1000000)
-			abort(); /* two names that only differ behind their 16th byte: the key must grow */
-		hdr_table.multiplier = hdr_table.multiplier * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			abort(); /* two names look the same to hdr_slot */
+		hdr_table.multiplier = hdr_table.multiplier * 747796405u + 2891336453u;
 	}
 }
-_Static_assert(2 * SIP_HDR_IDS_END <= HDR_ENTRIES_MAX, "a name and a compact form each");
 
 enum sip_hdr_id sip_hdr_id_from(struct span name)
 {
-	struct hdr_key key = key_make(name);
-	unsigned id = hdr_key_find(&key);
+	union hdr_key key;
+	unsigned id;
 
-	return name.len <= HDR_KEY_BYTES || span_ieq(name, names[id].name) ? (enum sip_hdr_id)id : SIP_HDR_OTHER;
+	if (name.len == 0 || name.len > HDR_NAME_MAX)
+		return SIP_HDR_OTHER;
+	if (name.len == 1)
+		return (enum sip_hdr_id)hdr_table.compact[(uint8_t)name.ptr[0]];
+	key = key_make(name);
+	id = hdr_table.slots[slot_of(&key, (uint32_t)name.len)];
+	return memcmp(&hdr_table.keys[id], &key, sizeof(key)) == 0 ? (enum sip_hdr_id)id : SIP_HDR_OTHER;
 }
 
 const char *sip_hdr_name(enum sip_hdr_id id)

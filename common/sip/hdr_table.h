@@ -6,39 +6,44 @@
 #include "common/sip/sip_msg.h"
 
 #define HDR_SLOT_BITS   10u
-#define HDR_ENTRIES_MAX 256u
-#define HDR_KEY_BYTES   16u
+#define HDR_NAME_MAX    32u
 
-/* A name's first 16 bytes in lower case, zeros behind a shorter one, and its length. */
-struct hdr_key {
-	uint64_t lo, hi;
-	uint32_t len;
-};
-
-struct hdr_entry {
-	struct hdr_key key;
-	uint32_t id; /* enum sip_hdr_id */
+/* A name in lower case, zeros behind it. */
+union hdr_key {
+	uint8_t bytes[HDR_NAME_MAX];
+	uint64_t words[HDR_NAME_MAX / 8];
 };
 
 /* Filled before main and never written again. The multiplier is found then too, so that no two names share a slot and
  * a header added to SIP_HDRS needs nothing else. */
 struct hdr_table {
-	uint64_t multiplier;
-	uint8_t slots[1u << HDR_SLOT_BITS]; /* index in entries; entry 0 is nobody's */
-	struct hdr_entry entries[HDR_ENTRIES_MAX];
+	uint32_t multiplier;
+	uint8_t slots[1u << HDR_SLOT_BITS]; /* the only enum sip_hdr_id it can be, or OTHER */
+	uint8_t compact[256];               /* the same for a name of one letter, of either case */
+	uint8_t lens[SIP_HDR_IDS_END];
+	union hdr_key keys[SIP_HDR_IDS_END];
 };
 extern struct hdr_table hdr_table;
 
-static inline unsigned hdr_slot(uint64_t multiplier, const struct hdr_key *key)
+/* Of a name of 2 bytes or more: its first two bytes and its last four tell all names apart. A shorter one counts as if
+ * CR LF stood before it, as they do before a line. */
+static inline unsigned hdr_slot(uint32_t multiplier, uint32_t head2, uint32_t tail4, uint32_t len)
 {
-	return (unsigned)(((key->lo ^ (key->hi << 29 | key->hi >> 35)) + key->len) * multiplier >> (64 - HDR_SLOT_BITS));
+	return (((tail4 | 0x20202020) ^ (head2 | 0x2020) << 13) + len) * multiplier >> (32 - HDR_SLOT_BITS);
 }
 
-/* SIP_HDR_OTHER for a stranger. Of a name longer than a key only its beginning and its length were compared. */
-static inline unsigned hdr_key_find(const struct hdr_key *key)
+static inline uint32_t hdr_load2(const char *p)
 {
-	const struct hdr_entry *entry = &hdr_table.entries[hdr_table.slots[hdr_slot(hdr_table.multiplier, key)]];
-	bool same = ((entry->key.lo ^ key->lo) | (entry->key.hi ^ key->hi) | (entry->key.len ^ key->len)) == 0;
+	uint16_t bytes;
 
-	return same ? entry->id : SIP_HDR_OTHER;
+	memcpy(&bytes, p, sizeof(bytes));
+	return bytes;
+}
+
+static inline uint32_t hdr_load4(const char *p)
+{
+	uint32_t bytes;
+
+	memcpy(&bytes, p, sizeof(bytes));
+	return bytes;
 }

@@ -1,121 +1,98 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The lines of a message's head (RFC 3261 section 7.3). Control characters are looked for 64 bytes at a time and kept as
  * a bit each; lines are then cut from bit to bit, so that the length of a line costs nothing. Both processes, any thread. */
+#include "common/sip/block.h"
 #include "common/sip/chars.h"
 #include "common/sip/hdr_table.h"
 #include "common/sip/parse.h"
 
-#define BLOCK_BYTES 64u
-#define NO_OFFSET   UINT32_MAX
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NOINLINE      __attribute__((noinline))
 
-/* Where the search for CRs stands. */
+/* The text, and what was found wrong with it. */
 struct scan {
-	const char *buf;
-	uint32_t len;
-	uint32_t block;   /* offset of the current block */
-	uint32_t control; /* offset of the first control character out of place, or NO_OFFSET */
-	bool after_cr;    /* the byte before the current block is a CR */
-	uint64_t cr;      /* CRs of the current block that are still to be taken */
+	const char *end;
+	bool control;           /* a control character stands where it may not */
+	char last[BLOCK_BYTES]; /* the last block, filled up */
 };
 
-struct block_bits {
-	uint64_t cr;
-	uint64_t control; /* CR too, and DEL */
+/* Goes from run to run of bytes that are not plain: in nearly every message these are the line ends. Lives in registers. */
+struct walker {
+	const char *block; /* 64 bytes of text */
+	uint64_t starts;   /* where runs begin in it that are still to be visited */
+	uint64_t in_run;   /* 1: the block's last byte was not plain */
 };
 
-static struct block_bits block_classify(const char *p)
+/* The buffer must not be read past its end: its last bytes, filled up with blanks. */
+static NOINLINE const char *last_block(struct scan *s, const char *block)
 {
-	struct block_bits bits = {0};
-
-#if CHARS_SIMD
-	for (unsigned i = 0; i < BLOCK_BYTES; i += 16) {
-		__m128i text = _mm_loadu_si128((const __m128i *)(p + i));
-		__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(text, _mm_set1_epi8(0x1f)), text);
-		__m128i del = _mm_cmpeq_epi8(text, _mm_set1_epi8(0x7f));
-		__m128i cr = _mm_cmpeq_epi8(text, _mm_set1_epi8('\r'));
-
-		bits.control |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_or_si128(low, del)) << i;
-		bits.cr |= (uint64_t)(unsigned)_mm_movemask_epi8(cr) << i;
-	}
-#else
-	for (unsigned i = 0; i < BLOCK_BYTES; i++) {
-		bits.control |= (uint64_t)((uint8_t)p[i] < ' ' || p[i] == 0x7f) << i;
-		bits.cr |= (uint64_t)(p[i] == '\r') << i;
-	}
-#endif
-	return bits;
+	memset(s->last, ' ', sizeof(s->last));
+	return memcpy(s->last, block, (size_t)(s->end - block));
 }
 
-/* HTAB is white space, and a quoted pair may hold anything but CR and LF (section 25.1). */
-static void odd_look(struct scan *s, uint64_t odd)
+static ALWAYS_INLINE void block_enter(struct walker *w, struct scan *s)
 {
-	for (; odd; odd &= odd - 1) {
-		uint32_t at = s->block + (uint32_t)__builtin_ctzll(odd);
+	uint64_t bits = block_classify(s->end - w->block >= BLOCK_BYTES ? w->block : last_block(s, w->block));
 
-		if (s->buf[at] == '\t' || (s->buf[at] != '\n' && at > 0 && s->buf[at - 1] == '\\'))
-			continue;
-		if (s->control == NO_OFFSET)
-			s->control = at;
-		return;
-	}
+	w->starts = bits & ~(bits << 1 | w->in_run);
+	w->in_run = bits >> (BLOCK_BYTES - 1);
 }
 
-static void block_load(struct scan *s)
+/* The next run, or the end. */
+static ALWAYS_INLINE const char *next_run(struct walker *w, struct scan *s)
 {
-	const char *p = s->buf + s->block;
-	uint32_t left = s->len - s->block;
-	struct block_bits bits;
-	uint64_t odd;
+	const char *at;
 
-	if (left >= BLOCK_BYTES) {
-		bits = block_classify(p);
-	} else {
-		char last[BLOCK_BYTES];
-
-		memset(last, ' ', sizeof(last));
-		memcpy(last, p, left);
-		bits = block_classify(last);
+	while (!w->starts) {
+		w->block += BLOCK_BYTES;
+		if (w->block >= s->end)
+			return s->end;
+		block_enter(w, s);
 	}
-	s->cr = bits.cr;
-	/* What follows a CR is looked at when the line is cut there. */
-	odd = bits.control & ~bits.cr & ~(bits.cr << 1 | s->after_cr);
-	s->after_cr = bits.cr >> (BLOCK_BYTES - 1);
-	if (odd)
-		odd_look(s, odd);
-}
-
-static inline uint32_t next_cr(struct scan *s)
-{
-	uint32_t at;
-
-	while (!s->cr) {
-		if (s->len - s->block <= BLOCK_BYTES)
-			return NO_OFFSET;
-		s->block += BLOCK_BYTES;
-		block_load(s);
-	}
-	at = s->block + (uint32_t)__builtin_ctzll(s->cr);
-	s->cr &= s->cr - 1;
+	at = w->block + __builtin_ctzll(w->starts);
+	w->starts &= w->starts - 1;
 	return at;
 }
 
-/* The CR that ends the line at `from`, folds passed over. NO_OFFSET when the bytes run out. */
-static inline uint32_t line_end(struct scan *s, uint32_t from, bool *folded)
+/* Look at the run that begins at p: the CR that ends the line, or NULL where the line goes on behind it. HTAB and a fold are
+ * white space, UTF-8 is text, and a quoted pair may hold anything but CR and LF (section 25.1). */
+static NOINLINE const char *run_look(struct scan *s, const char *p, bool *folded)
 {
-	*folded = false;
-	for (;;) {
-		uint32_t at = next_cr(s);
-
-		if (at == NO_OFFSET || at + 1 >= s->len)
-			return NO_OFFSET;
-		if (s->buf[at + 1] != '\n') {
-			if (at < s->control)
-				s->control = at;
+	for (; p < s->end && !is_plain(*p); p++) {
+		if (*p == '\t' || (uint8_t)*p >= 0x80)
 			continue;
+		if (*p == '\r' && s->end - p == 1)
+			return NULL;
+		if (*p == '\r' && p[1] == '\n') {
+			if (s->end - p == 2 || (p[2] != ' ' && p[2] != '\t'))
+				return p;
+			*folded = true;
+			p++;
+		} else if (*p == '\r' || *p == '\n' || p[-1] != '\\') {
+			s->control = true;
 		}
-		if (at == from || at + 2 >= s->len || (s->buf[at + 2] != ' ' && s->buf[at + 2] != '\t'))
+	}
+	return NULL;
+}
+
+static ALWAYS_INLINE bool is_dark(char c)
+{
+	return (uint8_t)c > ' ';
+}
+
+/* The CR that ends the line that is read, folds passed over. NULL when the bytes run out. */
+static ALWAYS_INLINE const char *line_end(struct walker *w, struct scan *s, bool *folded)
+{
+	for (;;) {
+		const char *at = next_run(w, s);
+
+		if (s->end - at > 2 && at[0] == '\r' && at[1] == '\n' && is_dark(at[2]))
 			return at;
-		*folded = true;
+		if (at == s->end)
+			return NULL;
+		at = run_look(s, at, folded);
+		if (at)
+			return at;
 	}
 }
 
@@ -123,122 +100,191 @@ static inline uint32_t line_end(struct scan *s, uint32_t from, bool *folded)
 struct name {
 	uint32_t len;
 	uint32_t colon; /* from the line's beginning on */
-	unsigned id;
+	uint32_t id;
 };
+#define NAME_NONE ((struct name){0, 0, SIP_HDR_OTHER})
 
-/* Any name: longer than a key, followed by white space, unknown, or at the very end of the buffer. False for none. */
-static bool name_scan(const char *p, uint32_t len, struct name *name)
+/* Any name: unknown, or followed by white space, or at the very end of the buffer. */
+static NOINLINE struct name name_scan(const char *p, const char *end)
 {
-	const char *end = p + len, *name_end = skip_class(p, end, end, CHAR_TOKEN), *colon = name_end;
+	const char *name_end = skip_class(p, end, end, CHAR_TOKEN), *colon = name_end;
 
 	while (colon < end && (*colon == ' ' || *colon == '\t'))
 		colon++;
-	if (name_end == p || colon == end || *colon != ':')
-		return false;
-	name->len = (uint32_t)(name_end - p);
-	name->colon = (uint32_t)(colon - p);
-	name->id = sip_hdr_id_from(span_between(p, name_end));
+	if (colon == end || *colon != ':')
+		return NAME_NONE;
+	return (struct name){
+		.len = (uint32_t)(name_end - p),
+		.colon = (uint32_t)(colon - p),
+		.id = sip_hdr_id_from(span_between(p, name_end)),
+	};
+}
+
+#if CHARS_SIMD
+/* A bit for each of 16 bytes that is equal to the name's in lower case: setting that bit folds nothing onto a letter but its
+ * capital, and onto '-' only CR, which no line holds. */
+static ALWAYS_INLINE unsigned same_mask(const char *p, const uint8_t *key)
+{
+	__m128i lower = _mm_or_si128(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(0x20));
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(lower, _mm_loadu_si128((const __m128i *)key)));
+}
+
+static ALWAYS_INLINE unsigned colon_mask(const char *p)
+{
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(':')));
+}
+
+/* The only header that a name of `len` bytes at p can be; two bytes before p can be read. */
+static ALWAYS_INLINE uint32_t candidate_find(const char *p, uint32_t len)
+{
+	return hdr_table.slots[hdr_slot(hdr_table.multiplier, hdr_load2(p), hdr_load4(p + len - 4), len)];
+}
+
+/* A known name of 16 to 31 bytes with its colon right behind it: 32 bytes can be read at p. */
+static NOINLINE struct name name_recognise_long(const char *p)
+{
+	uint32_t len = 16 + (uint32_t)__builtin_ctz(colon_mask(p + 16) | 0x10000);
+	uint32_t id = candidate_find(p, len), same;
+
+	same = same_mask(p, hdr_table.keys[id].bytes) | same_mask(p + 16, hdr_table.keys[id].bytes + 16) << 16;
+	return len < 32 && (uint32_t)__builtin_ctz(~same) == len ? (struct name){len, len, id} : NAME_NONE;
+}
+
+/* A known name with its colon right behind it, which is nearly every one, in a line that is not the first. It is read
+ * beyond the line's end; but no name holds a CR, so what is found lies before it. */
+static ALWAYS_INLINE struct name name_recognise(const char *p, const char *limit)
+{
+	unsigned colons;
+	uint32_t len, id;
+
+	if (limit - p < 16)
+		return NAME_NONE;
+	colons = colon_mask(p);
+	if (!colons)
+		return limit - p < 32 ? NAME_NONE : name_recognise_long(p);
+	len = (uint32_t)__builtin_ctz(colons);
+	if (len < 2)
+		return len ? (struct name){1, 1, hdr_table.compact[(uint8_t)*p]} : NAME_NONE;
+	id = candidate_find(p, len);
+	/* Behind the name the text has a colon and the key has a zero. */
+	if ((uint32_t)__builtin_ctz(~same_mask(p, hdr_table.keys[id].bytes)) != len)
+		return NAME_NONE;
+	return (struct name){len, len, id};
+}
+#else
+static struct name name_recognise(const char *p, const char *limit)
+{
+	(void)p;
+	(void)limit;
+	return NAME_NONE;
+}
+#endif
+
+/* Less the white space around it; most values have one SP before and nothing behind. */
+static ALWAYS_INLINE struct span value_trim(const char *from, const char *to)
+{
+	if (to - from >= 2 && *from == ' ' && is_dark(from[1]) && is_dark(to[-1]))
+		return span_between(from + 1, to);
+	while (from < to && char_is(*from, CHAR_LWS))
+		from++;
+	while (to > from && char_is(to[-1], CHAR_LWS))
+		to--;
+	return span_between(from, to);
+}
+
+/* message-header = field-name HCOLON field-value, of [from, to). False for what is none. */
+static ALWAYS_INLINE bool line_parse(struct sip_hdr *hdr, const char *buf, const char *from, const char *to,
+				     const char *limit, bool folded)
+{
+	struct name name = name_recognise(from, limit);
+	struct span value;
+
+	if (name.id == SIP_HDR_OTHER) {
+		name = name_scan(from, to);
+		if (name.len == 0)
+			return false;
+	}
+	value = value_trim(from + name.colon + 1, to);
+	hdr->name = (struct sip_slice){(uint16_t)(from - buf), (uint16_t)name.len};
+	hdr->value = (struct sip_slice){(uint16_t)(value.ptr - buf), (uint16_t)value.len};
+	hdr->id = (uint8_t)name.id;
+	hdr->folded = folded;
 	return true;
 }
 
-#if CHARS_SIMD
-/* A known name of up to 15 bytes with its colon right behind it, which is nearly every one: no branch depends on its length. */
-static inline bool name_recognise(const char *p, struct name *name)
+/* Chain the lines of each name, from the last one back: then nobody needs to know where a chain ends. */
+static void hdrs_chain(struct sip_msg *msg)
 {
-	static const uint8_t window[32] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	};
-	__m128i text = _mm_loadu_si128((const __m128i *)p);
-	unsigned colons = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(':'))) | 0x10000;
-	unsigned len = (unsigned)__builtin_ctz(colons);
-	__m128i keep = _mm_loadu_si128((const __m128i *)(window + 16 - len));
-	__m128i lower = _mm_and_si128(_mm_or_si128(text, _mm_set1_epi8(0x20)), keep);
-	struct hdr_key key = {
-		.lo = (uint64_t)_mm_cvtsi128_si64(lower),
-		.hi = (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(lower, lower)),
-		.len = len,
-	};
+	for (unsigned n = msg->nhdrs; n-- > 0;) {
+		struct sip_hdr *hdr = &msg->hdrs[n];
 
-	*name = (struct name){len, len, hdr_key_find(&key)};
-	/* Setting that bit folds nothing onto a letter but its capital, and onto '-' only CR, which ends a line. */
-	return name->id != SIP_HDR_OTHER && len < 16;
-}
-#endif
-
-static inline bool is_lws(char c)
-{
-	return char_is(c, CHAR_LWS);
-}
-
-/* message-header = field-name HCOLON field-value, of buf [from, to). */
-static inline void line_parse(struct sip_msg *msg, const struct scan *s, uint32_t from, uint32_t to, bool folded,
-			      uint16_t last[SIP_HDR_IDS_END])
-{
-	struct sip_hdr *hdr = &msg->hdrs[msg->nhdrs];
-	struct name name;
-	uint32_t value;
-
-#if CHARS_SIMD
-	if (s->len - from < 16 || !name_recognise(s->buf + from, &name) || from + name.colon >= to)
-#endif
-		if (!name_scan(s->buf + from, to - from, &name)) {
-			fault(msg, 400, "Malformed Header Line");
-			return;
-		}
-	for (value = from + name.colon + 1; value < to && is_lws(s->buf[value]);)
-		value++;
-	while (to > value && is_lws(s->buf[to - 1]))
-		to--;
-	*hdr = (struct sip_hdr){
-		.name = {(uint16_t)from, (uint16_t)name.len},
-		.value = {(uint16_t)value, (uint16_t)(to - value)},
-		.next = SIP_HDR_NONE,
-		.id = (uint8_t)name.id,
-		.folded = folded,
-	};
-	if (msg->first[name.id] == SIP_HDR_NONE)
-		msg->first[name.id] = msg->nhdrs;
-	else if (name.id != SIP_HDR_OTHER)
-		msg->hdrs[last[name.id]].next = msg->nhdrs;
-	last[name.id] = msg->nhdrs++;
-}
-
-static enum walk walk(struct sip_msg *msg, struct scan *s, uint32_t from, uint32_t *end)
-{
-	uint16_t last[SIP_HDR_IDS_END]; /* read only where msg->first says that it was written */
-	uint32_t to;
-	bool folded;
-
-	*end = s->len;
-	to = line_end(s, from, &folded);
-	if (to == NO_OFFSET)
-		return WALK_TRUNCATED;
-	if (!start_line_parse(msg, span_of(s->buf + from, to - from), s->buf + s->len))
-		return WALK_NO_SIP;
-	if (folded)
-		fault(msg, 400, "Folded Start Line");
-	for (;;) {
-		from = to + 2;
-		to = line_end(s, from, &folded);
-		if (to == NO_OFFSET)
-			return WALK_TRUNCATED;
-		if (to == from)
-			break;
-		if (msg->nhdrs == SIP_HDRS_MAX)
-			return WALK_TOO_MANY;
-		line_parse(msg, s, from, to, folded, last);
+		hdr->next = hdr->id == SIP_HDR_OTHER ? SIP_HDR_NONE : msg->first[hdr->id];
+		msg->first[hdr->id] = (uint16_t)n;
 	}
-	*end = to + 2;
-	return WALK_END;
 }
 
-enum walk lines_walk(struct sip_msg *msg, uint32_t from, uint32_t len, struct lines *lines)
+/* The header lines from `from` on. */
+static enum walk hdrs_walk(struct sip_msg *msg, struct scan *s, struct walker w, const char *from, const char **end)
 {
-	struct scan s = {.buf = msg->buf, .len = len, .block = from, .control = NO_OFFSET};
-	enum walk result;
+	struct sip_hdr *hdr = msg->hdrs, *hdrs_end = msg->hdrs + SIP_HDRS_MAX;
+	const char *const buf = msg->buf, *const limit = s->end;
+	enum walk result = WALK_TRUNCATED;
+	const char *to;
 
-	block_load(&s);
-	result = walk(msg, &s, from, &lines->end);
-	lines->control = s.control < lines->end;
+	for (; from < limit; from = to + 2) {
+		bool folded = false;
+
+		to = NULL;
+		if (!is_plain(*from)) {
+			if (limit - from >= 2 && from[0] == '\r' && from[1] == '\n') {
+				*end = from + 2;
+				result = WALK_END;
+				break;
+			}
+			/* The run belongs to the line end before it and would not be visited. */
+			to = run_look(s, from, &folded);
+		}
+		if (!to)
+			to = line_end(&w, s, &folded);
+		if (!to)
+			break;
+		if (hdr == hdrs_end) {
+			result = WALK_TOO_MANY;
+			break;
+		}
+		if (line_parse(hdr, buf, from, to, limit, folded))
+			hdr++;
+		else
+			fault(msg, 400, "Malformed Header Line");
+	}
+	msg->nhdrs = (uint16_t)(hdr - msg->hdrs);
+	hdrs_chain(msg);
+	return result;
+}
+
+enum walk lines_walk(struct sip_msg *msg, uint32_t from_off, uint32_t len, struct lines *lines)
+{
+	const char *from = msg->buf + from_off, *end = msg->buf + len, *to;
+	struct walker w = {.block = from};
+	bool folded = false;
+	enum walk result;
+	struct scan s;
+
+	s.end = end;
+	s.control = false;
+	block_enter(&w, &s);
+	to = is_plain(*from) ? line_end(&w, &s, &folded) : from;
+	if (!to) {
+		result = WALK_TRUNCATED;
+	} else if (!start_line_parse(msg, span_between(from, to), end)) {
+		result = WALK_NO_SIP;
+	} else {
+		if (folded)
+			fault(msg, 400, "Folded Start Line");
+		result = hdrs_walk(msg, &s, w, to + 2, &end);
+	}
+	lines->end = (uint32_t)(end - msg->buf);
+	lines->control = s.control;
 	return result;
 }

@@ -8,22 +8,6 @@
 
 #define CSEQ_MAX ((UINT64_C(1) << 31) - 1) /* section 8.1.1.5 */
 
-bool single_value_take(struct sip_msg *msg, enum sip_hdr_id id, const char *missing, const char *twice, struct span *value)
-{
-	uint16_t at = msg->first[id];
-
-	if (at == SIP_HDR_NONE) {
-		*value = SPAN_NONE;
-		if (missing)
-			fault(msg, 400, missing);
-		return false;
-	}
-	*value = sip_span(msg, msg->hdrs[at].value);
-	if (msg->hdrs[at].next != SIP_HDR_NONE)
-		fault(msg, 400, twice);
-	return true;
-}
-
 /* Each of these answers whether a reply could carry the header back. */
 
 static bool via_take(struct sip_msg *msg, const char *limit)

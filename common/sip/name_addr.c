@@ -34,12 +34,9 @@ static int bracketed_scan(struct reader *r, struct sip_name_addr *out)
 /* Without <> a URI ends at the first ';', which begins the header's parameters, and cannot hold ',' or '?'. */
 static int bare_scan(struct reader *r, struct sip_name_addr *out)
 {
-	const char *from = r->p;
-
-	while (r->p < r->end && char_is(*r->p, CHAR_URI) && *r->p != ';' && *r->p != ',' && *r->p != '?')
-		r->p++;
-	out->uri = span_between(from, r->p);
-	return scheme_ok(out->uri) ? 0 : -EINVAL;
+	out->uri = span_between(r->p, skip_class(r->p, r->end, r->limit, CHAR_VALUE));
+	r->p += out->uri.len;
+	return scheme_ok(out->uri) && !memchr(out->uri.ptr, '?', out->uri.len) ? 0 : -EINVAL;
 }
 
 /* display-name, as far as there is one: the reader stands on '<' or on an addr-spec behind it. */
@@ -81,6 +78,8 @@ static int params_scan(struct reader *r, struct sip_name_addr *out, struct span 
 	struct param param;
 	int got;
 
+	if (from == r->end)
+		return 0;
 	r->p = from;
 	if (tag && r->end - from > 5 && memcmp(from, ";tag=", 5) == 0 && char_is(from[5], CHAR_VALUE))
 		r->p = param_value_scan(from + 5, r->end, r->limit, tag);

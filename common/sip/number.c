@@ -12,10 +12,12 @@ int sip_number_parse(struct span text, uint64_t max, uint64_t *value)
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned digit = (unsigned char)(text.ptr[i] - '0');
 
-		if (digit > 9 || v > max / 10 || v * 10 > max - digit || max < digit)
+		if (digit > 9 || v > (UINT64_MAX - 9) / 10)
 			return -EINVAL;
 		v = v * 10 + digit;
 	}
+	if (v > max)
+		return -EINVAL;
 	*value = v;
 	return 0;
 }

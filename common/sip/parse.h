@@ -26,9 +26,6 @@ bool start_line_parse(struct sip_msg *msg, struct span line, const char *limit);
 /* Via, From, To, Call-ID, CSeq and Max-Forwards, into the message. */
 void mandatory_take(struct sip_msg *msg, const char *limit);
 
-/* The header's value where there is one; faults for none (unless `missing` is NULL) and for more than one line. */
-bool single_value_take(struct sip_msg *msg, enum sip_hdr_id id, const char *missing, const char *twice, struct span *value);
-
 /* The first fault found is the one told. */
 static inline void fault(struct sip_msg *msg, uint16_t status, const char *why)
 {
@@ -41,4 +38,21 @@ static inline void fault(struct sip_msg *msg, uint16_t status, const char *why)
 static inline struct sip_slice slice_of(const struct sip_msg *msg, struct span s)
 {
 	return s.len ? (struct sip_slice){(uint16_t)(s.ptr - msg->buf), (uint16_t)s.len} : (struct sip_slice){0};
+}
+
+/* The header's value where there is one; faults for none (unless `missing` is NULL) and for more than one line. */
+static inline bool single_value_take(struct sip_msg *msg, enum sip_hdr_id id, const char *missing, const char *twice, struct span *value)
+{
+	uint16_t at = msg->first[id];
+
+	if (at == SIP_HDR_NONE) {
+		*value = SPAN_NONE;
+		if (missing)
+			fault(msg, 400, missing);
+		return false;
+	}
+	*value = sip_span(msg, msg->hdrs[at].value);
+	if (msg->hdrs[at].next != SIP_HDR_NONE)
+		fault(msg, 400, twice);
+	return true;
 }

@@ -5,7 +5,8 @@
 
 /* What one look over the text behind the scheme tells. */
 struct survey {
-	const char *at; /* the first '@', or NULL */
+	const char *at;    /* the first '@', or NULL */
+	const char *colon; /* the first ':', or NULL */
 	bool escaped;   /* there is a '%' */
 	bool refused;   /* a character that no URI may have, or '@' twice */
 };
@@ -16,6 +17,8 @@ static void survey_byte(struct survey *s, const char *p)
 	s->refused |= !char_is(*p, CHAR_URI) || (*p == '@' && s->at);
 	if (*p == '@')
 		s->at = p;
+	if (*p == ':' && !s->colon)
+		s->colon = p;
 }
 
 static struct survey survey_make(const char *p, const char *end, const char *limit)
@@ -27,6 +30,7 @@ static struct survey survey_make(const char *p, const char *end, const char *lim
 		__m128i text = _mm_loadu_si128((const __m128i *)p);
 		unsigned in_text = end - p >= 16 ? 0xffff : (1u << (end - p)) - 1;
 		unsigned at = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('@'))) & in_text;
+		unsigned colon = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(':'))) & in_text;
 		unsigned percent = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('%'))) & in_text;
 
 		s.escaped |= percent != 0;
@@ -35,6 +39,8 @@ static struct survey survey_make(const char *p, const char *end, const char *lim
 			s.refused |= s.at || (at & (at - 1));
 			s.at = p + __builtin_ctz(at);
 		}
+		if (colon && !s.colon)
+			s.colon = p + __builtin_ctz(colon);
 	}
 #else
 	(void)limit;
@@ -57,28 +63,20 @@ static bool escapes_ok(struct span text)
 	return true;
 }
 
-/* userinfo, without its '@'. */
-static int parse_userinfo(const char *p, const char *end, struct sip_uri *out)
-{
-	const char *colon = p;
-
-	while (colon < end && *colon != ':')
-		colon++;
-	out->user = span_between(p, colon);
-	if (colon < end)
-		out->password = span_between(colon + 1, end);
-	return colon > p ? 0 : -EINVAL;
-}
-
 /* No part but userinfo may hold '@', and userinfo may hold ';' and '?' (RFC 4475 section 3.1.1.9). */
-static int parse_sip(const char *at, const char *limit, struct sip_uri *out)
+static int parse_sip(const struct survey *survey, const char *limit, struct sip_uri *out)
 {
 	const char *p = out->opaque.ptr, *end = p + out->opaque.len, *from;
 
-	if (at) {
-		if (parse_userinfo(p, at, out))
+	if (survey->at) {
+		bool password = survey->colon && survey->colon < survey->at;
+
+		out->user = span_between(p, password ? survey->colon : survey->at);
+		if (password)
+			out->password = span_between(survey->colon + 1, survey->at);
+		if (out->user.len == 0)
 			return -EINVAL;
-		p = at + 1;
+		p = survey->at + 1;
 	}
 	p = host_port_scan(p, end, limit, &out->host, &out->port);
 	if (!p)
@@ -119,7 +117,7 @@ int uri_scan(struct span text, const char *limit, struct sip_uri *out)
 	/* In a URI of another scheme '@' may mean anything. */
 	if (!out->is_sip)
 		return skip_class(p, end, limit, CHAR_URI) == end ? 0 : -EINVAL;
-	return survey.refused ? -EINVAL : parse_sip(survey.at, limit, out);
+	return survey.refused ? -EINVAL : parse_sip(&survey, limit, out);
 }
 
 int sip_uri_parse(struct span text, struct sip_uri *out)

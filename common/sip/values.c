@@ -19,10 +19,35 @@ static const char *skip_comment(const char *p, const char *end)
 	return NULL;
 }
 
+static bool is_mark(char c)
+{
+	return c == ',' || c == '"' || c == '<' || c == '(';
+}
+
+/* The first comma, or whatever may hide one; end where there is none. */
+static const char *mark_find(const char *p, const char *end)
+{
+#if CHARS_SIMD
+	for (; end - p >= 16; p += 16) {
+		__m128i text = _mm_loadu_si128((const __m128i *)p);
+		__m128i comma = _mm_cmpeq_epi8(text, _mm_set1_epi8(',')), quote = _mm_cmpeq_epi8(text, _mm_set1_epi8('"'));
+		__m128i angle = _mm_cmpeq_epi8(text, _mm_set1_epi8('<')), paren = _mm_cmpeq_epi8(text, _mm_set1_epi8('('));
+		__m128i any = _mm_or_si128(_mm_or_si128(comma, quote), _mm_or_si128(angle, paren));
+		unsigned marks = (unsigned)_mm_movemask_epi8(any);
+
+		if (marks)
+			return p + __builtin_ctz(marks);
+	}
+#endif
+	while (p < end && !is_mark(*p))
+		p++;
+	return p;
+}
+
 /* The comma that ends the value at p, or end. What is opened and never closed runs to the end. */
 static const char *value_end(const char *p, const char *end)
 {
-	while (p && p < end && *p != ',') {
+	while (p && (p = mark_find(p, end)) < end && *p != ',') {
 		switch (*p) {
 		case '"':
 			p = skip_quoted(p, end, end);
@@ -33,8 +58,6 @@ static const char *value_end(const char *p, const char *end)
 		case '(':
 			p = skip_comment(p, end);
 			break;
-		default:
-			p++;
 		}
 	}
 	return p ? p : end;
