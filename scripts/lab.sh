@@ -146,8 +146,6 @@ make_networks() {
     done
 }
 
-af_xdp_exists() { python3 -c 'import socket; socket.socket(44, socket.SOCK_RAW)' 2>/dev/null; }
-
 start_with() {
     local device=$1
     render_config "$device"
@@ -201,7 +199,7 @@ process_start() {
     process_pid "$name" >/dev/null && return 0
     echo "--- start" >>"$lab/$name.log"
     # The lock's descriptor stays here: a daemon that kept it would lock the lab for good.
-    setsid ip netns exec limen-s env ASAN_OPTIONS="${ASAN_OPTIONS:-}" LSAN_OPTIONS="${LSAN_OPTIONS:-}" \
+    setsid ip netns exec limen-s \
         "$(cat $lab/build)/$name/limen-$name" --config $lab/limen.yaml >>"$lab/$name.log" 2>&1 </dev/null 9>&- &
     pid=$!
     echo "$pid $(start_time $pid)" >"$lab/$name.pid"

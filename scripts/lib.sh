@@ -103,6 +103,9 @@ wait_until() {
     done
 }
 
+# Does this kernel have AF_XDP sockets?
+af_xdp_exists() { python3 -c 'import socket; socket.socket(44, socket.SOCK_RAW)' 2>/dev/null; }
+
 # udp_is_bound SIDE PORT: does somebody listen there?
 udp_is_bound() { [ -n "$(ip netns exec "limen-$1" ss -Huln "sport = :$2")" ]; }
 

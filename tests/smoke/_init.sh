@@ -39,7 +39,7 @@ same() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1: got $2, not $3"; fi;
 # lab_up ARG...: a fresh lab (arguments of lab.sh up).
 lab_up() {
     "$lab" down
-    "$lab" up ${SMOKE_DEVICE:+--device "$SMOKE_DEVICE"} "$@" >"$work/up" 2>&1 && return 0
+    "$lab" up --device "${SMOKE_DEVICE:-af_xdp}" "$@" >"$work/up" 2>&1 && return 0
     cat "$work/up"
     not_ok "the lab comes up"
     exit 1

@@ -29,9 +29,8 @@ def run(*command):
 
 
 def lab_up(*args):
-    device = os.environ.get("SMOKE_DEVICE")
     run(LAB, "down")
-    done = run(LAB, "up", *(("--device", device) if device else ()), *args)
+    done = run(LAB, "up", "--device", os.environ.get("SMOKE_DEVICE", "af_xdp"), *args)
     if done.returncode:
         sys.exit(f"not ok - the lab comes up\n{done.stdout}{done.stderr}")
 
@@ -53,6 +52,11 @@ def total(group, name, rows=None):
     return sum(v for (g, _, n), v in (rows or stats()).items() if (g, n) == (group, name))
 
 
+def drops(name):
+    """How many packets were dropped for that reason."""
+    return stats()["drops", name, "pkts"]
+
+
 def wait_until(seconds, condition):
     until = time.monotonic() + seconds
     while not (value := condition()):
@@ -70,14 +74,24 @@ def records():
         return []
 
 
+def tell_state():
+    """What limen counted: for whoever reads of a failure."""
+    try:
+        print("#", ", ".join(f"{'.'.join(k)} {v}" for k, v in stats().items() if v and k[0] in ("drops", "sip", "neigh", "media")))
+    except Exception as error:  # pylint: disable=broad-except
+        print("#", error)
+
+
 def each(*steps):
-    """Run the steps of a scenario; each is told on by its docstring and goes on from wherever the last one failed."""
+    """Run the steps of a scenario, each told on by its docstring."""
     for step in steps:
         try:
             step()
             result(step.__doc__, True)
         except AssertionError as error:
             result(step.__doc__, False, error)
+            tell_state()
         except Exception:  # pylint: disable=broad-except
             result(step.__doc__, False, traceback.format_exc())
+            tell_state()
     sys.exit(1 if failures else 0)

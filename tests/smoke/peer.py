@@ -109,12 +109,12 @@ class Peer:
         self.seen.append(message)
         return message
 
-    def expect(self, what, timeout=5, cseq=None):
-        """The next message that is `what`; others are passed over (they stay in seen)."""
+    def expect(self, what, timeout=5, having=""):
+        """The next message that is `what` and has that text in its start line; others are passed over (they stay in seen)."""
         until, others = time.monotonic() + timeout, []
         while (left := until - time.monotonic()) > 0:
             message = self.recv(left)
-            if message and message.is_a(what) and (cseq is None or cseq in message.get("CSeq")):
+            if message and message.is_a(what) and having in message.start:
                 return message
             if message:
                 others.append(str(message))
@@ -153,8 +153,9 @@ class Peer:
         self.send(text, request.source)
         return text
 
-    def call(self, user, **args):
-        return Call(self, user, **args)
+    def call(self, prefix, **args):
+        """A call to a number of its own that begins so."""
+        return Call(self, f"{prefix}{next(_counter):04}", **args)
 
 
 class Call:
@@ -162,7 +163,7 @@ class Call:
 
     def __init__(self, peer, user, media_port=40000, extra=(), body=None):
         n = next(_counter)
-        self.peer, self.cseq = peer, 1
+        self.peer, self.cseq, self.user = peer, 1, user
         self.call_id = f"call{n}x{os.getpid()}@{peer.address}"
         self.local = f"<sip:{peer.user}@{host(peer.address)}:{peer.port}>;tag=t{n}x{os.getpid()}"
         self.to = self.uri = f"sip:{user}@{host(peer.limen[0])}:5060"
@@ -197,11 +198,11 @@ class Call:
 
 
 class Callee:
-    """The callee's view of one call, from the INVITE that came."""
+    """The callee's view of one call, from its INVITE as it comes."""
 
-    def __init__(self, peer, timeout=5):
+    def __init__(self, peer, call, timeout=5):
         self.peer = peer
-        self.invite = peer.expect("INVITE", timeout)
+        self.invite = peer.expect("INVITE", timeout, f"sip:{call.user}@")
         self.call_id, self.cseq = self.invite.get("Call-ID"), 500
         self.tag = f"u{next(_counter)}x{os.getpid()}"
         self.local, self.remote, self.target = f"{self.invite.get('To')};tag={self.tag}", self.invite.get("From"), self.invite.target()
@@ -214,10 +215,10 @@ class Callee:
         self.peer.send(self.peer.request(method, self.target, self, self.remote, f"{self.cseq} {method}"))
 
 
-def answered_call(a, b, user="2001", a_media=40000, b_media=50000):
+def answered_call(a, b, prefix="2", a_media=40000, b_media=50000):
     """A call set up between two peers: (call, callee, 200 at the caller)."""
-    call = a.call(user, media_port=a_media)
-    callee = Callee(b)
+    call = a.call(prefix, media_port=a_media)
+    callee = Callee(b, call)
     callee.answer(180)
     callee.answer(200, b_media)
     ok = call.expect(200)
