@@ -32,22 +32,29 @@ static int add(struct party *party, char c)
 	return 0;
 }
 
+/* The character at text[*at], which may be an escape; *at moves to its last byte. -1 for a broken one. */
+static int unescape(struct span text, size_t *at)
+{
+	int high, low;
+
+	if (text.ptr[*at] != '%')
+		return (uint8_t)text.ptr[*at];
+	if (text.len - *at < 3)
+		return -1;
+	high = hex_value(text.ptr[*at + 1]);
+	low = hex_value(text.ptr[*at + 2]);
+	*at += 2;
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
 static int add_unescaped(struct party *party, struct span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		int err;
+		int c = unescape(text, &i), err;
 
-		if (c == '%') {
-			int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
-			int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
-
-			if (high < 0 || low < 0)
-				return -EINVAL;
-			c = (char)(high << 4 | low);
-			i += 2;
-		}
-		err = add(party, c);
+		if (c < 0)
+			return -EINVAL;
+		err = add(party, (char)c);
 		if (err)
 			return err;
 	}
@@ -101,11 +108,12 @@ static int add_number(struct party *party, struct span number)
 	int err;
 
 	for (size_t i = 0; i < number.len; i++) {
-		char c = number.ptr[i];
+		size_t from = i;
+		char c = (char)unescape(number, &i);
 
 		if (c == '-' || c == '.' || c == '(' || c == ')')
 			continue;
-		if (!is_digit(c) && !(c == '+' && i == 0) &&
+		if (!is_digit(c) && !(c == '+' && from == 0) &&
 		    (global || (hex_value(c) < 0 && c != '*' && c != '#')))
 			return -EINVAL;
 		err = add(party, c);
