@@ -65,7 +65,7 @@ build_limen() {
     step "building in ${dir#"$top"/}"
     if ! {
         if [ -e "$dir/build.ninja" ]; then
-            [ ${#options[@]} -eq 0 ] || meson configure "$dir" "${options[@]}"
+            { [ ${#options[@]} -eq 0 ] || meson configure "$dir" "${options[@]}"; } && ninja -C "$dir" build.ninja
         else
             meson setup "$dir" "$top" "${options[@]}"
         fi && meson compile -C "$dir" "$@"
