@@ -135,6 +135,7 @@ static int make_neigh(struct dataplane *dp, uint64_t seed, struct fault *fault)
 		.ports = dp->neigh_ports,
 		.nworkers = dp->conf->machine.nworkers,
 		.pool = dp->main_pool,
+		.park_max = dp->conf->machine.mbufs / 8, /* even if all of them are one worker's */
 		.drops = &dp->drops,
 		.quiet = dp->quiet,
 		.seed = seed,

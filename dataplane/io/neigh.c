@@ -272,7 +272,7 @@ static void park(struct neigh *neigh, uint32_t index, struct rte_mbuf *m, unsign
 	struct neigh_cold *cold = &neigh->cold[index];
 	struct neigh_parked *parked = rte_mbuf_to_priv(m);
 
-	if (cold->parked >= NEIGH_PARK_EACH || neigh->parked >= NEIGH_PARK_MAX) {
+	if (cold->parked >= NEIGH_PARK_EACH || neigh->parked >= neigh->conf.park_max) {
 		pkt_drop(neigh->conf.drops, m, DROP_NEIGH_FULL);
 		return;
 	}

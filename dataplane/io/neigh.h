@@ -49,6 +49,7 @@ struct neigh_conf {
 	const struct neigh_port *ports; /* borrowed; by port index */
 	unsigned nworkers;
 	struct rte_mempool *pool;       /* main's own packets */
+	unsigned park_max;              /* packets that may wait for neighbours at a time, of all workers */
 	struct drops *drops;            /* main's own */
 	struct rte_rcu_qsbr *quiet;     /* workers report their quiet points here */
 	uint64_t seed;

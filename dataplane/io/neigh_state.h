@@ -17,9 +17,8 @@
 /* Nobody sent to it for so long: forgotten. */
 #define NEIGH_UNUSED_NS    600000000000ull
 #define NEIGH_GONE_NS      30000000000ull
-/* Packets parked for one neighbour (a 64 KiB message is 45 fragments), and for all. */
+/* Packets parked for one neighbour: a 64 KiB message is 45 fragments. */
 #define NEIGH_PARK_EACH    64u
-#define NEIGH_PARK_MAX     2048u
 /* Entries that nobody answers for: bounded, so that a flood of made-up destinations cannot fill the table. */
 #define NEIGH_PENDING_MAX  4096u
 

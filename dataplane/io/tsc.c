@@ -3,8 +3,8 @@
 #include "dataplane/io/tsc.h"
 
 #define NS_PER_S       1000000000ull
-#define BEND_MAX_PPM   500
-#define CATCH_UP_NS    (4 * NS_PER_S) /* an error found now is gone after so long */
+#define BEND_MAX_PPB   500000
+#define CATCH_UP_S     4 /* an error found now is gone after so long */
 #define MEASURE_MIN_NS (2 * NS_PER_S) /* a shorter one says less of the rate than the nominal figure */
 
 static void set_line(struct tsc_clock *clock, struct tsc_line line)
@@ -45,8 +45,8 @@ void tsc_adjust(struct tsc_clock *clock, uint64_t tsc, uint64_t mono_ns)
 
 		line.mult = (uint64_t)(elapsed / (tsc - clock->since_tsc));
 	}
-	bend = behind / (int64_t)(CATCH_UP_NS / 1000000);
-	bend = bend > BEND_MAX_PPM ? BEND_MAX_PPM : bend < -BEND_MAX_PPM ? -BEND_MAX_PPM : bend;
-	line.mult += (uint64_t)((int64_t)line.mult / 1000000 * bend);
+	bend = behind / CATCH_UP_S; /* ns a second: parts in a billion */
+	bend = bend > BEND_MAX_PPB ? BEND_MAX_PPB : bend < -BEND_MAX_PPB ? -BEND_MAX_PPB : bend;
+	line.mult += (uint64_t)((int64_t)line.mult * bend / (int64_t)NS_PER_S);
 	set_line(clock, line);
 }

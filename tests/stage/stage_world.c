@@ -140,6 +140,7 @@ void world_open(struct world *w, unsigned nworkers, unsigned mtu)
 		.ports = w->neigh_ports,
 		.nworkers = nworkers,
 		.pool = w->main_pool,
+		.park_max = WORLD_PARK_MAX,
 		.drops = &w->main_drops,
 		.quiet = w->quiet,
 		.seed = 42,

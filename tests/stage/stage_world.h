@@ -15,7 +15,7 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
-enum { WORLD_PORTS = 2, WORLD_WORKERS = 2, WORLD_MBUFS = 2047, FRAME_MAX = 9600 };
+enum { WORLD_PORTS = 2, WORLD_WORKERS = 2, WORLD_MBUFS = 2047, WORLD_PARK_MAX = 512, FRAME_MAX = 9600 };
 
 struct world {
 	struct conf conf;
