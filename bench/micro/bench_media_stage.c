@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cycles that the media stage spends on a packet, with few streams and with many, the send stage left out. Usage:
- * bench_media_stage [FILE], FILE being where the arena lies (on hugetlbfs, as in service; anonymous memory without). */
+/* Cycles that the media stage spends on a packet, with few streams and with many, the send stage
+ * left out. Usage: bench_media_stage [FILE], FILE being where the arena lies (on hugetlbfs, as in
+ * service; anonymous memory without). */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -181,7 +181,7 @@ static int session_line(struct sdp_reader *r, const struct sdp_line *line)
 		if (sdp->origin.len)
 			return 0;
 		sdp->origin = line->value;
-		/* Username, session id, version, nettype, addrtype, address (RFC 8866 section 5.2). */
+		/* Username, session id, version, nettype, addrtype, address (section 5.2). */
 		if (sdp_connection_host(sdp_origin_connection(line->value)).len == 0)
 			return fail(r, "o= line too short");
 		sdp->names_hosts |= host_is_named(sdp_origin_connection(line->value));

@@ -13,8 +13,8 @@ struct sdp_line {
 	struct span value; /* behind the '=' */
 };
 
-/* The next line that is not empty; lines end in CRLF, or LF alone (RFC 8866 section 5), the last one
- * perhaps in nothing. False at the end. */
+/* The next line that is not empty; lines end in CRLF, or LF alone (RFC 8866 section 5), the last
+ * one perhaps in nothing. False at the end. */
 bool sdp_line_next(struct span *rest, struct sdp_line *line);
 
 /* The next word between blanks, empty at the end. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as RTP and RTCP: the checks read nothing behind the end, statistics stay sane, and hiding names changes only texts. */
+/* Any bytes as RTP and RTCP: the checks read nothing behind the end, statistics stay sane, and
+ * hiding names changes only texts. */
 #include <stdio.h>
 #include <stdlib.h>
 

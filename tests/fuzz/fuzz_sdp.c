@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any text as a session description: what is accepted must come out with the same meaning, at limen's addresses, with nothing of
- * its sender's, and stay as it is when written once more. */
+/* Any text as a session description: what is accepted must come out with the same meaning, at
+ * limen's addresses, with nothing of its sender's, and stay as it is when written once more. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -75,7 +75,8 @@ static unsigned count_in(struct span text, struct span word)
 	return n;
 }
 
-/* A word of o= that stood nowhere else must not stand anywhere in the output, unless limen's own words hold it. */
+/* A word of o= that stood nowhere else must not stand anywhere in the output, unless limen's own
+ * words hold it. */
 static void origin_is_hidden(struct span in, struct span origin, struct span out)
 {
 	static const char own[] = "v=0\r\no=- 31415926535 27182818284 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\n"
