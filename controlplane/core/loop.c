@@ -55,6 +55,7 @@ struct loop *loop_new(const struct loop_events *events, void *arg)
 	loop->arg = arg;
 	event_set_log_callback(on_libevent);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is as a full disk: records wait */
 	loop->base = event_base_new();
 	if (!loop->base || !watch(loop, ON_TERM, SIGTERM, on_end) || !watch(loop, ON_INT, SIGINT, on_end) ||
 	    !watch(loop, ON_HUP, SIGHUP, on_hangup)) {

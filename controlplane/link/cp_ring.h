@@ -29,7 +29,8 @@ struct cp_ring {
 	void *map;           /* owned */
 	int doorbell;        /* owned */
 	struct event *rung;  /* owned: doorbell readable */
-	struct event *again; /* owned: more to read after the loop had its turn */
+	struct event *again; /* owned: read again after the loop had its turn, or at the next poll; not due: asleep */
+	unsigned silent_polls; /* polls in a row that found nothing */
 	struct ring_writer out;
 	struct ring_reader in;
 };

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Records, the note that comes back with them, and the names of calls. */
+#include "controlplane/cdr/record.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "controlplane/admin/json_read.h"
+#include "controlplane/cdr/context.h"
+
+static void expect_context(const struct cdr_context *in, struct span text)
+{
+	char buf[2048];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+	struct cdr_context back;
+	struct cdr_users users;
+
+	put_cdr_context(&out, in);
+	cr_expect(span_eq(cursor_span(&out), text), "%.*s", SPAN_FMT(cursor_span(&out)));
+	cr_assert_eq(cdr_context_read(cursor_span(&out), &back, &users), 0);
+	for (unsigned side = 0; side < 2; side++) {
+		cr_expect(span_eq(back.trunk[side], in->trunk[side]));
+		cr_expect(span_eq(back.realm[side], in->realm[side]));
+	}
+	cr_expect(span_eq(back.caller, in->caller));
+	cr_expect(span_eq(back.called, in->called));
+}
+
+Test(context, comes_back_as_it_went)
+{
+	const struct cdr_context plain = {{SPAN("a"), SPAN("b")}, {SPAN("ra"), SPAN("rb")}, SPAN("+4930"), SPAN("2001")};
+	const struct cdr_context odd = {{SPAN("a"), SPAN("")}, {SPAN("ra"), SPAN("")}, SPAN(""), SPAN("a b%\n\xff")};
+
+	expect_context(&plain, SPAN("1 a b ra rb +4930 2001"));
+	expect_context(&odd, SPAN("1 a  ra   a%20b%25%0A%FF"));
+}
+
+Test(context, users_are_cut)
+{
+	char user[400], buf[2048];
+	struct cdr_context in = {.caller = span_of(user, sizeof(user)), .called = span_of(user, sizeof(user))}, back;
+	struct cursor out = cursor_on(buf, sizeof(buf));
+	struct cdr_users users;
+
+	memset(user, 0xfe, sizeof(user));
+	put_cdr_context(&out, &in);
+	cr_expect_leq(out.len, IPC_CONTEXT_MAX);
+	cr_assert_eq(cdr_context_read(cursor_span(&out), &back, &users), 0);
+	cr_expect_eq(back.caller.len, CDR_NUMBER_BYTES_MAX);
+}
+
+Test(context, what_is_none_is_refused)
+{
+	static const char *const bad[] = {"", "1", "1 a b ra rb 1", "2 a b ra rb 1 2", "1 a b ra rb 1 2 3", "1 a b ra rb 1 %2", "1 a b ra rb 1 %zz", "11 a b ra rb 1 2"};
+	struct cdr_context context;
+	struct cdr_users users;
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_eq(cdr_context_read(span_str(bad[i]), &context, &users), -EINVAL, "%s", bad[i]);
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "1 a b ra rb ", 12);
+	text[254] = ' ';
+	cr_expect_eq(cdr_context_read(span_of(text, sizeof(text)), &context, &users), -EINVAL, "a user longer than any written");
+}
+
+Test(cdr_id, is_read_as_written)
+{
+	const struct cdr_id id = {UINT64_C(0x17f0c3a2b4d5e6f7), UINT64_C(0x100000005), 3};
+	struct cdr_id back;
+	char buf[64];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+
+	put_cdr_id(&out, &id);
+	cr_expect(span_eq(cursor_span(&out), SPAN("17f0c3a2b4d5e6f7-3-100000005")));
+	cr_assert_eq(cdr_id_read(cursor_span(&out), &back), 0);
+	cr_expect(back.started_ns == id.started_ns && back.call == id.call && back.worker == id.worker);
+	cr_assert_eq(cdr_id_read(SPAN("3-100000005"), &back), 0);
+	cr_expect(back.started_ns == 0 && back.call == id.call && back.worker == 3);
+	static const char *const bad[] = {"", "-", "1", "1-", "-1", "1-2-3-4", "1-x", "40-1", "0-10000000000000000", "1--2", "0x1-2", "1-2 "};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_eq(cdr_id_read(span_str(bad[i]), &back), -EINVAL, "%s", bad[i]);
+}
+
+struct frame {
+	struct ipc_call_end end;
+	char text[4096];
+};
+
+static void add_texts(struct frame *frame, const char *call_id_a, const char *call_id_b, const char *context)
+{
+	struct cursor out = cursor_on(frame->text, sizeof(frame->text));
+
+	put_span(&out, span_str(call_id_a));
+	put_span(&out, span_str(call_id_b));
+	put_span(&out, span_str(context));
+	cr_assert_not(out.full);
+	frame->end.call_id_len[0] = (uint16_t)strlen(call_id_a);
+	frame->end.call_id_len[1] = (uint16_t)strlen(call_id_b);
+	frame->end.context_len = (uint16_t)strlen(context);
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_CALL_END, &frame->end,
+				   (uint32_t)(sizeof(frame->end) + out.len)), 0);
+}
+
+static const struct ipc_call_end answered = {
+	.call = 0x100000005,
+	.started_ns = UINT64_C(1709208000123000000),
+	.ringing_ns = UINT64_C(1709208001000000000),
+	.answered_ns = UINT64_C(1709208003500000000),
+	.ended_ns = UINT64_C(1709208063750000000),
+	.peer = {{.addr = {{10, 99, 1, 2}}, .port = 5060, .family = NET_IP4}, {.addr = {{10, 99, 2, 2}}, .port = 5080, .family = NET_IP4}},
+	.media = {{.rx_pkts = 3000, .rx_bytes = 516000, .lost_pkts = 2, .jitter_us = 1234, .rtcp_pkts = 12, .payload_type = 8,
+		   .source = {.addr = {{10, 99, 1, 2}}, .port = 6000, .family = NET_IP4}},
+		  {.rx_pkts = 2999, .out_of_order_pkts = 4, .dropped_pkts = 1, .jitter_us = 9, .learned = 1}},
+	.status = 200,
+	.ended_by = IPC_BY_CALLEE,
+	.worker = 1,
+};
+
+Test(record, of_an_answered_call)
+{
+	struct frame frame = {.end = answered};
+	char buf[CDR_RECORD_BYTES_MAX];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+
+	add_texts(&frame, "abc@10.99.1.2", "def", "1 a b ra rb +4930 20%2201");
+	put_cdr_record(&out, &frame.end);
+	cr_expect(span_eq(cursor_span(&out),
+		SPAN("{\"call\":\"17b8539ece9654c0-1-100000005\",\"started\":\"2024-02-29T12:00:00.123Z\","
+		     "\"ringing\":\"2024-02-29T12:00:01.000Z\",\"answered\":\"2024-02-29T12:00:03.500Z\","
+		     "\"ended\":\"2024-02-29T12:01:03.750Z\",\"duration_ms\":60250,\"trunks\":[\"a\",\"b\"],"
+		     "\"realms\":[\"ra\",\"rb\"],\"caller\":\"+4930\",\"called\":\"20\\\"01\","
+		     "\"call_ids\":[\"abc@10.99.1.2\",\"def\"],\"peers\":[\"10.99.1.2:5060\",\"10.99.2.2:5080\"],"
+		     "\"status\":200,\"ended_by\":\"callee\",\"media\":["
+		     "{\"rx_pkts\":3000,\"rx_bytes\":516000,\"lost_pkts\":2,\"out_of_order_pkts\":0,\"dropped_pkts\":0,"
+		     "\"rtcp_pkts\":12,\"jitter_ms\":1.234,\"payload_type\":8,\"source\":\"10.99.1.2:6000\",\"source_learned\":false},"
+		     "{\"rx_pkts\":2999,\"rx_bytes\":0,\"lost_pkts\":0,\"out_of_order_pkts\":4,\"dropped_pkts\":1,"
+		     "\"rtcp_pkts\":0,\"jitter_ms\":0.009,\"payload_type\":0,\"source\":null,\"source_learned\":true}]}\n")),
+		"%.*s", SPAN_FMT(cursor_span(&out)));
+}
+
+Test(record, of_a_call_that_came_to_nothing)
+{
+	struct frame frame = {.end = answered};
+	char buf[CDR_RECORD_BYTES_MAX];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+	struct json_node nodes[128];
+
+	frame.end.ringing_ns = frame.end.answered_ns = 0;
+	frame.end.peer[1] = (struct net_endpoint){0};
+	frame.end.status = 404;
+	frame.end.ended_by = IPC_BY_POLICY;
+	add_texts(&frame, "abc", "", "");
+	put_cdr_record(&out, &frame.end);
+	cr_assert_gt(json_read(cursor_span(&out), nodes, 128), 0);
+	cr_expect_eq(json_get(nodes, SPAN("answered"))->kind, JSON_NULL);
+	cr_expect_eq(json_u64(json_get(nodes, SPAN("duration_ms"))), 0);
+	cr_expect_eq(json_u64(json_get(nodes, SPAN("status"))), 404);
+	cr_expect(span_eq(json_get(nodes, SPAN("ended_by"))->text, SPAN("policy")));
+	cr_expect(span_eq(json_get(nodes, SPAN("trunks"))->text, SPAN("[\"\",\"\"]")), "no note: no names, but a record");
+	cr_expect(span_eq(json_get(nodes, SPAN("peers"))->text, SPAN("[\"10.99.1.2:5060\",null]")));
+}
+
+/* A clock that was set back during the call gives no duration of half a million years. */
+Test(record, clocks_may_step)
+{
+	struct frame frame = {.end = answered};
+	char buf[CDR_RECORD_BYTES_MAX];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+	struct json_node nodes[128];
+
+	frame.end.ended_ns = frame.end.answered_ns - 1;
+	add_texts(&frame, "abc", "def", "");
+	put_cdr_record(&out, &frame.end);
+	cr_assert_gt(json_read(cursor_span(&out), nodes, 128), 0);
+	cr_expect_eq(json_u64(json_get(nodes, SPAN("duration_ms"))), 0);
+}
+
+/* The worst that passes the check: everything escaped at six characters a byte. */
+Test(record, always_fits)
+{
+	static struct {
+		struct ipc_call_end end;
+		char text[2 * 60000 + IPC_CONTEXT_MAX];
+	} frame;
+	static char buf[CDR_RECORD_BYTES_MAX];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+
+	frame.end = answered;
+	for (unsigned side = 0; side < 2; side++) {
+		frame.end.call_id_len[side] = 30000;
+		frame.end.media[side] = (struct ipc_media_quality){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, .payload_type = 255};
+	}
+	frame.end.context_len = IPC_CONTEXT_MAX;
+	memset(frame.text, 0xff, sizeof(frame.text));
+	memcpy(frame.text + 60000, "1 ", 2);
+	for (unsigned i = 1; i < 6; i++)
+		frame.text[60000 + 2 + i * 150] = ' ';
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_CALL_END, &frame.end,
+				   (uint32_t)(sizeof(frame.end) + 60000 + IPC_CONTEXT_MAX)), 0);
+	put_cdr_record(&out, &frame.end);
+	cr_expect_not(out.full);
+	cr_expect_eq(buf[out.len - 1], '\n');
+}
