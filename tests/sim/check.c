@@ -79,31 +79,69 @@ static void note_response(struct sim *sim, const struct ua *from, const struct s
 		*at = (sim->now_ns | 1) - (msg->status >= 300);
 }
 
-void check_in(struct sim *sim, const struct ua *from, struct span bytes, bool corrupt)
+static bool has_sdp(const struct sip_msg *msg)
 {
-	static struct sip_msg msg;
-	struct sim_call *call = &sim->calls[from->call];
+	return msg->body.len && span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp"));
+}
+
+/* The request that a response answers, by its branch: number of m= sections of its offer, plus 1; 0: none. */
+static uint64_t *offer_of(struct sim *sim, const struct sip_msg *msg)
+{
+	return map_at(&sim->seen, map_key('o', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
+}
+
+static void note_offer(struct sim *sim, const struct sip_msg *msg)
+{
+	static struct sdp sdp;
+	const char *why;
+
+	if (has_sdp(msg) && sdp_parse(&sdp, sip_span(msg, msg->body), &why) == 0)
+		*offer_of(sim, msg) = sdp.nmedia + 1u;
+}
+
+/* Whether a message came before, and was not turned away as one of a dialog that limen did not know yet. */
+static bool is_repeat(struct sim *sim, const struct ua *from, const struct sip_msg *msg, struct span bytes)
+{
+	uint64_t *at = map_at(&sim->seen, map_key('r', bytes, SPAN_NONE, from->slot));
+
+	if (!*at) {
+		*at = 1;
+		return false;
+	}
+	return !msg->is_request ||
+	       !map_find(&sim->seen, map_key('u', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
+}
+
+static void note_request(struct sim *sim, const struct ua *from, const struct sip_msg *msg, bool corrupt)
+{
 	uint64_t *seen;
 
-	if (sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK)
-		return;
-	if (!msg.is_request) {
-		if (!corrupt)
-			note_response(sim, from, &msg);
-		return;
-	}
-	if (msg.to_tag.len) {
+	note_offer(sim, msg);
+	if (msg->to_tag.len) {
 		/* Whoever ends the dialog waits for no ACK. */
-		if (msg.method == SIP_METHOD_BYE)
-			*unacked(sim, sip_span(&msg, msg.call_id), sip_span(&msg, msg.from_tag),
-				 *last_2xx(sim, sip_span(&msg, msg.call_id), sip_span(&msg, msg.from_tag))) = 0;
+		if (msg->method == SIP_METHOD_BYE)
+			*unacked(sim, sip_span(msg, msg->call_id), sip_span(msg, msg->from_tag),
+				 *last_2xx(sim, sip_span(msg, msg->call_id), sip_span(msg, msg->from_tag))) = 0;
 		return;
 	}
-	seen = map_at(&sim->seen, map_key('i', sip_span(&msg, msg.call_id), sip_span(&msg, msg.via_branch),
-					  (uint64_t)msg.cseq << 8 | msg.method));
+	seen = map_at(&sim->seen, map_key('i', sip_span(msg, msg->call_id), sip_span(msg, msg->via_branch),
+					  (uint64_t)msg->cseq << 8 | msg->method));
 	if (!*seen || corrupt)
-		call->invites_in++;
+		sim->calls[from->call].invites_in++;
 	*seen = 1;
+}
+
+bool check_in(struct sim *sim, const struct ua *from, struct span bytes, bool corrupt)
+{
+	static struct sip_msg msg;
+
+	if (sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK)
+		return false;
+	if (msg.is_request)
+		note_request(sim, from, &msg, corrupt);
+	else if (!corrupt)
+		note_response(sim, from, &msg);
+	return is_repeat(sim, from, &msg, bytes);
 }
 
 /* ---- out ---- */
@@ -150,13 +188,33 @@ static void check_contact(struct sim *sim, const struct engine_action *action, c
 		sim_violation(sim, to->call, "a Contact that is not limen's");
 }
 
+/* Offers are answered once, and only offers are answered (RFC 3264, RFC 3261 section 13.2.1). */
+static void check_offer_answer(struct sim *sim, const struct ua *to, const struct sip_msg *msg, unsigned nmedia)
+{
+	uint64_t *had_offer = map_at(&sim->seen, map_key('O', sip_span(msg, msg->call_id), SPAN_NONE, msg->cseq));
+	uint64_t offer;
+
+	if (msg->is_request) {
+		if (msg->method == SIP_METHOD_INVITE)
+			*had_offer = 1;
+		if (msg->method == SIP_METHOD_ACK && *had_offer)
+			sim_violation(sim, to->call, "an ACK with an answer to no offer");
+		return;
+	}
+	offer = *offer_of(sim, msg);
+	if (msg->status >= 300 || (msg->method != SIP_METHOD_INVITE && !offer))
+		sim_violation(sim, to->call, "a %u of %s with a session description", msg->status, sip_method_name(msg->method));
+	else if (offer && offer != nmedia + 1)
+		sim_violation(sim, to->call, "an answer of %u sections to an offer of %u", nmedia, (unsigned)offer - 1);
+}
+
 static void check_sdp(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
 {
 	static struct sdp sdp;
 	const char *why;
 	const struct net_endpoint *limen = sim_limen(sim, to->side, to->self.family);
 
-	if (!msg->body.len || !span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp")))
+	if (!has_sdp(msg))
 		return;
 	if (sdp_parse(&sdp, sip_span(msg, msg->body), &why)) {
 		sim_violation(sim, to->call, "a session description that does not parse: %s", why);
@@ -171,6 +229,20 @@ static void check_sdp(struct sim *sim, const struct ua *to, const struct sip_msg
 		    media->port % 2)
 			sim_violation(sim, to->call, "media is asked for at an address that is not limen's");
 	}
+	if (!sim->calls[to->call].tainted)
+		check_offer_answer(sim, to, msg, sdp.nmedia);
+}
+
+/* What has been there before may bring out again what it brought out then, and nothing new; an ACK is a request of its own each time. */
+static void check_repeat(struct sim *sim, const struct engine_action *action, const struct ua *to, const struct sip_msg *msg)
+{
+	uint64_t *at = map_at(&sim->seen, map_key('R', action->bytes, SPAN_NONE, to->slot));
+
+	if (sim->is_repeat && !*at && msg->method != SIP_METHOD_ACK && sim_is_strict(sim, to->call))
+		sim_violation(sim, to->call, "a repeated message made limen say something new");
+	*at = 1;
+	if (!msg->is_request && msg->status == 481)
+		*map_at(&sim->seen, map_key('u', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method)) = 1;
 }
 
 /* Per dialog: Call-ID and both tags. What goes on in it is above the request that began it. */
@@ -255,6 +327,7 @@ void check_out(struct sim *sim, const struct engine_action *action, const struct
 	check_hidden(sim, to, action->bytes);
 	check_contact(sim, action, to, &msg);
 	check_sdp(sim, to, &msg);
+	check_repeat(sim, action, to, &msg);
 	if (msg.is_request)
 		check_request(sim, action, to, &msg, action->bytes);
 	else
@@ -306,8 +379,8 @@ static void check_call(struct sim *sim, uint32_t number)
 	const struct sim_call *call = &sim->calls[number];
 	const struct ua *uas = &sim->uas[number * SIM_SLOTS];
 
-	if (call->ends > call->asks)
-		sim_violation(sim, number, "%u records of %u calls", call->ends, call->asks);
+	if (call->ends != call->accepted && !sim->profile.scarce)
+		sim_violation(sim, number, "%u records of %u calls", call->ends, call->accepted);
 	if (!sim_is_strict(sim, number))
 		return;
 	if (call->ends == 1 && call->status_told != call->status_sent && !(call->answered_told && call->status_sent == 200) &&

@@ -70,6 +70,18 @@ static void send_frame(struct sim *sim, uint16_t type, const void *frame, uint32
 	sim_do_actions(sim);
 }
 
+static void send_counted_verdict(struct sim *sim, const struct control_event *event, const char *frame, uint32_t len)
+{
+	struct engine_stats before, after;
+
+	engine_stats(sim->engine, &before);
+	send_frame(sim, IPC_VERDICT, frame, len);
+	engine_stats(sim->engine, &after);
+	if (after.verdicts != before.verdicts &&
+	    map_find(&sim->control_map, map_key('i', SPAN_NONE, SPAN_NONE, event->id)))
+		sim->calls[event->call].accepted++;
+}
+
 static void put_plan(struct cursor *out)
 {
 	static const uint8_t safe[] = {
@@ -138,7 +150,7 @@ static void send_verdict(struct sim *sim, const struct control_event *event)
 		head.status = refusals[rng_below(&sim->control_rng, sizeof(refusals) / sizeof(refusals[0]))];
 		head.retry_after_s = chance(sim, 300) ? 9 : 0;
 		ipc_put_verdict(&out, &head, SPAN_NONE, SPAN_NONE, context);
-		send_frame(sim, IPC_VERDICT, frame, out.len);
+		send_counted_verdict(sim, event, frame, out.len);
 		return;
 	}
 	put_plan(&plan);
@@ -152,7 +164,7 @@ static void send_verdict(struct sim *sim, const struct control_event *event)
 		put_sim_target(sim, &out, event->call, slot);
 	if (out.full)
 		abort();
-	send_frame(sim, IPC_VERDICT, frame, out.len);
+	send_counted_verdict(sim, event, frame, out.len);
 }
 
 static void link_set(struct sim *sim, bool up)
@@ -246,6 +258,8 @@ static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 			      call->invites_in);
 		return;
 	}
+	if (msg.method == SIP_METHOD_INVITE)
+		*map_at(&sim->control_map, map_key('i', SPAN_NONE, SPAN_NONE, ask->ask_id)) = 1;
 	if (sim->profile.control_fails && chance(sim, 60))
 		return; /* never */
 	schedule(sim, sim->now_ns + verdict_delay_ns(sim), CONTROL_VERDICT, ua->call, ask->ask_id);

@@ -182,6 +182,7 @@ static void print_totals(const struct totals *t, double seconds)
 	       t->pracks, t->forks, t->mid_dialog);
 	printf("control plane: lost %lu times, %lu reports blocked, %lu verdicts too late; %lu transactions timed out\n",
 	       t->links_lost, t->reports_blocked, t->verdicts_stale, t->txn_timeouts);
+	printf("fingerprint: %016lx\n", t->fingerprint);
 }
 
 int main(int argc, char **argv)

@@ -47,6 +47,7 @@ struct sim_call {
 	bool deaf;        /* an endpoint of it says nothing at all */
 	uint32_t invites_in; /* different requests outside a dialog that reached the engine */
 	uint32_t asks;       /* different questions about them */
+	uint32_t accepted;   /* verdicts on INVITEs that the engine took: each makes a record */
 	uint32_t ends;       /* records */
 	uint16_t status_sent; /* first final answer to the caller's INVITE */
 	uint16_t status_told; /* by the record */
@@ -63,6 +64,7 @@ struct totals {
 	uint64_t status_class[8];
 	uint64_t virtual_ns;
 	uint64_t mid_dialog, cancels, pracks, forks;
+	uint64_t fingerprint; /* of every message and its time: two runs of the same seeds agree in it */
 };
 
 struct sim {
@@ -94,6 +96,8 @@ struct sim {
 	bool link_up;
 	uint32_t link_epoch;
 	uint64_t link_trouble_until_ns;
+
+	bool is_repeat; /* the engine's input in work has been there before, byte for byte */
 
 	bool failed;
 	uint32_t failed_call;
@@ -143,8 +147,8 @@ void control_report(struct sim *sim, const struct engine_action *action);
 
 /* ---- check.c ---- */
 
-/* Look at what goes into the engine and what comes out of it. */
-void check_in(struct sim *sim, const struct ua *from, struct span bytes, bool corrupt);
+/* Look at what goes into the engine and what comes out of it. check_in tells whether the very same was there before. */
+bool check_in(struct sim *sim, const struct ua *from, struct span bytes, bool corrupt);
 void check_out(struct sim *sim, const struct engine_action *action, const struct ua *to);
 /* At the end of the world. */
 void check_end(struct sim *sim);

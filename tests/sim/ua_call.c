@@ -723,14 +723,13 @@ static void on_answered(struct sim *sim, struct ua *ua, struct sess *sess, struc
 		if (!txn->has_offer)
 			sess->nmedia = 1;
 	}
-	if (ua->manner.never_ack)
-		return;
-	send_ack(sim, ua, sess, txn, &answer);
+	if (!ua->manner.never_ack)
+		send_ack(sim, ua, sess, txn, &answer);
 	if (!txn->initial)
 		return;
 	if (sess->state == SESS_UP && sess->gave_up)
 		send_bye(sim, ua, sess);
-	else if (sess->state == SESS_UP)
+	else if (sess->state == SESS_UP && !ua->manner.never_ack)
 		set_up(sim, ua, sess);
 }
 

@@ -147,6 +147,7 @@ void sim_do_actions(struct sim *sim)
 			continue;
 		check_out(sim, action, to);
 		sim->totals->to_uas++;
+		sim->totals->fingerprint = hash_fast(sim->totals->fingerprint ^ sim->now_ns, action->bytes);
 		net_to_ua(sim, to, &action->src, action->bytes);
 	}
 }
@@ -162,9 +163,10 @@ static void engine_input(struct sim *sim, uint32_t from, const struct packet *pa
 		return;
 	}
 	sim->totals->to_engine++;
-	check_in(sim, ua, span_of(packet->bytes, packet->len), packet->corrupt);
+	sim->is_repeat = check_in(sim, ua, span_of(packet->bytes, packet->len), packet->corrupt);
 	engine_message(sim->engine, sim->now_ns, &source, span_of(packet->bytes, packet->len));
 	sim_do_actions(sim);
+	sim->is_repeat = false;
 }
 
 static void engine_timers(struct sim *sim)
