@@ -198,6 +198,11 @@ static void test_no_dataplane(void)
 	stop_client();
 }
 
+static bool sleeps(const struct raw_peer *peer, unsigned ring)
+{
+	return atomic_load(&((struct ring_words *)peer->rings[ring].map)->sleeping) == 1;
+}
+
 /* Does not wake up while nothing happens, and is woken when something does. */
 static void test_sleeps(void)
 {
@@ -207,23 +212,21 @@ static void test_sleeps(void)
 
 	start_client();
 	serve(&peer);
-	for (unsigned round = 0; round < 200; round++) {
+	for (unsigned round = 0; round < 60; round++) {
 		unsigned ring = round % RAW_RINGS;
 		struct ipc_list_end list_end = {0};
 		uint64_t before = messages;
 
-		/* Sleeps: nothing is due. */
-		for (unsigned i = 0; i < 4; i++)
-			turn();
-		CHECK(atomic_load(&((struct ring_words *)peer.rings[ring].map)->sleeping) == 1);
+		TURN_UNTIL(sleeps(&peer, 0) && sleeps(&peer, 1) && sleeps(&peer, 2));
 		if (ring)
 			CHECK_EQ(say(&peer, ring, round), 0);
 		else
 			CHECK_EQ(raw_send(&peer, 0, IPC_STATS_END, &list_end, sizeof(list_end)), 0);
 		/* Blocks until the doorbell: a wake-up that is lost stands still here. */
-		while (messages == before)
-			event_base_loop(base, EVLOOP_ONCE);
+		event_base_loop(base, EVLOOP_ONCE);
+		CHECK_EQ(messages, before + 1);
 	}
+	TURN_UNTIL(sleeps(&peer, 0) && sleeps(&peer, 1) && sleeps(&peer, 2));
 	start = mono_ms();
 	event_base_loopexit(base, &(struct timeval){.tv_usec = 100000});
 	while (!event_base_got_exit(base)) {
@@ -231,6 +234,30 @@ static void test_sleeps(void)
 		turns++;
 	}
 	CHECK(mono_ms() - start >= 90 && turns < 5);
+	raw_close(&peer);
+	stop_client();
+}
+
+/* While messages come every few milliseconds nobody has to ring. */
+static void test_awake_under_load(void)
+{
+	static struct raw_peer peer;
+	uint64_t until;
+
+	start_client();
+	serve(&peer);
+	CHECK_EQ(say(&peer, 1, 0), 0);
+	TURN_UNTIL(messages == 1);
+	until = mono_ms() + 500;
+	for (unsigned n = 2; mono_ms() < until; n++) {
+		struct ipc_ask_gone gone = {.ask_id = n};
+		struct span part = span_of(&gone, sizeof(gone));
+
+		CHECK_EQ(ring_write(&peer.rings[1].out, IPC_ASK_GONE, &part, 1), 0);
+		CHECK(!ring_writer_wakes(&peer.rings[1].out));
+		TURN_UNTIL(messages == n);
+		sleep_us(3000);
+	}
 	raw_close(&peer);
 	stop_client();
 }
@@ -243,7 +270,7 @@ static void test_bounded_batches(void)
 
 	start_client();
 	serve(&peer);
-	TURN_UNTIL(atomic_load(&((struct ring_words *)peer.rings[1].map)->sleeping) == 1);
+	TURN_UNTIL(sleeps(&peer, 1));
 	before = messages;
 	while (say(&peer, 1, sent) == 0)
 		sent++;
@@ -576,6 +603,7 @@ int main(int argc, char **argv)
 	RUN(test_early_messages);
 	RUN(test_no_dataplane);
 	RUN(test_sleeps);
+	RUN(test_awake_under_load);
 	RUN(test_bounded_batches);
 	RUN(test_full);
 	RUN(test_bad_messages);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* LD_PRELOAD library that counts what a worker must not do on a packet's way: allocate, map, take a lock. Watches the threads
- * whose name begins with "lcore-worker" or "worker-"; the others pass unseen.
+ * that are called like DPDK's workers ("rte-worker-1", in other versions "lcore-worker-1") or "worker-..."; the others pass unseen.
  *
- * MALLOC_WATCH_FILE names the report (without it nothing is watched). Each SIGUSR2, and the end of the program, adds the counts
+ * MALLOC_WATCH_FILE names the report (without it nothing is watched), MALLOC_WATCH_ONLY the one program to watch. Each SIGUSR2, and the end of the program, adds the counts
  * since the one before:
  *   interval 1 pid=4711 workers=2 malloc=0 calloc=0 ...
  * and below it, for the first few, who called. */
@@ -61,6 +61,16 @@ extern void *__libc_realloc(void *ptr, size_t size);
 extern void __libc_free(void *ptr);
 extern void *__libc_memalign(size_t align, size_t size);
 
+static bool is_worker_name(const char *name)
+{
+	static const char *const begins[] = {"rte-worker", "lcore-worker", "worker-"};
+
+	for (unsigned i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (strncmp(name, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return false;
+}
+
 /* A thread gets its name some time after it has begun, so that only yes is remembered. */
 static bool is_worker(void)
 {
@@ -70,7 +80,7 @@ static bool is_worker(void)
 	if (!report_path)
 		return false;
 	if (!yes && prctl(PR_GET_NAME, name) == 0)
-		yes = strncmp(name, "lcore-worker", 12) == 0 || strncmp(name, "worker-", 7) == 0;
+		yes = is_worker_name(name);
 	return yes;
 }
 
@@ -272,7 +282,7 @@ static unsigned count_workers(void)
 		if (!comm)
 			continue;
 		if (fgets(name, sizeof(name), comm))
-			workers += strncmp(name, "lcore-worker", 12) == 0 || strncmp(name, "worker-", 7) == 0;
+			workers += is_worker_name(name);
 		fclose(comm);
 	}
 	if (tasks)
@@ -349,8 +359,9 @@ __attribute__((constructor)) static void start_watch(void)
 	void *warm[1];
 	pthread_t writer;
 	sigset_t all, old;
+	const char *only = getenv("MALLOC_WATCH_ONLY");
 
-	if (!getenv("MALLOC_WATCH_FILE"))
+	if (!getenv("MALLOC_WATCH_FILE") || (only && strcmp(only, program_invocation_short_name) != 0))
 		return;
 	backtrace(warm, 1); /* loads what it needs now, not in a worker */
 	sem_init(&asked, 0, 0);

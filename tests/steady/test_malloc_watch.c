@@ -53,7 +53,7 @@ static void *run(void *arg)
 	unsigned worker = arg != NULL;
 
 	/* As DPDK does, and as a program may: named once it runs, SIGUSR2 blocked. */
-	pthread_setname_np(pthread_self(), worker ? "lcore-worker-1" : "main-like");
+	pthread_setname_np(pthread_self(), worker ? "rte-worker-1" : "main-like");
 	for (unsigned n = 1;; n++) {
 		while (atomic_load(&step) < n)
 			;
