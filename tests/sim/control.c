@@ -82,21 +82,33 @@ static void send_counted_verdict(struct sim *sim, const struct control_event *ev
 		sim->calls[event->call].accepted++;
 }
 
-static void put_plan(struct cursor *out)
+static void add_rule(struct cursor *out, enum edit_action action, enum sip_hdr_id hdr, const char *name, const char *value)
+{
+	for (unsigned direction = 0; direction < EDIT_DIRECTIONS; direction++)
+		if (edit_plan_rule(out, direction, action, hdr, span_str(name), span_str(value)))
+			abort();
+}
+
+/* Either nothing passes but what is named, or everything but what is named. */
+static void put_plan(const struct sim *sim, struct cursor *out)
 {
 	static const uint8_t safe[] = {
 		SIP_HDR_ACCEPT, SIP_HDR_ALLOW, SIP_HDR_CONTENT_TYPE, SIP_HDR_CONTENT_DISPOSITION, SIP_HDR_DATE, SIP_HDR_EXPIRES,
 		SIP_HDR_MIN_SE, SIP_HDR_PRIORITY, SIP_HDR_PRIVACY, SIP_HDR_REQUIRE, SIP_HDR_RETRY_AFTER, SIP_HDR_RSEQ,
 		SIP_HDR_SESSION_EXPIRES, SIP_HDR_SUBJECT, SIP_HDR_SUPPORTED, SIP_HDR_UNSUPPORTED,
 	};
+	static const uint8_t unsafe[] = {SIP_HDR_SERVER, SIP_HDR_P_ASSERTED_IDENTITY, SIP_HDR_WARNING};
+	bool open = sim->profile.open_plan;
 
-	edit_plan_start(out, EDIT_DROP, EDIT_DROP);
-	for (unsigned direction = 0; direction < EDIT_DIRECTIONS; direction++) {
-		for (size_t i = 0; i < sizeof(safe); i++)
-			edit_plan_rule(out, direction, EDIT_PASS, safe[i], SPAN_NONE, SPAN_NONE);
-		edit_plan_rule(out, direction, EDIT_REPLACE, SIP_HDR_USER_AGENT, SPAN_NONE, SPAN("limen"));
-		edit_plan_rule(out, direction, EDIT_SET, SIP_HDR_OTHER, SPAN("X-Border"), SPAN("crossed"));
-	}
+	edit_plan_start(out, open ? EDIT_PASS : EDIT_DROP, open ? EDIT_PASS : EDIT_DROP);
+	for (size_t i = 0; i < sizeof(safe) && !open; i++)
+		add_rule(out, EDIT_PASS, safe[i], NULL, NULL);
+	for (size_t i = 0; i < sizeof(unsafe) && open; i++)
+		add_rule(out, EDIT_DROP, unsafe[i], NULL, NULL);
+	if (open)
+		add_rule(out, EDIT_DROP, SIP_HDR_OTHER, "X-Trail", NULL);
+	add_rule(out, EDIT_REPLACE, SIP_HDR_USER_AGENT, NULL, "limen");
+	add_rule(out, EDIT_SET, SIP_HDR_OTHER, "X-Border", "crossed");
 	if (edit_plan_finish(out) || edit_plan_check(cursor_span(out)))
 		abort();
 }
@@ -153,7 +165,7 @@ static void send_verdict(struct sim *sim, const struct control_event *event)
 		send_counted_verdict(sim, event, frame, out.len);
 		return;
 	}
-	put_plan(&plan);
+	put_plan(sim, &plan);
 	head.ntargets = (uint8_t)(chance(sim, 700) ? 1 : 2 + rng_below(&sim->control_rng, 2));
 	head.source_policy = chance(sim, 500) ? SOURCE_PIN : SOURCE_LEARN;
 	head.answer_max_s = 5 + (uint32_t)rng_below(&sim->control_rng, 120);

@@ -33,6 +33,7 @@ void script_profile(struct sim *sim)
 	p->control_fails = chance(rng, 250);
 	p->operator_acts = chance(rng, 200);
 	p->ip6 = chance(rng, 400);
+	p->open_plan = p->corrupt == 0 && chance(rng, 300); /* a name that is spoilt would pass */
 	p->stall_ms = PICK(rng, 0, 0, 3, 40);
 	p->gap_ms = PICK(rng, 1, 10, 100, 1000);
 	p->nworkers = PICK(rng, 1, 1, 2, 4, 7);

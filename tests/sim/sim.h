@@ -33,6 +33,7 @@ struct profile {
 	bool scarce;        /* fewer records than calls */
 	bool control_fails; /* the control plane is late, silent, dead for a while, its ring full at times */
 	bool operator_acts; /* lists calls and hangs some up */
+	bool open_plan;     /* headers pass unless they are named */
 	bool ip6;           /* some endpoints speak IPv6 */
 	uint32_t stall_ms;  /* the worker runs its timers up to this late */
 	uint32_t gap_ms;    /* mean time between new calls */
