@@ -122,7 +122,7 @@ static NOINLINE struct name name_scan(const char *p, const char *end)
 
 #if CHARS_SIMD
 /* A bit for each of 16 bytes that is equal to the name's in lower case: setting that bit folds nothing onto a letter but its
- * capital, and onto '-' only CR, which no line holds. */
+ * capital, and onto '-' only CR (see names_check). */
 static ALWAYS_INLINE unsigned same_mask(const char *p, const uint8_t *key)
 {
 	__m128i lower = _mm_or_si128(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(0x20));
@@ -224,6 +224,13 @@ static void hdrs_chain(struct sip_msg *msg)
 	}
 }
 
+/* A message with a control character out of place is refused, but may be answered: with what it really says. */
+static NOINLINE void names_check(struct sip_msg *msg)
+{
+	for (unsigned n = 0; n < msg->nhdrs; n++)
+		msg->hdrs[n].id = (uint8_t)sip_hdr_id_from(sip_span(msg, msg->hdrs[n].name));
+}
+
 /* The header lines from `from` on. */
 static enum walk hdrs_walk(struct sip_msg *msg, struct scan *s, struct walker w, const char *from, const char **end)
 {
@@ -259,6 +266,8 @@ static enum walk hdrs_walk(struct sip_msg *msg, struct scan *s, struct walker w,
 			fault(msg, 400, "Malformed Header Line");
 	}
 	msg->nhdrs = (uint16_t)(hdr - msg->hdrs);
+	if (s->control)
+		names_check(msg);
 	hdrs_chain(msg);
 	return result;
 }
