@@ -24,6 +24,23 @@ static uint64_t *unacked(struct sim *sim, struct span call_id, struct span tag, 
 	return map_at(&sim->unacked, map_key('2', call_id, tag, cseq));
 }
 
+/* A 2xx to an INVITE that limen sent, by Call-ID and CSeq: when first (0: never), and whether its ACK has come. */
+static uint64_t *answered_at(struct sim *sim, struct span call_id, uint64_t cseq)
+{
+	return map_at(&sim->seen, map_key('Q', call_id, SPAN_NONE, cseq));
+}
+
+static uint64_t *answer_acked(struct sim *sim, struct span call_id, uint64_t cseq)
+{
+	return map_at(&sim->seen, map_key('K', call_id, SPAN_NONE, cseq));
+}
+
+/* CSeq of the last INVITE that limen answered with 2xx in a dialog: its own tag, and the peer's. */
+static uint64_t *last_answered(struct sim *sim, struct span call_id, struct span tag, struct span peer)
+{
+	return map_at(&sim->seen, map_key('P', call_id, tag, hash_fast(1, peer) >> 8));
+}
+
 /* CSeq of the last 2xx of a dialog. */
 static uint64_t *last_2xx(struct sim *sim, struct span call_id, struct span tag)
 {
@@ -117,6 +134,8 @@ static void note_request(struct sim *sim, const struct ua *from, const struct si
 	uint64_t *seen;
 
 	note_offer(sim, msg);
+	if (msg->method == SIP_METHOD_ACK)
+		*answer_acked(sim, sip_span(msg, msg->call_id), msg->cseq) = 1;
 	if (msg->to_tag.len) {
 		/* Whoever ends the dialog waits for no ACK. */
 		if (msg->method == SIP_METHOD_BYE)
@@ -245,6 +264,30 @@ static void check_repeat(struct sim *sim, const struct engine_action *action, co
 		*map_at(&sim->seen, map_key('u', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method)) = 1;
 }
 
+/* A request without INVITE comes again after T1, 2*T1 ... T2 (section 17.1.2.2), give or take how late the worker is. */
+static void check_interval(struct sim *sim, const struct ua *to, const struct sip_msg *msg, struct span bytes)
+{
+	uint64_t *last = map_at(&sim->seen, map_key('t', bytes, SPAN_NONE, 0));
+	uint64_t gap = *last ? sim->now_ns - *last : UA_T1, late = (sim->profile.stall_ms + 2) * MS;
+
+	*last = sim->now_ns;
+	if (msg->method == SIP_METHOD_INVITE || msg->method == SIP_METHOD_ACK)
+		return;
+	if (gap + 2 * MS < UA_T1 || gap > UA_T2 + late)
+		sim_violation(sim, to->call, "%s comes again after %u ms", sip_method_name(msg->method), (unsigned)(gap / MS));
+}
+
+/* Section 15: no BYE to a caller that has not acknowledged the answer, until 64*T1 have passed. */
+static void check_bye(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
+{
+	struct span call_id = sip_span(msg, msg->call_id);
+	uint64_t cseq = *last_answered(sim, call_id, sip_span(msg, msg->from_tag), sip_span(msg, msg->to_tag));
+	uint64_t at = *answered_at(sim, call_id, cseq);
+
+	if (at && !*answer_acked(sim, call_id, cseq) && sim->now_ns < at + UA_TIMEOUT && !sim->calls[to->call].tainted)
+		sim_violation(sim, to->call, "BYE before the ACK of limen's 2xx");
+}
+
 /* Per dialog: Call-ID and both tags. What goes on in it is above the request that began it. */
 static void check_cseq(struct sim *sim, const struct ua *to, const struct sip_msg *msg, struct span bytes)
 {
@@ -281,7 +324,11 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 	    !sim->calls[to->call].tainted)
 		sim_violation(sim, to->call, "a Call-ID that leads to another worker");
 	check_cseq(sim, to, msg, bytes);
+	check_interval(sim, to, msg, bytes);
 	switch (msg->method) {
+	case SIP_METHOD_BYE:
+		check_bye(sim, to, msg);
+		break;
 	case SIP_METHOD_INVITE:
 		if (!*fact(sim, INVITE_SENT, msg))
 			*fact(sim, INVITE_SENT, msg) = sim->now_ns;
@@ -301,7 +348,13 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 static void check_response(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
 {
 	struct sim_call *call = &sim->calls[to->call];
+	struct span call_id = sip_span(msg, msg->call_id);
 
+	if (msg->method == SIP_METHOD_INVITE && msg->status >= 200 && msg->status < 300) {
+		*last_answered(sim, call_id, sip_span(msg, msg->to_tag), sip_span(msg, msg->from_tag)) = msg->cseq;
+		if (!*answered_at(sim, call_id, msg->cseq))
+			*answered_at(sim, call_id, msg->cseq) = sim->now_ns;
+	}
 	if (msg->status > 100 && !msg->to_tag.len)
 		sim_violation(sim, to->call, "a %u without To tag", msg->status);
 	if (to->slot == 0 && msg->method == SIP_METHOD_INVITE && msg->status >= 200 && !call->status_sent &&
