@@ -121,7 +121,8 @@ bool show_calls(const struct answer *answer, const struct show_options *options,
 	struct table table = {0};
 	bool good;
 
-	qsort(answer->rows, answer->nrows, sizeof(*answer->rows), by_start);
+	if (answer->nrows)
+		qsort(answer->rows, answer->nrows, sizeof(*answer->rows), by_start);
 	if (options->json)
 		return print_rows(answer, out);
 	if (!answer->nrows) {

@@ -16,6 +16,7 @@ static unsigned width_of(const char *text)
 
 static void add(struct table *table, struct span text)
 {
+	size_t len = 0;
 	char *cell;
 
 	if (table->ncells == table->room) {
@@ -38,12 +39,13 @@ static void add(struct table *table, struct span text)
 	}
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = (uint8_t)text.ptr[i];
-		/* C0, DEL, and the C1 controls that UTF-8 writes as c2 80..9f */
-		bool acts = c < 0x20 || c == 0x7f || (i && (uint8_t)text.ptr[i - 1] == 0xc2 && c < 0xa0);
+		/* the C1 controls, as UTF-8 writes them: c2 80..9f */
+		bool c1 = c == 0xc2 && i + 1 < text.len && (uint8_t)text.ptr[i + 1] < 0xa0;
 
-		cell[i] = acts ? '?' : (char)c;
+		cell[len++] = c < 0x20 || c == 0x7f || c1 ? '?' : (char)c;
+		i += c1;
 	}
-	cell[text.len] = '\0';
+	cell[len] = '\0';
 	table->cells[table->ncells++] = cell;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The client of the dataplane's socket: connect, take the hello, keep the rings, begin again. limen-controlplane, loop thread. */
+/* The client of the dataplane's socket: connect, take the hello, keep the rings, begin again.
+ * limen-controlplane, loop thread. */
 #include "controlplane/link/cp_link.h"
 
 #include "common/ipc/fdpass.h"
@@ -18,17 +19,17 @@ struct cp_link {
 	struct event_base *base; /* borrowed */
 	struct cp_link_conf conf;
 	struct sockaddr_un address;
-	struct event *attempt;    /* timer: next attempt */
-	struct event *end;        /* timer: the connection ends, outside of any callback */
-	int end_err;              /* why: -EPROTO or -ECONNRESET */
-	struct event *readable;   /* of sock; NULL without one */
-	int sock;                 /* -1: none */
+	struct event *attempt;  /* timer: next attempt */
+	struct event *end;      /* timer: the connection ends, outside of any callback */
+	int end_err;            /* why: -EPROTO or -ECONNRESET */
+	struct event *readable; /* of sock; NULL without one */
+	int sock;               /* -1: none */
 	unsigned backoff_ms;
-	const char *told_reason;  /* of the last failure, NULL after success */
+	const char *told_reason; /* of the last failure, NULL after success */
 	bool up;
 	struct ipc_hello hello;
-	unsigned nrings;          /* open ones */
-	struct cp_ring *rings;    /* owned */
+	unsigned nrings;       /* open ones */
+	struct cp_ring *rings; /* owned */
 	struct cp_ring_owner owner;
 	struct cp_link_stats stats;
 };
@@ -70,7 +71,8 @@ static void go_down(struct cp_link *link, const char *reason)
 
 	close_connection(link);
 	attempt_in(link, link->backoff_ms);
-	link->backoff_ms = link->backoff_ms * 2 < BACKOFF_MAX_MS ? link->backoff_ms * 2 : BACKOFF_MAX_MS;
+	link->backoff_ms =
+		link->backoff_ms * 2 < BACKOFF_MAX_MS ? link->backoff_ms * 2 : BACKOFF_MAX_MS;
 	if (!was_up && reason == link->told_reason)
 		return;
 	link->told_reason = reason;
@@ -88,7 +90,8 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 	go_down(link, link->end_err == -EPROTO ? "the dataplane broke a ring" : gone);
 }
 
-/* We may be inside a callback of the ring, which must outlive it: end the connection in the loop's next turn. */
+/* We may be inside a callback of the ring, which must outlive it: end the connection in the loop's
+ * next turn. */
 static void on_ring_failed(void *arg, unsigned index, int err)
 {
 	struct cp_link *link = arg;
@@ -169,8 +172,8 @@ static void take_hello(struct cp_link *link)
 	}
 	err = open_rings(link, fds);
 	if (err) {
-		refuse(link, err == -EPROTO ? "the hello's descriptors are not sealed rings" :
-					      "no memory for the rings");
+		refuse(link, err == -EPROTO ? "the hello's descriptors are not sealed rings"
+					    : "no memory for the rings");
 		return;
 	}
 	link->up = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One ring pair on the event loop: read when the doorbell rings, a bounded batch at a time. limen-controlplane, loop thread. */
+/* One ring pair on the event loop: read when the doorbell rings, a bounded batch at a time.
+ * limen-controlplane, loop thread. */
 #include "controlplane/link/cp_ring.h"
 
 #include "common/ipc/doorbell.h"
@@ -12,9 +13,9 @@
 /* Frames read before the loop serves others. */
 #define BATCH 64u
 
-/* While messages come, the ring is polled, and only a silence of so many polls in a row is slept through. A sleeping reader costs
- * the worker a system call to wake it (two in each call that it sets up), and a worker's time is dearer than ours: 1 ms
- * more on a verdict is nothing to a caller. */
+/* While messages come, the ring is polled, and only a silence of so many polls in a row is slept
+ * through. A sleeping reader costs the worker a system call to wake it (two in each call that it
+ * sets up), and its time is dearer than ours; 1 ms more on a verdict is nothing to a caller. */
 #define POLL_MS      1
 #define LINGER_POLLS 50u
 
@@ -87,7 +88,8 @@ int cp_ring_open(struct cp_ring *ring, const struct cp_ring_owner *owner, unsign
 	static const struct timeval at_once;
 	int err;
 
-	*ring = (struct cp_ring){.owner = owner, .index = index, .bytes = ring_bytes, .doorbell = -1};
+	*ring = (struct cp_ring){
+		.owner = owner, .index = index, .bytes = ring_bytes, .doorbell = -1};
 	if (!doorbell_is(doorbell))
 		return -EPROTO;
 	err = ring_map(memfd, ring_bytes, false, &ring->map);
@@ -95,7 +97,7 @@ int cp_ring_open(struct cp_ring *ring, const struct cp_ring_owner *owner, unsign
 		return err;
 	ring->rung = event_new(owner->base, doorbell, EV_READ | EV_PERSIST, on_rung, ring);
 	ring->again = event_new(owner->base, -1, 0, on_again, ring);
-	/* The first batch is due at once, though the writer rings for nobody who has not slept yet. */
+	/* Nobody rings for a reader that has not slept yet: the first batch is due at once. */
 	if (!ring->rung || !ring->again || event_add(ring->rung, NULL) < 0 ||
 	    event_add(ring->again, &at_once) < 0) {
 		cp_ring_close(ring);
