@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a frame between the processes costs: written and read on one core, and from one core to another; and what the
- * doorbell costs against an eventfd. Cycles of the time stamp counter; the least and the median of many short rounds, because
- * a machine that does something else at the same time only adds. */
+/* What a frame between the processes costs: written and read on one core, and from one core to
+ * another; and what the doorbell costs against an eventfd. Cycles of the time stamp counter; the
+ * least and the median of many short rounds, because a machine that does something else at the same
+ * time only adds. */
 #include "common/ipc/doorbell.h"
 #include "common/ipc/ipc_msg.h"
 #include "common/ipc/ring.h"
@@ -56,7 +57,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of a round: many times what the ring holds, so that no round lives on what was written before it. */
+/* Of a round: many times what the ring holds, so that none lives on what was written before. */
 static unsigned frames_of(uint32_t len)
 {
 	return 8 * RING_BYTES / (len + 8) / BATCH * BATCH;

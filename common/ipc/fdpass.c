@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* As many as the kernel passes in one message (SCM_MAX_FD): those too many are received, so that they can be closed. */
+/* As many as the kernel passes in one message (SCM_MAX_FD): those too many are received, so that
+ * they can be closed. */
 #define FDS_MAX 253u
 _Static_assert(HELLO_FDS_MAX <= FDS_MAX, "one message carries the largest hello");
 
@@ -121,10 +122,11 @@ int fdpass_receive_hello(int sock, struct ipc_hello *hello, int fds[HELLO_FDS_MA
 	int err;
 
 	if (len < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN : -ECONNRESET;
+		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN
+										 : -ECONNRESET;
 	collect_fds(&msg, &list);
-	err = len == 0 && list.count == 0 ? -ECONNRESET :
-					    check_hello(hello, len, msg.msg_flags, list.count);
+	err = len == 0 && list.count == 0 ? -ECONNRESET
+					  : check_hello(hello, len, msg.msg_flags, list.count);
 	if (err) {
 		for (unsigned i = 0; i < list.count; i++)
 			close(list.fds[i]);

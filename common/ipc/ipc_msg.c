@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checks, accessors and writers of the messages between the processes. Both processes, any thread. Whatever passes
- * ipc_msg_check is safe for the accessors; the check reads nothing outside [frame, frame + len). */
+/* Checks, accessors and writers of the messages between the processes. Both processes, any thread.
+ * Whatever passes ipc_msg_check is safe for the accessors; the check reads nothing outside [frame,
+ * frame + len). */
 #include "common/ipc/ipc_msg.h"
 
 #include "common/base/cursor.h"
@@ -38,7 +39,8 @@ static bool text_is_ascii(struct span s)
 	return true;
 }
 
-/* A header's value in full: HTAB is white space there (RFC 3261 section 25.1), other controls are not text. */
+/* A header's value in full: HTAB is white space there (RFC 3261 section 25.1), other controls are
+ * not text. */
 static bool text_is_header_value(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -50,7 +52,8 @@ static bool text_is_header_value(struct span s)
 	return true;
 }
 
-/* A Request-URI stands between two spaces of the request line (RFC 3261 section 7.1): it may hold none itself. */
+/* A Request-URI stands between two spaces of the request line (RFC 3261 section 7.1): it may hold
+ * none itself. */
 static bool text_is_ruri(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -62,8 +65,8 @@ static bool text_is_ruri(struct span s)
 	return s.len > 0;
 }
 
-/* Endpoints compare with memcmp, so bytes that the family does not use must be zero. What only tells of a peer may be
- * without port: a record must not be lost over a sender's odd port. */
+/* Endpoints compare with memcmp, so bytes that the family does not use must be zero. What only
+ * tells of a peer may be without port: a record must not be lost over a sender's odd port. */
 static bool endpoint_is_clean(const struct net_endpoint *endpoint)
 {
 	static const uint8_t zero[12];
@@ -147,7 +150,7 @@ static void view_target(const void *at, struct ipc_target_view *view)
 	view->to = part(head, sizeof(*head) + head->ruri_len + head->from_len, head->to_len);
 }
 
-/* *at is the number of targets walked, above the next one's offset: a frame's offsets need 17 bits. */
+/* *at is the number of targets walked, above the next one's offset, which needs 17 bits. */
 #define WALK_COUNT_SHIFT 24u
 _Static_assert(IPC_FRAME_MAX < 1u << WALK_COUNT_SHIFT, "an offset fits below the count");
 
@@ -169,9 +172,10 @@ static bool check_target(const struct ipc_target_view *view)
 	const struct ipc_target *head = view->head;
 
 	return endpoint_is_addr(&head->peer) && head->peer.port != 0 &&
-	       head->realm < IPC_REALMS_MAX && head->transport < NET_TRANSPORTS && head->source_policy < IPC_SOURCES &&
-	       text_is_ruri(view->ruri) && view->from.len > 0 && text_is_header_value(view->from) &&
-	       view->to.len > 0 && text_is_header_value(view->to);
+	       head->realm < IPC_REALMS_MAX && head->transport < NET_TRANSPORTS &&
+	       head->source_policy < IPC_SOURCES && text_is_ruri(view->ruri) &&
+	       view->from.len > 0 && text_is_header_value(view->from) && view->to.len > 0 &&
+	       text_is_header_value(view->to);
 }
 
 static bool check_targets(const struct ipc_verdict *verdict, uint32_t len)
@@ -299,9 +303,10 @@ static bool check_call_end(const void *frame, uint32_t len)
 {
 	const struct ipc_call_end *end = frame;
 
-	return sizeof(*end) + (uint64_t)end->call_id_len[0] + end->call_id_len[1] +
-			       end->context_len == len &&
-	       end->context_len <= IPC_CONTEXT_MAX && end->ended_by <= IPC_BY_LIMEN &&
+	uint64_t bytes = sizeof(*end) + (uint64_t)end->call_id_len[0] + end->call_id_len[1] +
+			 end->context_len;
+
+	return bytes == len && end->context_len <= IPC_CONTEXT_MAX && end->ended_by <= IPC_BY_LIMEN &&
 	       end->status <= 699 && end->worker < IPC_WORKERS_MAX &&
 	       check_sides(end->peer, end->media, end->realm) &&
 	       text_is_one_line(ipc_call_end_call_id(end, 0)) &&
@@ -313,9 +318,10 @@ static bool check_call_row(const void *frame, uint32_t len)
 {
 	const struct ipc_call_row *row = frame;
 
-	return sizeof(*row) + (uint64_t)row->call_id_len[0] + row->call_id_len[1] +
-			       row->context_len == len &&
-	       row->context_len <= IPC_CONTEXT_MAX && row->state < IPC_CALL_STATES &&
+	uint64_t bytes = sizeof(*row) + (uint64_t)row->call_id_len[0] + row->call_id_len[1] +
+			 row->context_len;
+
+	return bytes == len && row->context_len <= IPC_CONTEXT_MAX && row->state < IPC_CALL_STATES &&
 	       row->worker < IPC_WORKERS_MAX && check_sides(row->peer, row->media, row->realm) &&
 	       text_is_one_line(ipc_call_row_call_id(row, 0)) &&
 	       text_is_one_line(ipc_call_row_call_id(row, 1)) &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The rings between the processes. Both processes; each end has one thread.
  *
- * A frame is a head of 8 bytes (length, type) and the bytes, padded to 8. As the ring's size is a multiple of 8 too, a head never
- * wraps; the bytes may, and are copied in two pieces. */
+ * A frame is a head of 8 bytes (length, type) and the bytes, padded to 8. As the ring's size is a
+ * multiple of 8 too, a head never wraps; the bytes may, and are copied in two pieces. */
 #include "common/ipc/ring.h"
 
 #include "common/ipc/ipc_msg.h"
@@ -18,7 +18,8 @@
 #define SEALS       (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 _Static_assert(RING_DIRECTIONS * sizeof(struct ring_words) <= WORDS_BYTES, "both fit the page");
-_Static_assert(RING_BYTES_MIN >= 2 * (FRAME_HEAD + IPC_FRAME_MAX), "the largest frame always fits an empty ring");
+_Static_assert(RING_BYTES_MIN >= 2 * (FRAME_HEAD + IPC_FRAME_MAX),
+	       "the largest frame always fits an empty ring");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "works between processes");
 
 static inline uint32_t padded(uint32_t len)
@@ -55,8 +56,8 @@ int ring_memfd_make(uint32_t ring_bytes)
 	return fd;
 }
 
-/* A hugetlbfs memfd can be sealed too, but touching it is SIGBUS once the peer has let the reserve of pages run dry. The words'
- * small page gives the file a size that no hugetlbfs file can have. */
+/* A hugetlbfs memfd can be sealed too, but touching it is SIGBUS once the peer has let the reserve
+ * of pages run dry. The words' small page gives the file a size that no hugetlbfs file can have. */
 static int check_memfd(int memfd, uint32_t ring_bytes)
 {
 	struct stat st;
@@ -193,8 +194,9 @@ int ring_write(struct ring_writer *writer, uint16_t type, const struct span *par
 		pos += parts[i].len;
 	}
 	writer->head += need;
-	/* Sequentially consistent, as are the other three accesses of the sleep protocol: of this store and the reader's of
-	 * `sleeping` one is first, so either the reader sees the frame or ring_writer_wakes sees the sleeper. */
+	/* Sequentially consistent, as are the other three accesses of the sleep protocol: of this
+	 * store and the reader's of `sleeping` one is first, so either the reader sees the frame or
+	 * ring_writer_wakes sees the sleeper. */
 	atomic_store_explicit(&writer->words->head, writer->head, memory_order_seq_cst);
 	return 0;
 }
@@ -208,8 +210,8 @@ bool ring_writer_wakes(struct ring_writer *writer)
 /* Take in how far the writer is: never back, by whole frames, and not over what is unread. */
 static int accept_head(struct ring_reader *reader, uint64_t head)
 {
-	if (head - reader->tail > reader->bytes || head - reader->tail < reader->head_seen - reader->tail ||
-	    head % FRAME_HEAD != 0) {
+	if (head - reader->tail > reader->bytes ||
+	    head - reader->tail < reader->head_seen - reader->tail || head % FRAME_HEAD != 0) {
 		reader->broken = true;
 		return -EPROTO;
 	}
@@ -242,8 +244,9 @@ int ring_read(struct ring_reader *reader, void *frame, uint16_t *type, uint32_t 
 			return 0;
 	}
 	/* One look at the head: the peer may change the bytes between two. */
-	head = __atomic_load_n((const uint64_t *)(reader->data + (reader->tail & (reader->bytes - 1))),
-			       __ATOMIC_RELAXED);
+	head = __atomic_load_n(
+		(const uint64_t *)(reader->data + (reader->tail & (reader->bytes - 1))),
+		__ATOMIC_RELAXED);
 	frame_len = (uint32_t)head;
 	if (frame_len > IPC_FRAME_MAX || head >> 48 != 0 ||
 	    FRAME_HEAD + padded(frame_len) > reader->head_seen - reader->tail) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The server of the control socket: takes one control plane at a time, hands the rings' ends to the workers and takes them back.
- * limen-dataplane, main thread. */
+/* The server of the control socket: takes one control plane at a time, hands the rings' ends to the
+ * workers and takes them back. limen-dataplane, main thread. */
 #include "dataplane/link/link_priv.h"
 
 #include "common/ipc/doorbell.h"
@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A wait looks this often for what wakes nobody: workers that let go of old rings, a worker's broken ring, descriptors
- * to accept with. */
+/* A wait looks this often for what wakes nobody: workers that let go of old rings, a worker's
+ * broken ring, descriptors to accept with. */
 #define RETIRED_WAIT_MS 10
 #define QUIET_WAIT_MS   200
 
@@ -26,7 +26,7 @@ struct link {
 	struct ipc_hello hello;
 	struct link_conn *conn;    /* in force */
 	struct link_conn *retired; /* ended, but some worker may still use its rings */
-	bool accept_failed;        /* for want of descriptors or memory: not to be tried in a busy loop */
+	bool accept_failed; /* for want of descriptors or memory: not to be tried in a busy loop */
 	_Atomic uint64_t connects, refused, resets; /* written by main, read by any thread */
 	unsigned nends;
 	struct worker_link ends[]; /* main's own, then the workers' */
@@ -126,7 +126,8 @@ static void retire_conn(struct link *link)
 	link->conn = NULL;
 }
 
-/* Free the old rings once every worker has passed its quiet point since (link_epoch). A worker that never ran holds none. */
+/* Free the old rings once every worker has passed its quiet point since (link_epoch). A worker that
+ * never ran holds none. */
 static void free_retired(struct link *link)
 {
 	for (unsigned i = 0; i < link->nends; i++)
@@ -173,8 +174,8 @@ void link_poll(struct link *link)
 	}
 	if (link->retired)
 		free_retired(link);
-	/* The next in line waits in the backlog while a connection lives, and while old rings do: at the most two sets
-	 * of rings are mapped at a time. */
+	/* The next in line waits in the backlog while a connection lives, and while old rings do:
+	 * at the most two sets of rings are mapped at a time. */
 	if (!link->conn && !link->retired)
 		accept_conn(link);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One connection of a control plane: its rings from birth to death. limen-dataplane, main thread. */
+/* One connection of a control plane: its rings, made and freed. limen-dataplane, main thread. */
 #include "dataplane/link/link_priv.h"
 
 #include "common/ipc/doorbell.h"
@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Make one ring pair; the descriptors for the control plane go to fds[0] and fds[1] and are the caller's. */
+/* Make one ring pair; the descriptors for the control plane go to fds[0] and fds[1] and are the
+ * caller's. */
 static int ring_open(struct link_ring *ring, uint32_t ring_bytes, uint64_t epoch,
 		     int fds[HELLO_RING_FDS])
 {

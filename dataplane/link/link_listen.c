@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The path of the control socket: ours alone, left behind by none. limen-dataplane, main thread, at start. */
+/* The path of the control socket: ours alone, left behind by none. limen-dataplane, main thread, at
+ * start. */
 #include "dataplane/link/link_priv.h"
 
 #include "common/ipc/fdpass.h"
@@ -15,8 +16,9 @@
 #define SOCKET_MODE 0660
 #define BACKLOG     4
 
-/* The lock, not the socket, decides who owns the path: between finding a socket stale and replacing it another dataplane
- * could start. The file stays behind: to remove it would let two processes hold locks of two files of one name. */
+/* The lock, not the socket, decides who owns the path: between finding a socket stale and replacing
+ * it another dataplane could start. The file stays behind: to remove it would let two processes
+ * hold locks of two files of one name. */
 static int lock_path(const char *path)
 {
 	char lock_name[sizeof(((struct sockaddr_un *)0)->sun_path) + sizeof(".lock")];
@@ -53,8 +55,8 @@ static int remove_stale(int probe, const char *path, const struct sockaddr_un *a
 
 static int bind_path(int sock, const char *path, const struct sockaddr_un *address)
 {
-	/* Before the bind, so that the path is at no time open to more than its mode (bind takes the umask off it); after
-	 * it, so that the group gets its share whatever the umask. */
+	/* Before the bind, so that the path is at no time open to more than its mode (bind takes
+	 * the umask off it); after it, so that the group gets its share whatever the umask. */
 	if (fchmod(sock, SOCKET_MODE) < 0 ||
 	    bind(sock, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		return -errno;

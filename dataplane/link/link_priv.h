@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside the link: one connection's rings, one thread's end, and how they change hands. limen-dataplane. */
+/* Inside the link: one connection's rings, one thread's end, and how they change hands.
+ * limen-dataplane. */
 #pragma once
 
 #include "common/ipc/ring.h"
@@ -7,7 +8,8 @@
 
 #include <stdatomic.h>
 
-/* The dataplane's side of one ring pair. Made and freed by the main thread; between, used by the thread of its end alone. */
+/* The dataplane's side of one ring pair. Made and freed by the main thread; between, used by the
+ * thread of its end alone. */
 struct link_ring {
 	struct ring_writer out;
 	struct ring_reader in;
@@ -25,15 +27,18 @@ struct link_conn {
 	struct link_ring rings[]; /* main, then the workers */
 };
 
-/* Make rings and doorbells and send them with the hello. `sock` becomes the connection's on success. 0, or -errno. */
-int link_conn_open(struct link_conn **conn, int sock, const struct ipc_hello *hello, uint64_t epoch);
+/* Make rings and doorbells and send them with the hello. `sock` becomes the connection's on
+ * success. 0, or -errno. */
+int link_conn_open(struct link_conn **conn, int sock, const struct ipc_hello *hello,
+		   uint64_t epoch);
 void link_conn_free(struct link_conn *conn);
 
 /* Whether the peer is still there and has kept to the protocol: 0, -ECONNRESET, or -EPROTO. */
 int link_conn_check(const struct link_conn *conn);
 
-/* Listen. The socket in *listener, and in *lock the descriptor whose lock says that the path is ours as long as it is open.
- * 0, -EADDRINUSE when a live dataplane (or anything else that answers) has the path, or -errno. */
+/* Listen. The socket in *listener, and in *lock the descriptor whose lock says that the path is
+ * ours as long as it is open. 0, -EADDRINUSE when a live dataplane (or anything else that answers)
+ * has the path, or -errno. */
 int link_listen(const char *path, int *listener, int *lock);
 
 /* One thread's end: a worker's, or the main thread's own. */
@@ -41,7 +46,8 @@ int link_listen(const char *path, int *listener, int *lock);
 struct worker_link {
 	/* Written by main, read by the end's thread: the ring it shall use, NULL for none. */
 	_Alignas(LINK_LINE) _Atomic(struct link_ring *) offered;
-	/* Written by the end's thread, read by main: the ring it uses. Main frees a ring that nobody uses or is offered. */
+	/* Written by the end's thread, read by main: the ring it uses. Main frees a ring that
+	 * nobody uses or is offered. */
 	_Alignas(LINK_LINE) _Atomic(struct link_ring *) taken;
 	_Atomic uint64_t sent, received, rejected, full; /* read by any thread */
 	/* The end's thread's alone. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One thread's end of the rings: send and receive. limen-dataplane; each end by its own thread. No lock, no allocation, and no
- * system call but the doorbell of a reader that sleeps. */
+/* One thread's end of the rings: send and receive. limen-dataplane; each end by its own thread. No
+ * lock, no allocation, and no system call but the doorbell of a reader that sleeps. */
 #include "dataplane/link/link_priv.h"
 
 #include "common/ipc/doorbell.h"
@@ -11,9 +11,10 @@ uint64_t link_epoch(struct worker_link *worker)
 {
 	struct link_ring *offered = atomic_load_explicit(&worker->offered, memory_order_acquire);
 
-	/* Say what we are going to use, then look again: main withdraws a ring, then looks at what we use. As all four accesses
-	 * are sequentially consistent, either we see that the ring was withdrawn or main sees that we have it. That
-	 * store also comes after all we did with the ring before. */
+	/* Say what we are going to use, then look again: main withdraws a ring, then looks at what
+	 * we use. As all four accesses are sequentially consistent, either we see that the ring was
+	 * withdrawn or main sees that we have it. That store also comes after all we did with the
+	 * ring before. */
 	while (offered != worker->ring) {
 		atomic_store_explicit(&worker->taken, offered, memory_order_seq_cst);
 		worker->ring = offered;

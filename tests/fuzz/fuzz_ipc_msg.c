@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as a message between the processes: refused, or all that the accessors give lies inside the frame and keeps the promises of
- * ipc_msg_check. Input: type, bit 0 sender and bit 1 ring, frame. */
+/* Any bytes as a message between the processes: refused, or all that the accessors give lies inside
+ * the frame and keeps the promises of ipc_msg_check. Input: type, bit 0 sender and bit 1 ring,
+ * frame. */
 #include "../ipc/walk_msg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

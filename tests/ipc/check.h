@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the ipc tests share: a check that ends the program, and counts of what a process holds. Plain programs, not Criterion: they fork, kill and race, and run under every sanitizer. */
+/* What the ipc tests share: a check that ends the program, and counts of what a process holds.
+ * Plain programs, not Criterion: they fork, kill and race, and run under every sanitizer. */
 #pragma once
 
 #include "../rng.h"
@@ -19,7 +20,7 @@
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \
 		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__,       \
+			fprintf(stderr, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__,      \
 				#cond, errno);                                                     \
 			_exit(1);                                                                  \
 		}                                                                                  \
@@ -52,7 +53,8 @@ static inline uint64_t mono_ms(void)
 
 static inline void sleep_us(unsigned us)
 {
-	nanosleep(&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000l}, NULL);
+	nanosleep(&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000l},
+		  NULL);
 }
 
 /* Wait until the expression holds; fail after 20 s. */

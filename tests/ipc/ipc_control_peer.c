@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A control plane that does nothing but keep the link: it answers what the workers say with a HANGUP each, and asks the main thread for
- * counters. Killed by the test. Arguments: path of the socket, conf_hash. */
+/* A control plane that does nothing but keep the link: it answers what the workers say with a
+ * HANGUP each, and asks the main thread for counters. Killed by the test. Arguments: path of the
+ * socket, conf_hash. */
 #include "controlplane/link/cp_link.h"
 #include "check.h"
 

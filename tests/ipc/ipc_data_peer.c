@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A dataplane that does nothing but keep the link: one thread plays main and two workers, who talk without end. Killed by the
- * test. Arguments: path of the socket, conf_hash. */
+/* A dataplane that does nothing but keep the link: one thread plays main and two workers, who talk
+ * without end. Killed by the test. Arguments: path of the socket, conf_hash. */
 #include "common/ipc/ring.h"
 #include "dataplane/link/link.h"
 #include "check.h"
@@ -21,7 +21,8 @@ int main(int argc, char **argv)
 
 	CHECK(argc == 3);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	CHECK_EQ(link_open(&server, argv[1], WORKERS, strtoull(argv[2], NULL, 10), RING_BYTES_MIN), 0);
+	CHECK_EQ(link_open(&server, argv[1], WORKERS, strtoull(argv[2], NULL, 10), RING_BYTES_MIN),
+		 0);
 	for (;;) {
 		link_poll(server);
 		link_main_receive(server, on_message, &handled, 8);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A peer made by hand from the parts in common/ipc, so that it can do what the real ones never would. */
+/* A peer made by hand from the parts in common/ipc, so that it can do what the real ones never
+ * would. */
 #pragma once
 
 #include "common/ipc/doorbell.h"
@@ -60,7 +61,8 @@ static inline int raw_take_hello(struct raw_peer *peer)
 		ring->doorbell = fds[2 * i + 1];
 		CHECK(doorbell_is(ring->doorbell));
 		ring_writer_init(&ring->out, ring->map, peer->hello.ring_bytes, RING_TO_DATAPLANE);
-		ring_reader_init(&ring->in, ring->map, peer->hello.ring_bytes, RING_TO_CONTROLPLANE);
+		ring_reader_init(&ring->in, ring->map, peer->hello.ring_bytes,
+				 RING_TO_CONTROLPLANE);
 	}
 	return 0;
 }
@@ -121,7 +123,8 @@ static inline int raw_listen(const char *path)
 	CHECK(sock >= 0);
 	CHECK_EQ(fdpass_address(path, &address), 0);
 	unlink(path);
-	CHECK(bind(sock, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(sock, 4) == 0);
+	CHECK(bind(sock, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	      listen(sock, 4) == 0);
 	return sock;
 }
 
@@ -154,7 +157,8 @@ static inline void raw_make_rings(struct raw_peer *ours, int fds[2 * RAW_RINGS])
 }
 
 /* Send any bytes with any descriptors. */
-static inline void raw_send_hello(int sock, const void *bytes, size_t len, const int *fds, unsigned nfds)
+static inline void raw_send_hello(int sock, const void *bytes, size_t len, const int *fds,
+				  unsigned nfds)
 {
 	union {
 		struct cmsghdr align;
@@ -177,13 +181,15 @@ static inline void raw_send_hello(int sock, const void *bytes, size_t len, const
 	CHECK_EQ(sendmsg(sock, &msg, MSG_NOSIGNAL), len);
 }
 
-/* In a forked child, for ever: garbage all over every mapping, positions most of all. Never returns. */
+/* In a forked child, for ever: garbage all over every mapping, positions most of all. Never
+ * returns. */
 static inline void raw_scribble(const struct raw_peer *peer, uint64_t seed)
 {
 	size_t count = ring_memfd_bytes(peer->hello.ring_bytes) / 8;
 	struct rng rng = {seed};
 
-	/* The other side of the connection was inherited too: closed here, or its end could not be seen. */
+	/* The other side of the connection was inherited too: closed here, or its end could not be
+	 * seen. */
 	for (int fd = 3; fd < 1024; fd++) {
 		bool bell = false;
 
@@ -197,10 +203,10 @@ static inline void raw_scribble(const struct raw_peer *peer, uint64_t seed)
 		volatile uint64_t *words = peer->rings[(r >> 40) % RAW_RINGS].map;
 		size_t at = r % 2 ? (r >> 8) % 6 * RING_WORD_ALIGN / 8 : (r >> 8) % count;
 
-		words[at] = (r >> 1) % 4 == 0 ? value :
-			    (r >> 1) % 4 == 1 ? value % (2 * peer->hello.ring_bytes) :
-			    (r >> 1) % 4 == 2 ? (value % 4096) & ~7ull :
-						value % 64 | value % 16 << 32;
+		words[at] = (r >> 1) % 4 == 0   ? value
+			    : (r >> 1) % 4 == 1 ? value % (2 * peer->hello.ring_bytes)
+			    : (r >> 1) % 4 == 2 ? (value % 4096) & ~7ull
+						: value % 64 | value % 16 << 32;
 		if (r % 64 == 0)
 			doorbell_ring(peer->rings[(r >> 48) % RAW_RINGS].doorbell);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The dataplane's end against control planes that die, stall and lie. A main thread and two workers as in limen-dataplane; the
- * test is the control plane. Argument: the program ipc_control_peer, which is a real one. */
+/* The dataplane's end against control planes that die, stall and lie. A main thread and two workers
+ * as in limen-dataplane; the test is the control plane. Argument: the program ipc_control_peer,
+ * which is a real one. */
 #include "dataplane/link/link.h"
 #include "raw_peer.h"
 
@@ -29,8 +30,8 @@ static void on_message(void *arg, uint16_t type, const void *frame, uint32_t len
 	struct end *end = arg;
 
 	/* What the handler may rely on. */
-	CHECK(ipc_msg_check(IPC_SIDE_CONTROLPLANE, end->number ? IPC_RING_WORKER : IPC_RING_MAIN, type,
-			    frame, len) == 0);
+	CHECK(ipc_msg_check(IPC_SIDE_CONTROLPLANE, end->number ? IPC_RING_WORKER : IPC_RING_MAIN,
+			    type, frame, len) == 0);
 	end->handled++;
 	end->last_type = type;
 }
@@ -39,9 +40,11 @@ static void talk(struct end *end)
 {
 	struct ipc_ask_gone gone = {.ask_id = end->sent};
 	struct ipc_list_end list_end = {.list_id = (uint32_t)end->sent};
-	struct span part = end->number ? span_of(&gone, sizeof(gone)) : span_of(&list_end, sizeof(list_end));
-	int err = end->number ? link_send(link_worker(link_, end->number - 1), IPC_ASK_GONE, &part, 1) :
-				link_main_send(link_, IPC_STATS_END, &part, 1);
+	struct span part =
+		end->number ? span_of(&gone, sizeof(gone)) : span_of(&list_end, sizeof(list_end));
+	int err = end->number
+			  ? link_send(link_worker(link_, end->number - 1), IPC_ASK_GONE, &part, 1)
+			  : link_main_send(link_, IPC_STATS_END, &part, 1);
 
 	CHECK(err == 0 || err == -EAGAIN || err == -ENOTCONN);
 	end->sent += err == 0;
@@ -86,7 +89,8 @@ static void start_dataplane(void)
 	memset(ends, 0, sizeof(ends));
 	for (unsigned i = 0; i <= RAW_WORKERS; i++) {
 		ends[i].number = i;
-		CHECK(pthread_create(&ends[i].thread, NULL, i ? run_worker : run_main, &ends[i]) == 0);
+		CHECK(pthread_create(&ends[i].thread, NULL, i ? run_worker : run_main, &ends[i]) ==
+		      0);
 	}
 }
 
@@ -213,8 +217,9 @@ static void test_one_at_a_time(void)
 	stop_dataplane();
 }
 
-/* Messages that are no messages, or the dataplane's own: counted and skipped; what is good goes on being heard. Said again, a good one
- * is good again: what it means twice is for those to decide who keep the state. */
+/* Messages that are no messages, or the dataplane's own: counted and skipped; what is good goes on
+ * being heard. Said again, a good one is good again: what it means twice is for those to decide who
+ * keep the state. */
 static void test_bad_messages(void)
 {
 	static struct raw_peer peer;
@@ -231,7 +236,9 @@ static void test_bad_messages(void)
 		for (size_t j = 0; j < len; j += 8)
 			memcpy(bytes + j, &(uint64_t){rng_next(&rng)}, len - j < 8 ? len - j : 8);
 		/* Directions that are never right, and types that are nothing. */
-		uint16_t type = i % 3 == 0 ? IPC_ASK : i % 3 == 1 ? IPC_VERDICT : (uint16_t)(14 + rng_next(&rng) % 60000);
+		uint16_t type = i % 3 == 0   ? IPC_ASK
+				: i % 3 == 1 ? IPC_VERDICT
+					     : (uint16_t)(14 + rng_next(&rng) % 60000);
 
 		WAIT_FOR(raw_send(&peer, 1, type, bytes, len) == 0);
 		bad++;
@@ -250,7 +257,8 @@ static void test_bad_messages(void)
 	stop_dataplane();
 }
 
-static struct ring_words *words(const struct raw_peer *peer, unsigned ring, enum ring_direction direction)
+static struct ring_words *words(const struct raw_peer *peer, unsigned ring,
+				enum ring_direction direction)
 {
 	return (struct ring_words *)peer->rings[ring].map + direction;
 }
@@ -333,7 +341,8 @@ static void test_stalled(void)
 	for (unsigned i = 0; i < RAW_RINGS; i++)
 		ends[i].talk = false;
 	for (unsigned n = 0; n < 1000; n++)
-		CHECK(raw_receive(&peer, 1) == 1 && ((struct ipc_ask_gone *)peer.frame)->ask_id == n);
+		CHECK(raw_receive(&peer, 1) == 1 &&
+		      ((struct ipc_ask_gone *)peer.frame)->ask_id == n);
 	raw_close(&peer);
 	stop_dataplane();
 }
@@ -360,7 +369,8 @@ static void test_scribblers(void)
 		raw_close(&peer);
 		rounds++;
 	}
-	fprintf(stderr, "  %u rounds, %lu resets, %lu rejected\n", rounds, stats().resets, stats().rejected);
+	fprintf(stderr, "  %u rounds, %lu resets, %lu rejected\n", rounds, stats().resets,
+		stats().rejected);
 	CHECK(rounds > 3 && stats().resets >= rounds);
 	for (unsigned i = 0; i < RAW_RINGS; i++)
 		ends[i].talk = false;
@@ -391,7 +401,8 @@ static void test_hasty(void)
 	stop_dataplane();
 }
 
-/* A worker that is late for its quiet point: the rings it uses stay mapped until then, and only then is the next served. */
+/* A worker that is late for its quiet point: the rings it uses stay mapped until then, and only
+ * then is the next served. */
 static void test_late_worker(void)
 {
 	static struct raw_peer first, second;
@@ -455,7 +466,8 @@ static void test_other_user(void)
 	CHECK(chmod(dir, 0700) == 0);
 }
 
-/* A real control plane, killed and started again, many times: it comes back each time, and nothing grows. */
+/* A real control plane, killed and started again, many times: it comes back each time, and nothing
+ * grows. */
 static void test_killed_control_plane(void)
 {
 	unsigned rounds = 60, fds;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The sleep protocol: a reader that sleeps is always woken, one that is awake never costs a system call; and the doorbell
- * cannot be turned against the one who rings it. Argument: frames (default 200,000). */
+/* The sleep protocol: a reader that sleeps is always woken, one that is awake never costs a system
+ * call; and the doorbell cannot be turned against the one who rings it. Argument: frames (default
+ * 200,000). */
 #include "common/ipc/doorbell.h"
 #include "common/ipc/ipc_msg.h"
 #include "common/ipc/ring.h"
@@ -19,12 +20,14 @@ static unsigned long nframes = 200000;
 static void *map;
 static int ends[2];
 static unsigned long rings; /* writer's */
-/* In step: the writer waits for each frame to be read, so that no later frame makes up for a wake-up that was lost. */
+/* In step: the writer waits for each frame to be read, so that no later frame makes up for a
+ * wake-up that was lost. */
 static bool in_step;
 static _Atomic uint64_t nread;
 
-/* Every so often: nothing, a few spins, a yield, or a real sleep; so that the ends meet at every step of the protocol. In step, the
- * window in which the processors' store buffers matter is a few nanoseconds wide: spins only. */
+/* Every so often: nothing, a few spins, a yield, or a real sleep; so that the ends meet at every
+ * step of the protocol. In step, the window in which the processors' store buffers matter is a few
+ * nanoseconds wide: spins only. */
 static void dawdle(struct rng *rng)
 {
 	uint64_t r = rng_next(rng);

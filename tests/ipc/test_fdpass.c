@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The hello: exactly what it should be is taken, all else is refused, and no descriptor leaks either way. */
+/* The hello: exactly what it should be is taken, all else is refused, and no descriptor leaks
+ * either way. */
 #include "common/ipc/fdpass.h"
 #include "common/ipc/ring.h"
 #include "check.h"
@@ -98,15 +99,21 @@ static void test_numbers(void)
 		int err;
 	} cases[] = {
 		{{.version = 0, .nworkers = 2, .ring_bytes = RING_BYTES_MIN}, -EPROTONOSUPPORT},
-		{{.version = IPC_VERSION + 1, .nworkers = 2, .ring_bytes = RING_BYTES_MIN}, -EPROTONOSUPPORT},
+		{{.version = IPC_VERSION + 1, .nworkers = 2, .ring_bytes = RING_BYTES_MIN},
+		 -EPROTONOSUPPORT},
 		{{.version = IPC_VERSION, .nworkers = 0, .ring_bytes = RING_BYTES_MIN}, -EPROTO},
 		{{.version = IPC_VERSION, .nworkers = 65, .ring_bytes = RING_BYTES_MIN}, -EPROTO},
-		{{.version = IPC_VERSION, .nworkers = UINT32_MAX, .ring_bytes = RING_BYTES_MIN}, -EPROTO},
-		{{.version = IPC_VERSION, .nworkers = 0x80000002, .ring_bytes = RING_BYTES_MIN}, -EPROTO},
+		{{.version = IPC_VERSION, .nworkers = UINT32_MAX, .ring_bytes = RING_BYTES_MIN},
+		 -EPROTO},
+		{{.version = IPC_VERSION, .nworkers = 0x80000002, .ring_bytes = RING_BYTES_MIN},
+		 -EPROTO},
 		{{.version = IPC_VERSION, .nworkers = 2, .ring_bytes = 0}, -EPROTO},
-		{{.version = IPC_VERSION, .nworkers = 2, .ring_bytes = RING_BYTES_MIN / 2}, -EPROTO},
-		{{.version = IPC_VERSION, .nworkers = 2, .ring_bytes = RING_BYTES_MIN + 8}, -EPROTO},
-		{{.version = IPC_VERSION, .nworkers = 2, .ring_bytes = RING_BYTES_MAX * 2}, -EPROTO},
+		{{.version = IPC_VERSION, .nworkers = 2, .ring_bytes = RING_BYTES_MIN / 2},
+		 -EPROTO},
+		{{.version = IPC_VERSION, .nworkers = 2, .ring_bytes = RING_BYTES_MIN + 8},
+		 -EPROTO},
+		{{.version = IPC_VERSION, .nworkers = 2, .ring_bytes = RING_BYTES_MAX * 2},
+		 -EPROTO},
 		{{.version = IPC_VERSION, .nworkers = 2, .ring_bytes = 1u << 31}, -EPROTO},
 	};
 
@@ -227,8 +234,8 @@ static void test_peer(void)
 		pid = fork_child();
 		if (pid == 0) {
 			CHECK(setgid(4321) == 0 && setuid(4322) == 0);
-			CHECK(connect(socket(AF_UNIX, SOCK_SEQPACKET, 0), (struct sockaddr *)&address,
-				      sizeof(address)) == 0);
+			CHECK(connect(socket(AF_UNIX, SOCK_SEQPACKET, 0),
+				      (struct sockaddr *)&address, sizeof(address)) == 0);
 			pause();
 		}
 		sock = accept(listener, NULL, NULL);

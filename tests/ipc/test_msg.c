@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ipc_msg_check: takes what the writers make, refuses every message that is cut short, of the wrong direction, or out of
- * range; and after it the accessors never leave the frame, whatever bits were flipped. */
+/* ipc_msg_check: takes what the writers make, refuses every message that is cut short, of the wrong
+ * direction, or out of range; and after it the accessors never leave the frame, whatever bits were
+ * flipped. */
 #include "common/base/cursor.h"
 #include "check.h"
 #include "walk_msg.h"
@@ -16,7 +17,8 @@ struct sample {
 };
 
 static const struct net_endpoint ep4 = {.addr.ip = {10, 0, 0, 1}, .port = 5060, .family = NET_IP4};
-static const struct net_endpoint ep6 = {.addr.ip = {0xfd, [15] = 1}, .port = 5060, .family = NET_IP6};
+static const struct net_endpoint ep6 = {
+	.addr.ip = {0xfd, [15] = 1}, .port = 5060, .family = NET_IP6};
 
 /* Checked where nothing lies behind the frame that may be read. */
 static int check_at(const struct sample *s, enum ipc_side sender, enum ipc_ring_kind ring,
@@ -58,8 +60,11 @@ static struct span sample_plan(void)
 	struct cursor out = cursor_on(bytes, sizeof(bytes));
 
 	edit_plan_start(&out, EDIT_DROP, EDIT_DROP);
-	CHECK_EQ(edit_plan_rule(&out, EDIT_TO_B, EDIT_PASS, SIP_HDR_SUBJECT, SPAN_NONE, SPAN_NONE), 0);
-	CHECK_EQ(edit_plan_rule(&out, EDIT_TO_A, EDIT_SET, SIP_HDR_OTHER, SPAN("X-Seen"), SPAN("yes")), 0);
+	CHECK_EQ(edit_plan_rule(&out, EDIT_TO_B, EDIT_PASS, SIP_HDR_SUBJECT, SPAN_NONE, SPAN_NONE),
+		 0);
+	CHECK_EQ(edit_plan_rule(&out, EDIT_TO_A, EDIT_SET, SIP_HDR_OTHER, SPAN("X-Seen"),
+				SPAN("yes")),
+		 0);
 	CHECK_EQ(edit_plan_finish(&out), 0);
 	return cursor_span(&out);
 }
@@ -70,7 +75,8 @@ static void make_accept(struct sample *s, unsigned ntargets)
 	struct ipc_target target = {.peer = ep4, .realm = 1, .transport = NET_UDP};
 	struct cursor out = cursor_on(s->frame, FRAME_MAX);
 
-	*s = (struct sample){.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	*s = (struct sample){
+		.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
 	ipc_put_verdict(&out, &head, SPAN_NONE, sample_plan(), SPAN("trunk=b"));
 	for (unsigned i = 0; i < ntargets; i++) {
 		target.peer = i % 2 ? ep6 : ep4;
@@ -87,7 +93,8 @@ static void make_refuse(struct sample *s)
 	struct ipc_verdict head = {.ask_id = 7, .status = 503, .retry_after_s = 5};
 	struct cursor out = cursor_on(s->frame, FRAME_MAX);
 
-	*s = (struct sample){.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	*s = (struct sample){
+		.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
 	ipc_put_verdict(&out, &head, SPAN("Trunk\tfull \xc3\xa9"), SPAN_NONE, SPAN("x"));
 	CHECK(!out.full);
 	s->len = out.len;
@@ -95,30 +102,45 @@ static void make_refuse(struct sample *s)
 
 static void make_ask(struct sample *s)
 {
-	struct ipc_ask ask = {.ask_id = 7, .source = ep4, .local = ep6, .realm = 63,
-			      .transport = NET_WSS, .msg_len = 9};
+	struct ipc_ask ask = {.ask_id = 7,
+			      .source = ep4,
+			      .local = ep6,
+			      .realm = 63,
+			      .transport = NET_WSS,
+			      .msg_len = 9};
 
-	*s = (struct sample){.type = IPC_ASK, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	*s = (struct sample){
+		.type = IPC_ASK, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
 	put(s, &ask, sizeof(ask));
 	put(s, "INVITE \0\n", 9);
 }
 
 static void make_call_end(struct sample *s)
 {
-	struct ipc_call_end end = {.call = 1, .peer = {ep4}, .status = 200, .ended_by = IPC_BY_LIMEN,
-				   .worker = 63, .call_id_len = {5, 3}, .context_len = 7};
+	struct ipc_call_end end = {.call = 1,
+				   .peer = {ep4},
+				   .status = 200,
+				   .ended_by = IPC_BY_LIMEN,
+				   .worker = 63,
+				   .call_id_len = {5, 3},
+				   .context_len = 7};
 
-	*s = (struct sample){.type = IPC_CALL_END, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	*s = (struct sample){
+		.type = IPC_CALL_END, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
 	put(s, &end, sizeof(end));
 	put(s, "a@b.cxyz{ctx: }", 15);
 }
 
 static void make_call_row(struct sample *s)
 {
-	struct ipc_call_row row = {.call = 1, .peer = {ep4, ep6}, .state = IPC_CALL_ENDING,
-				   .call_id_len = {5, 3}, .context_len = 7};
+	struct ipc_call_row row = {.call = 1,
+				   .peer = {ep4, ep6},
+				   .state = IPC_CALL_ENDING,
+				   .call_id_len = {5, 3},
+				   .context_len = 7};
 
-	*s = (struct sample){.type = IPC_CALL_ROW, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	*s = (struct sample){
+		.type = IPC_CALL_ROW, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
 	put(s, &row, sizeof(row));
 	put(s, "a@b.cxyz{ctx: }", 15);
 }
@@ -127,7 +149,8 @@ static void make_stat_row(struct sample *s)
 {
 	struct ipc_stat_row row = {.list_id = 1, .group_len = 4, .object_len = 3, .name_len = 2};
 
-	*s = (struct sample){.type = IPC_STAT_ROW, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_MAIN};
+	*s = (struct sample){
+		.type = IPC_STAT_ROW, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_MAIN};
 	put(s, &row, sizeof(row));
 	put(s, "portwanrx", 9);
 }
@@ -136,39 +159,45 @@ static void make_notice(struct sample *s)
 {
 	struct ipc_notice notice = {.level = IPC_NOTICE_ERROR, .text_len = 5};
 
-	*s = (struct sample){.type = IPC_NOTICE, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	*s = (struct sample){
+		.type = IPC_NOTICE, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
 	put(s, &notice, sizeof(notice));
 	put(s, "hello", 5);
 }
 
-/* Messages of numbers alone. */
-static void make_fixed(struct sample *s, uint16_t type, enum ipc_side sender, enum ipc_ring_kind ring,
-		       uint32_t len)
+static void make_accept_one(struct sample *s)
 {
-	*s = (struct sample){.type = type, .sender = sender, .ring = ring, .len = len};
+	make_accept(s, 1);
 }
 
-#define SAMPLES 15u
-
-static void make(struct sample *s, unsigned i)
+static void make_accept_most(struct sample *s)
 {
-	switch (i) {
-	case 0: make_accept(s, 1); break;
-	case 1: make_accept(s, IPC_TARGETS_MAX); break;
-	case 2: make_refuse(s); break;
-	case 3: make_ask(s); break;
-	case 4: make_call_end(s); break;
-	case 5: make_call_row(s); break;
-	case 6: make_stat_row(s); break;
-	case 7: make_notice(s); break;
-	case 8: make_fixed(s, IPC_ASK_GONE, IPC_SIDE_DATAPLANE, IPC_RING_WORKER, 8); break;
-	case 9: make_fixed(s, IPC_CALL_END_ACK, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 8); break;
-	case 10: make_fixed(s, IPC_HANGUP, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 8); break;
-	case 11: make_fixed(s, IPC_CALLS_ASK, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 16); break;
-	case 12: make_fixed(s, IPC_LIST_END, IPC_SIDE_DATAPLANE, IPC_RING_WORKER, 16); break;
-	case 13: make_fixed(s, IPC_STATS_ASK, IPC_SIDE_CONTROLPLANE, IPC_RING_MAIN, 16); break;
-	default: make_fixed(s, IPC_STATS_END, IPC_SIDE_DATAPLANE, IPC_RING_MAIN, 16); break;
-	}
+	make_accept(s, IPC_TARGETS_MAX);
+}
+
+typedef void maker(struct sample *s);
+static maker *const makers[] = {make_accept_one, make_accept_most, make_refuse,   make_ask,
+				make_call_end,   make_call_row,    make_stat_row, make_notice};
+#define MAKERS (sizeof(makers) / sizeof(makers[0]))
+
+/* Messages of numbers alone. */
+static const struct sample fixed[] = {
+	{IPC_ASK_GONE, IPC_SIDE_DATAPLANE, IPC_RING_WORKER, 8},
+	{IPC_CALL_END_ACK, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 8},
+	{IPC_HANGUP, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 8},
+	{IPC_CALLS_ASK, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 16},
+	{IPC_LIST_END, IPC_SIDE_DATAPLANE, IPC_RING_WORKER, 16},
+	{IPC_STATS_ASK, IPC_SIDE_CONTROLPLANE, IPC_RING_MAIN, 16},
+	{IPC_STATS_END, IPC_SIDE_DATAPLANE, IPC_RING_MAIN, 16},
+};
+#define SAMPLES (MAKERS + sizeof(fixed) / sizeof(fixed[0]))
+
+static void make(struct sample *s, size_t i)
+{
+	if (i < MAKERS)
+		makers[i](s);
+	else
+		*s = fixed[i - MAKERS];
 }
 
 static void test_good(void)
@@ -211,7 +240,8 @@ static void test_every_length(void)
 	for (unsigned i = 0; i < SAMPLES; i++) {
 		make(&s, i);
 		for (uint32_t len = 0; len < s.len + 64 && len <= FRAME_MAX; len++)
-			CHECK_EQ(check_at(&s, s.sender, s.ring, s.type, len), len == s.len ? 0 : -EPROTO);
+			CHECK_EQ(check_at(&s, s.sender, s.ring, s.type, len),
+				 len == s.len ? 0 : -EPROTO);
 	}
 }
 
@@ -230,9 +260,10 @@ static void test_flips(void)
 		}
 	}
 	for (unsigned round = 0; round < 200000; round++) {
-		make(&s, (unsigned)(rng_next(&rng) % SAMPLES));
+		make(&s, rng_next(&rng) % SAMPLES);
 		for (uint64_t n = rng_next(&rng) % 8; n; n--)
-			s.frame[rng_next(&rng) % (rng_next(&rng) % 2 ? s.len : 64)] = (char)rng_next(&rng);
+			s.frame[rng_next(&rng) % (rng_next(&rng) % 2 ? s.len : 64)] =
+				(char)rng_next(&rng);
 		check_at(&s, s.sender, s.ring, s.type,
 			 rng_next(&rng) % 2 ? s.len : (uint32_t)(rng_next(&rng) % (s.len + 8)));
 	}
@@ -249,10 +280,12 @@ static void test_parts(void)
 	CHECK((uintptr_t)ipc_verdict_plan(verdict_of(&s)).ptr % 4 == 0);
 	CHECK(span_eq(ipc_verdict_context(verdict_of(&s)), SPAN("trunk=b")));
 	CHECK(ipc_verdict_next_target(verdict_of(&s), &at, &target));
-	CHECK(net_endpoint_eq(&target.head->peer, &ep4) && span_eq(target.to, SPAN("<sip:bob@yz>")));
+	CHECK(net_endpoint_eq(&target.head->peer, &ep4) &&
+	      span_eq(target.to, SPAN("<sip:bob@yz>")));
 	CHECK(ipc_verdict_next_target(verdict_of(&s), &at, &target));
 	CHECK(net_endpoint_eq(&target.head->peer, &ep6) && span_eq(target.to, SPAN("<sip:bob@y>")));
-	CHECK(span_eq(target.ruri, SPAN("sip:bob@10.0.0.1")) && span_eq(target.from, SPAN("\"A\" <sip:a@x>")));
+	CHECK(span_eq(target.ruri, SPAN("sip:bob@10.0.0.1")) &&
+	      span_eq(target.from, SPAN("\"A\" <sip:a@x>")));
 	CHECK(!ipc_verdict_next_target(verdict_of(&s), &at, &target));
 	CHECK(!ipc_verdict_next_target(verdict_of(&s), &at, &target));
 

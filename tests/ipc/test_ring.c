@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Properties of the ring: what goes in comes out, whole and in order, whatever the sizes; and a peer that stores garbage
- * gets a broken ring. Argument: frames for the two threads (default 2,000,000). */
+/* Properties of the ring: what goes in comes out, whole and in order, whatever the sizes; and a
+ * peer that stores garbage gets a broken ring. Argument: frames for the two threads (default
+ * 2,000,000). */
 #include "common/ipc/ipc_msg.h"
 #include "common/ipc/ring.h"
 #include "check.h"
@@ -10,9 +11,9 @@
 #include <sched.h>
 #include <sys/mman.h>
 
-#define RING  RING_BYTES_MIN
+#define RING                  RING_BYTES_MIN
 #define WORDS(map, direction) ((struct ring_words *)(map) + (direction))
-#define DATA(map, direction)  ((char *)(map) + 4096 + (size_t)(direction) * RING)
+#define DATA(map, direction)  ((char *)(map) + 4096 + (size_t)(direction)*RING)
 
 static unsigned long nframes = 2000000;
 static char pool[2 * IPC_FRAME_MAX];
@@ -28,7 +29,8 @@ static void *new_map(void)
 	return map;
 }
 
-/* Frame number n of a stream: its type, its bytes, and how it is cut in parts. Mostly small, sometimes as large as can be. */
+/* Frame number n of a stream: its type, its bytes, and how it is cut in parts. Mostly small,
+ * sometimes as large as can be. */
 struct frame {
 	uint16_t type;
 	struct span bytes;
@@ -258,15 +260,15 @@ static void scribble(void *map, uint64_t seed)
 		/* Half of the time the two positions that matter, else any word. */
 		size_t at = r % 2 ? (r >> 8) % 6 * RING_WORD_ALIGN / 8 : (r >> 8) % count;
 
-		words[at] = (r >> 1) % 4 == 0 ? value :
-			    (r >> 1) % 4 == 1 ? value % (2 * RING) :
-			    (r >> 1) % 4 == 2 ? value % (2 * RING) & ~7ull :
-						value % 64;
+		words[at] = (r >> 1) % 4 == 0   ? value
+			    : (r >> 1) % 4 == 1 ? value % (2 * RING)
+			    : (r >> 1) % 4 == 2 ? value % (2 * RING) & ~7ull
+						: value % 64;
 	}
 }
 
-/* Another process stores garbage all over the mapping while both ends work: every answer is one of those promised. The frame buffer
- * ends at an unreadable page. */
+/* Another process stores garbage all over the mapping while both ends work: every answer is one of
+ * those promised. The frame buffer ends at an unreadable page. */
 static void test_scribbler(void)
 {
 	void *map = new_map();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Looks at every byte that the accessors of a checked message give, and at what a reader may rely on: for the fuzzer and
- * the tests. Aborts where a promise of ipc_msg_check does not hold. */
+/* Looks at every byte that the accessors of a checked message give, and at what a reader may rely
+ * on: for the fuzzer and the tests. Aborts where a promise of ipc_msg_check does not hold. */
 #pragma once
 
 #include "common/ipc/ipc_msg.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* LD_PRELOAD library that counts what a worker must not do on a packet's way: allocate, map, take a lock. Watches the threads
- * that are called like DPDK's workers ("rte-worker-1", in other versions "lcore-worker-1") or "worker-..."; the others pass unseen.
+/* LD_PRELOAD library that counts what a worker must not do on a packet's way: allocate, map, take a
+ * lock. Watches the threads that are called like DPDK's workers ("rte-worker-1", in other versions
+ * "lcore-worker-1") or "worker-..."; the others pass unseen.
  *
- * MALLOC_WATCH_FILE names the report (without it nothing is watched), MALLOC_WATCH_ONLY the one program to watch. Each SIGUSR2, and the end of the program, adds the counts
- * since the one before:
+ * MALLOC_WATCH_FILE names the report (without it nothing is watched), MALLOC_WATCH_ONLY the one
+ * program to watch. Each SIGUSR2, and the end of the program, adds the counts since the one before:
  *   interval 1 pid=4711 workers=2 malloc=0 calloc=0 ...
  * and below it, for the first few, who called. */
 #include <dirent.h>
@@ -27,15 +28,15 @@
 
 /* X(name in the report) */
 #define WATCHED(X)                                                                                 \
-	X(malloc) X(calloc) X(realloc) X(free) X(memalign) X(mmap) X(munmap)                        \
-	X(rte_malloc) X(rte_free)                                                                  \
-	X(mutex_lock) X(rwlock) X(futex) X(syscall)
+	X(malloc)                                                                                  \
+	X(calloc) X(realloc) X(free) X(memalign) X(mmap) X(munmap) X(rte_malloc) X(rte_free)       \
+		X(mutex_lock) X(rwlock) X(futex) X(syscall)
 
 enum watched {
 #define X(name) WATCH_##name,
 	WATCHED(X)
 #undef X
-	WATCH_END,
+		WATCH_END,
 };
 
 #define SAMPLES 16u
@@ -189,7 +190,7 @@ int munmap(void *addr, size_t len)
 	return NEXT(munmap_fn, "munmap")(addr, len);
 }
 
-/* DPDK's heap, where it is a shared library: these are called by name. Not declared anywhere here. */
+/* DPDK's heap, where it is a shared library: its functions are called by name then. */
 void *rte_malloc(const char *type, size_t size, unsigned align);
 void *rte_zmalloc(const char *type, size_t size, unsigned align);
 void rte_free(void *ptr);
@@ -251,7 +252,8 @@ int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 	return NEXT(rwlock_fn, "pthread_rwlock_wrlock")(lock);
 }
 
-/* System calls by number. Those behind libc's own names, and the futex inside its locks, are for strace to see. */
+/* System calls by number. Those behind libc's own names, and the futex inside its locks, are for
+ * strace to see. */
 long syscall(long number, ...)
 {
 	typedef long syscall_fn(long, ...);
@@ -263,7 +265,8 @@ long syscall(long number, ...)
 		args[i] = va_arg(list, long);
 	va_end(list);
 	watch(number == SYS_futex ? WATCH_futex : WATCH_syscall);
-	return NEXT(syscall_fn, "syscall")(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+	return NEXT(syscall_fn, "syscall")(number, args[0], args[1], args[2], args[3], args[4],
+					   args[5]);
 }
 
 /* Worker threads alive: without any, counts of nothing prove nothing. */
@@ -361,7 +364,8 @@ __attribute__((constructor)) static void start_watch(void)
 	sigset_t all, old;
 	const char *only = getenv("MALLOC_WATCH_ONLY");
 
-	if (!getenv("MALLOC_WATCH_FILE") || (only && strcmp(only, program_invocation_short_name) != 0))
+	if (!getenv("MALLOC_WATCH_FILE") ||
+	    (only && strcmp(only, program_invocation_short_name) != 0))
 		return;
 	backtrace(warm, 1); /* loads what it needs now, not in a worker */
 	sem_init(&asked, 0, 0);

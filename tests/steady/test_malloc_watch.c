@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* That the watch sees what it is for: run with it preloaded, a thread called like a worker does each thing that is counted, and one
- * that is not called so does the same unseen. A watch that sees nothing would pass every program. Argument: the report's path, as in
- * MALLOC_WATCH_FILE. */
+/* That the watch sees what it is for: run with it preloaded, a thread called like a worker does
+ * each thing that is counted, and one that is not called so does the same unseen. A watch that sees
+ * nothing would pass every program. Argument: the report's path, as in MALLOC_WATCH_FILE. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,7 +16,7 @@
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \
 		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond);          \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond);         \
 			_exit(1);                                                                  \
 		}                                                                                  \
 	} while (0)
@@ -102,10 +102,12 @@ static void go(unsigned n)
 
 int main(int argc, char **argv)
 {
-	static const char all[] = "malloc=1 calloc=1 realloc=1 free=3 memalign=1 mmap=1 munmap=1 rte_malloc=0 "
-				  "rte_free=0 mutex_lock=1 rwlock=1 futex=1 syscall=1\n";
-	static const char none[] = "malloc=0 calloc=0 realloc=0 free=0 memalign=0 mmap=0 munmap=0 rte_malloc=0 "
-				   "rte_free=0 mutex_lock=0 rwlock=0 futex=0 syscall=0\n";
+	static const char all[] =
+		"malloc=1 calloc=1 realloc=1 free=3 memalign=1 mmap=1 munmap=1 rte_malloc=0 "
+		"rte_free=0 mutex_lock=1 rwlock=1 futex=1 syscall=1\n";
+	static const char none[] =
+		"malloc=0 calloc=0 realloc=0 free=0 memalign=0 mmap=0 munmap=0 rte_malloc=0 "
+		"rte_free=0 mutex_lock=0 rwlock=0 futex=0 syscall=0\n";
 	pthread_t threads[2];
 	const char *line;
 	sigset_t set;
