@@ -102,7 +102,7 @@ static struct conf *load(const char *path)
 
 static int open_log(const struct conf_log *log)
 {
-	int err = log_open("controlplane", (enum log_level)log_level_from(log->level),
+	int err = log_open("limen-controlplane", (enum log_level)log_level_from(log->level),
 			   (enum log_format)log_format_from(log->format), log->file);
 
 	if (err)

@@ -63,11 +63,11 @@ uint64_t pivot_value(const struct pivot *pivot, unsigned object, unsigned name)
 	return pivot->values[(size_t)object * pivot->names.n + name];
 }
 
-uint64_t pivot_total(const struct pivot *pivot, unsigned name)
+uint64_t pivot_total(const struct pivot *pivot, unsigned object)
 {
 	uint64_t total = 0;
 
-	for (unsigned object = 0; object < pivot->objects.n; object++)
+	for (unsigned name = 0; name < pivot->names.n; name++)
 		total += pivot_value(pivot, object, name);
 	return total;
 }

@@ -220,69 +220,50 @@ static const char *meaning_of(struct span reason)
 /* The reasons' numbers, those that happened most first. */
 static unsigned *by_total(const struct pivot *pivot)
 {
-	unsigned *order = malloc((pivot->names.n + 1) * sizeof(*order));
+	unsigned n = pivot->objects.n, *order = malloc((n + 1) * sizeof(*order));
 
-	for (unsigned n = 0; order && n < pivot->names.n; n++) {
-		unsigned at = n;
+	for (unsigned o = 0; order && o < n; o++) {
+		unsigned at = o;
 
-		for (; at && pivot_total(pivot, order[at - 1]) < pivot_total(pivot, n); at--)
+		for (; at && pivot_total(pivot, order[at - 1]) < pivot_total(pivot, o); at--)
 			order[at] = order[at - 1];
-		order[at] = n;
+		order[at] = o;
 	}
 	return order;
 }
 
-static void print_drops_json(const struct pivot *pivot, const unsigned *order, bool all, FILE *out)
+static void print_drops_json(const struct pivot *pivot, const unsigned *order, unsigned n, FILE *out)
 {
-	const char *comma = "";
-
 	fputc('[', out);
-	for (unsigned i = 0; i < pivot->names.n; i++) {
-		struct span reason = pivot->names.words[order[i]];
+	for (unsigned i = 0; i < n; i++) {
+		struct span reason = pivot->objects.words[order[i]];
 
-		if (!all && !pivot_total(pivot, order[i]))
-			continue;
-		fprintf(out, "%s\n{\"reason\":\"%.*s\",\"meaning\":\"%s\",\"total\":%llu,\"workers\":{", comma,
-			SPAN_FMT(reason), meaning_of(reason), (unsigned long long)pivot_total(pivot, order[i]));
-		for (unsigned o = 0; o < pivot->objects.n; o++)
-			fprintf(out, "%s\"%.*s\":%llu", o ? "," : "", SPAN_FMT(pivot->objects.words[o]),
-				(unsigned long long)pivot_value(pivot, o, order[i]));
-		fputs("}}", out);
-		comma = ",";
+		fprintf(out, "%s\n{\"reason\":\"%.*s\",\"meaning\":\"%s\",\"pkts\":%llu}", i ? "," : "", SPAN_FMT(reason),
+			meaning_of(reason), (unsigned long long)pivot_total(pivot, order[i]));
 	}
-	fputs("\n]\n", out);
+	fputs(n ? "\n]\n" : "]\n", out);
 }
 
-static bool print_drops(const struct pivot *pivot, const unsigned *order, bool all, FILE *out)
+static bool print_drops(const struct pivot *pivot, const unsigned *order, unsigned n, FILE *out)
 {
 	struct table table = {0};
-	bool good = true, any = false;
+	bool good;
 
-	table_head(&table, "REASON");
-	table_head(&table, ">TOTAL");
-	for (unsigned o = 0; pivot->objects.n > 1 && o < pivot->objects.n && o < TABLE_COLUMNS_MAX - 3; o++) {
-		char head[80];
-
-		snprintf(head, sizeof(head), ">%.*s", SPAN_FMT(pivot->objects.words[o]));
-		table_head(&table, head);
-	}
-	table_head(&table, "MEANING");
-	for (unsigned i = 0; i < pivot->names.n; i++) {
-		unsigned name = order[i];
-
-		if (!all && !pivot_total(pivot, name))
-			continue;
-		any = true;
-		table_text(&table, pivot->names.words[name]);
-		table_u64(&table, pivot_total(pivot, name));
-		for (unsigned o = 0; o + 3 < table.ncolumns; o++)
-			table_u64(&table, pivot_value(pivot, o, name));
-		table_text(&table, span_str(meaning_of(pivot->names.words[name])));
-	}
-	if (any)
-		good = table_print(&table, out);
-	else
+	if (!n) {
 		fputs("no drops\n", out);
+		return true;
+	}
+	table_head(&table, "REASON");
+	table_head(&table, ">PKTS");
+	table_head(&table, "MEANING");
+	for (unsigned i = 0; i < n; i++) {
+		struct span reason = pivot->objects.words[order[i]];
+
+		table_text(&table, reason);
+		table_u64(&table, pivot_total(pivot, order[i]));
+		table_text(&table, span_str(meaning_of(reason)));
+	}
+	good = table_print(&table, out);
 	table_free(&table);
 	return good;
 }
@@ -291,14 +272,16 @@ bool show_drops(const struct answer *answer, const struct show_options *options,
 {
 	struct pivot pivot;
 	bool good = pivot_init(&pivot, answer);
-	unsigned *order = good ? by_total(&pivot) : NULL;
+	unsigned *order = good ? by_total(&pivot) : NULL, n = pivot.objects.n;
 
+	while (order && !options->all && n && !pivot_total(&pivot, order[n - 1]))
+		n--;
 	if (!order)
 		good = false;
 	else if (options->json)
-		print_drops_json(&pivot, order, options->all, out);
+		print_drops_json(&pivot, order, n, out);
 	else
-		good = print_drops(&pivot, order, options->all, out);
+		good = print_drops(&pivot, order, n, out);
 	free(order);
 	pivot_free(&pivot);
 	return good;

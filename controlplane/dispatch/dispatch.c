@@ -66,7 +66,7 @@ static void on_down(void *arg, const char *reason, bool was_up)
 	struct dispatch *dispatch = arg;
 
 	dispatch->link_reason = reason;
-	LOG(WARN, "link", was_up ? "the dataplane is gone" : "no dataplane yet", LOG_STR("why", reason));
+	LOG(WARN, "link", was_up ? "connection lost" : "not connected yet", LOG_STR("why", reason));
 	if (was_up) {
 		records_link_down(dispatch);
 		listings_link_down(dispatch);

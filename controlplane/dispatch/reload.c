@@ -26,7 +26,7 @@ static int open_outputs(struct dispatch *dispatch, const struct conf *now, struc
 		return err;
 	}
 	/* the same path is opened again too: that is what logrotate sends the signal for */
-	err = log_open("controlplane", (enum log_level)log_level_from(now->log.level),
+	err = log_open("limen-controlplane", (enum log_level)log_level_from(now->log.level),
 		       (enum log_format)log_format_from(now->log.format), now->log.file);
 	if (err) {
 		snprintf(result->why, sizeof(result->why), "log.file cannot be opened: %s: %s", now->log.file, strerror(-err));

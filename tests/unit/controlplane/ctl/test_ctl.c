@@ -147,25 +147,24 @@ Test(ctl, ports_side_by_side)
 		     "[\n{\"port\":\"to-a\",\"rx_pkts\":5,\"tx_pkts\":6},\n{\"port\":\"to-b\",\"rx_pkts\":7,\"tx_pkts\":0}\n]\n");
 }
 
-#define DROPS                                                                                      \
-	ROW("drops", "w0", "eth-type", "3") ROW("drops", "w0", "truncated", "0") ROW("drops", "w0", "udp-port", "40")    \
-	ROW("drops", "w1", "eth-type", "4") ROW("drops", "w1", "truncated", "0") ROW("drops", "w1", "udp-port", "2") DONE
+#define DROPS ROW("drops", "eth-type", "pkts", "3") ROW("drops", "truncated", "pkts", "0") ROW("drops", "udp-port", "pkts", "42") DONE
 
 Test(ctl, drops_most_first_with_their_meaning)
 {
 	expect_shown(DROPS, show_drops, (struct show_options){0},
-		     "REASON    TOTAL  w0  w1  MEANING\n"
-		     "udp-port     42  40   2  no service at that UDP port\n"
-		     "eth-type      7   3   4  neither IPv4, IPv6 nor ARP\n");
-	expect_shown(ROW("drops", "w0", "eth-type", "3") ROW("drops", "w0", "truncated", "0") DONE, show_drops,
-		     (struct show_options){.all = true},
-		     "REASON     TOTAL  MEANING\n"
-		     "eth-type       3  neither IPv4, IPv6 nor ARP\n"
-		     "truncated      0  shorter than its headers say\n");
-	expect_shown(ROW("drops", "w0", "truncated", "0") DONE, show_drops, (struct show_options){0}, "no drops\n");
+		     "REASON    PKTS  MEANING\n"
+		     "udp-port    42  no service at that UDP port\n"
+		     "eth-type     3  neither IPv4, IPv6 nor ARP\n");
+	expect_shown(DROPS, show_drops, (struct show_options){.all = true},
+		     "REASON     PKTS  MEANING\n"
+		     "udp-port     42  no service at that UDP port\n"
+		     "eth-type      3  neither IPv4, IPv6 nor ARP\n"
+		     "truncated     0  shorter than its headers say\n");
+	expect_shown(ROW("drops", "truncated", "pkts", "0") DONE, show_drops, (struct show_options){0}, "no drops\n");
 	expect_shown(DROPS, show_drops, (struct show_options){.json = true},
-		     "[\n{\"reason\":\"udp-port\",\"meaning\":\"no service at that UDP port\",\"total\":42,\"workers\":{\"w0\":40,\"w1\":2}},\n"
-		     "{\"reason\":\"eth-type\",\"meaning\":\"neither IPv4, IPv6 nor ARP\",\"total\":7,\"workers\":{\"w0\":3,\"w1\":4}}\n]\n");
+		     "[\n{\"reason\":\"udp-port\",\"meaning\":\"no service at that UDP port\",\"pkts\":42},\n"
+		     "{\"reason\":\"eth-type\",\"meaning\":\"neither IPv4, IPv6 nor ARP\",\"pkts\":3}\n]\n");
+	expect_shown(DONE, show_drops, (struct show_options){.json = true, .all = true}, "[]\n");
 }
 
 /* Meanings are put into JSON as they are. */
