@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the store's operations cost: slabs, the timer wheel with a million timers, the hash index with a million
- * entries. Prints the median of several rounds in nanoseconds and, where there is a time stamp counter, in its cycles. */
+/* What the store's operations cost: slabs, the timer wheel with a million timers, the hash index
+ * with a million entries. Prints the median of several rounds in nanoseconds and, where there is a
+ * time stamp counter, in its cycles. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -160,7 +161,8 @@ static void bench_slabs(void)
 	struct arena arena;
 	const char *why;
 
-	if (arena_open(&arena, NULL, defs, blob_slab_defs(defs, 3, blob_capacity), false, true, &why))
+	if (arena_open(&arena, NULL, defs, blob_slab_defs(defs, 3, blob_capacity), false, true,
+		       &why))
 		die(why);
 	bench_slab_warm(&arena.slabs[0], "slab alloc + free, 64 bytes, warm");
 	bench_slab_warm(&arena.slabs[1], "slab alloc + free, 512 bytes, warm");
@@ -227,7 +229,8 @@ static void bench_wheel_turns(uint32_t ntimers)
 			do {
 				got = wheel_expire(wheel, now_ns, timers, 256);
 				for (uint32_t i = 0; i < got; i++)
-					wheel_set(wheel, timers[i], now_ns + (500 + random_below(31500)) * MS);
+					wheel_set(wheel, timers[i],
+						  now_ns + (500 + random_below(31500)) * MS);
 				fired += got;
 			} while (got == 256);
 			after = stamp_now();
@@ -275,9 +278,11 @@ static void bench_wheel_idle(void)
 	wheel_free(wheel);
 }
 
-static void bench_hindex(uint32_t entries, const char *find_name, const char *miss_name, const char *change_name)
+static void bench_hindex(uint32_t entries, const char *find_name, const char *miss_name,
+			 const char *change_name)
 {
-	struct series find = {.name = find_name}, miss = {.name = miss_name}, change = {.name = change_name};
+	struct series find = {.name = find_name}, miss = {.name = miss_name},
+		      change = {.name = change_name};
 	uint64_t *hashes = calloc(entries, sizeof(*hashes));
 	struct hindex index;
 	uint64_t sum = 0;
@@ -294,7 +299,8 @@ static void bench_hindex(uint32_t entries, const char *find_name, const char *mi
 		for (unsigned i = 0; i < OPS; i++) {
 			uint32_t at = 0;
 
-			sum += hindex_next(&index, hashes[random_below(entries)], &at) == HANDLE_NONE;
+			sum += hindex_next(&index, hashes[random_below(entries)], &at) ==
+			       HANDLE_NONE;
 		}
 		series_add(&find, start, OPS);
 		start = stamp_now();
@@ -331,6 +337,7 @@ int main(void)
 	bench_wheel_turns(MANY);
 	bench_wheel_idle();
 	bench_hindex(1000, "hindex find, 1k", "hindex miss, 1k", "hindex del + add, 1k");
-	bench_hindex(MANY, "hindex find, 1M random", "hindex miss, 1M random", "hindex del + add, 1M random");
+	bench_hindex(MANY, "hindex find, 1M random", "hindex miss, 1M random",
+		     "hindex del + add, 1M random");
 	return 0;
 }

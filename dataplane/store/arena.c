@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The arena's file: laid out, created, checked and taken over at start, marked clean at the end. Runs on the thread
- * that starts the worker; nothing here is on a packet's way. */
+/* The arena's file: laid out, created, checked and taken over at start, marked clean at the end.
+ * Runs on the thread that starts the worker; nothing here is on a packet's way. */
 #include "dataplane/store/slab.h"
 
 #include <assert.h>
@@ -14,11 +14,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define ARENA_MAGIC      0x316172656e616d6cull /* "lmanera1" */
-#define ARENA_FORMAT     1u
-#define ARENA_LINE       64u
+#define ARENA_MAGIC	 0x316172656e616d6cull /* "lmanera1" */
+#define ARENA_FORMAT	 1u
+#define ARENA_LINE	 64u
 #define ARENA_NAME_BYTES 32u
-#define ARENA_BYTES_MAX  (1ull << 40)
+#define ARENA_BYTES_MAX	 (1ull << 40)
 
 enum arena_state {
 	ARENA_CLEAN = 0x6e61656c, /* closed in order */
@@ -38,15 +38,16 @@ struct arena_dir {
 	uint64_t records;
 };
 
-/* At the start of the file. `magic` is written last at creation, so a file that was never finished is not taken over. */
+/* At the start of the file. `magic` is written last at creation, so a file that was never finished
+ * is not taken over. */
 struct arena_header {
 	uint64_t magic;
 	uint32_t format;
 	uint32_t nslabs;
 	uint64_t layout; /* hash of the slab definitions, in order */
-	uint64_t bytes;  /* of the whole file */
-	uint64_t check;  /* hash of all that stays the same, itself left out */
-	uint32_t state;  /* enum arena_state */
+	uint64_t bytes;	 /* of the whole file */
+	uint64_t check;	 /* hash of all that stays the same, itself left out */
+	uint32_t state;	 /* enum arena_state */
 	uint32_t pad;
 	uint64_t attaches; /* times it was taken over */
 	uint64_t pad2;
@@ -85,9 +86,10 @@ static uint64_t line_up(uint64_t offset)
 	return (offset + ARENA_LINE - 1) & ~(uint64_t)(ARENA_LINE - 1);
 }
 
-/* Lay the slabs out one after another: the header that a sound file of this layout must hold. `page_bytes` rounds the
- * size. */
-static int arena_plan(struct arena_header *plan, const struct arena_slab_def *defs, unsigned ndefs, size_t page_bytes)
+/* Lay the slabs out one after another: the header that a sound file of this layout must hold.
+ * `page_bytes` rounds the size. */
+static int arena_plan(struct arena_header *plan, const struct arena_slab_def *defs, unsigned ndefs,
+		      size_t page_bytes)
 {
 	uint64_t at = line_up(sizeof(*plan));
 	uint64_t layout = 0xcbf29ce484222325ull;
@@ -100,7 +102,8 @@ static int arena_plan(struct arena_header *plan, const struct arena_slab_def *de
 		struct arena_dir *dir = &plan->slabs[i];
 		size_t name_len = def->name ? strlen(def->name) : 0;
 
-		if (name_len == 0 || name_len >= ARENA_NAME_BYTES || def->record_bytes == 0 || def->record_bytes % 8)
+		if (name_len == 0 || name_len >= ARENA_NAME_BYTES || def->record_bytes == 0 ||
+		    def->record_bytes % 8)
 			return -EINVAL;
 		memcpy(dir->name, def->name, name_len);
 		dir->record_bytes = def->record_bytes;
@@ -108,7 +111,8 @@ static int arena_plan(struct arena_header *plan, const struct arena_slab_def *de
 		dir->version = def->version;
 		dir->head = at;
 		dir->generations = at + sizeof(struct slab_head);
-		dir->next_free = line_up(dir->generations + (uint64_t)def->capacity * sizeof(uint32_t));
+		dir->next_free =
+			line_up(dir->generations + (uint64_t)def->capacity * sizeof(uint32_t));
 		dir->records = line_up(dir->next_free + (uint64_t)def->capacity * sizeof(uint32_t));
 		at = line_up(dir->records + (uint64_t)def->capacity * def->record_bytes);
 		if (at > ARENA_BYTES_MAX)
@@ -141,7 +145,8 @@ static const char *header_refuse(const struct arena_header *found, const struct 
 		return "header damaged";
 	if (found->layout != plan->layout || found->nslabs != plan->nslabs)
 		return "layout changed";
-	if (found->bytes != plan->bytes || memcmp(found->slabs, plan->slabs, sizeof(plan->slabs)) != 0)
+	if (found->bytes != plan->bytes ||
+	    memcmp(found->slabs, plan->slabs, sizeof(plan->slabs)) != 0)
 		return "layout changed";
 	return NULL;
 }
@@ -154,7 +159,9 @@ static int file_open(const char *path, struct stat *st, const char **why)
 
 	if (fd < 0) {
 		err = errno;
-		*why = err == ELOOP ? "is a symbolic link" : err == ENOENT ? "directory missing" : "cannot be opened";
+		*why = err == ELOOP    ? "is a symbolic link"
+		       : err == ENOENT ? "directory missing"
+				       : "cannot be opened";
 		return -err;
 	}
 	if (fstat(fd, st) < 0) {
@@ -189,8 +196,8 @@ static size_t file_page_bytes(int fd)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Give the file all its pages now: when /dev/shm or the huge pages run out, that is an error here and not a SIGBUS in
- * the middle of a call. */
+/* Give the file all its pages now: when /dev/shm or the huge pages run out, that is an error here
+ * and not a SIGBUS in the middle of a call. */
 static int file_reserve(int fd, uint64_t bytes, const char **why)
 {
 	int err;
@@ -247,7 +254,8 @@ static int arena_map(struct arena *arena, size_t bytes, const char **why)
 	void *base;
 
 	if (arena->fd < 0)
-		base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			    0);
 	else
 		base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, arena->fd, 0);
 	if (base == MAP_FAILED) {
@@ -297,8 +305,8 @@ static void arena_begin(struct arena *arena, const struct arena_header *plan)
 	__atomic_store_n(&header->magic, ARENA_MAGIC, __ATOMIC_RELEASE);
 }
 
-/* Take the file over: lists and counts are made anew even after a clean end, which costs milliseconds and leaves one
- * way to begin instead of two. */
+/* Take the file over: lists and counts are made anew even after a clean end, which costs
+ * milliseconds and leaves one way to begin instead of two. */
 static void arena_attach(struct arena *arena)
 {
 	struct arena_header *header = arena->base;
@@ -312,8 +320,8 @@ static void arena_attach(struct arena *arena)
 }
 
 /* Decide between attach and a fresh start, and map. Leaves the mapping to the caller's cleanup. */
-static int arena_start_file(struct arena *arena, const struct arena_header *plan, uint64_t file_bytes, bool cold,
-			    const char **why)
+static int arena_start_file(struct arena *arena, const struct arena_header *plan,
+			    uint64_t file_bytes, bool cold, const char **why)
 {
 	bool sound = false;
 	int err;
@@ -325,7 +333,8 @@ static int arena_start_file(struct arena *arena, const struct arena_header *plan
 	} else if (file_bytes < sizeof(struct arena_header)) {
 		*why = "file truncated";
 	} else {
-		/* A file of another size cannot be of this layout; of the same size it is mapped and looked at. */
+		/* A file of another size cannot be of this layout; of the same size it is mapped
+		 * and looked at. */
 		struct arena_header found;
 
 		if (pread(arena->fd, &found, sizeof(found), 0) != (ssize_t)sizeof(found)) {
@@ -336,7 +345,8 @@ static int arena_start_file(struct arena *arena, const struct arena_header *plan
 				*why = "file truncated";
 			sound = !*why;
 			if (sound)
-				*why = found.state == ARENA_CLEAN ? "attached, clean" : "attached, not closed in order";
+				*why = found.state == ARENA_CLEAN ? "attached, clean"
+								  : "attached, not closed in order";
 		}
 	}
 	if (sound)
@@ -354,8 +364,8 @@ static int arena_start_file(struct arena *arena, const struct arena_header *plan
 	return 0;
 }
 
-int arena_open(struct arena *arena, const char *path, const struct arena_slab_def *defs, unsigned ndefs, bool cold,
-	       bool touch, const char **why)
+int arena_open(struct arena *arena, const char *path, const struct arena_slab_def *defs,
+	       unsigned ndefs, bool cold, bool touch, const char **why)
 {
 	struct arena_header plan;
 	struct stat st;
@@ -374,9 +384,11 @@ int arena_open(struct arena *arena, const char *path, const struct arena_slab_de
 			return fd;
 		arena->fd = fd;
 	}
-	err = arena_plan(&plan, defs, ndefs, path ? file_page_bytes(arena->fd) : (size_t)sysconf(_SC_PAGESIZE));
+	err = arena_plan(&plan, defs, ndefs,
+			 path ? file_page_bytes(arena->fd) : (size_t)sysconf(_SC_PAGESIZE));
 	if (err) {
-		*why = err == -EFBIG ? "larger than an arena may be" : "slab definition out of range";
+		*why = err == -EFBIG ? "larger than an arena may be"
+				     : "slab definition out of range";
 		goto fail;
 	}
 	if (path) {

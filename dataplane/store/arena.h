@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One worker's call state: a file-backed mapping that holds typed slabs of fixed-size records. No pointer
- * lies inside; records name each other by handle. Owned by one worker thread; libc only. */
+/* One worker's call state: a file-backed mapping that holds typed slabs of fixed-size records. No
+ * pointer lies inside; records name each other by handle. Owned by one worker thread; libc only. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,19 +8,26 @@
 #include <stdint.h>
 
 #define ARENA_SLABS_MAX 32u
-#define HANDLE_NONE     0ull
+#define HANDLE_NONE	0ull
 
-/* A handle is index and generation of a record: index in the low 32 bits, generation in the high 32. A live
- * record's generation is odd, so HANDLE_NONE never names one; a freed record's handle never comes true again
- * within 2^31 reuses. */
-static inline uint32_t handle_index(uint64_t handle) { return (uint32_t)handle; }
-static inline uint32_t handle_generation(uint64_t handle) { return (uint32_t)(handle >> 32); }
+/* A handle is index and generation of a record: index in the low 32 bits, generation in the
+ * high 32. A live record's generation is odd, so HANDLE_NONE never names one; a freed record's
+ * handle never comes true again within 2^31 reuses. */
+static inline uint32_t handle_index(uint64_t handle)
+{
+	return (uint32_t)handle;
+}
+static inline uint32_t handle_generation(uint64_t handle)
+{
+	return (uint32_t)(handle >> 32);
+}
 
 struct arena_slab_def {
 	const char *name;      /* static */
 	uint32_t record_bytes; /* multiple of 8 */
 	uint32_t capacity;     /* records */
-	uint32_t version;      /* raise it when the record's fields change meaning: it goes into the layout hash */
+	uint32_t version;      /* raise it when the record's fields change meaning: it goes into the
+				  layout hash */
 };
 
 struct slab {
@@ -41,12 +48,13 @@ struct arena {
 	struct slab slabs[ARENA_SLABS_MAX];
 };
 
-/* Map `path` (created 0600; on hugetlbfs or tmpfs) with these slabs; path NULL maps anonymous memory (tests,
- * simulator). An existing file of another layout, damaged or `cold` is started afresh. The pages are touched now, so
- * that no packet pays for a page fault, when `touch` is set. 0, or -errno; `why` (NULL is let pass) gets a short static
- * text for the log: what went wrong, or how the arena began ("new", "attached, clean", "layout changed", ...). */
-int arena_open(struct arena *arena, const char *path, const struct arena_slab_def *defs, unsigned ndefs, bool cold,
-	       bool touch, const char **why);
+/* Map `path` (created 0600; on hugetlbfs or tmpfs) with these slabs; path NULL maps anonymous
+ * memory (tests, simulator). An existing file of another layout, damaged or `cold` is started
+ * afresh. The pages are touched now, so that no packet pays for a page fault, when `touch` is set.
+ * 0, or -errno; `why` (NULL is let pass) gets a short static text for the log: what went wrong, or
+ * how the arena began ("new", "attached, clean", "layout changed", ...). */
+int arena_open(struct arena *arena, const char *path, const struct arena_slab_def *defs,
+	       unsigned ndefs, bool cold, bool touch, const char **why);
 
 /* Mark clean, unmap and close. The file stays. */
 void arena_close(struct arena *arena);
@@ -54,10 +62,12 @@ void arena_close(struct arena *arena);
 /* A zeroed record, or NULL when the slab is full; *handle names it. */
 void *slab_alloc(struct slab *slab, uint64_t *handle);
 
-/* As slab_alloc, but the record holds what it held: for records whose owner writes all that it reads. */
+/* As slab_alloc, but the record holds what it held: for records whose owner writes all that it
+ * reads. */
 void *slab_take(struct slab *slab, uint64_t *handle);
 
-/* The record, or NULL for a handle that is not (or no longer) alive. Handles from outside are safe to look up. */
+/* The record, or NULL for a handle that is not (or no longer) alive. Handles from outside are safe
+ * to look up. */
 static inline void *slab_get(const struct slab *slab, uint64_t handle)
 {
 	uint32_t index = handle_index(handle);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define BLOB_CLASS_SHIFT 28u
-#define BLOB_INDEX_MASK  ((1u << BLOB_CLASS_SHIFT) - 1)
-#define BLOB_VERSION     1u
+#define BLOB_INDEX_MASK	 ((1u << BLOB_CLASS_SHIFT) - 1)
+#define BLOB_VERSION	 1u
 
 /* At the start of each record; the bytes follow. */
 struct blob_head {
@@ -15,7 +15,8 @@ struct blob_head {
 	uint32_t pad;
 };
 _Static_assert(sizeof(struct blob_head) == 8, "a payload and its head fill whole cache lines");
-#define X(bytes) _Static_assert(((bytes) + sizeof(struct blob_head)) % 64 == 0, "whole cache lines");
+#define X(bytes)                                                                                   \
+	_Static_assert(((bytes) + sizeof(struct blob_head)) % 64 == 0, "whole cache lines");
 BLOB_CLASSES(X)
 #undef X
 _Static_assert(BLOB_CLASSES_END <= 1u << (32 - BLOB_CLASS_SHIFT), "the class fits the handle");
@@ -42,15 +43,16 @@ static uint64_t slab_handle_of(uint64_t handle)
 	return handle & ~((uint64_t)UINT32_MAX & ~(uint64_t)BLOB_INDEX_MASK);
 }
 
-unsigned blob_slab_defs(struct arena_slab_def *defs, unsigned ndefs, const uint32_t capacity[BLOB_CLASSES_END])
+unsigned blob_slab_defs(struct arena_slab_def *defs, unsigned ndefs,
+			const uint32_t capacity[BLOB_CLASSES_END])
 {
-	for (unsigned class = 0; class < BLOB_CLASSES_END; class++) {
+	for (unsigned cls = 0; cls < BLOB_CLASSES_END; cls++) {
 		assert(ndefs < ARENA_SLABS_MAX);
-		assert(capacity[class] <= BLOB_INDEX_MASK);
+		assert(capacity[cls] <= BLOB_INDEX_MASK);
 		defs[ndefs++] = (struct arena_slab_def){
-			.name = class_names[class],
-			.record_bytes = class_bytes[class] + (uint32_t)sizeof(struct blob_head),
-			.capacity = capacity[class],
+			.name = class_names[cls],
+			.record_bytes = class_bytes[cls] + (uint32_t)sizeof(struct blob_head),
+			.capacity = capacity[cls],
 			.version = BLOB_VERSION,
 		};
 	}
@@ -60,27 +62,28 @@ unsigned blob_slab_defs(struct arena_slab_def *defs, unsigned ndefs, const uint3
 void blobs_init(struct blobs *blobs, struct arena *arena, unsigned first)
 {
 	assert(first + BLOB_CLASSES_END <= arena->nslabs);
-	for (unsigned class = 0; class < BLOB_CLASSES_END; class++) {
-		blobs->classes[class] = &arena->slabs[first + class];
-		assert(blobs->classes[class]->record_bytes == class_bytes[class] + sizeof(struct blob_head));
+	for (unsigned cls = 0; cls < BLOB_CLASSES_END; cls++) {
+		blobs->classes[cls] = &arena->slabs[first + cls];
+		assert(blobs->classes[cls]->record_bytes ==
+		       class_bytes[cls] + sizeof(struct blob_head));
 	}
 }
 
 uint64_t blob_alloc(struct blobs *blobs, uint32_t len, char **bytes)
 {
-	for (unsigned class = 0; class < BLOB_CLASSES_END; class++) {
+	for (unsigned cls = 0; cls < BLOB_CLASSES_END; cls++) {
 		struct blob_head *head;
 		uint64_t handle;
 
-		if (len > class_bytes[class])
+		if (len > class_bytes[cls])
 			continue;
-		head = slab_take(blobs->classes[class], &handle);
+		head = slab_take(blobs->classes[cls], &handle);
 		if (!head)
 			continue;
 		head->len = len;
 		head->pad = 0;
 		*bytes = (char *)(head + 1);
-		return handle | (uint64_t)class << BLOB_CLASS_SHIFT;
+		return handle | (uint64_t)cls << BLOB_CLASS_SHIFT;
 	}
 	*bytes = NULL;
 	return HANDLE_NONE;
@@ -101,14 +104,14 @@ uint64_t blob_copy(struct blobs *blobs, struct span text)
 
 struct span blob_span(const struct blobs *blobs, uint64_t handle)
 {
-	unsigned class = class_of(handle);
+	unsigned cls = class_of(handle);
 	const struct blob_head *head;
 
-	if (class >= BLOB_CLASSES_END)
+	if (cls >= BLOB_CLASSES_END)
 		return SPAN_NONE;
-	head = slab_get(blobs->classes[class], slab_handle_of(handle));
+	head = slab_get(blobs->classes[cls], slab_handle_of(handle));
 	/* The length may come from a file that an earlier process left. */
-	if (!head || head->len > class_bytes[class])
+	if (!head || head->len > class_bytes[cls])
 		return SPAN_NONE;
 	return span_of(head + 1, head->len);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hash index: linear probing over 16-byte slots, deletion by shifting back, so that no tombstones gather however long
- * the process lives. Owned by one worker thread. */
+/* Hash index: linear probing over 16-byte slots, deletion by shifting back, so that no tombstones
+ * gather however long the process lives. Owned by one worker thread. */
 #include "dataplane/store/hindex.h"
 
 #include <assert.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hash index from a 64-bit key hash to handles, for keys that peers choose (branches, Call-IDs): open
- * addressing, no allocation after start. Lies outside the arena and is rebuilt from its records. One worker thread. */
+/* Hash index from a 64-bit key hash to handles, for keys that peers choose (branches, Call-IDs):
+ * open addressing, no allocation after start. Lies outside the arena and is rebuilt from its
+ * records. One worker thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,5 +24,6 @@ bool hindex_add(struct hindex *index, uint64_t hash, uint64_t handle);
 /* Remove the entry with that hash and handle, if it is there. */
 void hindex_del(struct hindex *index, uint64_t hash, uint64_t handle);
 
-/* Candidates for a hash, one call each: *at starts at 0. HANDLE_NONE ends. The caller compares the record's real key. */
+/* Candidates for a hash, one call each: *at starts at 0. HANDLE_NONE ends. The caller compares the
+ * record's real key. */
 uint64_t hindex_next(const struct hindex *index, uint64_t hash, uint32_t *at);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Slabs: fixed-size records by handle, last freed first taken, because its lines are still in the cache. Owned by
- * one worker thread. */
+/* Slabs: fixed-size records by handle, last freed first taken, because its lines are still in the
+ * cache. Owned by one worker thread. */
 #include "dataplane/store/slab.h"
 
 #include <assert.h>
@@ -23,8 +23,9 @@
 #define unpoison(ptr, bytes) ((void)(ptr), (void)(bytes))
 #endif
 
-/* A process may die between any two stores. The mapping outlives it, so what counts is the order in which stores reach
- * memory as this thread sees it: the compiler is held to it, the processor keeps it for its own thread. */
+/* A process may die between any two stores. The mapping outlives it, so what counts is the order in
+ * which stores reach memory as this thread sees it: the compiler is held to it, the processor keeps
+ * it for its own thread. */
 #define store_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 void *slab_take(struct slab *slab, uint64_t *handle)
@@ -56,7 +57,8 @@ void *slab_alloc(struct slab *slab, uint64_t *handle)
 	struct slab_head *head = slab->head;
 	uint32_t index = head->free_head != SLAB_INDEX_NONE ? head->free_head : head->bound;
 
-	/* Zeroed before it is alive: a record found after a crash is either of its present life or zero. */
+	/* Zeroed before it is alive: a record found after a crash is either of its present life or
+	 * zero. */
 	if (index < slab->capacity) {
 		uint8_t *record = slab->records + (size_t)index * slab->record_bytes;
 
@@ -102,7 +104,8 @@ void slab_rebuild(struct slab *slab)
 	uint32_t bound = slab->capacity;
 	uint32_t peak = head->peak;
 
-	/* A generation of 0 was never used (or has come round after 2^31 reuses, and may as well be new). */
+	/* A generation of 0 was never used (or has come round after 2^31 reuses, and may as well be
+	 * new). */
 	while (bound && slab->generations[bound - 1] == 0)
 		bound--;
 	head->free_head = SLAB_INDEX_NONE;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Timer wheel: eight levels of 1024 slots, each level's slots eight times as wide as those below it (1 ms to 35 minutes,
- * 24 days in all). Owned by one worker thread.
+/* Timer wheel: eight levels of 1024 slots, each level's slots eight times as wide as those below it
+ * (1 ms to 35 minutes, 24 days in all). Owned by one worker thread.
  *
- * A slot of a higher level is emptied into the levels below when time reaches its start. Steps of eight, and not of 1024,
- * keep a slot at most a 128th as wide as its distance: with a million timers spread over 32 s some 2,000 move at once,
- * tens of microseconds, where wide steps would stop the worker's packets for milliseconds. */
+ * A slot of a higher level is emptied into the levels below when time reaches its start. Steps of
+ * eight, and not of 1024, keep a slot at most a 128th as wide as its distance: with a million
+ * timers spread over 32 s some 2,000 move at once, tens of microseconds, where wide steps would
+ * stop the worker's packets for milliseconds. */
 #include "dataplane/store/wheel.h"
 
 #include <assert.h>
@@ -12,31 +13,34 @@
 
 #include "dataplane/store/pages.h"
 
-#define WHEEL_LEVELS    8u
+#define WHEEL_LEVELS	8u
 #define WHEEL_STEP_BITS 3u
 #define WHEEL_SLOT_BITS 10u
-#define WHEEL_SLOTS     (1u << WHEEL_SLOT_BITS)
-#define WHEEL_WORDS     (WHEEL_SLOTS / 64)
-#define WHEEL_NIL       UINT32_MAX
-#define WHEEL_NOWHERE   UINT16_MAX /* a node's place: not armed */
+#define WHEEL_SLOTS	(1u << WHEEL_SLOT_BITS)
+#define WHEEL_WORDS	(WHEEL_SLOTS / 64)
+#define WHEEL_NIL	UINT32_MAX
+#define WHEEL_NOWHERE	UINT16_MAX /* a node's place: not armed */
 
-/* One timer. The lists are circular, so that a slot's head gives its tail: first in, first out within a tick. */
+/* One timer. The lists are circular, so that a slot's head gives its tail: first in, first out
+ * within a tick. */
 struct wheel_node {
 	uint32_t next;
 	uint32_t prev;
-	uint64_t tick : 48; /* 2^64 ns are fewer than 2^45 ticks */
+	uint64_t tick : 48;  /* 2^64 ns are fewer than 2^45 ticks */
 	uint64_t place : 16; /* level * WHEEL_SLOTS + slot, or WHEEL_NOWHERE */
 };
 _Static_assert(sizeof(struct wheel_node) == 16, "four to a cache line");
 
 struct wheel_level {
 	uint64_t words[WHEEL_WORDS]; /* slots in use */
-	uint32_t summary;            /* words that are not 0 */
+	uint32_t summary;	     /* words that are not 0 */
 };
 
 struct wheel {
-	uint64_t cur;  /* everything before this tick has been given out, and no slot in use begins before it */
-	uint64_t next; /* nothing is to be done before this tick: at most the start of any slot in use */
+	uint64_t cur;  /* everything before this tick has been given out, and no slot in use begins
+			  before it */
+	uint64_t next; /* nothing is to be done before this tick: at most the start of any slot in
+			  use */
 	uint32_t ntimers;
 	uint32_t armed;
 	uint32_t levels_used; /* bit for each level with a slot in use */
@@ -47,7 +51,8 @@ struct wheel {
 
 struct wheel *wheel_new(uint32_t ntimers, uint64_t now_ns)
 {
-	struct wheel *wheel = pages_alloc(sizeof(*wheel) + (size_t)ntimers * sizeof(struct wheel_node));
+	struct wheel *wheel =
+		pages_alloc(sizeof(*wheel) + (size_t)ntimers * sizeof(struct wheel_node));
 
 	if (!wheel)
 		return NULL;
@@ -138,7 +143,9 @@ static unsigned wheel_place(const struct wheel *wheel, uint64_t tick, uint64_t *
 	uint64_t number;
 
 	if (delta >= WHEEL_SLOTS)
-		level = (64 - WHEEL_SLOT_BITS - (unsigned)__builtin_clzll(delta) + WHEEL_STEP_BITS - 1) / WHEEL_STEP_BITS;
+		level = (64 - WHEEL_SLOT_BITS - (unsigned)__builtin_clzll(delta) + WHEEL_STEP_BITS -
+			 1) /
+			WHEEL_STEP_BITS;
 	if (level < WHEEL_LEVELS) {
 		shift = level * WHEEL_STEP_BITS;
 		/* A current tick inside its slot may push the last one out of reach. */
@@ -229,12 +236,14 @@ bool wheel_is_set(const struct wheel *wheel, uint32_t timer)
 	return wheel->nodes[timer].place != WHEEL_NOWHERE;
 }
 
-/* Empty the slots of higher levels that begin at the current tick into those below, the highest first. */
+/* Empty the slots of higher levels that begin at the current tick into those below, the highest
+ * first. */
 static void wheel_cascade(struct wheel *wheel)
 {
 	for (unsigned level = WHEEL_LEVELS - 1; level > 0; level--) {
 		unsigned shift = level * WHEEL_STEP_BITS;
-		unsigned place = level * WHEEL_SLOTS + (unsigned)(wheel->cur >> shift) % WHEEL_SLOTS;
+		unsigned place =
+			level * WHEEL_SLOTS + (unsigned)(wheel->cur >> shift) % WHEEL_SLOTS;
 		uint32_t timer, last;
 
 		if (wheel->cur & ((1ull << shift) - 1) || !place_used(wheel, place))

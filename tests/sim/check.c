@@ -1,30 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What must always hold, looked at on the wire: every message that goes out parses and is hidden, CSeq rises, every 2xx gets its
- * ACK, the right worker is chosen; and at the end nothing is left anywhere. */
+/* What must always hold, looked at on the wire: every message that goes out parses and is hidden,
+ * CSeq rises, every 2xx gets its ACK, the right worker is chosen; and at the end nothing is left
+ * anywhere. */
 #include "common/sdp/sdp.h"
 #include "ua.h"
 
 /* What a side's texts are marked with (ua_msg.c), and its network's addresses (script.c). */
-static const char *const marks[2][3] = {{"zqA", "10.66.", "2001:db8:66:"}, {"zqB", "10.77.", "2001:db8:77:"}};
+static const char *const marks[2][3] = {{"zqA", "10.66.", "2001:db8:66:"},
+					{"zqB", "10.77.", "2001:db8:77:"}};
 
 /* How long limen's INVITE is sure to be remembered: less than 64*T1. */
 #define ALIVE_NS (31 * SECOND)
 
 /* One INVITE that limen sent, by Call-ID and CSeq. Kept in the map in pieces of 64 bits. */
-enum invite_fact { INVITE_SENT = 's', INVITE_RANG = 'r', INVITE_FINAL = 'f', INVITE_CANCELLED = 'c' };
+enum invite_fact {
+	INVITE_SENT = 's',
+	INVITE_RANG = 'r',
+	INVITE_FINAL = 'f',
+	INVITE_CANCELLED = 'c'
+};
 
 static uint64_t *fact(struct sim *sim, enum invite_fact what, const struct sip_msg *msg)
 {
-	return map_at(&sim->seen, map_key((char)what, sip_span(msg, msg->call_id), SPAN_NONE, msg->cseq));
+	return map_at(&sim->seen,
+		      map_key((char)what, sip_span(msg, msg->call_id), SPAN_NONE, msg->cseq));
 }
 
-/* 2xx that went in, by Call-ID, tag and CSeq: the call it was of, plus 1; 0 when it was acknowledged. */
+/* 2xx that went in, by Call-ID, tag and CSeq: the call it was of, plus 1; 0 when it was
+ * acknowledged. */
 static uint64_t *unacked(struct sim *sim, struct span call_id, struct span tag, uint64_t cseq)
 {
 	return map_at(&sim->unacked, map_key('2', call_id, tag, cseq));
 }
 
-/* A 2xx to an INVITE that limen sent, by Call-ID and CSeq: when first (0: never), and whether its ACK has come. */
+/* A 2xx to an INVITE that limen sent, by Call-ID and CSeq: when first (0: never), and whether its
+ * ACK has come. */
 static uint64_t *answered_at(struct sim *sim, struct span call_id, uint64_t cseq)
 {
 	return map_at(&sim->seen, map_key('Q', call_id, SPAN_NONE, cseq));
@@ -36,7 +46,8 @@ static uint64_t *answer_acked(struct sim *sim, struct span call_id, uint64_t cse
 }
 
 /* CSeq of the last INVITE that limen answered with 2xx in a dialog: its own tag, and the peer's. */
-static uint64_t *last_answered(struct sim *sim, struct span call_id, struct span tag, struct span peer)
+static uint64_t *last_answered(struct sim *sim, struct span call_id, struct span tag,
+			       struct span peer)
 {
 	return map_at(&sim->seen, map_key('P', call_id, tag, hash_fast(1, peer) >> 8));
 }
@@ -58,7 +69,8 @@ bool sim_is_strict(const struct sim *sim, uint32_t call)
 static bool invite_is_alive(struct sim *sim, const struct sip_msg *msg)
 {
 	uint64_t sent = *fact(sim, INVITE_SENT, msg), rang = *fact(sim, INVITE_RANG, msg);
-	uint64_t final = *fact(sim, INVITE_FINAL, msg), cancelled = *fact(sim, INVITE_CANCELLED, msg);
+	uint64_t final = *fact(sim, INVITE_FINAL, msg),
+		 cancelled = *fact(sim, INVITE_CANCELLED, msg);
 
 	if (!sent)
 		return false;
@@ -98,13 +110,16 @@ static void note_response(struct sim *sim, const struct ua *from, const struct s
 
 static bool has_sdp(const struct sip_msg *msg)
 {
-	return msg->body.len && span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp"));
+	return msg->body.len &&
+	       span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp"));
 }
 
-/* The request that a response answers, by its branch: number of m= sections of its offer, plus 1; 0: none. */
+/* The request that a response answers, by its branch: number of m= sections of its offer, plus 1;
+ * 0: none. */
 static uint64_t *offer_of(struct sim *sim, const struct sip_msg *msg)
 {
-	return map_at(&sim->seen, map_key('o', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
+	return map_at(&sim->seen,
+		      map_key('o', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
 }
 
 static void note_offer(struct sim *sim, const struct sip_msg *msg)
@@ -116,8 +131,10 @@ static void note_offer(struct sim *sim, const struct sip_msg *msg)
 		*offer_of(sim, msg) = sdp.nmedia + 1u;
 }
 
-/* Whether a message came before, and was not turned away as one of a dialog that limen did not know yet. */
-static bool is_repeat(struct sim *sim, const struct ua *from, const struct sip_msg *msg, struct span bytes)
+/* Whether a message came before, and was not turned away as one of a dialog that limen did not know
+ * yet. */
+static bool is_repeat(struct sim *sim, const struct ua *from, const struct sip_msg *msg,
+		      struct span bytes)
 {
 	uint64_t *at = map_at(&sim->seen, map_key('r', bytes, SPAN_NONE, from->slot));
 
@@ -126,10 +143,12 @@ static bool is_repeat(struct sim *sim, const struct ua *from, const struct sip_m
 		return false;
 	}
 	return !msg->is_request ||
-	       !map_find(&sim->seen, map_key('u', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
+	       !map_find(&sim->seen,
+			 map_key('u', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
 }
 
-static void note_request(struct sim *sim, const struct ua *from, const struct sip_msg *msg, bool corrupt)
+static void note_request(struct sim *sim, const struct ua *from, const struct sip_msg *msg,
+			 bool corrupt)
 {
 	uint64_t *seen;
 
@@ -140,11 +159,13 @@ static void note_request(struct sim *sim, const struct ua *from, const struct si
 		/* Whoever ends the dialog waits for no ACK. */
 		if (msg->method == SIP_METHOD_BYE)
 			*unacked(sim, sip_span(msg, msg->call_id), sip_span(msg, msg->from_tag),
-				 *last_2xx(sim, sip_span(msg, msg->call_id), sip_span(msg, msg->from_tag))) = 0;
+				 *last_2xx(sim, sip_span(msg, msg->call_id),
+					   sip_span(msg, msg->from_tag))) = 0;
 		return;
 	}
-	seen = map_at(&sim->seen, map_key('i', sip_span(msg, msg->call_id), sip_span(msg, msg->via_branch),
-					  (uint64_t)msg->cseq << 8 | msg->method));
+	seen = map_at(&sim->seen,
+		      map_key('i', sip_span(msg, msg->call_id), sip_span(msg, msg->via_branch),
+			      (uint64_t)msg->cseq << 8 | msg->method));
 	if (!*seen || corrupt)
 		sim->calls[from->call].invites_in++;
 	*seen = 1;
@@ -177,7 +198,8 @@ static void check_hidden(struct sim *sim, const struct ua *to, struct span bytes
 		return;
 	for (unsigned i = 0; i < 3; i++)
 		if (has_text(bytes, marks[!to->side][i]))
-			sim_violation(sim, to->call, "side %c sees \"%s\" of the other side", to->side ? 'B' : 'A', marks[!to->side][i]);
+			sim_violation(sim, to->call, "side %c sees \"%s\" of the other side",
+				      to->side ? 'B' : 'A', marks[!to->side][i]);
 }
 
 static bool uri_is_at(struct span text, const struct net_endpoint *at)
@@ -192,11 +214,13 @@ static bool uri_is_at(struct span text, const struct net_endpoint *at)
 	return net_endpoint_eq(&host, at);
 }
 
-static void check_contact(struct sim *sim, const struct engine_action *action, const struct ua *to, const struct sip_msg *msg)
+static void check_contact(struct sim *sim, const struct engine_action *action, const struct ua *to,
+			  const struct sip_msg *msg)
 {
 	struct span value = sip_hdr_value(msg, SIP_HDR_CONTACT);
 	struct sip_name_addr contact;
-	bool needed = msg->method == SIP_METHOD_INVITE && (msg->is_request || (msg->status > 100 && msg->status < 300));
+	bool needed = msg->method == SIP_METHOD_INVITE &&
+		      (msg->is_request || (msg->status > 100 && msg->status < 300));
 
 	if (!value.ptr) {
 		if (needed)
@@ -208,9 +232,11 @@ static void check_contact(struct sim *sim, const struct engine_action *action, c
 }
 
 /* Offers are answered once, and only offers are answered (RFC 3264, RFC 3261 section 13.2.1). */
-static void check_offer_answer(struct sim *sim, const struct ua *to, const struct sip_msg *msg, unsigned nmedia)
+static void check_offer_answer(struct sim *sim, const struct ua *to, const struct sip_msg *msg,
+			       unsigned nmedia)
 {
-	uint64_t *had_offer = map_at(&sim->seen, map_key('O', sip_span(msg, msg->call_id), SPAN_NONE, msg->cseq));
+	uint64_t *had_offer =
+		map_at(&sim->seen, map_key('O', sip_span(msg, msg->call_id), SPAN_NONE, msg->cseq));
 	uint64_t offer;
 
 	if (msg->is_request) {
@@ -222,9 +248,11 @@ static void check_offer_answer(struct sim *sim, const struct ua *to, const struc
 	}
 	offer = *offer_of(sim, msg);
 	if (msg->status >= 300 || (msg->method != SIP_METHOD_INVITE && !offer))
-		sim_violation(sim, to->call, "a %u of %s with a session description", msg->status, sip_method_name(msg->method));
+		sim_violation(sim, to->call, "a %u of %s with a session description", msg->status,
+			      sip_method_name(msg->method));
 	else if (offer && offer != nmedia + 1)
-		sim_violation(sim, to->call, "an answer of %u sections to an offer of %u", nmedia, (unsigned)offer - 1);
+		sim_violation(sim, to->call, "an answer of %u sections to an offer of %u", nmedia,
+			      (unsigned)offer - 1);
 }
 
 static void check_sdp(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
@@ -244,16 +272,19 @@ static void check_sdp(struct sim *sim, const struct ua *to, const struct sip_msg
 
 		if (media->port == 0)
 			continue;
-		if (!net_addr_eq(&media->rtp.addr, &limen->addr) || media->port < SIM_MEDIA_LOW || media->port > SIM_MEDIA_HIGH ||
-		    media->port % 2)
-			sim_violation(sim, to->call, "media is asked for at an address that is not limen's");
+		if (!net_addr_eq(&media->rtp.addr, &limen->addr) || media->port < SIM_MEDIA_LOW ||
+		    media->port > SIM_MEDIA_HIGH || media->port % 2)
+			sim_violation(sim, to->call,
+				      "media is asked for at an address that is not limen's");
 	}
 	if (!sim->calls[to->call].tainted)
 		check_offer_answer(sim, to, msg, sdp.nmedia);
 }
 
-/* What has been there before may bring out again what it brought out then, and nothing new; an ACK is a request of its own each time. */
-static void check_repeat(struct sim *sim, const struct engine_action *action, const struct ua *to, const struct sip_msg *msg)
+/* What has been there before may bring out again what it brought out then, and nothing new; an ACK
+ * is a request of its own each time. */
+static void check_repeat(struct sim *sim, const struct engine_action *action, const struct ua *to,
+			 const struct sip_msg *msg)
 {
 	uint64_t *at = map_at(&sim->seen, map_key('R', action->bytes, SPAN_NONE, to->slot));
 
@@ -261,11 +292,14 @@ static void check_repeat(struct sim *sim, const struct engine_action *action, co
 		sim_violation(sim, to->call, "a repeated message made limen say something new");
 	*at = 1;
 	if (!msg->is_request && msg->status == 481)
-		*map_at(&sim->seen, map_key('u', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method)) = 1;
+		*map_at(&sim->seen,
+			map_key('u', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method)) = 1;
 }
 
-/* A request without INVITE comes again after T1, 2*T1 ... T2 (section 17.1.2.2), give or take how late the worker is. */
-static void check_interval(struct sim *sim, const struct ua *to, const struct sip_msg *msg, struct span bytes)
+/* A request without INVITE comes again after T1, 2*T1 ... T2 (section 17.1.2.2), give or take how
+ * late the worker is. */
+static void check_interval(struct sim *sim, const struct ua *to, const struct sip_msg *msg,
+			   struct span bytes)
 {
 	uint64_t *last = map_at(&sim->seen, map_key('t', bytes, SPAN_NONE, 0));
 	uint64_t gap = *last ? sim->now_ns - *last : UA_T1, late = (sim->profile.stall_ms + 2) * MS;
@@ -274,22 +308,26 @@ static void check_interval(struct sim *sim, const struct ua *to, const struct si
 	if (msg->method == SIP_METHOD_INVITE || msg->method == SIP_METHOD_ACK)
 		return;
 	if (gap + 2 * MS < UA_T1 || gap > UA_T2 + late)
-		sim_violation(sim, to->call, "%s comes again after %u ms", sip_method_name(msg->method), (unsigned)(gap / MS));
+		sim_violation(sim, to->call, "%s comes again after %u ms",
+			      sip_method_name(msg->method), (unsigned)(gap / MS));
 }
 
 /* Section 15: no BYE to a caller that has not acknowledged the answer, until 64*T1 have passed. */
 static void check_bye(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
 {
 	struct span call_id = sip_span(msg, msg->call_id);
-	uint64_t cseq = *last_answered(sim, call_id, sip_span(msg, msg->from_tag), sip_span(msg, msg->to_tag));
+	uint64_t cseq = *last_answered(sim, call_id, sip_span(msg, msg->from_tag),
+				       sip_span(msg, msg->to_tag));
 	uint64_t at = *answered_at(sim, call_id, cseq);
 
-	if (at && !*answer_acked(sim, call_id, cseq) && sim->now_ns < at + UA_TIMEOUT && !sim->calls[to->call].tainted)
+	if (at && !*answer_acked(sim, call_id, cseq) && sim->now_ns < at + UA_TIMEOUT &&
+	    !sim->calls[to->call].tainted)
 		sim_violation(sim, to->call, "BYE before the ACK of limen's 2xx");
 }
 
 /* Per dialog: Call-ID and both tags. What goes on in it is above the request that began it. */
-static void check_cseq(struct sim *sim, const struct ua *to, const struct sip_msg *msg, struct span bytes)
+static void check_cseq(struct sim *sim, const struct ua *to, const struct sip_msg *msg,
+		       struct span bytes)
 {
 	struct span call_id = sip_span(msg, msg->call_id), tag = sip_span(msg, msg->from_tag);
 	uint64_t first = *map_at(&sim->seen, map_key('h', call_id, tag, 0)), before, *highest;
@@ -297,7 +335,8 @@ static void check_cseq(struct sim *sim, const struct ua *to, const struct sip_ms
 
 	if (msg->method == SIP_METHOD_ACK || msg->method == SIP_METHOD_CANCEL) {
 		if (!*fact(sim, INVITE_SENT, msg))
-			sim_violation(sim, to->call, "%s for an INVITE that was never sent", sip_method_name(msg->method));
+			sim_violation(sim, to->call, "%s for an INVITE that was never sent",
+				      sip_method_name(msg->method));
 		return;
 	}
 	highest = map_at(&sim->seen, map_key('h', call_id, tag, peer));
@@ -306,21 +345,24 @@ static void check_cseq(struct sim *sim, const struct ua *to, const struct sip_ms
 		*highest = msg->cseq;
 		*map_at(&sim->seen, map_key('m', bytes, SPAN_NONE, 0)) = 1;
 	} else if (!map_find(&sim->seen, map_key('m', bytes, SPAN_NONE, 0))) {
-		sim_violation(sim, to->call, "CSeq %u of %s does not rise above %u", msg->cseq, sip_method_name(msg->method),
-			      (unsigned)before);
+		sim_violation(sim, to->call, "CSeq %u of %s does not rise above %u", msg->cseq,
+			      sip_method_name(msg->method), (unsigned)before);
 	}
 }
 
-static void check_request(struct sim *sim, const struct engine_action *action, const struct ua *to, const struct sip_msg *msg,
-			  struct span bytes)
+static void check_request(struct sim *sim, const struct engine_action *action, const struct ua *to,
+			  const struct sip_msg *msg, struct span bytes)
 {
 	struct net_endpoint via = {0};
 
-	if (msg->hdrs[msg->first[SIP_HDR_VIA]].next != SIP_HDR_NONE || !sip_span(msg, msg->via_host).len ||
-	    net_endpoint_parse(sip_span(msg, msg->via_host), msg->via_port ? msg->via_port : SIM_SIP_PORT, &via) ||
+	if (msg->hdrs[msg->first[SIP_HDR_VIA]].next != SIP_HDR_NONE ||
+	    !sip_span(msg, msg->via_host).len ||
+	    net_endpoint_parse(sip_span(msg, msg->via_host),
+			       msg->via_port ? msg->via_port : SIM_SIP_PORT, &via) ||
 	    !net_endpoint_eq(&via, &action->src))
 		sim_violation(sim, to->call, "a request whose Via is not limen's alone");
-	if (engine_owner(sip_span(msg, msg->call_id), sim->profile.nworkers) != sim->profile.worker &&
+	if (engine_owner(sip_span(msg, msg->call_id), sim->profile.nworkers) !=
+		    sim->profile.worker &&
 	    !sim->calls[to->call].tainted)
 		sim_violation(sim, to->call, "a Call-ID that leads to another worker");
 	check_cseq(sim, to, msg, bytes);
@@ -338,7 +380,8 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 			*fact(sim, INVITE_CANCELLED, msg) = sim->now_ns;
 		break;
 	case SIP_METHOD_ACK:
-		*unacked(sim, sip_span(msg, msg->call_id), sip_span(msg, msg->to_tag), msg->cseq) = 0;
+		*unacked(sim, sip_span(msg, msg->call_id), sip_span(msg, msg->to_tag), msg->cseq) =
+			0;
 		break;
 	default:
 		break;
@@ -351,14 +394,16 @@ static void check_response(struct sim *sim, const struct ua *to, const struct si
 	struct span call_id = sip_span(msg, msg->call_id);
 
 	if (msg->method == SIP_METHOD_INVITE && msg->status >= 200 && msg->status < 300) {
-		*last_answered(sim, call_id, sip_span(msg, msg->to_tag), sip_span(msg, msg->from_tag)) = msg->cseq;
+		*last_answered(sim, call_id, sip_span(msg, msg->to_tag),
+			       sip_span(msg, msg->from_tag)) = msg->cseq;
 		if (!*answered_at(sim, call_id, msg->cseq))
 			*answered_at(sim, call_id, msg->cseq) = sim->now_ns;
 	}
 	if (msg->status > 100 && !msg->to_tag.len)
 		sim_violation(sim, to->call, "a %u without To tag", msg->status);
-	if (to->slot == 0 && msg->method == SIP_METHOD_INVITE && msg->status >= 200 && !call->status_sent &&
-	    to->sess[0].invite < UA_TXNS && span_eq(sip_span(msg, msg->via_branch), span_str(to->txn[to->sess[0].invite].branch)))
+	if (to->slot == 0 && msg->method == SIP_METHOD_INVITE && msg->status >= 200 &&
+	    !call->status_sent && to->sess[0].invite < UA_TXNS &&
+	    span_eq(sip_span(msg, msg->via_branch), span_str(to->txn[to->sess[0].invite].branch)))
 		call->status_sent = msg->status;
 }
 
@@ -366,14 +411,18 @@ void check_out(struct sim *sim, const struct engine_action *action, const struct
 {
 	static struct sip_msg msg;
 
-	if (sip_parse(&msg, action->bytes.ptr, action->bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK || msg.len != action->bytes.len) {
-		/* The refusal of a malformed request repeats its lines as they were (section 8.2.6.2). */
+	if (sip_parse(&msg, action->bytes.ptr, action->bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK ||
+	    msg.len != action->bytes.len) {
+		/* The refusal of a malformed request repeats its lines as they were
+		 * (section 8.2.6.2). */
 		if (sim->calls[to->call].tainted && msg.status >= 400 && !msg.is_request)
 			return;
-		sim_violation(sim, to->call, "a message that does not parse: %s", msg.why ? msg.why : "?");
+		sim_violation(sim, to->call, "a message that does not parse: %s",
+			      msg.why ? msg.why : "?");
 		return;
 	}
-	if (action->realm != to->side || !net_endpoint_eq(&action->src, sim_limen(sim, to->side, to->self.family)))
+	if (action->realm != to->side ||
+	    !net_endpoint_eq(&action->src, sim_limen(sim, to->side, to->self.family)))
 		sim_violation(sim, to->call, "a message leaves by the wrong realm");
 	if (msg.first[SIP_HDR_CONTENT_LENGTH] == SIP_HDR_NONE)
 		sim_violation(sim, to->call, "a message without Content-Length");
@@ -393,7 +442,8 @@ void check_out(struct sim *sim, const struct engine_action *action, const struct
 static uint32_t unended_call(const struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->ncalls; i++)
-		if (sim->calls[i].was_asked && !sim->calls[i].ends && sim->uas[i * SIM_SLOTS].manner.what == WHAT_INVITE)
+		if (sim->calls[i].was_asked && !sim->calls[i].ends &&
+		    sim->uas[i * SIM_SLOTS].manner.what == WHAT_INVITE)
 			return i;
 	return SIM_NO_CALL;
 }
@@ -404,15 +454,20 @@ static void check_nothing_left(struct sim *sim)
 
 	engine_stats(sim->engine, &stats);
 	if (stats.calls || stats.legs || stats.txns || stats.timers || stats.records_unacked)
-		sim_violation(sim, unended_call(sim), "left behind: %u calls, %u legs, %u transactions, %u timers, %u records", stats.calls,
-			      stats.legs, stats.txns, stats.timers, stats.records_unacked);
+		sim_violation(
+			sim, unended_call(sim),
+			"left behind: %u calls, %u legs, %u transactions, %u timers, %u records",
+			stats.calls, stats.legs, stats.txns, stats.timers, stats.records_unacked);
 	if (stream_pairs_open(sim->media))
-		sim_violation(sim, SIM_NO_CALL, "left behind: %u stream pairs", stream_pairs_open(sim->media));
+		sim_violation(sim, SIM_NO_CALL, "left behind: %u stream pairs",
+			      stream_pairs_open(sim->media));
 	for (unsigned i = 0; i < sim->nslabs; i++)
 		if (slab_used(&sim->arena.slabs[i]))
-			sim_violation(sim, SIM_NO_CALL, "left behind: %u records of slab %u", slab_used(&sim->arena.slabs[i]), i);
+			sim_violation(sim, SIM_NO_CALL, "left behind: %u records of slab %u",
+				      slab_used(&sim->arena.slabs[i]), i);
 	if (stats.calls_started != stats.calls_ended)
-		sim_violation(sim, SIM_NO_CALL, "%lu calls began, %lu ended", stats.calls_started, stats.calls_ended);
+		sim_violation(sim, SIM_NO_CALL, "%lu calls began, %lu ended", stats.calls_started,
+			      stats.calls_ended);
 	if (stats.actions_lost && !sim->failed)
 		sim_violation(sim, SIM_NO_CALL, "%lu actions were lost", stats.actions_lost);
 }
@@ -436,9 +491,10 @@ static void check_call(struct sim *sim, uint32_t number)
 		sim_violation(sim, number, "%u records of %u calls", call->ends, call->accepted);
 	if (!sim_is_strict(sim, number))
 		return;
-	if (call->ends == 1 && call->status_told != call->status_sent && !(call->answered_told && call->status_sent == 200) &&
-	    !uas[0].gone)
-		sim_violation(sim, number, "the record says %u, the caller was told %u", call->status_told, call->status_sent);
+	if (call->ends == 1 && call->status_told != call->status_sent &&
+	    !(call->answered_told && call->status_sent == 200) && !uas[0].gone)
+		sim_violation(sim, number, "the record says %u, the caller was told %u",
+			      call->status_told, call->status_sent);
 	for (unsigned slot = 0; slot < SIM_SLOTS; slot++) {
 		const struct ua *ua = &uas[slot];
 
@@ -446,7 +502,8 @@ static void check_call(struct sim *sim, uint32_t number)
 			continue;
 		for (unsigned i = 0; i < UA_SESSIONS; i++) {
 			if (ua->sess[i].state == SESS_UP)
-				sim_violation(sim, number, "endpoint %u still thinks that the call is up", slot);
+				sim_violation(sim, number,
+					      "endpoint %u still thinks that the call is up", slot);
 			if (ua->sess[i].state == SESS_EARLY && slot == 0)
 				sim_violation(sim, number, "the caller never got an answer");
 		}

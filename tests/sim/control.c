@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The control plane as the worker sees it: answers questions at once, late, twice or never, acknowledges records, dies and
- * comes back knowing nothing. */
+/* The control plane as the worker sees it: answers questions at once, late, twice or never,
+ * acknowledges records, dies and comes back knowing nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,9 +18,10 @@ enum control_kind {
 
 struct control_event {
 	uint8_t kind;
-	uint32_t epoch; /* of the link it belongs to: what was under way when the link went is gone */
-	uint32_t call;  /* VERDICT */
-	uint64_t id;    /* ask id, call handle, cursor */
+	uint32_t epoch; /* of the link it belongs to: what was under way when the link went is gone
+			 */
+	uint32_t call;	/* VERDICT */
+	uint64_t id;	/* ask id, call handle, cursor */
 };
 
 static bool chance(struct sim *sim, uint32_t thousandths)
@@ -28,7 +29,8 @@ static bool chance(struct sim *sim, uint32_t thousandths)
 	return rng_below(&sim->control_rng, 1000) < thousandths;
 }
 
-static void schedule(struct sim *sim, uint64_t at_ns, enum control_kind kind, uint32_t call, uint64_t id)
+static void schedule(struct sim *sim, uint64_t at_ns, enum control_kind kind, uint32_t call,
+		     uint64_t id)
 {
 	struct control_event *event = malloc(sizeof(*event));
 
@@ -55,7 +57,8 @@ void control_start(struct sim *sim)
 	}
 	if (sim->profile.operator_acts)
 		for (unsigned i = 0; i < 10; i++)
-			schedule(sim, sim->now_ns + rng_below(&sim->control_rng, span), CONTROL_LIST, 0, 0);
+			schedule(sim, sim->now_ns + rng_below(&sim->control_rng, span),
+				 CONTROL_LIST, 0, 0);
 }
 
 /* ---- to the engine ---- */
@@ -70,7 +73,8 @@ static void send_frame(struct sim *sim, uint16_t type, const void *frame, uint32
 	sim_do_actions(sim);
 }
 
-static void send_counted_verdict(struct sim *sim, const struct control_event *event, const char *frame, uint32_t len)
+static void send_counted_verdict(struct sim *sim, const struct control_event *event,
+				 const char *frame, uint32_t len)
 {
 	struct engine_stats before, after;
 
@@ -82,7 +86,8 @@ static void send_counted_verdict(struct sim *sim, const struct control_event *ev
 		sim->calls[event->call].accepted++;
 }
 
-static void add_rule(struct cursor *out, enum edit_action action, enum sip_hdr_id hdr, const char *name, const char *value)
+static void add_rule(struct cursor *out, enum edit_action action, enum sip_hdr_id hdr,
+		     const char *name, const char *value)
 {
 	for (unsigned direction = 0; direction < EDIT_DIRECTIONS; direction++)
 		if (edit_plan_rule(out, direction, action, hdr, span_str(name), span_str(value)))
@@ -93,11 +98,25 @@ static void add_rule(struct cursor *out, enum edit_action action, enum sip_hdr_i
 static void put_plan(const struct sim *sim, struct cursor *out)
 {
 	static const uint8_t safe[] = {
-		SIP_HDR_ACCEPT, SIP_HDR_ALLOW, SIP_HDR_CONTENT_TYPE, SIP_HDR_CONTENT_DISPOSITION, SIP_HDR_DATE, SIP_HDR_EXPIRES,
-		SIP_HDR_MIN_SE, SIP_HDR_PRIORITY, SIP_HDR_PRIVACY, SIP_HDR_REQUIRE, SIP_HDR_RETRY_AFTER, SIP_HDR_RSEQ,
-		SIP_HDR_SESSION_EXPIRES, SIP_HDR_SUBJECT, SIP_HDR_SUPPORTED, SIP_HDR_UNSUPPORTED,
+		SIP_HDR_ACCEPT,
+		SIP_HDR_ALLOW,
+		SIP_HDR_CONTENT_TYPE,
+		SIP_HDR_CONTENT_DISPOSITION,
+		SIP_HDR_DATE,
+		SIP_HDR_EXPIRES,
+		SIP_HDR_MIN_SE,
+		SIP_HDR_PRIORITY,
+		SIP_HDR_PRIVACY,
+		SIP_HDR_REQUIRE,
+		SIP_HDR_RETRY_AFTER,
+		SIP_HDR_RSEQ,
+		SIP_HDR_SESSION_EXPIRES,
+		SIP_HDR_SUBJECT,
+		SIP_HDR_SUPPORTED,
+		SIP_HDR_UNSUPPORTED,
 	};
-	static const uint8_t unsafe[] = {SIP_HDR_SERVER, SIP_HDR_P_ASSERTED_IDENTITY, SIP_HDR_WARNING};
+	static const uint8_t unsafe[] = {SIP_HDR_SERVER, SIP_HDR_P_ASSERTED_IDENTITY,
+					 SIP_HDR_WARNING};
 	bool open = sim->profile.open_plan;
 
 	edit_plan_start(out, open ? EDIT_PASS : EDIT_DROP, open ? EDIT_PASS : EDIT_DROP);
@@ -137,14 +156,15 @@ static void put_sim_target(struct sim *sim, struct cursor *out, uint32_t call, u
 	ipc_put_target(out, &head, span_str(ruri), span_str(from), span_str(to));
 }
 
-/* Calls that nobody may end by himself must have an end from above. A BYE that overtakes its own 2xx is one such: limen
- * does not know the dialog yet. */
+/* Calls that nobody may end by himself must have an end from above. A BYE that overtakes its own
+ * 2xx is one such: limen does not know the dialog yet. */
 static bool needs_limit(const struct sim *sim, uint32_t call)
 {
 	for (unsigned slot = 1; slot < SIM_SLOTS; slot++)
 		if (sim->uas[call * SIM_SLOTS + slot].manner.early_bye)
 			return true;
-	return sim->calls[call].lame || !sim->profile.fair || sim->profile.corrupt || sim->profile.scarce;
+	return sim->calls[call].lame || !sim->profile.fair || sim->profile.corrupt ||
+	       sim->profile.scarce;
 }
 
 static void send_verdict(struct sim *sim, const struct control_event *event)
@@ -152,14 +172,16 @@ static void send_verdict(struct sim *sim, const struct control_event *event)
 	static const uint16_t refusals[] = {403, 404, 405, 480, 486, 503, 603};
 	_Alignas(8) static char frame[16384];
 	char plan_text[EDIT_PLAN_BYTES_MAX], context_text[32];
-	struct cursor out = cursor_on(frame, sizeof(frame)), plan = cursor_on(plan_text, sizeof(plan_text));
+	struct cursor out = cursor_on(frame, sizeof(frame)),
+		      plan = cursor_on(plan_text, sizeof(plan_text));
 	struct ipc_verdict head = {.ask_id = event->id};
 	struct span context;
 
 	snprintf(context_text, sizeof(context_text), "call %u", event->call);
 	context = span_str(context_text);
 	if (chance(sim, 80)) {
-		head.status = refusals[rng_below(&sim->control_rng, sizeof(refusals) / sizeof(refusals[0]))];
+		head.status = refusals[rng_below(&sim->control_rng,
+						 sizeof(refusals) / sizeof(refusals[0]))];
 		head.retry_after_s = chance(sim, 300) ? 9 : 0;
 		ipc_put_verdict(&out, &head, SPAN_NONE, SPAN_NONE, context);
 		send_counted_verdict(sim, event, frame, out.len);
@@ -169,8 +191,11 @@ static void send_verdict(struct sim *sim, const struct control_event *event)
 	head.ntargets = (uint8_t)(chance(sim, 700) ? 1 : 2 + rng_below(&sim->control_rng, 2));
 	head.source_policy = chance(sim, 500) ? SOURCE_PIN : SOURCE_LEARN;
 	head.answer_max_s = 5 + (uint32_t)rng_below(&sim->control_rng, 120);
-	head.duration_max_s = needs_limit(sim, event->call) || chance(sim, 300) ? 1 + (uint32_t)rng_below(&sim->control_rng, 90) : 0;
-	head.media_timeout_s = chance(sim, 100) ? 5 + (uint32_t)rng_below(&sim->control_rng, 20) : 0;
+	head.duration_max_s = needs_limit(sim, event->call) || chance(sim, 300)
+				      ? 1 + (uint32_t)rng_below(&sim->control_rng, 90)
+				      : 0;
+	head.media_timeout_s =
+		chance(sim, 100) ? 5 + (uint32_t)rng_below(&sim->control_rng, 20) : 0;
 	ipc_put_verdict(&out, &head, SPAN_NONE, cursor_span(&plan), context);
 	for (unsigned slot = 1; slot <= head.ntargets; slot++)
 		put_sim_target(sim, &out, event->call, slot);
@@ -195,8 +220,9 @@ void control_event(struct sim *sim, struct control_event *event)
 {
 	struct ipc_call_end_ack ack = {.call = event->id};
 	struct ipc_hangup hangup = {.call = event->id};
-	struct ipc_list_ask list = {
-		.list_id = 7, .max = 1 + (uint32_t)rng_below(&sim->control_rng, 100), .cursor = event->id};
+	struct ipc_list_ask list = {.list_id = 7,
+				    .max = 1 + (uint32_t)rng_below(&sim->control_rng, 100),
+				    .cursor = event->id};
 
 	switch (event->kind) {
 	case CONTROL_LINK_UP:
@@ -246,10 +272,12 @@ static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 	uint64_t *known;
 
 	if (!ua || ask->realm != ua->side || ask->transport != NET_UDP) {
-		sim_violation(sim, ua ? ua->call : SIM_NO_CALL, "a question names the wrong source");
+		sim_violation(sim, ua ? ua->call : SIM_NO_CALL,
+			      "a question names the wrong source");
 		return;
 	}
-	if (sip_parse(&msg, text.ptr, text.len, SIP_DATAGRAM) != SIP_PARSE_OK || !msg.is_request || msg.to_tag.len) {
+	if (sip_parse(&msg, text.ptr, text.len, SIP_DATAGRAM) != SIP_PARSE_OK || !msg.is_request ||
+	    msg.to_tag.len) {
 		sim_violation(sim, ua->call, "a question without a request outside a dialog");
 		return;
 	}
@@ -266,8 +294,9 @@ static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 	*known = sim->link_epoch;
 	call->was_asked = true;
 	if (call->asks > call->invites_in) {
-		sim_violation(sim, ua->call, "%u questions for %u requests: a retransmission became a call", call->asks,
-			      call->invites_in);
+		sim_violation(sim, ua->call,
+			      "%u questions for %u requests: a retransmission became a call",
+			      call->asks, call->invites_in);
 		return;
 	}
 	if (msg.method == SIP_METHOD_INVITE)
@@ -276,7 +305,8 @@ static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 		return; /* never */
 	schedule(sim, sim->now_ns + verdict_delay_ns(sim), CONTROL_VERDICT, ua->call, ask->ask_id);
 	if (chance(sim, 20))
-		schedule(sim, sim->now_ns + verdict_delay_ns(sim), CONTROL_VERDICT, ua->call, ask->ask_id);
+		schedule(sim, sim->now_ns + verdict_delay_ns(sim), CONTROL_VERDICT, ua->call,
+			 ask->ask_id);
 }
 
 /* The number in "call 17". */
@@ -284,7 +314,8 @@ static uint32_t call_of_context(struct span context)
 {
 	uint64_t number;
 
-	if (context.len <= 5 || sip_number_parse(span_of(context.ptr + 5, context.len - 5), UINT32_MAX, &number))
+	if (context.len <= 5 ||
+	    sip_number_parse(span_of(context.ptr + 5, context.len - 5), UINT32_MAX, &number))
 		return SIM_NO_CALL;
 	return (uint32_t)number;
 }
@@ -312,7 +343,8 @@ static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
 		sim_violation(sim, ua->call, "a record gives another context back");
 		return;
 	}
-	if (map_find(&sim->control_map, map_key('k', SPAN_NONE, SPAN_NONE, end->call)) || *seen == sim->link_epoch) {
+	if (map_find(&sim->control_map, map_key('k', SPAN_NONE, SPAN_NONE, end->call)) ||
+	    *seen == sim->link_epoch) {
 		sim_violation(sim, ua->call, "the same record twice");
 		return;
 	}
@@ -325,13 +357,18 @@ static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
 		sim->totals->status_class[end->status / 100 % 8]++;
 	}
 	*seen = sim->link_epoch;
-	if (end->ended_ns < end->started_ns || (end->answered_ns && end->answered_ns < end->started_ns) ||
+	if (end->ended_ns < end->started_ns ||
+	    (end->answered_ns && end->answered_ns < end->started_ns) ||
 	    end->ended_ns > sim->now_ns + 1700000000ull * SECOND || end->status < 200)
 		sim_violation(sim, ua->call, "a record's times or status make no sense");
-	if (!call->tainted && !span_eq(ipc_call_end_call_id(end, SIDE_A), span_str(ua->sess[0].call_id)))
+	if (!call->tainted &&
+	    !span_eq(ipc_call_end_call_id(end, SIDE_A), span_str(ua->sess[0].call_id)))
 		sim_violation(sim, ua->call, "a record with another Call-ID");
-	schedule(sim, sim->now_ns + (sim->profile.control_fails ? rng_below(&sim->control_rng, 3 * SECOND) : 0), CONTROL_ACK,
-		 ua->call, end->call);
+	schedule(sim,
+		 sim->now_ns + (sim->profile.control_fails
+					? rng_below(&sim->control_rng, 3 * SECOND)
+					: 0),
+		 CONTROL_ACK, ua->call, end->call);
 }
 
 void control_report(struct sim *sim, const struct engine_action *action)
@@ -350,7 +387,8 @@ void control_report(struct sim *sim, const struct engine_action *action)
 	}
 	memcpy(frame, action->bytes.ptr, len);
 	if (ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, action->type, frame, len)) {
-		sim_violation(sim, SIM_NO_CALL, "a bad %s", ipc_msg_name(action->type) ? ipc_msg_name(action->type) : "report");
+		sim_violation(sim, SIM_NO_CALL, "a bad %s",
+			      ipc_msg_name(action->type) ? ipc_msg_name(action->type) : "report");
 		return;
 	}
 	switch (action->type) {
@@ -362,11 +400,13 @@ void control_report(struct sim *sim, const struct engine_action *action)
 		break;
 	case IPC_CALL_ROW:
 		if (chance(sim, 30))
-			schedule(sim, sim->now_ns, CONTROL_HANGUP, 0, ((const struct ipc_call_row *)frame)->call);
+			schedule(sim, sim->now_ns, CONTROL_HANGUP, 0,
+				 ((const struct ipc_call_row *)frame)->call);
 		break;
 	case IPC_LIST_END:
 		if (((const struct ipc_list_end *)frame)->cursor)
-			schedule(sim, sim->now_ns, CONTROL_LIST, 0, ((const struct ipc_list_end *)frame)->cursor);
+			schedule(sim, sim->now_ns, CONTROL_LIST, 0,
+				 ((const struct ipc_list_end *)frame)->cursor);
 		break;
 	default:
 		break;

@@ -10,7 +10,8 @@ static bool is_before(const struct event *a, const struct event *b)
 	return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->serial < b->serial;
 }
 
-void events_add(struct events *events, uint64_t at_ns, enum event_kind kind, uint32_t who, void *data)
+void events_add(struct events *events, uint64_t at_ns, enum event_kind kind, uint32_t who,
+		void *data)
 {
 	struct event event = {at_ns, events->serial++, kind, who, data};
 	uint32_t at = events->n++;
@@ -41,7 +42,8 @@ struct event events_take(struct events *events)
 	assert(events->n);
 	last = events->heap[--events->n];
 	while ((child = 2 * at + 1) < events->n) {
-		if (child + 1 < events->n && is_before(&events->heap[child + 1], &events->heap[child]))
+		if (child + 1 < events->n &&
+		    is_before(&events->heap[child + 1], &events->heap[child]))
 			child++;
 		if (!is_before(&events->heap[child], &last))
 			break;

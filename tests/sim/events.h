@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What will happen, in order of virtual time; events of the same time in the order they were added. */
+/* What will happen, in order of virtual time; events of the same time in the order they were added.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -7,9 +8,9 @@
 
 enum event_kind {
 	EVENT_TO_ENGINE, /* data: struct packet */
-	EVENT_TO_UA,     /* data: struct packet; who: endpoint */
-	EVENT_UA_TIMER,  /* who: endpoint */
-	EVENT_CONTROL,   /* data: struct control_event */
+	EVENT_TO_UA,	 /* data: struct packet; who: endpoint */
+	EVENT_UA_TIMER,	 /* who: endpoint */
+	EVENT_CONTROL,	 /* data: struct control_event */
 };
 
 struct event {
@@ -26,7 +27,8 @@ struct events {
 	uint64_t serial;
 };
 
-void events_add(struct events *events, uint64_t at_ns, enum event_kind kind, uint32_t who, void *data);
+void events_add(struct events *events, uint64_t at_ns, enum event_kind kind, uint32_t who,
+		void *data);
 /* UINT64_MAX when there is none. */
 uint64_t events_next_ns(const struct events *events);
 /* The earliest; there must be one. */

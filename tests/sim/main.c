@@ -32,7 +32,8 @@ void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak)
 static void tell_seed(void)
 {
 	char text[128];
-	int len = snprintf(text, sizeof(text), "died in: sim --seeds %lu --calls %u --ladder\n", seed_under_way, calls_under_way);
+	int len = snprintf(text, sizeof(text), "died in: sim --seeds %lu --calls %u --ladder\n",
+			   seed_under_way, calls_under_way);
 
 	(void)!write(STDERR_FILENO, text, (size_t)len);
 }
@@ -58,7 +59,8 @@ static void watch_for_death(void)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: sim [--seeds A..B] [--calls N] [--seconds S] [--ladder] [--call K]\n");
+	fprintf(stderr,
+		"usage: sim [--seeds A..B] [--calls N] [--seconds S] [--ladder] [--call K]\n");
 	exit(2);
 }
 
@@ -121,7 +123,8 @@ static void parse_options(struct options *options, int argc, char **argv)
 		usage();
 }
 
-static bool run_seed(const struct options *options, uint64_t seed, struct totals *totals, struct sim *sim, bool ladder)
+static bool run_seed(const struct options *options, uint64_t seed, struct totals *totals,
+		     struct sim *sim, bool ladder)
 {
 	seed_under_way = seed;
 	calls_under_way = options->ncalls;
@@ -139,9 +142,11 @@ static void print_profile(const struct profile *p)
 {
 	printf("network: %u+%u ms, lost %u, twice %u, late %u, corrupted %u of a thousand%s\n"
 	       "worker %u of %u, timers up to %u ms late%s%s%s%s%s\n",
-	       p->delay_ms, p->jitter_ms, p->loss, p->duplicate, p->reorder, p->corrupt, p->fair ? ", fair" : "", p->worker,
-	       p->nworkers, p->stall_ms, p->scarce ? ", few records" : "", p->control_fails ? ", control plane fails" : "",
-	       p->operator_acts ? ", operator" : "", p->open_plan ? ", open plan" : "", p->ip6 ? ", IPv6" : "");
+	       p->delay_ms, p->jitter_ms, p->loss, p->duplicate, p->reorder, p->corrupt,
+	       p->fair ? ", fair" : "", p->worker, p->nworkers, p->stall_ms,
+	       p->scarce ? ", few records" : "", p->control_fails ? ", control plane fails" : "",
+	       p->operator_acts ? ", operator" : "", p->open_plan ? ", open plan" : "",
+	       p->ip6 ? ", IPv6" : "");
 }
 
 /* The same seed again, with the ladder of the call that went wrong. */
@@ -160,34 +165,43 @@ static void replay(const struct options *options, const struct sim *failed)
 		return;
 	}
 	run_seed(&again, failed->seed, &totals, &sim, true);
-	printf("replay: sim --seeds %lu --calls %u --call %u --ladder\n", failed->seed, again.ncalls, again.call);
+	printf("replay: sim --seeds %lu --calls %u --call %u --ladder\n", failed->seed,
+	       again.ncalls, again.call);
 	if (strcmp(sim.violation, failed->violation) != 0)
-		printf("and the replay went another way: %s\n", sim.failed ? sim.violation : "no violation");
+		printf("and the replay went another way: %s\n",
+		       sim.failed ? sim.violation : "no violation");
 }
 
 static void print_totals(const struct totals *t, double seconds)
 {
-	static const char *const by[] = {"caller", "callee", "policy", "operator", "media timeout", "SIP timeout", "limen"};
+	static const char *const by[] = {"caller",	  "callee",	 "policy", "operator",
+					 "media timeout", "SIP timeout", "limen"};
 
-	printf("%lu seeds, %lu calls, %.1f virtual hours in %.1f s (%.0f calls/s)\n", t->seeds, t->calls,
-	       (double)t->virtual_ns / 3600e9, seconds, (double)t->calls / seconds);
-	printf("messages: %lu to limen, %lu from it, %lu lost, %lu twice, %lu corrupted, retransmitted %lu in, %lu out\n",
-	       t->to_engine, t->to_uas, t->lost, t->duplicated, t->corrupted, t->retransmits_in, t->retransmits_out);
-	printf("calls: %lu asked, %lu answered, %lu refused or given up; %lu records:", t->asks, t->answered, t->refused,
-	       t->records);
+	printf("%lu seeds, %lu calls, %.1f virtual hours in %.1f s (%.0f calls/s)\n", t->seeds,
+	       t->calls, (double)t->virtual_ns / 3600e9, seconds, (double)t->calls / seconds);
+	printf("messages: %lu to limen, %lu from it, %lu lost, %lu twice, %lu corrupted, "
+	       "retransmitted %lu in, %lu out\n",
+	       t->to_engine, t->to_uas, t->lost, t->duplicated, t->corrupted, t->retransmits_in,
+	       t->retransmits_out);
+	printf("calls: %lu asked, %lu answered, %lu refused or given up; %lu records:", t->asks,
+	       t->answered, t->refused, t->records);
 	for (unsigned i = 0; i < sizeof(by) / sizeof(by[0]); i++)
-		printf(" %s %lu%s", by[i], t->ended_by[i], i + 1 < sizeof(by) / sizeof(by[0]) ? "," : "\n");
-	printf("statuses: 2xx %lu, 3xx %lu, 4xx %lu, 5xx %lu, 6xx %lu; %lu CANCEL, %lu PRACK, %lu forks, %lu inside dialogs\n",
-	       t->status_class[2], t->status_class[3], t->status_class[4], t->status_class[5], t->status_class[6], t->cancels,
-	       t->pracks, t->forks, t->mid_dialog);
-	printf("control plane: lost %lu times, %lu reports blocked, %lu verdicts too late; %lu transactions timed out\n",
+		printf(" %s %lu%s", by[i], t->ended_by[i],
+		       i + 1 < sizeof(by) / sizeof(by[0]) ? "," : "\n");
+	printf("statuses: 2xx %lu, 3xx %lu, 4xx %lu, 5xx %lu, 6xx %lu; %lu CANCEL, %lu PRACK, %lu "
+	       "forks, %lu inside dialogs\n",
+	       t->status_class[2], t->status_class[3], t->status_class[4], t->status_class[5],
+	       t->status_class[6], t->cancels, t->pracks, t->forks, t->mid_dialog);
+	printf("control plane: lost %lu times, %lu reports blocked, %lu verdicts too late; %lu "
+	       "transactions timed out\n",
 	       t->links_lost, t->reports_blocked, t->verdicts_stale, t->txn_timeouts);
 	printf("fingerprint: %016lx\n", t->fingerprint);
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = {.first = 1, .last = 100, .ncalls = 100, .seconds = UINT64_MAX, .call = SIM_NO_CALL};
+	struct options options = {
+		.first = 1, .last = 100, .ncalls = 100, .seconds = UINT64_MAX, .call = SIM_NO_CALL};
 	uint64_t start = clock_mono_ns();
 	struct totals totals = {0};
 	static struct sim sim;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A growing map from 64-bit keys (hashes of texts) to 64-bit values, for what the checks remember. */
+/* A growing map from 64-bit keys (hashes of texts) to 64-bit values, for what the checks remember.
+ */
 #pragma once
 
 #include "common/base/hash.h"
@@ -8,7 +9,7 @@ struct map {
 	struct map_slot {
 		uint64_t key; /* 0: empty */
 		uint64_t value;
-	} *slots;
+	} * slots;
 	uint32_t n, room;
 };
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The network between endpoints and limen: it delays, loses, repeats, reorders and corrupts, each by the seed's measure. */
+/* The network between endpoints and limen: it delays, loses, repeats, reorders and corrupts, each
+ * by the seed's measure. */
 #include <stdlib.h>
 
 #include "ua.h"
 
-/* RFC 3261's T4 is how long a message may stay in the network: nothing that arrives later has to be known again. */
+/* RFC 3261's T4 is how long a message may stay in the network: nothing that arrives later has to be
+ * known again. */
 #define NET_DELAY_MAX (4500 * MS)
-/* A fair network loses no message more often than this: eleven tries of a request, or seven of an INVITE, get an answer through both ways. */
+/* A fair network loses no message more often than this: eleven tries of a request, or seven of an
+ * INVITE, get an answer through both ways. */
 #define NET_LOSSES_MAX 2u
 
 static bool chance(struct sim *sim, uint32_t thousandths)
@@ -38,7 +41,8 @@ static bool may_lose(struct sim *sim, const struct net_endpoint *to, struct span
 	return true;
 }
 
-static struct packet *packet_new(const struct net_endpoint *src, const struct net_endpoint *dst, struct span bytes)
+static struct packet *packet_new(const struct net_endpoint *src, const struct net_endpoint *dst,
+				 struct span bytes)
 {
 	/* Room to grow when it is corrupted. */
 	struct packet *packet = malloc(sizeof(*packet) + bytes.len + 64);
@@ -92,8 +96,8 @@ static void corrupt(struct sim *sim, struct packet *packet)
 }
 
 /* Send copies on their way, as many as the network makes of one. */
-static void net_send(struct sim *sim, uint32_t call, struct packet *packet, enum event_kind kind, uint32_t who, const char *from,
-		     const char *to)
+static void net_send(struct sim *sim, uint32_t call, struct packet *packet, enum event_kind kind,
+		     uint32_t who, const char *from, const char *to)
 {
 	struct span bytes = span_of(packet->bytes, packet->len);
 	const char *note = "";
@@ -125,16 +129,18 @@ static void net_send(struct sim *sim, uint32_t call, struct packet *packet, enum
 
 static const char *const names[SIM_SLOTS] = {"A", "B1", "B2", "B3"};
 
-void net_to_engine(struct sim *sim, const struct ua *from, const struct net_endpoint *dst, struct span bytes)
+void net_to_engine(struct sim *sim, const struct ua *from, const struct net_endpoint *dst,
+		   struct span bytes)
 {
 	struct packet *packet = packet_new(&from->self, dst, bytes);
 
 	packet->realm = from->side;
-	net_send(sim, from->call, packet, EVENT_TO_ENGINE, sim_ua_number(sim, from), names[from->slot], "limen");
+	net_send(sim, from->call, packet, EVENT_TO_ENGINE, sim_ua_number(sim, from),
+		 names[from->slot], "limen");
 }
 
 void net_to_ua(struct sim *sim, struct ua *to, const struct net_endpoint *src, struct span bytes)
 {
-	net_send(sim, to->call, packet_new(src, &to->self, bytes), EVENT_TO_UA, sim_ua_number(sim, to), "limen",
-		 names[to->slot]);
+	net_send(sim, to->call, packet_new(src, &to->self, bytes), EVENT_TO_UA,
+		 sim_ua_number(sim, to), "limen", names[to->slot]);
 }

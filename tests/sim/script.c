@@ -14,8 +14,9 @@ static uint32_t pick(struct rng *rng, const uint32_t *from, unsigned n)
 	return from[rng_below(rng, n)];
 }
 
-#define PICK(rng, ...)                                                                                                    \
-	pick(rng, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+#define PICK(rng, ...)                                                                             \
+	pick(rng, (const uint32_t[]){__VA_ARGS__},                                                 \
+	     sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
 void script_profile(struct sim *sim)
 {
@@ -42,7 +43,8 @@ void script_profile(struct sim *sim)
 
 static void common_manner(struct sim *sim, struct manner *m)
 {
-	static const uint8_t mids[] = {ACT_REINVITE, ACT_HOLD, ACT_UPDATE, ACT_INFO, ACT_OPTIONS, ACT_MESSAGE};
+	static const uint8_t mids[] = {ACT_REINVITE, ACT_HOLD,	  ACT_UPDATE,
+				       ACT_INFO,     ACT_OPTIONS, ACT_MESSAGE};
 	struct rng *rng = &sim->script_rng;
 
 	m->hangup_ms = UINT32_MAX;
@@ -86,7 +88,8 @@ static void caller_manner(struct sim *sim, struct manner *m)
 
 static void callee_manner(struct sim *sim, struct manner *m, bool first, bool hangs_up)
 {
-	static const uint32_t refusals[] = {302, 400, 403, 404, 408, 415, 480, 486, 487, 488, 500, 501, 502, 503, 600, 603, 606};
+	static const uint32_t refusals[] = {302, 400, 403, 404, 408, 415, 480, 486, 487,
+					    488, 500, 501, 502, 503, 600, 603, 606};
 	struct rng *rng = &sim->script_rng;
 
 	common_manner(sim, m);
@@ -103,7 +106,8 @@ static void callee_manner(struct sim *sim, struct manner *m, bool first, bool ha
 	m->final_ms = (uint32_t)rng_below(rng, chance(rng, 50) ? 120000 : 6000);
 	m->final_status = 200;
 	if (chance(rng, 220))
-		m->final_status = (uint16_t)pick(rng, refusals, sizeof(refusals) / sizeof(refusals[0]));
+		m->final_status =
+			(uint16_t)pick(rng, refusals, sizeof(refusals) / sizeof(refusals[0]));
 	else if (chance(rng, 50))
 		m->final_status = 0;
 	m->no_sdp = chance(rng, 30);
@@ -111,8 +115,8 @@ static void callee_manner(struct sim *sim, struct manner *m, bool first, bool ha
 	m->early_bye = chance(rng, 30);
 	m->on_cancel = chance(rng, 850) ? ON_CANCEL_487 : (uint8_t)(1 + rng_below(rng, 2));
 	m->fork_rings = chance(rng, 60);
-	/* limen keeps one early dialog for each INVITE and hands RSeq on as it is: PRACKs of several forks, or of several targets,
-	 * cannot be told apart yet. */
+	/* limen keeps one early dialog for each INVITE and hands RSeq on as it is: PRACKs of
+	 * several forks, or of several targets, cannot be told apart yet. */
 	if (m->fork_rings || !first)
 		m->ring_rel = false;
 	m->fork_answers = chance(rng, 50);
@@ -127,7 +131,8 @@ static struct net_endpoint address_of(unsigned side, bool ip6, uint32_t call, un
 	if (slot > 1)
 		at.port = (uint16_t)(SIM_SIP_PORT + 1000 * (slot - 1));
 	if (ip6) {
-		static const uint8_t net[2][6] = {{0x20, 1, 0xd, 0xb8, 0, 0x66}, {0x20, 1, 0xd, 0xb8, 0, 0x77}};
+		static const uint8_t net[2][6] = {{0x20, 1, 0xd, 0xb8, 0, 0x66},
+						  {0x20, 1, 0xd, 0xb8, 0, 0x77}};
 
 		memcpy(at.addr.ip, net[side], 6);
 		at.addr.ip[13] = (uint8_t)(call >> 16);
@@ -149,7 +154,8 @@ static void init_ua(struct sim *sim, uint32_t call, unsigned slot)
 	ua->call = call;
 	ua->slot = (uint8_t)slot;
 	ua->side = slot ? SIDE_B : SIDE_A;
-	ua->self = address_of(ua->side, sim->profile.ip6 && chance(&sim->script_rng, 500), call, slot);
+	ua->self =
+		address_of(ua->side, sim->profile.ip6 && chance(&sim->script_rng, 500), call, slot);
 	ua->limen = *sim_limen(sim, ua->side, ua->self.family);
 	ua->vanish_ns = NEVER;
 	ua->timer_ns = NEVER;
@@ -171,8 +177,10 @@ static void init_caller(struct sim *sim, struct ua *ua, struct sess *sess)
 	do {
 		snprintf(sess->call_id, sizeof(sess->call_id), "zqA-%u-%08x@%s", ua->call,
 			 (unsigned)rng_below(&sim->ua_rng, UINT32_MAX), host);
-	} while (engine_owner(span_str(sess->call_id), sim->profile.nworkers) != sim->profile.worker);
-	snprintf(sess->local_uri, sizeof(sess->local_uri), "\"zqA, \\\"%u\\\"\" <sip:zqA%u@%s>", ua->call, ua->call, host);
+	} while (engine_owner(span_str(sess->call_id), sim->profile.nworkers) !=
+		 sim->profile.worker);
+	snprintf(sess->local_uri, sizeof(sess->local_uri), "\"zqA, \\\"%u\\\"\" <sip:zqA%u@%s>",
+		 ua->call, ua->call, host);
 	if (ua->manner.what == WHAT_OPTIONS_LIMEN)
 		snprintf(called, sizeof(called), "sip:%s", limen);
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The simulator: the real engine among scripted endpoints, a bad network and a moody control plane, all in virtual time and out of one
- * seed. One seed is one world: it is made, run until nothing is left to happen, checked, and taken down. */
+/* The simulator: the real engine among scripted endpoints, a bad network and a moody control plane,
+ * all in virtual time and out of one seed. One seed is one world: it is made, run until nothing is
+ * left to happen, checked, and taken down. */
 #pragma once
 
 #include <stdarg.h>
@@ -14,12 +15,13 @@
 #include "events.h"
 #include "map.h"
 
-#define MS        1000000ull
-#define SECOND    1000000000ull
-#define NEVER     UINT64_MAX
-#define SIM_SLOTS 4u /* endpoints of a call: slot 0 calls, the others are the places it may be sent to */
-#define SIM_NO_CALL UINT32_MAX
-#define SIM_SIP_PORT 5060u
+#define MS     1000000ull
+#define SECOND 1000000000ull
+#define NEVER  UINT64_MAX
+#define SIM_SLOTS                                                                                  \
+	4u /* endpoints of a call: slot 0 calls, the others are the places it may be sent to */
+#define SIM_NO_CALL    UINT32_MAX
+#define SIM_SIP_PORT   5060u
 #define SIM_MEDIA_LOW  20000u
 #define SIM_MEDIA_HIGH 29999u
 
@@ -29,12 +31,13 @@ struct ua;
 struct profile {
 	uint32_t delay_ms, jitter_ms; /* one way */
 	uint32_t loss, duplicate, reorder, corrupt;
-	bool fair;          /* no message is lost more than twice: whoever retransmits gets through */
-	bool scarce;        /* fewer records than calls */
-	bool control_fails; /* the control plane is late, silent, dead for a while, its ring full at times */
+	bool fair;   /* no message is lost more than twice: whoever retransmits gets through */
+	bool scarce; /* fewer records than calls */
+	bool control_fails; /* the control plane is late, silent, dead for a while, its ring full at
+			       times */
 	bool operator_acts; /* lists calls and hangs some up */
-	bool open_plan;     /* headers pass unless they are named */
-	bool ip6;           /* some endpoints speak IPv6 */
+	bool open_plan;	    /* headers pass unless they are named */
+	bool ip6;	    /* some endpoints speak IPv6 */
 	uint32_t stall_ms;  /* the worker runs its timers up to this late */
 	uint32_t gap_ms;    /* mean time between new calls */
 	unsigned nworkers, worker;
@@ -43,13 +46,15 @@ struct profile {
 /* What is known of one call from outside. */
 struct sim_call {
 	uint64_t start_ns;
-	bool tainted;     /* a message of it was corrupted: what its endpoints understand of each other is anyone's guess */
-	bool lame;        /* an endpoint of it vanishes or never acknowledges: the others may not hear all that they should */
-	bool deaf;        /* an endpoint of it says nothing at all */
-	uint32_t invites_in; /* different requests outside a dialog that reached the engine */
-	uint32_t asks;       /* different questions about them */
-	uint32_t accepted;   /* verdicts on INVITEs that the engine took: each makes a record */
-	uint32_t ends;       /* records */
+	bool tainted; /* a message of it was corrupted: what its endpoints understand of each other
+			 is anyone's guess */
+	bool lame; /* an endpoint of it vanishes or never acknowledges: the others may not hear all
+		      that they should */
+	bool deaf; /* an endpoint of it says nothing at all */
+	uint32_t invites_in;  /* different requests outside a dialog that reached the engine */
+	uint32_t asks;	      /* different questions about them */
+	uint32_t accepted;    /* verdicts on INVITEs that the engine took: each makes a record */
+	uint32_t ends;	      /* records */
 	uint16_t status_sent; /* first final answer to the caller's INVITE */
 	uint16_t status_told; /* by the record */
 	bool answered_told;
@@ -60,12 +65,14 @@ struct sim_call {
 struct totals {
 	uint64_t seeds, calls, asks, records, answered, refused;
 	uint64_t to_engine, to_uas, lost, duplicated, corrupted;
-	uint64_t links_lost, reports_blocked, retransmits_in, retransmits_out, verdicts_stale, txn_timeouts;
+	uint64_t links_lost, reports_blocked, retransmits_in, retransmits_out, verdicts_stale,
+		txn_timeouts;
 	uint64_t ended_by[16];
 	uint64_t status_class[8];
 	uint64_t virtual_ns;
 	uint64_t mid_dialog, cancels, pracks, forks;
-	uint64_t fingerprint; /* of every message and its time: two runs of the same seeds agree in it */
+	uint64_t fingerprint; /* of every message and its time: two runs of the same seeds agree in
+				 it */
 };
 
 struct sim {
@@ -85,12 +92,12 @@ struct sim {
 	struct media *media;
 	struct engine *engine;
 	struct engine_realm realms[2]; /* A, B */
-	uint64_t engine_due_ns;        /* when the worker gets round to the timer at engine_next_ns */
+	uint64_t engine_due_ns; /* when the worker gets round to the timer at engine_next_ns */
 	uint64_t engine_next_ns;
 
 	struct sim_call *calls;
-	struct ua *uas; /* SIM_SLOTS for each call */
-	struct map losses; /* net: by message */
+	struct ua *uas;		  /* SIM_SLOTS for each call */
+	struct map losses;	  /* net: by message */
 	struct map seen, unacked; /* check */
 	struct map control_map;
 
@@ -110,12 +117,15 @@ struct sim {
 /* Run one seed. True: nothing to complain of. */
 bool sim_run(struct sim *sim);
 /* Something that must not be: the first one ends the run. */
-void sim_violation(struct sim *sim, uint32_t call, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Whether what this call's endpoints say to each other has to be right: nothing was corrupted and the network was fair. */
+void sim_violation(struct sim *sim, uint32_t call, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Whether what this call's endpoints say to each other has to be right: nothing was corrupted and
+ * the network was fair. */
 bool sim_is_strict(const struct sim *sim, uint32_t call);
-void sim_trace(const struct sim *sim, uint32_t call, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void sim_trace_message(const struct sim *sim, uint32_t call, const char *from, const char *to, struct span bytes,
-		       const char *note);
+void sim_trace(const struct sim *sim, uint32_t call, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void sim_trace_message(const struct sim *sim, uint32_t call, const char *from, const char *to,
+		       struct span bytes, const char *note);
 /* A message that is no longer what it was, whole. */
 void sim_trace_text(const struct sim *sim, uint32_t call, struct span bytes);
 /* Carry out what the engine wants after an input. */
@@ -137,7 +147,8 @@ struct packet {
 	char bytes[];
 };
 
-void net_to_engine(struct sim *sim, const struct ua *from, const struct net_endpoint *dst, struct span bytes);
+void net_to_engine(struct sim *sim, const struct ua *from, const struct net_endpoint *dst,
+		   struct span bytes);
 void net_to_ua(struct sim *sim, struct ua *to, const struct net_endpoint *src, struct span bytes);
 
 /* ---- control.c ---- */
@@ -148,7 +159,8 @@ void control_report(struct sim *sim, const struct engine_action *action);
 
 /* ---- check.c ---- */
 
-/* Look at what goes into the engine and what comes out of it. check_in tells whether the very same was there before. */
+/* Look at what goes into the engine and what comes out of it. check_in tells whether the very same
+ * was there before. */
 bool check_in(struct sim *sim, const struct ua *from, struct span bytes, bool corrupt);
 void check_out(struct sim *sim, const struct engine_action *action, const struct ua *to);
 /* At the end of the world. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An endpoint's transactions (RFC 3261 section 17, RFC 6026), its timers, and what it makes of a datagram. */
+/* An endpoint's transactions (RFC 3261 section 17, RFC 6026), its timers, and what it makes of a
+ * datagram. */
 #include "ua.h"
 
 #include <stdio.h>
@@ -32,8 +33,11 @@ struct ua_txn *ua_txn_new(struct ua *ua, uint8_t kind, uint8_t method)
 
 		if (txn->kind != UT_FREE)
 			continue;
-		*txn = (struct ua_txn){
-			.kind = kind, .method = method, .sess = UA_SESSIONS, .retransmit_ns = NEVER, .end_ns = NEVER};
+		*txn = (struct ua_txn){.kind = kind,
+				       .method = method,
+				       .sess = UA_SESSIONS,
+				       .retransmit_ns = NEVER,
+				       .end_ns = NEVER};
 		return txn;
 	}
 	return NULL;
@@ -64,7 +68,8 @@ void ua_txn_send(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct span
 	net_to_engine(sim, ua, &txn->dst, bytes);
 }
 
-void ua_txn_respond(struct sim *sim, struct ua *ua, struct ua_txn *txn, uint16_t status, struct span bytes)
+void ua_txn_respond(struct sim *sim, struct ua *ua, struct ua_txn *txn, uint16_t status,
+		    struct span bytes)
 {
 	ua_keep(&txn->msg, &txn->msg_len, bytes);
 	txn->status = status;
@@ -94,8 +99,9 @@ static void txn_retransmit(struct sim *sim, struct ua *ua, struct ua_txn *txn)
 
 static void txn_end(struct sim *sim, struct ua *ua, struct ua_txn *txn)
 {
-	bool waits = is_client(txn) ? txn->state <= US_PROCEEDING
-				    : txn->kind == UT_SERVER_INVITE && !txn->acked && txn->status >= 200;
+	bool waits = is_client(txn)
+			     ? txn->state <= US_PROCEEDING
+			     : txn->kind == UT_SERVER_INVITE && !txn->acked && txn->status >= 200;
 
 	txn->retransmit_ns = NEVER;
 	txn->end_ns = NEVER;
@@ -119,7 +125,8 @@ struct sess *ua_sess_new(struct sim *sim, struct ua *ua)
 		sess->rel_ns = sess->rel_end_ns = NEVER;
 		sess->sdp_version = 1;
 		sess->local_cseq = (uint32_t)rng_below(&sim->ua_rng, 1u << 30);
-		snprintf(sess->local_tag, sizeof(sess->local_tag), "%s-%08x-%x", ua->side == SIDE_A ? "zqA" : "zqB",
+		snprintf(sess->local_tag, sizeof(sess->local_tag), "%s-%08x-%x",
+			 ua->side == SIDE_A ? "zqA" : "zqB",
 			 (unsigned)rng_below(&sim->ua_rng, UINT32_MAX), i);
 		return sess;
 	}
@@ -252,8 +259,8 @@ static struct ua_txn *find_server(struct ua *ua, const struct sip_msg *msg, uint
 	for (unsigned i = 0; i < UA_TXNS; i++) {
 		struct ua_txn *txn = &ua->txn[i];
 
-		if ((txn->kind == UT_SERVER || txn->kind == UT_SERVER_INVITE) && txn->method == method &&
-		    span_eq(branch, span_str(txn->branch)))
+		if ((txn->kind == UT_SERVER || txn->kind == UT_SERVER_INVITE) &&
+		    txn->method == method && span_eq(branch, span_str(txn->branch)))
 			return txn;
 	}
 	return NULL;
@@ -273,7 +280,8 @@ static struct ua_txn *find_client(struct ua *ua, const struct sip_msg *msg)
 	return NULL;
 }
 
-/* The ACK of a refusal has the INVITE's branch; that of a 2xx is known by its dialog and CSeq (section 13.3.1.4). */
+/* The ACK of a refusal has the INVITE's branch; that of a 2xx is known by its dialog and CSeq
+ * (section 13.3.1.4). */
 static void on_ack(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 {
 	struct ua_txn *txn = find_server(ua, msg, SIP_METHOD_INVITE);
@@ -289,7 +297,8 @@ static void on_ack(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		struct sess *sess = ua_sess_of(ua, &ua->txn[i]);
 
 		txn = &ua->txn[i];
-		if (txn->kind != UT_SERVER_INVITE || txn->state != US_ACCEPTED || txn->cseq != msg->cseq || !sess ||
+		if (txn->kind != UT_SERVER_INVITE || txn->state != US_ACCEPTED ||
+		    txn->cseq != msg->cseq || !sess ||
 		    !span_eq(sip_span(msg, msg->to_tag), span_str(sess->local_tag)) ||
 		    !span_eq(sip_span(msg, msg->call_id), span_str(sess->call_id)))
 			continue;
@@ -298,7 +307,9 @@ static void on_ack(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		txn->acked = true;
 		txn->retransmit_ns = NEVER;
 		if (msg->body.len && txn->has_offer && sim_is_strict(sim, ua->call))
-			sim_violation(sim, ua->call, "an ACK carries a description though the INVITE had an offer");
+			sim_violation(
+				sim, ua->call,
+				"an ACK carries a description though the INVITE had an offer");
 		call_on_ack(sim, ua, txn);
 		return;
 	}
@@ -334,7 +345,8 @@ static void on_response(struct sim *sim, struct ua *ua, const struct sip_msg *ms
 	if (sess && sim_is_strict(sim, ua->call) &&
 	    (!span_eq(sip_span(msg, msg->call_id), span_str(sess->call_id)) ||
 	     !span_eq(sip_span(msg, msg->from_tag), span_str(sess->local_tag)))) {
-		sim_violation(sim, ua->call, "a response has the Call-ID or From tag of another request");
+		sim_violation(sim, ua->call,
+			      "a response has the Call-ID or From tag of another request");
 		return;
 	}
 	call_on_response(sim, ua, txn, msg);

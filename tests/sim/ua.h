@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A scripted endpoint: a user agent of RFC 3261 with its own transactions and dialogs, and manners of its own. Split into transactions
- * and reception (ua.c), the text of messages (ua_msg.c), what it does in a call (ua_call.c) and its manners (script.c). */
+/* A scripted endpoint: a user agent of RFC 3261 with its own transactions and dialogs, and manners
+ * of its own. Split into transactions and reception (ua.c), the text of messages (ua_msg.c), what
+ * it does in a call (ua_call.c) and its manners (script.c). */
 #pragma once
 
 #include "sim.h"
 
 #define UA_SESSIONS 4u
-#define UA_TXNS     24u
-#define UA_ACTS     12u
-#define UA_T1       (500 * MS)
-#define UA_T2       (4000 * MS)
-#define UA_T4       (5000 * MS)
+#define UA_TXNS	    24u
+#define UA_ACTS	    12u
+#define UA_DIALOGS  6u /* early dialogs of one INVITE that a caller tells apart */
+#define UA_T1	    (500 * MS)
+#define UA_T2	    (4000 * MS)
+#define UA_T4	    (5000 * MS)
 #define UA_TIMEOUT  (64 * UA_T1)
 
 enum ua_act {
 	ACT_NONE = 0,
-	ACT_CALL,    /* caller: send the INVITE */
+	ACT_CALL, /* caller: send the INVITE */
 	ACT_CANCEL,
-	ACT_RING,    /* callee: send the next provisional answer */
-	ACT_FINAL,   /* callee: send the final answer */
+	ACT_RING,  /* callee: send the next provisional answer */
+	ACT_FINAL, /* callee: send the final answer */
 	ACT_BYE,
 	ACT_REINVITE,
 	ACT_HOLD,
@@ -27,7 +29,7 @@ enum ua_act {
 	ACT_OPTIONS,
 	ACT_MESSAGE,
 	ACT_ANSWER_REINVITE,
-	ACT_FORK_RING,  /* callee: another fork rings */
+	ACT_FORK_RING,	/* callee: another fork rings */
 	ACT_FORK_FINAL, /* callee: another fork answers too */
 	ACT_CANCEL_REINVITE,
 };
@@ -45,7 +47,7 @@ struct manner {
 	/* both */
 	uint32_t hangup_ms; /* after it is up; UINT32_MAX: leaves it to the other */
 	uint32_t vanish_ms; /* after it first acts; UINT32_MAX: stays */
-	uint8_t mid[3];     /* enum ua_act, done while the call is up */
+	uint8_t mid[3];	    /* enum ua_act, done while the call is up */
 	uint32_t mid_ms[3];
 	bool compact, fold, extra_via, record_route, no_rport, two_media;
 	bool reject_reinvite;
@@ -54,13 +56,14 @@ struct manner {
 	/* caller */
 	uint8_t what; /* enum ua_what */
 	bool never_ack, late_offer, rel100, cancel_reinvite;
-	uint32_t cancel_ms;     /* UINT32_MAX: never gives up */
-	bool cancel_on_ring;    /* ... or at the first 18x */
-	bool bye_not_cancel;    /* gives up an early dialog by BYE */
+	uint32_t cancel_ms;  /* UINT32_MAX: never gives up */
+	bool cancel_on_ring; /* ... or at the first 18x */
+	bool bye_not_cancel; /* gives up an early dialog by BYE */
 	uint8_t max_forwards;
 	/* callee */
 	bool silent;
-	bool no_trying; /* does not say 100 though its first answer takes long: limen may have given up by then */
+	bool no_trying; /* does not say 100 though its first answer takes long: limen may have given
+			   up by then */
 	uint8_t nrings;
 	uint16_t ring_status[3];
 	uint32_t ring_ms[3]; /* each after the one before */
@@ -105,22 +108,26 @@ struct sess {
 	bool answer_seen; /* the answer to the first offer came */
 	bool offer_made;  /* the first offer was ours */
 	uint8_t rings;
-	uint8_t retries; /* of re-INVITEs after 491 */
-	uint8_t invite;   /* txn that began it, UA_TXNS: gone */
+	uint8_t retries;  /* of re-INVITEs after 491 */
+	uint8_t invite;	  /* txn that began it, UA_TXNS: gone */
 	uint8_t reinvite; /* server txn of a re-INVITE to be answered */
 	uint8_t nmedia;
 	uint32_t local_cseq, remote_cseq, sdp_version;
-	uint32_t rseq;          /* callee: of the last reliable provisional answer */
-	bool rel_pending;       /* ... which waits for PRACK */
+	uint32_t rseq;	  /* callee: of the last reliable provisional answer */
+	bool rel_pending; /* ... which waits for PRACK */
 	uint64_t rel_ns, rel_interval_ns, rel_end_ns;
 	char *rel_msg;
 	uint32_t rel_len;
-	uint32_t rseq_seen;     /* caller */
+	/* Caller: RSeq acknowledged in each early dialog (RFC 3262 section 4). */
+	struct {
+		uint64_t tag; /* hash of the To tag */
+		uint32_t rseq;
+	} prack[UA_DIALOGS];
 	char call_id[128];
 	char local_tag[64], remote_tag[64];
 	char local_uri[128], remote_uri[128];
 	char target[192]; /* remote target */
-	bool routed;      /* limen has to put our Record-Route into its Route */
+	bool routed;	  /* limen has to put our Record-Route into its Route */
 	struct act {
 		uint64_t at_ns;
 		uint8_t what; /* enum ua_act */
@@ -142,6 +149,26 @@ struct ua {
 	struct ua_txn txn[UA_TXNS];
 };
 
+/* ---- ua_msg.c ---- */
+struct ua_body {
+	bool sdp;
+	bool hold;
+	bool refuse_second; /* answer: the second m= section with port 0 */
+	unsigned nmedia;
+	struct span text; /* instead of a description */
+	const char *type;
+};
+void msg_request(struct cursor *out, const struct ua *ua, const struct sess *sess,
+		 const struct ua_txn *txn, const char *uri, const struct ua_body *body,
+		 const char *extra);
+void msg_ack_refusal(struct cursor *out, const struct ua *ua, const struct ua_txn *txn,
+		     const struct sip_msg *response);
+void msg_cancel(struct cursor *out, const struct ua *ua, const struct ua_txn *invite);
+void msg_response(struct cursor *out, const struct ua *ua, const struct sess *sess,
+		  const struct sip_msg *request, uint16_t status, const char *tag,
+		  const struct ua_body *body, const char *extra);
+void msg_branch(struct sim *sim, struct ua *ua, char *branch, size_t room);
+
 /* ---- script.c ---- */
 void script_profile(struct sim *sim);
 void script_call(struct sim *sim, uint32_t call);
@@ -155,7 +182,8 @@ bool ua_is_quiet(const struct ua *ua);
 struct ua_txn *ua_txn_new(struct ua *ua, uint8_t kind, uint8_t method);
 void ua_txn_free(struct ua_txn *txn);
 void ua_txn_send(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct span bytes);
-void ua_txn_respond(struct sim *sim, struct ua *ua, struct ua_txn *txn, uint16_t status, struct span bytes);
+void ua_txn_respond(struct sim *sim, struct ua *ua, struct ua_txn *txn, uint16_t status,
+		    struct span bytes);
 void ua_keep(char **kept, uint32_t *len, struct span bytes);
 struct sess *ua_sess_of(struct ua *ua, const struct ua_txn *txn);
 struct sess *ua_sess_new(struct sim *sim, struct ua *ua);
@@ -163,27 +191,40 @@ void ua_act_at(struct ua *ua, struct sess *sess, uint64_t at_ns, enum ua_act wha
 void ua_acts_clear(struct sess *sess);
 unsigned ua_sess_number(const struct ua *ua, const struct sess *sess);
 
-/* ---- ua_call.c ---- */
+/* ---- ua_send.c ---- */
+void ua_copy(char *to, size_t room, struct span text);
+bool ua_take_contact(struct sess *sess, const struct sip_msg *msg);
+/* In the session's dialog; NULL when the endpoint has too much going on. */
+struct ua_txn *ua_send_request(struct sim *sim, struct ua *ua, struct sess *sess, uint8_t method,
+			       const struct ua_body *body, const char *extra);
+void ua_send_cancel(struct sim *sim, struct ua *ua, struct ua_txn *invite);
+void ua_send_ack(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *invite,
+		 const struct ua_body *body);
+void ua_send_bye(struct sim *sim, struct ua *ua, struct sess *sess);
+void ua_give_up(struct sim *sim, struct ua *ua, struct sess *sess);
+/* Without BYE: all that was planned and waited for is off. */
+void ua_end_session(struct ua *ua, struct sess *sess);
+void ua_refuse_open(struct sim *sim, struct ua *ua, struct sess *sess);
+bool ua_invite_is_open(const struct ua *ua, const struct sess *sess);
+/* The INVITE that began the session, while it waits for its answer; else NULL. */
+struct ua_txn *ua_open_invite(struct ua *ua, const struct sess *sess);
+/* The call is up: plan what is done in it. */
+void ua_set_up(struct sim *sim, struct ua *ua, struct sess *sess);
+struct ua_txn *ua_server_new(struct ua *ua, const struct sip_msg *msg, struct sess *sess);
+void ua_respond(struct sim *sim, struct ua *ua, struct ua_txn *txn, uint16_t status);
+void ua_respond_as(struct sim *sim, struct ua *ua, struct ua_txn *txn, const struct sess *sess,
+		   uint16_t status, const struct ua_body *body, const char *extra);
+void ua_refuse(struct sim *sim, struct ua *ua, const struct sip_msg *msg, struct sess *sess,
+	       uint16_t status);
+
+/* ---- ua_act.c ---- */
+void ua_answer_with(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn);
+
+/* ---- ua_call.c; call_act: ua_act.c ---- */
 void call_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act what);
 void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
-void call_on_response(struct sim *sim, struct ua *ua, struct ua_txn *txn, const struct sip_msg *msg);
+void call_on_response(struct sim *sim, struct ua *ua, struct ua_txn *txn,
+		      const struct sip_msg *msg);
 void call_on_timeout(struct sim *sim, struct ua *ua, struct ua_txn *txn);
 void call_on_ack(struct sim *sim, struct ua *ua, struct ua_txn *txn);
 void call_on_rel_timeout(struct sim *sim, struct ua *ua, struct sess *sess);
-
-/* ---- ua_msg.c ---- */
-struct ua_body {
-	bool sdp;
-	bool hold;
-	bool refuse_second; /* answer: the second m= section with port 0 */
-	unsigned nmedia;
-	struct span text; /* instead of a description */
-	const char *type;
-};
-void msg_request(struct cursor *out, const struct ua *ua, const struct sess *sess, const struct ua_txn *txn, const char *uri,
-		 const struct ua_body *body, const char *extra);
-void msg_ack_refusal(struct cursor *out, const struct ua *ua, const struct ua_txn *txn, const struct sip_msg *response);
-void msg_cancel(struct cursor *out, const struct ua *ua, const struct ua_txn *invite);
-void msg_response(struct cursor *out, const struct ua *ua, const struct sess *sess, const struct sip_msg *request,
-		  uint16_t status, const char *tag, const struct ua_body *body, const char *extra);
-void msg_branch(struct sim *sim, struct ua *ua, char *branch, size_t room);

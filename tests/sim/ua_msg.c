@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The text of what endpoints send. Everything that names the endpoint or its side carries a mark ("zqA", "zqB", or an address of its
- * side's network), which check.c looks for on the other side. */
+/* The text of what endpoints send. Everything that names the endpoint or its side carries a mark
+ * ("zqA", "zqB", or an address of its side's network), which check.c looks for on the other side.
+ */
 #include <stdio.h>
 
 #include "ua.h"
@@ -34,7 +35,8 @@ static void put_host(struct cursor *out, const struct ua *ua)
 void msg_branch(struct sim *sim, struct ua *ua, char *branch, size_t room)
 {
 	snprintf(branch, room, "z9hG4bK-%s-%x-%x-%08x", ua->side == SIDE_A ? "zqA" : "zqB",
-		 sim_ua_number(sim, ua), ua->serial++, (unsigned)rng_below(&sim->ua_rng, UINT32_MAX));
+		 sim_ua_number(sim, ua), ua->serial++,
+		 (unsigned)rng_below(&sim->ua_rng, UINT32_MAX));
 }
 
 static void put_via(struct cursor *out, const struct ua *ua, const char *branch)
@@ -99,7 +101,8 @@ static void put_gossip(struct cursor *out, const struct ua *ua, bool request)
 	}
 }
 
-static void put_sdp_media(struct cursor *out, const struct ua *ua, const struct sess *sess, const struct ua_body *body, unsigned i)
+static void put_sdp_media(struct cursor *out, const struct ua *ua, const struct sess *sess,
+			  const struct ua_body *body, unsigned i)
 {
 	bool refused = i > 0 && body->refuse_second;
 
@@ -107,7 +110,8 @@ static void put_sdp_media(struct cursor *out, const struct ua *ua, const struct 
 	put_u64(out, refused ? 0 : 6000 + 10 * ua->call % 5000 * 4 + 2 * i);
 	put_text(out, i == 0 ? " RTP/AVP 0 8 101\r\n" : " RTP/AVP 96\r\n");
 	if (i == 0)
-		put_lit(out, "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n");
+		put_lit(out, "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 "
+			     "telephone-event/8000\r\na=fmtp:101 0-15\r\n");
 	else
 		put_lit(out, "a=rtpmap:96 VP8/90000\r\n");
 	put_lit(out, "a=candidate:1 1 UDP 2130706431 ");
@@ -117,7 +121,8 @@ static void put_sdp_media(struct cursor *out, const struct ua *ua, const struct 
 	(void)sess;
 }
 
-static void put_sdp(struct cursor *out, const struct ua *ua, const struct sess *sess, const struct ua_body *body)
+static void put_sdp(struct cursor *out, const struct ua *ua, const struct sess *sess,
+		    const struct ua_body *body)
 {
 	const char *family = ua->self.family == NET_IP6 ? "IN IP6 " : "IN IP4 ";
 
@@ -142,7 +147,8 @@ static void put_sdp(struct cursor *out, const struct ua *ua, const struct sess *
 		put_sdp_media(out, ua, sess, body, i);
 }
 
-static void put_body(struct cursor *out, const struct ua *ua, const struct sess *sess, const struct ua_body *body)
+static void put_body(struct cursor *out, const struct ua *ua, const struct sess *sess,
+		     const struct ua_body *body)
 {
 	char buf[4096];
 	struct cursor text = cursor_on(buf, sizeof(buf));
@@ -165,7 +171,8 @@ static void put_body(struct cursor *out, const struct ua *ua, const struct sess 
 
 static bool has_contact(uint8_t method)
 {
-	return method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE || method == SIP_METHOD_OPTIONS;
+	return method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE ||
+	       method == SIP_METHOD_OPTIONS;
 }
 
 static void put_dialog(struct cursor *out, const struct ua *ua, const struct sess *sess)
@@ -187,8 +194,9 @@ static void put_dialog(struct cursor *out, const struct ua *ua, const struct ses
 	put_end(out);
 }
 
-void msg_request(struct cursor *out, const struct ua *ua, const struct sess *sess, const struct ua_txn *txn, const char *uri,
-		 const struct ua_body *body, const char *extra)
+void msg_request(struct cursor *out, const struct ua *ua, const struct sess *sess,
+		 const struct ua_txn *txn, const char *uri, const struct ua_body *body,
+		 const char *extra)
 {
 	const char *method = sip_method_name(txn->method);
 
@@ -211,7 +219,8 @@ void msg_request(struct cursor *out, const struct ua *ua, const struct sess *ses
 	if (txn->method == SIP_METHOD_INVITE && ua->manner.record_route)
 		put_record_route(out, ua);
 	if (txn->method == SIP_METHOD_INVITE)
-		put_text(out, ua->manner.rel100 ? "Allow: INVITE, ACK, BYE, CANCEL, PRACK, REFER\r\nSupported: 100rel, replaces\r\n"
+		put_text(out, ua->manner.rel100 ? "Allow: INVITE, ACK, BYE, CANCEL, PRACK, "
+						  "REFER\r\nSupported: 100rel, replaces\r\n"
 						: "Allow: INVITE, ACK, BYE, CANCEL\r\n");
 	put_gossip(out, ua, true);
 	put_text(out, extra);
@@ -219,7 +228,8 @@ void msg_request(struct cursor *out, const struct ua *ua, const struct sess *ses
 }
 
 /* Section 17.1.1.3: same branch and Request-URI as the INVITE, To of the response. */
-static void put_from_invite(struct cursor *out, const struct ua *ua, const struct ua_txn *txn, const char *method, struct span to)
+static void put_from_invite(struct cursor *out, const struct ua *ua, const struct ua_txn *txn,
+			    const char *method, struct span to)
 {
 	static struct sip_msg invite;
 
@@ -243,7 +253,8 @@ static void put_from_invite(struct cursor *out, const struct ua *ua, const struc
 	put_lit(out, "\r\nContent-Length: 0\r\n\r\n");
 }
 
-void msg_ack_refusal(struct cursor *out, const struct ua *ua, const struct ua_txn *txn, const struct sip_msg *response)
+void msg_ack_refusal(struct cursor *out, const struct ua *ua, const struct ua_txn *txn,
+		     const struct sip_msg *response)
 {
 	put_from_invite(out, ua, txn, "ACK", sip_hdr_value(response, SIP_HDR_TO));
 }
@@ -253,8 +264,8 @@ void msg_cancel(struct cursor *out, const struct ua *ua, const struct ua_txn *in
 	put_from_invite(out, ua, invite, "CANCEL", SPAN_NONE);
 }
 
-static void put_copies(struct cursor *out, const struct ua *ua, const struct sip_msg *msg, enum sip_hdr_id id, const char *name,
-		       const char *compact)
+static void put_copies(struct cursor *out, const struct ua *ua, const struct sip_msg *msg,
+		       enum sip_hdr_id id, const char *name, const char *compact)
 {
 	struct sip_values it = sip_values(msg, id);
 	struct span value;
@@ -266,8 +277,9 @@ static void put_copies(struct cursor *out, const struct ua *ua, const struct sip
 	}
 }
 
-void msg_response(struct cursor *out, const struct ua *ua, const struct sess *sess, const struct sip_msg *request,
-		  uint16_t status, const char *tag, const struct ua_body *body, const char *extra)
+void msg_response(struct cursor *out, const struct ua *ua, const struct sess *sess,
+		  const struct sip_msg *request, uint16_t status, const char *tag,
+		  const struct ua_body *body, const char *extra)
 {
 	put_lit(out, "SIP/2.0 ");
 	put_u64(out, status);
@@ -294,8 +306,8 @@ void msg_response(struct cursor *out, const struct ua *ua, const struct sess *se
 	put_end(out);
 	if (request->to_tag.len == 0 && status < 300)
 		put_copies(out, ua, request, SIP_HDR_RECORD_ROUTE, "Record-Route", "Record-Route");
-	if (request->to_tag.len == 0 && ua->manner.record_route && request->method == SIP_METHOD_INVITE && status > 100 &&
-	    status < 300)
+	if (request->to_tag.len == 0 && ua->manner.record_route &&
+	    request->method == SIP_METHOD_INVITE && status > 100 && status < 300)
 		put_record_route(out, ua);
 	if (has_contact(request->method) && status > 100 && status < 300)
 		put_contact(out, ua);

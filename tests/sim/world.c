@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One seed from beginning to end: the engine is made as a worker makes it, and events are run in order until nothing is left. */
+/* One seed from beginning to end: the engine is made as a worker makes it, and events are run in
+ * order until nothing is left. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "ua.h"
 
 /* A world that does not come to rest by then never will. */
-#define WORLD_NS_MAX     (48 * 3600 * SECOND)
-#define WORLD_STEPS_MAX  20000000ull
+#define WORLD_NS_MAX	(48 * 3600 * SECOND)
+#define WORLD_STEPS_MAX 20000000ull
 /* Timers that run again and again without time going on. */
-#define STANDSTILL_MAX   100000u
-#define BOOT_UNIX_NS     (1700000000ull * SECOND)
+#define STANDSTILL_MAX 100000u
+#define BOOT_UNIX_NS   (1700000000ull * SECOND)
 
 /* ---- words ---- */
 
@@ -30,7 +31,8 @@ void sim_violation(struct sim *sim, uint32_t call, const char *format, ...)
 
 static bool is_traced(const struct sim *sim, uint32_t call)
 {
-	return sim->trace && (sim->trace_call == SIM_NO_CALL || call == SIM_NO_CALL || call == sim->trace_call);
+	return sim->trace &&
+	       (sim->trace_call == SIM_NO_CALL || call == SIM_NO_CALL || call == sim->trace_call);
 }
 
 static void trace_start(const struct sim *sim, uint32_t call)
@@ -56,8 +58,8 @@ void sim_trace(const struct sim *sim, uint32_t call, const char *format, ...)
 	printf("\n");
 }
 
-void sim_trace_message(const struct sim *sim, uint32_t call, const char *from, const char *to, struct span bytes,
-		       const char *note)
+void sim_trace_message(const struct sim *sim, uint32_t call, const char *from, const char *to,
+		       struct span bytes, const char *note)
 {
 	static struct sip_msg msg;
 	const char *end;
@@ -70,7 +72,8 @@ void sim_trace_message(const struct sim *sim, uint32_t call, const char *from, c
 	len = end ? (int)(end - bytes.ptr) : (int)bytes.len;
 	printf("  %5s -> %-5s  %-48.*s", from, to, len > 70 ? 70 : len, bytes.ptr);
 	if (sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) == SIP_PARSE_OK)
-		printf(" %u %.*s%s", msg.cseq, SPAN_FMT(sip_span(&msg, msg.cseq_method)), msg.body.len ? " +body" : "");
+		printf(" %u %.*s%s", msg.cseq, SPAN_FMT(sip_span(&msg, msg.cseq_method)),
+		       msg.body.len ? " +body" : "");
 	printf(" %s\n", note);
 }
 
@@ -147,19 +150,22 @@ void sim_do_actions(struct sim *sim)
 			continue;
 		check_out(sim, action, to);
 		sim->totals->to_uas++;
-		sim->totals->fingerprint = hash_fast(sim->totals->fingerprint ^ sim->now_ns, action->bytes);
+		sim->totals->fingerprint =
+			hash_fast(sim->totals->fingerprint ^ sim->now_ns, action->bytes);
 		net_to_ua(sim, to, &action->src, action->bytes);
 	}
 }
 
 static void engine_input(struct sim *sim, uint32_t from, const struct packet *packet)
 {
-	struct engine_source source = {.peer = packet->src, .local = packet->dst, .realm = packet->realm};
+	struct engine_source source = {
+		.peer = packet->src, .local = packet->dst, .realm = packet->realm};
 	struct ua *ua = &sim->uas[from];
 
 	if (!net_endpoint_eq(&packet->dst, &ua->limen)) {
 		if (sim_is_strict(sim, ua->call))
-			sim_violation(sim, ua->call, "endpoint %u was made to send somewhere else", ua->slot);
+			sim_violation(sim, ua->call, "endpoint %u was made to send somewhere else",
+				      ua->slot);
 		return;
 	}
 	sim->totals->to_engine++;
@@ -195,15 +201,16 @@ static struct net_endpoint endpoint_of(const char *text)
 
 static void make_realms(struct sim *sim)
 {
-	sim->realms[SIDE_A] = (struct engine_realm){
-		.sip4 = endpoint_of("192.0.2.1"), .sip6 = endpoint_of("[2001:db8:1::1]:5060")};
-	sim->realms[SIDE_B] = (struct engine_realm){
-		.sip4 = endpoint_of("198.51.100.1"), .sip6 = endpoint_of("[2001:db8:2::1]:5060")};
+	sim->realms[SIDE_A] = (struct engine_realm){.sip4 = endpoint_of("192.0.2.1"),
+						    .sip6 = endpoint_of("[2001:db8:1::1]:5060")};
+	sim->realms[SIDE_B] = (struct engine_realm){.sip4 = endpoint_of("198.51.100.1"),
+						    .sip6 = endpoint_of("[2001:db8:2::1]:5060")};
 }
 
 static void make_engine(struct sim *sim)
 {
-	uint32_t max_calls = sim->profile.scarce ? 1 + (uint32_t)rng_below(&sim->script_rng, 6) : sim->ncalls + 64;
+	uint32_t max_calls = sim->profile.scarce ? 1 + (uint32_t)rng_below(&sim->script_rng, 6)
+						 : sim->ncalls + 64;
 	struct arena_slab_def defs[ARENA_SLABS_MAX];
 	struct media_realm media_realms[2];
 	unsigned nengine = engine_slab_defs(defs, 0, max_calls);
@@ -308,7 +315,8 @@ static uint64_t engine_due_ns(struct sim *sim)
 		return NEVER;
 	if (next != sim->engine_next_ns) {
 		sim->engine_next_ns = next;
-		sim->engine_due_ns = next + rng_below(&sim->net_rng, sim->profile.stall_ms * MS + 1);
+		sim->engine_due_ns =
+			next + rng_below(&sim->net_rng, sim->profile.stall_ms * MS + 1);
 	}
 	return sim->engine_due_ns > sim->now_ns ? sim->engine_due_ns : sim->now_ns;
 }
@@ -334,7 +342,8 @@ static void world_run(struct sim *sim)
 			run_event(sim, &event);
 		}
 		if (standstill > STANDSTILL_MAX)
-			sim_violation(sim, SIM_NO_CALL, "time stands still: the engine's next time never comes");
+			sim_violation(sim, SIM_NO_CALL,
+				      "time stands still: the engine's next time never comes");
 		if (step > WORLD_STEPS_MAX || sim->now_ns - start > WORLD_NS_MAX)
 			sim_violation(sim, SIM_NO_CALL, "the world does not come to rest");
 	}

@@ -194,14 +194,17 @@ Test(arena, changed_layout_begins_afresh)
 		{{"kall", 192, 100, 1}, {"leg", 64, 1000, 3}},
 		{{"leg", 64, 1000, 3}, {"call", 192, 100, 1}},
 	};
-	struct arena_slab_def more[3] = {{"call", 192, 100, 1}, {"leg", 64, 1000, 3}, {"txn", 8, 0, 1}};
+	struct arena_slab_def more[3] = {
+		{"call", 192, 100, 1}, {"leg", 64, 1000, 3}, {"txn", 8, 0, 1}};
 	struct arena arena;
 	const char *why;
 
 	for (unsigned i = 0; i < 6; i++) {
 		unlink(path);
 		make_file();
-		cr_assert_eq(arena_open(&arena, path, i < 5 ? changed[i] : more, i < 5 ? 2 : 3, false, false, &why), 0);
+		cr_assert_eq(arena_open(&arena, path, i < 5 ? changed[i] : more, i < 5 ? 2 : 3,
+					false, false, &why),
+			     0);
 		cr_assert_not(arena.attached);
 		cr_assert_str_eq(why, "layout changed");
 		cr_assert_eq(slab_used(&arena.slabs[0]), 0);
@@ -209,7 +212,8 @@ Test(arena, changed_layout_begins_afresh)
 	}
 }
 
-/* Any byte of the header may be wrong: never a crash, and never taken over with other offsets than our own. */
+/* Any byte of the header may be wrong: never a crash, and never taken over with other offsets than
+ * our own. */
 Test(arena, damaged_header_is_refused)
 {
 	static const uint8_t junk[] = {0x00, 0xff, 0x80, 0x01};
@@ -262,7 +266,8 @@ Test(arena, random_files_are_refused)
 			bytes[i] = (uint8_t)rng_next(&rng);
 		cr_assert_eq(write(fd, bytes, len), (ssize_t)len);
 		close(fd);
-		expect_fresh(len < 2624 ? "file truncated" : "not an arena, or never finished", 1ull << 32);
+		expect_fresh(len < 2624 ? "file truncated" : "not an arena, or never finished",
+			     1ull << 32);
 	}
 }
 
@@ -355,7 +360,10 @@ Test(arena, one_process_at_a_time)
 Test(arena, definitions_out_of_range)
 {
 	struct arena_slab_def bad[] = {
-		{"odd", 12, 10, 1}, {"none", 0, 10, 1}, {"", 8, 10, 1}, {NULL, 8, 10, 1},
+		{"odd", 12, 10, 1},
+		{"none", 0, 10, 1},
+		{"", 8, 10, 1},
+		{NULL, 8, 10, 1},
 		{"a-name-longer-than-the-directory-holds", 8, 10, 1},
 	};
 	struct arena_slab_def huge[] = {{"huge", 1u << 20, 1u << 28, 1}};
@@ -365,7 +373,8 @@ Test(arena, definitions_out_of_range)
 		cr_assert_eq(arena_open(&arena, NULL, &bad[i], 1, false, false, NULL), -EINVAL);
 	cr_assert_eq(arena_open(&arena, NULL, huge, 1, false, false, NULL), -EFBIG);
 	cr_assert_eq(arena_open(&arena, NULL, defs, 0, false, false, NULL), -EINVAL);
-	cr_assert_eq(arena_open(&arena, NULL, defs, ARENA_SLABS_MAX + 1, false, false, NULL), -EINVAL);
+	cr_assert_eq(arena_open(&arena, NULL, defs, ARENA_SLABS_MAX + 1, false, false, NULL),
+		     -EINVAL);
 }
 
 /* More than the file system holds: an error at start, and nothing of it is kept. */
@@ -383,12 +392,14 @@ Test(arena, no_space_is_an_error_at_start)
 	cr_assert_lt(want << 16, 1ull << 40, "this file system is too large for the test");
 	big[0].capacity = (uint32_t)want;
 	cr_assert_eq(arena_open(&arena, path, big, 1, false, true, &why), -ENOSPC);
-	cr_assert_str_eq(why, "not enough space: the file system of state_dir is too small or full");
+	cr_assert_str_eq(why,
+			 "not enough space: the file system of state_dir is too small or full");
 	cr_assert_eq(stat(path, &st), 0);
 	cr_assert_eq(st.st_blocks, 0);
 }
 
-/* The same on a small file system of its own, filled up to the last page; needs the right to mount. */
+/* The same on a small file system of its own, filled up to the last page; needs the right to mount.
+ */
 Test(arena, full_file_system)
 {
 	struct arena_slab_def big[] = {{"big", 1u << 16, 15, 1}};
@@ -422,7 +433,8 @@ Test(arena, huge_pages)
 	snprintf(path, sizeof(path), "/dev/hugepages/limen-test-%d", (int)getpid());
 	err = arena_open(&arena, path, defs, 2, false, true, &why);
 	if (err) {
-		cr_assert(err == -ENOENT || err == -EACCES || err == -ENOSPC || err == -ENOMEM || err == -EPERM,
+		cr_assert(err == -ENOENT || err == -EACCES || err == -ENOSPC || err == -ENOMEM ||
+				  err == -EPERM,
 			  "%s: %s", strerror(-err), why);
 		fprintf(stderr, "no huge pages (%s): left out\n", why);
 		return;

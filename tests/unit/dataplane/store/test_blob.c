@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Blobs: sizes at the edges of classes, larger classes standing in, random use against copies kept apart. */
+/* Blobs: sizes at the edges of classes, larger classes standing in, random use against copies kept
+ * apart. */
 #include "dataplane/store/blob.h"
 
 #include <criterion/criterion.h>
@@ -60,7 +61,8 @@ Test(blob, every_length_at_the_edges)
 				continue;
 			}
 			cr_assert_neq(handle, HANDLE_NONE);
-			cr_assert_eq(slab_used(f.blobs.classes[edge > 0 ? i + 1 : i]), 1, "wrong class for %u", len);
+			cr_assert_eq(slab_used(f.blobs.classes[edge > 0 ? i + 1 : i]), 1,
+				     "wrong class for %u", len);
 			memset(bytes, 'x', len);
 			span = blob_span(&f.blobs, handle);
 			cr_assert_eq(span.ptr, bytes);
@@ -155,7 +157,8 @@ Test(blob, agrees_with_copies)
 	start(&f, 12);
 	for (unsigned step = 0; step < 60000; step++) {
 		if (n < KEPT && rng_below(&rng, 2)) {
-			uint32_t len = (uint32_t)rng_below(&rng, 1 + (65528u >> rng_below(&rng, 12)));
+			uint32_t len =
+				(uint32_t)rng_below(&rng, 1 + (65528u >> rng_below(&rng, 12)));
 			uint64_t handle;
 
 			memset(text, (int)rng_below(&rng, 256), len);

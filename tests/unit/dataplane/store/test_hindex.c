@@ -16,7 +16,8 @@ struct pair {
 	uint64_t handle;
 };
 
-static unsigned candidates(const struct hindex *index, uint64_t hash, uint64_t *handles, unsigned max)
+static unsigned candidates(const struct hindex *index, uint64_t hash, uint64_t *handles,
+			   unsigned max)
 {
 	uint32_t at = 0;
 	unsigned n = 0;
@@ -93,9 +94,18 @@ static void run(uint64_t seed, uint64_t spread, unsigned steps)
 	hindex_fini(&index);
 }
 
-Test(hindex, agrees_with_a_list_of_random_hashes) { run(1, UINT64_MAX, 60000); }
-Test(hindex, agrees_with_a_list_of_few_hashes) { run(2, 40, 40000); }
-Test(hindex, agrees_with_a_list_of_two_hashes) { run(3, 2, 20000); }
+Test(hindex, agrees_with_a_list_of_random_hashes)
+{
+	run(1, UINT64_MAX, 60000);
+}
+Test(hindex, agrees_with_a_list_of_few_hashes)
+{
+	run(2, 40, 40000);
+}
+Test(hindex, agrees_with_a_list_of_two_hashes)
+{
+	run(3, 2, 20000);
+}
 
 /* Hashes that all fall on the table's last slots: runs go round its end, and so do the gaps. */
 Test(hindex, runs_go_round_the_end)

@@ -74,7 +74,8 @@ static void model_expire(struct model *m, uint32_t max)
 		for (uint32_t i = 0; i < got; i++) {
 			uint64_t deadline_ns = m->deadline_ns[timers[i]];
 
-			cr_assert_neq(deadline_ns, UINT64_MAX, "timer %u fired but was not armed", timers[i]);
+			cr_assert_neq(deadline_ns, UINT64_MAX, "timer %u fired but was not armed",
+				      timers[i]);
 			cr_assert_leq(deadline_ns, m->now_ns, "timer %u fired early", timers[i]);
 			cr_assert_not(wheel_is_set(m->wheel, timers[i]));
 			m->deadline_ns[timers[i]] = UINT64_MAX;
@@ -95,7 +96,8 @@ static uint64_t model_first_ns(const struct model *m)
 	return first;
 }
 
-/* Nothing may be left that was due a tick ago, and the wheel must not sleep past the next deadline's tick. */
+/* Nothing may be left that was due a tick ago, and the wheel must not sleep past the next
+ * deadline's tick. */
 static void model_check(struct model *m)
 {
 	uint64_t first = model_first_ns(m);
@@ -105,11 +107,13 @@ static void model_check(struct model *m)
 		cr_assert_eq(next, UINT64_MAX);
 		return;
 	}
-	cr_assert_gt(first / MS + (first % MS != 0), m->now_ns / MS, "late: due %lu now %lu", first, m->now_ns);
+	cr_assert_gt(first / MS + (first % MS != 0), m->now_ns / MS, "late: due %lu now %lu", first,
+		     m->now_ns);
 	cr_assert_leq(next, (first / MS + (first % MS != 0)) * MS);
 }
 
-static void model_run(uint32_t n, uint64_t start_ns, uint64_t seed, unsigned steps, unsigned max_bits)
+static void model_run(uint32_t n, uint64_t start_ns, uint64_t seed, unsigned steps,
+		      unsigned max_bits)
 {
 	struct model m;
 
@@ -133,7 +137,8 @@ static void model_run(uint32_t n, uint64_t start_ns, uint64_t seed, unsigned ste
 			m.now_ns += rng_below(&m.rng, 3 * MS);
 			break;
 		default:
-			if (wheel_next_ns(m.wheel) != UINT64_MAX && wheel_next_ns(m.wheel) > m.now_ns)
+			if (wheel_next_ns(m.wheel) != UINT64_MAX &&
+			    wheel_next_ns(m.wheel) > m.now_ns)
 				m.now_ns = wheel_next_ns(m.wheel);
 			break;
 		}
@@ -263,7 +268,8 @@ Test(wheel, jumps_over_idle_time)
 	wheel_free(wheel);
 }
 
-/* Millions of operations on many timers, the way a worker uses them: set, mostly cancelled, a few fire. */
+/* Millions of operations on many timers, the way a worker uses them: set, mostly cancelled, a few
+ * fire. */
 Test(wheel, many_timers)
 {
 	enum { N = 100000 };
@@ -275,7 +281,8 @@ Test(wheel, many_timers)
 			uint32_t timer = (uint32_t)rng_below(&m.rng, N);
 
 			if (rng_below(&m.rng, 2))
-				model_set(&m, timer, m.now_ns + (500 + rng_below(&m.rng, 32000)) * MS);
+				model_set(&m, timer,
+					  m.now_ns + (500 + rng_below(&m.rng, 32000)) * MS);
 			else
 				model_cancel(&m, timer);
 		}
