@@ -16,7 +16,8 @@ static void expect_str(struct span text, struct span json)
 	struct cursor c = cursor_on(buf, sizeof(buf));
 
 	put_json_str(&c, text);
-	cr_expect(span_eq(written(&c), json), "%.*s, not %.*s", SPAN_FMT(cursor_span(&c)), SPAN_FMT(json));
+	cr_expect(span_eq(written(&c), json), "%.*s, not %.*s", SPAN_FMT(cursor_span(&c)),
+		  SPAN_FMT(json));
 }
 
 Test(json, strings_are_escaped)
@@ -43,7 +44,8 @@ Test(json, utf8_passes_and_what_is_none_is_replaced)
 
 Test(json, members_and_their_commas)
 {
-	const struct net_endpoint none = {0}, peer = {.addr = {{10, 0, 0, 1}}, .family = NET_IP4, .port = 5060};
+	const struct net_endpoint none = {0},
+				  peer = {.addr = {{10, 0, 0, 1}}, .family = NET_IP4, .port = 5060};
 	char buf[512];
 	struct cursor c = cursor_on(buf, sizeof(buf));
 
@@ -58,8 +60,10 @@ Test(json, members_and_their_commas)
 	put_char(&c, ']');
 	put_json_time(&c, "g", 0);
 	put_char(&c, '}');
-	cr_expect(span_eq(written(&c), SPAN("{\"a\":\"x\",\"b\":18446744073709551615,\"c\":true,\"d\":\"10.0.0.1:5060\","
-					    "\"e\":null,\"f\":[],\"g\":null}")), "%.*s", SPAN_FMT(cursor_span(&c)));
+	cr_expect(span_eq(written(&c), SPAN("{\"a\":\"x\",\"b\":18446744073709551615,\"c\":true,"
+					    "\"d\":\"10.0.0.1:5060\","
+					    "\"e\":null,\"f\":[],\"g\":null}")),
+		  "%.*s", SPAN_FMT(cursor_span(&c)));
 }
 
 static void expect_time(uint64_t unix_ns, struct span text)

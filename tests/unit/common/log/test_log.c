@@ -11,14 +11,17 @@
 
 #define NOON UINT64_C(1709208000123000000)
 
-static struct span line(struct cursor *c, enum log_format format, const struct log_field *fields, size_t nfields)
+static struct span line(struct cursor *c, enum log_format format, const struct log_field *fields,
+			size_t nfields)
 {
-	log_put_line(c, format, "controlplane", NOON, LOG_LEVEL_WARN, "policy", "refused", fields, nfields);
+	log_put_line(c, format, "controlplane", NOON, LOG_LEVEL_WARN, "policy", "refused", fields,
+		     nfields);
 	cr_assert_not(c->full);
 	return cursor_span(c);
 }
 
-static void expect_line(enum log_format format, const struct log_field *fields, size_t nfields, struct span wanted)
+static void expect_line(enum log_format format, const struct log_field *fields, size_t nfields,
+			struct span wanted)
 {
 	char buf[2048];
 	struct cursor c = cursor_on(buf, sizeof(buf));
@@ -30,21 +33,26 @@ static void expect_line(enum log_format format, const struct log_field *fields, 
 Test(log, a_text_line)
 {
 	const struct net_endpoint peer = {.addr = {{10, 0, 0, 1}}, .family = NET_IP4, .port = 5060};
-	const struct log_field fields[] = {LOG_STR("trunk", "acme"), LOG_U64("status", 403), LOG_I64("route", -1),
-					   LOG_ENDPOINT("source", &peer), LOG_HANDLE("call", 0x1f), LOG_STR("none", "")};
+	const struct log_field fields[] = {LOG_STR("trunk", "acme"), LOG_U64("status", 403),
+					   LOG_I64("route", -1),     LOG_ENDPOINT("source", &peer),
+					   LOG_HANDLE("call", 0x1f), LOG_STR("none", "")};
 
 	expect_line(LOG_FORMAT_TEXT, fields, 6,
-		    SPAN("2024-02-29T12:00:00.123Z warn controlplane/policy: refused trunk=acme status=403 route=-1 "
+		    SPAN("2024-02-29T12:00:00.123Z warn controlplane/policy: refused trunk=acme "
+			 "status=403 route=-1 "
 			 "source=10.0.0.1:5060 call=000000000000001f none=\"\"\n"));
 }
 
 Test(log, a_json_line)
 {
-	const struct log_field fields[] = {LOG_STR("trunk", "acme"), LOG_U64("status", 403), LOG_ERR(-ENOENT)};
+	const struct log_field fields[] = {LOG_STR("trunk", "acme"), LOG_U64("status", 403),
+					   LOG_ERR(-ENOENT)};
 
 	expect_line(LOG_FORMAT_JSON, fields, 3,
-		    SPAN("{\"time\":\"2024-02-29T12:00:00.123Z\",\"level\":\"warn\",\"process\":\"controlplane\","
-			 "\"component\":\"policy\",\"message\":\"refused\",\"trunk\":\"acme\",\"status\":403,"
+		    SPAN("{\"time\":\"2024-02-29T12:00:00.123Z\",\"level\":\"warn\",\"process\":"
+			 "\"controlplane\","
+			 "\"component\":\"policy\",\"message\":\"refused\",\"trunk\":\"acme\","
+			 "\"status\":403,"
 			 "\"error\":\"No such file or directory\"}\n"));
 }
 
@@ -52,7 +60,8 @@ Test(log, a_json_line)
 Test(log, values_cannot_forge_lines_or_fields)
 {
 	const struct log_field fields[] = {
-		LOG_STR("called", "1\n2024-02-29T12:00:00.124Z error controlplane/core: forged\x1b[2J status=200 \"x\\")};
+		LOG_STR("called", "1\n2024-02-29T12:00:00.124Z error controlplane/core: "
+				  "forged\x1b[2J status=200 \"x\\")};
 	const enum log_format formats[] = {LOG_FORMAT_TEXT, LOG_FORMAT_JSON};
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -65,7 +74,8 @@ Test(log, values_cannot_forge_lines_or_fields)
 		cr_expect_eq(got.ptr[got.len - 1], '\n');
 	}
 	expect_line(LOG_FORMAT_TEXT, fields, 1,
-		    SPAN("2024-02-29T12:00:00.123Z warn controlplane/policy: refused called=\"1\\x0a2024-02-29T12:00:00.124Z "
+		    SPAN("2024-02-29T12:00:00.123Z warn controlplane/policy: refused "
+			 "called=\"1\\x0a2024-02-29T12:00:00.124Z "
 			 "error controlplane/core: forged\\x1b[2J status=200 \\\"x\\\\\"\n"));
 }
 
@@ -79,7 +89,9 @@ Test(log, what_is_too_long_is_cut_and_said_so)
 	memset(text, 'x', sizeof(text));
 	fields[0].span = span_of(text, sizeof(text));
 	got = line(&c, LOG_FORMAT_TEXT, fields, 2);
-	cr_expect(span_eq(got, SPAN("2024-02-29T12:00:00.123Z warn controlplane/policy: refused cut=true\n")));
+	cr_expect(span_eq(
+		got,
+		SPAN("2024-02-29T12:00:00.123Z warn controlplane/policy: refused cut=true\n")));
 	c = cursor_on(buf, sizeof(buf));
 	got = line(&c, LOG_FORMAT_JSON, fields, 2);
 	cr_expect_eq(memcmp(got.ptr + got.len - 13, ",\"cut\":true}\n", 13), 0);
@@ -123,7 +135,8 @@ Test(log, levels_and_reopening)
 	cr_expect_eq(count_lines(moved, ""), 2);
 	cr_expect_eq(count_lines(moved, "second"), 1);
 	cr_expect_eq(count_lines(path, "third"), 1);
-	cr_expect_eq(log_open("test", LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT, "/nonexistent/log"), -ENOENT);
+	cr_expect_eq(log_open("test", LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT, "/nonexistent/log"),
+		     -ENOENT);
 	LOG(DEBUG, "a", "still info, still there");
 	LOG(INFO, "a", "fourth");
 	cr_expect_eq(count_lines(path, ""), 2, "the old output stays");
