@@ -18,7 +18,8 @@
 static const char usage[] =
 	"Usage: limen-controlplane --config FILE          run\n"
 	"       limen-controlplane --check --config FILE  only check the file\n"
-	"       limen-controlplane --config-reference     print all keys of the config, as Markdown\n"
+	"       limen-controlplane --config-reference     print all keys of the config, as "
+	"Markdown\n"
 	"       limen-controlplane --version | --help\n"
 	"SIGHUP reads the config again; SIGTERM ends it, calls in progress go on.\n";
 
@@ -106,7 +107,8 @@ static int open_log(const struct conf_log *log)
 			   (enum log_format)log_format_from(log->format), log->file);
 
 	if (err)
-		LOG(ERROR, "core", "the log cannot be opened", LOG_STR("file", log->file), LOG_ERR(err));
+		LOG(ERROR, "core", "the log cannot be opened", LOG_STR("file", log->file),
+		    LOG_ERR(err));
 	return err;
 }
 
@@ -115,7 +117,8 @@ static int make_run_dir(const char *path)
 {
 	if (mkdir(path, 0750) == 0 || errno == EEXIST)
 		return 0;
-	LOG(ERROR, "core", "run_dir cannot be made", LOG_STR("path", path), LOG_STR("error", strerror(errno)));
+	LOG(ERROR, "core", "run_dir cannot be made", LOG_STR("path", path),
+	    LOG_STR("error", strerror(errno)));
 	return -1;
 }
 
@@ -170,8 +173,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	if (!arguments.check)
 		return run(conf);
-	printf("%s: good: %u ports, %u realms, %u trunks, %u routes\n", arguments.config, conf->nports, conf->nrealms,
-	       conf->ntrunks, conf->nroutes);
+	printf("%s: good: %u ports, %u realms, %u trunks, %u routes\n", arguments.config,
+	       conf->nports, conf->nrealms, conf->ntrunks, conf->nroutes);
 	conf_free(conf);
 	return EXIT_SUCCESS;
 }

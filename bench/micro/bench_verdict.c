@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a verdict costs in the control plane: from the dataplane's question to the frame that answers it, with few trunks and with many.
- * Prints the median of several rounds in nanoseconds and, where there is a time stamp counter, in its cycles. */
+/* What a verdict costs in the control plane: from the dataplane's question to the frame that
+ * answers it, with few trunks and with many. Prints the median of several rounds in nanoseconds
+ * and, where there is a time stamp counter, in its cycles. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,8 +33,10 @@ static const char invite[] =
 	"P-Asserted-Identity: <sip:+4930123456@10.0.0.2>\r\n"
 	"Content-Type: application/sdp\r\n"
 	"Content-Length: 231\r\n\r\n"
-	"v=0\r\no=alice 2890844526 2890844526 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\n"
-	"m=audio 49170 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+	"v=0\r\no=alice 2890844526 2890844526 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 "
+	"0\r\n"
+	"m=audio 49170 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 "
+	"PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
 	"a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n";
 
 static void die(const char *what)
@@ -57,7 +60,8 @@ static struct conf *make_conf(unsigned ntrunks)
 	fputs("machine: {workers: [1]}\nports: [{name: p, device: net_null0}]\n"
 	      "realms: [{name: r, port: p, addresses: [10.0.0.1/8]}]\ntrunks:\n", file);
 	for (unsigned i = 0; i < ntrunks; i++)
-		fprintf(file, "  - {name: t%u, realm: r, peers: [10.1.%u.%u]}\n", i, i / 250, 2 + i % 250);
+		fprintf(file, "  - {name: t%u, realm: r, peers: [10.1.%u.%u]}\n", i, i / 250,
+			2 + i % 250);
 	fputs("routes:\n", file);
 	for (unsigned i = 0; i < ntrunks; i++)
 		fprintf(file, "  - {prefix: \"49%05u\", to: t%u}\n", i, i);
@@ -83,7 +87,10 @@ static struct ipc_ask *make_ask(unsigned trunk, unsigned called)
 	if (!ask)
 		die("out of memory");
 	snprintf(number, sizeof(number), "49%05u123456", called);
-	ask->source = (struct net_endpoint){.addr = {{10, 1, (uint8_t)(trunk / 250), (uint8_t)(2 + trunk % 250)}}, .family = NET_IP4, .port = 5060};
+	ask->source = (struct net_endpoint){
+		.addr = {{10, 1, (uint8_t)(trunk / 250), (uint8_t)(2 + trunk % 250)}},
+		.family = NET_IP4,
+		.port = 5060};
 	ask->local = ask->source;
 	ask->msg_len = (uint32_t)snprintf((char *)(ask + 1), 4096, invite, number, number);
 	return ask;
@@ -126,7 +133,8 @@ static void run(unsigned ntrunks, unsigned rounds)
 	}
 	qsort(ns, rounds, sizeof(double), compare);
 	qsort(cycles, rounds, sizeof(double), compare);
-	printf("verdict, %5u trunks and routes %27.0f ns %9.0f cycles\n", ntrunks, ns[rounds / 2], cycles[rounds / 2]);
+	printf("verdict, %5u trunks and routes %27.0f ns %9.0f cycles\n", ntrunks, ns[rounds / 2],
+	       cycles[rounds / 2]);
 	for (unsigned i = 0; i < KINDS; i++)
 		free(asks[i]);
 	generation_free(generation);
@@ -141,6 +149,7 @@ int main(int argc, char **argv)
 	run(10000, rounds);
 	from_ns = clock_mono_ns();
 	generation_free(generation_new(make_conf(10000)));
-	printf("config of 10000 trunks and routes, file to generation %8.0f ms\n", (double)(clock_mono_ns() - from_ns) / 1e6);
+	printf("config of 10000 trunks and routes, file to generation %8.0f ms\n",
+	       (double)(clock_mono_ns() - from_ns) / 1e6);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Loading a configuration: document, checks, libcyaml's tree, struct conf. Both processes, while starting and on reload. */
+/* Loading a configuration: document, checks, libcyaml's tree, struct conf. Both processes, while
+ * starting and on reload. */
 #include "common/conf/conf.h"
 
 #include <errno.h>
@@ -42,7 +43,8 @@ static void keep_words(cyaml_log_t level, void *arg, const char *fmt, va_list ar
 		memcpy(words->text, text, sizeof(text));
 }
 
-/* The raw tree. The checks have said all they can before; what libcyaml refuses beyond is its own to word. */
+/* The raw tree. The checks have said all they can before; what libcyaml refuses beyond is its own
+ * to word. */
 static int load_raw(struct conf_doc *doc, struct raw_conf **raw)
 {
 	struct cyaml_words words = {0};
@@ -53,8 +55,8 @@ static int load_raw(struct conf_doc *doc, struct raw_conf **raw)
 		.mem_fn = cyaml_mem,
 		.flags = CYAML_CFG_NO_ALIAS | (doc->faulty ? CYAML_CFG_IGNORE_UNKNOWN_KEYS : 0),
 	};
-	cyaml_err_t err = cyaml_load_data((const uint8_t *)doc->text, doc->len, &config, &conf_cyaml_schema,
-					  (cyaml_data_t **)raw, NULL);
+	cyaml_err_t err = cyaml_load_data((const uint8_t *)doc->text, doc->len, &config,
+					  &conf_cyaml_schema, (cyaml_data_t **)raw, NULL);
 
 	if (err == CYAML_OK)
 		return 0;
@@ -130,7 +132,8 @@ static int load(struct conf_doc *doc, struct conf *conf)
 	return err;
 }
 
-int conf_load(const char *path, struct conf **conf, struct conf_error *errors, unsigned max, unsigned *nerrors)
+int conf_load(const char *path, struct conf **conf, struct conf_error *errors, unsigned max,
+	      unsigned *nerrors)
 {
 	struct conf_doc doc = {.errors = errors, .max = max};
 	struct conf *new = conf_new(path);

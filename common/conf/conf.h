@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The configuration, read from YAML against a schema: one immutable tree. Both processes read the same file; the dataplane
- * uses machine, ports and realms, the control plane all of it. Links libcyaml and libyaml; any thread, not at the same time. */
+/* The configuration, read from YAML against a schema: one immutable tree. Both processes read the
+ * same file; the dataplane uses machine, ports and realms, the control plane all of it. Links
+ * libcyaml and libyaml; any thread, not at the same time. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -33,7 +34,8 @@ struct conf_machine {
 struct conf_port {
 	char *name;
 	char *device;    /* DPDK device string: "net_af_xdp0,iface=eth1", "0000:03:00.0", ... */
-	unsigned queues; /* rx queues, one for each of the first workers; each worker always has a tx queue of its own */
+	unsigned queues; /* for receiving, one for each of the first workers; for sending every
+			    worker has its own */
 	unsigned mtu;    /* bytes of IP packet */
 };
 
@@ -60,7 +62,7 @@ struct conf_trunk {
 	unsigned npeers;
 	struct net_endpoint peers[CONF_PEERS_MAX]; /* tried in order */
 	unsigned nsources;
-	struct net_prefix *sources; /* who may send as this trunk; the peers' addresses where none are given */
+	struct net_prefix *sources; /* who may send as this trunk; else the peers' addresses */
 	bool media_learn;           /* media_source: learn (behind NAT) or pin */
 	unsigned answer_max_s;      /* timer C */
 	unsigned duration_max_s;    /* 0: unlimited */
@@ -109,9 +111,11 @@ struct conf_error {
 	char reason[240]; /* "not an address: \"10.99.1\"" */
 };
 
-/* Read and check a file. On success *conf is owned by the caller (conf_free). On failure -errno with up to `max` errors
- * in errors[] and their number in *nerrors: as many faults as can be told in one go. */
-int conf_load(const char *path, struct conf **conf, struct conf_error *errors, unsigned max, unsigned *nerrors);
+/* Read and check a file. On success *conf is owned by the caller (conf_free). On failure -errno
+ * with up to `max` errors in errors[] and their number in *nerrors: as many faults as can be told
+ * in one go. */
+int conf_load(const char *path, struct conf **conf, struct conf_error *errors, unsigned max,
+	      unsigned *nerrors);
 void conf_free(struct conf *conf);
 
 /* "FILE:LINE: KEY: REASON" */
@@ -120,8 +124,10 @@ void conf_put_error(struct cursor *out, const char *path, const struct conf_erro
 /* Hash over what both processes must agree on: realms with their ports and addresses. */
 uint64_t conf_realms_hash(const struct conf *conf);
 
-/* Whether going over from one configuration to the other needs a restart; `key` gets the path of the first key that does. */
+/* Whether going over from one configuration to the other needs a restart; `key` gets the path of
+ * the first key that does. */
 bool conf_needs_restart(const struct conf *was, const struct conf *now, struct cursor *key);
 
-/* The reference of all keys (type, unit, default, range, effect on reload), as Markdown, from the schema itself. */
+/* The reference of all keys (type, unit, default, range, effect on reload), as Markdown, from the
+ * schema itself. */
 void conf_put_reference(struct cursor *out);

@@ -56,12 +56,14 @@ static void fault_unknown(struct conf_doc *doc, unsigned line, const char *path,
 			  const struct nearest *nearest)
 {
 	if (nearest->name)
-		conf_fault(doc, line, path, "unknown %s; did you mean \"%s\"?", what, nearest->name);
+		conf_fault(doc, line, path, "unknown %s; did you mean \"%s\"?", what,
+			   nearest->name);
 	else
 		conf_fault(doc, line, path, "unknown %s", what);
 }
 
-/* "machine" + "mtu" = "machine.mtu". A key that is not a word is shown as far as it is printable. */
+/* "machine" + "mtu" = "machine.mtu". A key that is not a word is shown as far as it is
+ * printable. */
 static void join(char out[CONF_KEY_BYTES], const char *path, struct span name)
 {
 	size_t n = (size_t)snprintf(out, CONF_KEY_BYTES, "%s%s%.*s", path, *path ? "." : "",
@@ -84,8 +86,8 @@ static bool is_null(const yaml_node_t *node)
 }
 
 /* A key's name, or NULL after a fault: not a scalar, or given before in the same mapping. */
-static const yaml_node_t *pair_name(struct conf_doc *doc, const char *path, const yaml_node_t *mapping,
-				    const yaml_node_pair_t *pair)
+static const yaml_node_t *pair_name(struct conf_doc *doc, const char *path,
+				    const yaml_node_t *mapping, const yaml_node_pair_t *pair)
 {
 	const yaml_node_t *name = conf_doc_node(doc, pair->key);
 	char key[CONF_KEY_BYTES];
@@ -97,7 +99,8 @@ static const yaml_node_t *pair_name(struct conf_doc *doc, const char *path, cons
 	for (const yaml_node_pair_t *p = mapping->data.mapping.pairs.start; p < pair; p++) {
 		const yaml_node_t *other = conf_doc_node(doc, p->key);
 
-		if (other->type == YAML_SCALAR_NODE && span_eq(conf_node_text(other), conf_node_text(name))) {
+		if (other->type == YAML_SCALAR_NODE &&
+		    span_eq(conf_node_text(other), conf_node_text(name))) {
 			join(key, path, conf_node_text(name));
 			conf_fault(doc, conf_node_line(name), key, "given twice; first in line %u",
 				   conf_node_line(other));
@@ -117,7 +120,8 @@ static void check_scalar(struct conf_doc *doc, const char *path, const struct co
 			   "must be one value, is a list (text that begins with [ needs quotes)");
 	else if (node->type == YAML_MAPPING_NODE)
 		conf_fault(doc, conf_node_line(node), path,
-			   "must be one value, is a mapping (text with [ or \": \" in it needs quotes)");
+			   "must be one value, is a mapping (text with [ or \": \" in it needs "
+			   "quotes)");
 	else if (is_null(node))
 		conf_fault(doc, conf_node_line(node), path, "has no value");
 	else if (!conf_value_ok(key, conf_node_text(node), why, sizeof(why)))
@@ -143,8 +147,8 @@ static void check_list(struct conf_doc *doc, const char *path, const struct conf
 
 		conf_path(item_path, "%s[%zu]", path, (size_t)(item - first));
 		if ((size_t)(item - first) == key->items_max) {
-			conf_fault(doc, conf_node_line(value), item_path, "one too many: at most %u are allowed",
-				   key->items_max);
+			conf_fault(doc, conf_node_line(value), item_path,
+				   "one too many: at most %u are allowed", key->items_max);
 			break;
 		}
 		check_scalar(doc, item_path, key, value);
@@ -160,8 +164,8 @@ static const struct conf_key *find_key(const struct conf_section *section, struc
 	return NULL;
 }
 
-static void check_mapping(struct conf_doc *doc, const char *path, const struct conf_section *section,
-			  const yaml_node_t *node)
+static void check_mapping(struct conf_doc *doc, const char *path,
+			  const struct conf_section *section, const yaml_node_t *node)
 {
 	const yaml_node_pair_t *pair;
 	char key_path[CONF_KEY_BYTES];
@@ -227,8 +231,8 @@ static void check_section(struct conf_doc *doc, const struct conf_section *secti
 
 		conf_path(path, "%s[%zu]", section->name, (size_t)(item - first));
 		if ((size_t)(item - first) == section->items_max) {
-			conf_fault(doc, conf_node_line(value), path, "one too many: at most %u are allowed",
-				   section->items_max);
+			conf_fault(doc, conf_node_line(value), path,
+				   "one too many: at most %u are allowed", section->items_max);
 			break;
 		}
 		check_mapping(doc, path, section, value);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The document held against the schema: unknown and missing keys, shapes, types, ranges. Private to common/conf. */
+/* The document held against the schema: unknown and missing keys, shapes, types, ranges. Private to
+ * common/conf. */
 #pragma once
 
 #include "common/conf/conf_doc.h"

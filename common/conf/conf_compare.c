@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What changed between two configurations, as far as the schema says that it matters. Control plane, on reload. */
+/* What changed between two configurations, as far as the schema says that it matters. Control
+ * plane, on reload. */
 #include "common/conf/conf_compare.h"
 
 #include "common/conf/conf_schema.h"
@@ -12,7 +13,8 @@ static const char *member(const void *raw, size_t offset)
 static bool same_one(const struct conf_key *key, const void *a, const void *b)
 {
 	const char *def = key->def ? key->def : "";
-	const char *left = a ? member(a, key->offset) : NULL, *right = b ? member(b, key->offset) : NULL;
+	const char *left = a ? member(a, key->offset) : NULL,
+		   *right = b ? member(b, key->offset) : NULL;
 
 	return strcmp(left ? left : def, right ? right : def) == 0;
 }
@@ -39,7 +41,8 @@ static bool same_list(const struct conf_key *key, const void *a, const void *b)
 	return true;
 }
 
-static uint32_t items_of(const struct conf_section *section, const struct raw_conf *raw, const char **items)
+static uint32_t items_of(const struct conf_section *section, const struct raw_conf *raw,
+			 const char **items)
 {
 	*items = *(const char *const *)(const void *)((const char *)raw + section->offset);
 	if (!section->many)
@@ -47,7 +50,8 @@ static uint32_t items_of(const struct conf_section *section, const struct raw_co
 	return *(const uint32_t *)(const void *)((const char *)raw + section->count_offset);
 }
 
-static void put_path(struct cursor *out, const struct conf_section *section, uint32_t item, const char *key)
+static void put_path(struct cursor *out, const struct conf_section *section, uint32_t item,
+		     const char *key)
 {
 	put_span(out, span_str(section->name));
 	if (section->many) {
@@ -85,12 +89,14 @@ static bool shapes_machine(const struct conf_section *section)
 	return false;
 }
 
-bool conf_raw_needs_restart(const struct raw_conf *was, const struct raw_conf *now, struct cursor *path)
+bool conf_raw_needs_restart(const struct raw_conf *was, const struct raw_conf *now,
+			    struct cursor *path)
 {
 	for (unsigned s = 0; s < CONF_SECTIONS_END; s++) {
 		const struct conf_section *section = &conf_sections[s];
 		const char *left, *right;
-		uint32_t nleft = items_of(section, was, &left), nright = items_of(section, now, &right);
+		uint32_t nleft = items_of(section, was, &left),
+			 nright = items_of(section, now, &right);
 
 		if (!shapes_machine(section))
 			continue;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checks that need to see two keys at once: what overlaps, contradicts, cannot be reached or never comes true. */
+/* Checks that need to see two keys at once: what overlaps, contradicts, cannot be reached or never
+ * comes true. */
 #include "common/conf/conf_resolve.h"
 
 #include <errno.h>
@@ -15,8 +16,8 @@ struct cross {
 };
 
 /* Write a key's path; whether a fault was noted there before. */
-__attribute__((format(printf, 3, 4))) static bool faulty(const struct cross *x, char key[CONF_KEY_BYTES],
-							  const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static bool
+faulty(const struct cross *x, char key[CONF_KEY_BYTES], const char *fmt, ...)
 {
 	va_list args;
 
@@ -36,11 +37,13 @@ static void check_machine(const struct cross *x)
 	for (unsigned i = 0; i < m->nworkers; i++) {
 		conf_path(key, "machine.workers[%u]", i);
 		if (m->workers[i] == m->main_cpu && !conf_doc_faulty_at(x->doc, "machine.main_cpu"))
-			conf_fault_at(x->doc, key, "CPU %u is main_cpu: a polling worker needs its own",
+			conf_fault_at(x->doc, key,
+				      "CPU %u is main_cpu: a polling worker needs its own",
 				      m->workers[i]);
 		for (unsigned j = 0; j < i; j++) {
 			if (m->workers[i] == m->workers[j])
-				conf_fault_at(x->doc, key, "CPU %u is already worker %u's", m->workers[i], j);
+				conf_fault_at(x->doc, key, "CPU %u is already worker %u's",
+					      m->workers[i], j);
 		}
 	}
 }
@@ -59,13 +62,17 @@ static void check_ports(const struct cross *x)
 			    memcmp(conf->ports[j].device, device, len) != 0 ||
 			    faulty(x, key, "ports[%u].device", i))
 				continue;
-			conf_fault_at(x->doc, key, "device \"%.*s\" is already ports[%u]'s", (int)len, device, j);
+			conf_fault_at(x->doc, key, "device \"%.*s\" is already ports[%u]'s",
+				      (int)len, device, j);
 		}
 		if (!conf_doc_faulty_at(x->doc, "machine.workers") &&
-		    !faulty(x, key, "ports[%u].queues", i) && conf->ports[i].queues > conf->machine.nworkers)
-			conf_fault_at(x->doc, key, "%u queues for %u worker%s: each queue needs a worker of its own",
-				      conf->ports[i].queues, conf->machine.nworkers,
-				      conf->machine.nworkers == 1 ? "" : "s");
+		    !faulty(x, key, "ports[%u].queues", i) &&
+		    conf->ports[i].queues > conf->machine.nworkers)
+			conf_fault_at(
+				x->doc, key,
+				"%u queues for %u worker%s: each queue needs a worker of its own",
+				conf->ports[i].queues, conf->machine.nworkers,
+				conf->machine.nworkers == 1 ? "" : "s");
 	}
 }
 
@@ -79,7 +86,8 @@ static void check_addresses(const struct cross *x, unsigned index)
 
 		conf_path(key, "realms[%u].addresses[%u]", index, a);
 		if (a && prefix->family == realm->addrs[0].prefix.family) {
-			conf_fault_at(x->doc, key, "second IPv%u address; a realm has one of each family",
+			conf_fault_at(x->doc, key,
+				      "second IPv%u address; a realm has one of each family",
 				      prefix->family);
 			continue;
 		}
@@ -89,8 +97,10 @@ static void check_addresses(const struct cross *x, unsigned index)
 			for (unsigned b = 0; b < other->naddrs; b++) {
 				if (other->addrs[b].prefix.family == prefix->family &&
 				    net_addr_eq(&other->addrs[b].prefix.addr, &prefix->addr))
-					conf_fault_at(x->doc, key, "%s is already an address of realms[%u]",
-						      conf_show_addr(prefix->family, &prefix->addr), i);
+					conf_fault_at(x->doc, key,
+						      "%s is already an address of realms[%u]",
+						      conf_show_addr(prefix->family, &prefix->addr),
+						      i);
 			}
 		}
 	}
@@ -119,7 +129,8 @@ static void check_gateways(const struct cross *x, unsigned index)
 				conf_fault_at(x->doc, key, "%s is limen's own address",
 					      conf_show_addr(family, &gateway));
 			else if (!net_prefix_has(&net, family, &gateway))
-				conf_fault_at(x->doc, key, "outside the realm's subnet %s", conf_show_prefix(&net));
+				conf_fault_at(x->doc, key, "outside the realm's subnet %s",
+					      conf_show_prefix(&net));
 		}
 	}
 }
@@ -132,11 +143,12 @@ static void check_realm_ports(const struct cross *x, unsigned index)
 
 	if (faulty(x, key, "realms[%u].media_ports", index))
 		return;
-	if (!conf_doc_faulty_at(x->doc, "machine.workers") && nports / 4 < x->conf->machine.nworkers)
+	if (!conf_doc_faulty_at(x->doc, "machine.workers") &&
+	    nports / 4 < x->conf->machine.nworkers)
 		conf_fault_at(x->doc, key, "%u ports for %u workers: each needs 4 at least", nports,
 			      x->conf->machine.nworkers);
-	if (!faulty(x, key, "realms[%u].sip_port", index) && realm->sip_port >= realm->media_port_low &&
-	    realm->sip_port <= realm->media_port_high)
+	if (!faulty(x, key, "realms[%u].sip_port", index) &&
+	    realm->sip_port >= realm->media_port_low && realm->sip_port <= realm->media_port_high)
 		conf_fault_at(x->doc, key, "%u lies within media_ports %u-%u", realm->sip_port,
 			      realm->media_port_low, realm->media_port_high);
 }
@@ -180,8 +192,8 @@ static void check_peers(const struct cross *x, unsigned index)
 				conf_fault_at(x->doc, key, "the same as peers[%u]", j);
 		}
 		if (!addr) {
-			conf_fault_at(x->doc, key, "IPv%u, but realm \"%s\" has no IPv%u address", peer->family,
-				      realm->name, peer->family);
+			conf_fault_at(x->doc, key, "IPv%u, but realm \"%s\" has no IPv%u address",
+				      peer->family, realm->name, peer->family);
 			continue;
 		}
 		net = conf_network_of(&addr->prefix);
@@ -189,9 +201,10 @@ static void check_peers(const struct cross *x, unsigned index)
 			conf_fault_at(x->doc, key, "%s is limen's own address",
 				      conf_show_addr(peer->family, &peer->addr));
 		else if (!addr->has_gateway && !net_prefix_has(&net, peer->family, &peer->addr))
-			conf_fault_at(x->doc, key,
-				      "outside the subnet %s of realm \"%s\", which has no IPv%u gateway",
-				      conf_show_prefix(&net), realm->name, peer->family);
+			conf_fault_at(
+				x->doc, key,
+				"outside the subnet %s of realm \"%s\", which has no IPv%u gateway",
+				conf_show_prefix(&net), realm->name, peer->family);
 	}
 }
 
@@ -208,15 +221,17 @@ static void check_trunks(const struct cross *x)
 				      !faulty(x, key, "realms[%u].gateways", trunk->realm);
 		if (realm_known && !faulty(x, key, "trunks[%u].peers", i))
 			check_peers(x, i);
-		for (unsigned s = 0; realm_known && s < trunk->nsources && x->raw->trunks[i].sources_count; s++) {
+		for (unsigned s = 0;
+		     realm_known && s < trunk->nsources && x->raw->trunks[i].sources_count; s++) {
 			uint8_t family = trunk->sources[s].family;
 
 			if (faulty(x, key, "trunks[%u].sources", i))
 				break;
 			conf_path(key, "trunks[%u].sources[%u]", i, s);
 			if (!realm_addr(&x->conf->realms[trunk->realm], family))
-				conf_fault_at(x->doc, key, "IPv%u, but realm \"%s\" has no IPv%u address", family,
-					      x->conf->realms[trunk->realm].name, family);
+				conf_fault_at(x->doc, key,
+					      "IPv%u, but realm \"%s\" has no IPv%u address",
+					      family, x->conf->realms[trunk->realm].name, family);
 		}
 		for (unsigned p = 1; p < trunk->pass_count; p++) {
 			for (unsigned q = 0; q < p; q++) {
@@ -265,7 +280,8 @@ static int check_sources(const struct cross *x)
 	for (unsigned i = 0; i < x->conf->ntrunks; i++) {
 		const struct conf_trunk *trunk = &x->conf->trunks[i];
 
-		if (faulty(x, key, "trunks[%u].realm", i) || faulty(x, key, "trunks[%u].sources", i))
+		if (faulty(x, key, "trunks[%u].realm", i) ||
+		    faulty(x, key, "trunks[%u].sources", i))
 			continue;
 		if (!x->raw->trunks[i].sources_count && faulty(x, key, "trunks[%u].peers", i))
 			continue;
@@ -277,7 +293,8 @@ static int check_sources(const struct cross *x)
 		const struct source *was = &all[i - 1], *is = &all[i];
 		bool given = x->raw->trunks[is->trunk].sources_count;
 
-		if (was->realm != is->realm || memcmp(&was->prefix, &is->prefix, sizeof(is->prefix)) != 0)
+		if (was->realm != is->realm ||
+		    memcmp(&was->prefix, &is->prefix, sizeof(is->prefix)) != 0)
 			continue;
 		if (given)
 			conf_path(key, "trunks[%u].sources[%u]", is->trunk, is->at);
@@ -286,7 +303,9 @@ static int check_sources(const struct cross *x)
 		if (was->trunk == is->trunk)
 			conf_fault_at(x->doc, key, "the same as sources[%u]", was->at);
 		else
-			conf_fault_at(x->doc, key, "%s is already a source of trunks[%u]; requests from it could be either's",
+			conf_fault_at(x->doc, key,
+				      "%s is already a source of trunks[%u]; requests from it "
+				      "could be either's",
 				      conf_show_prefix(&is->prefix), was->trunk);
 	}
 	free(all);
@@ -299,25 +318,28 @@ struct taken {
 	uint32_t mask;
 };
 
-static uint32_t taken_slot(const struct taken *taken, const struct cross *x, int from, const char *prefix,
-			   size_t len)
+static uint32_t taken_slot(const struct taken *taken, const struct cross *x, int from,
+			   const char *prefix, size_t len)
 {
 	uint64_t hash = 0xcbf29ce484222325ull ^ (uint32_t)from;
 	uint32_t at;
 
 	for (size_t i = 0; i < len; i++)
 		hash = (hash ^ (uint8_t)prefix[i]) * 0x100000001b3ull;
-	for (at = (uint32_t)(hash ^ hash >> 32) & taken->mask; taken->slots[at]; at = (at + 1) & taken->mask) {
+	for (at = (uint32_t)(hash ^ hash >> 32) & taken->mask; taken->slots[at];
+	     at = (at + 1) & taken->mask) {
 		const struct conf_route *route = &x->conf->routes[taken->slots[at] - 1];
 
-		if (route->from == from && strlen(route->prefix) == len && !memcmp(route->prefix, prefix, len))
+		if (route->from == from && strlen(route->prefix) == len &&
+		    !memcmp(route->prefix, prefix, len))
 			break;
 	}
 	return at;
 }
 
 /* The first earlier route that takes all this one would, plus 1; or 0. */
-static unsigned covered_by(const struct taken *taken, const struct cross *x, const struct conf_route *route)
+static unsigned covered_by(const struct taken *taken, const struct cross *x,
+			   const struct conf_route *route)
 {
 	unsigned first = 0;
 
@@ -325,7 +347,8 @@ static unsigned covered_by(const struct taken *taken, const struct cross *x, con
 		int froms[2] = {-1, route->from};
 
 		for (unsigned f = 0; f < 2; f++) {
-			unsigned by = taken->slots[taken_slot(taken, x, froms[f], route->prefix, len)];
+			unsigned by =
+				taken->slots[taken_slot(taken, x, froms[f], route->prefix, len)];
 
 			if (by && (!first || by < first))
 				first = by;
@@ -353,15 +376,18 @@ static int check_routes(const struct cross *x)
 		if (faulty(x, key, "routes[%u]", i))
 			continue;
 		if (to == (raw->status != NULL)) {
-			conf_fault_at(x->doc, key, to ? "has both `to` and `status`: only one can be"
-						      : "has neither `to` nor `status`");
+			conf_fault_at(x->doc, key,
+				      to ? "has both `to` and `status`: only one can be"
+					 : "has neither `to` nor `status`");
 			continue;
 		}
 		by = covered_by(&taken, x, route);
 		if (by)
-			conf_fault_at(x->doc, key, "never reached: routes[%u] takes all of its calls", by - 1);
+			conf_fault_at(x->doc, key,
+				      "never reached: routes[%u] takes all of its calls", by - 1);
 		else
-			taken.slots[taken_slot(&taken, x, route->from, route->prefix, strlen(route->prefix))] = i + 1;
+			taken.slots[taken_slot(&taken, x, route->from, route->prefix,
+					       strlen(route->prefix))] = i + 1;
 	}
 	free(taken.slots);
 	return 0;

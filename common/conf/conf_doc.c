@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The YAML file as libyaml's document, whose marks give the lines, and the list of faults found so far. */
+/* The YAML file as libyaml's document, whose marks give the lines, and the list of faults found so
+ * far. */
 #include "common/conf/conf_doc.h"
 
 #include <errno.h>
@@ -10,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void fault_v(struct conf_doc *doc, unsigned line, const char *key, const char *fmt, va_list args)
+static void fault_v(struct conf_doc *doc, unsigned line, const char *key, const char *fmt,
+		    va_list args)
 {
 	struct conf_error *error;
 
@@ -51,7 +53,8 @@ yaml_node_t *conf_doc_get(const struct conf_doc *doc, const yaml_node_t *mapping
 
 	if (!mapping || mapping->type != YAML_MAPPING_NODE)
 		return NULL;
-	for (pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top; pair++) {
+	for (pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top;
+	     pair++) {
 		const yaml_node_t *name = conf_doc_node(doc, pair->key);
 
 		if (name->type == YAML_SCALAR_NODE && span_eq(conf_node_text(name), key))
@@ -112,7 +115,8 @@ static bool is_within(const char *inner, const char *outer)
 {
 	size_t len = strlen(outer);
 
-	return len && strncmp(inner, outer, len) == 0 && (!inner[len] || inner[len] == '.' || inner[len] == '[');
+	return len && strncmp(inner, outer, len) == 0 &&
+	       (!inner[len] || inner[len] == '.' || inner[len] == '[');
 }
 
 bool conf_doc_faulty_at(const struct conf_doc *doc, const char *key)
@@ -183,8 +187,9 @@ static int yaml_fault(struct conf_doc *doc, const yaml_parser_t *parser)
 		return -ENOMEM;
 	if (parser->error == YAML_READER_ERROR)
 		line = line_at_offset(doc, parser->problem_offset);
-	conf_fault(doc, line, "", "not YAML: %s%s%s", parser->problem ? parser->problem : "unreadable",
-		   parser->context ? " " : "", parser->context ? parser->context : "");
+	conf_fault(doc, line, "", "not YAML: %s%s%s",
+		   parser->problem ? parser->problem : "unreadable", parser->context ? " " : "",
+		   parser->context ? parser->context : "");
 	return -EINVAL;
 }
 

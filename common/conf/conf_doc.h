@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The YAML file as libyaml's document, whose marks give the lines, and the list of faults found so far. Private to
- * common/conf. */
+/* The YAML file as libyaml's document, whose marks give the lines, and the list of faults found so
+ * far. Private to common/conf. */
 #pragma once
 
 #include <yaml.h>
@@ -27,7 +27,8 @@ void conf_doc_close(struct conf_doc *doc);
 /* Room for a key's path. */
 #define CONF_KEY_BYTES sizeof(((struct conf_error *)0)->key)
 /* Write one, cut where it is too long. */
-void conf_path(char out[CONF_KEY_BYTES], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void conf_path(char out[CONF_KEY_BYTES], const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Note a fault. Of two at one line and key the first stays. */
 void conf_fault(struct conf_doc *doc, unsigned line, const char *key, const char *fmt, ...)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every key of the configuration, once: the parser's schema, the checks, the defaults and the reference page all come from these lists.
- * Used by conf_schema.c only. */
+/* Every key of the configuration, once: the parser's schema, the checks, the defaults and the
+ * reference page all come from these lists. Private to common/conf. */
 #pragma once
 
 /* X(symbol, word in the reference): what a value's text must be. */
 #define CONF_TYPES(X)                                                                              \
 	X(UINT, "number")                                                                          \
-	X(WORD, "word")        /* one of the choices in `unit`, separated by '|' */                 \
-	X(NAME, "name")        /* letters, digits, '_', '-', '.' */                                 \
+	X(WORD, "word")        /* one of the choices in `unit`, separated by '|' */                \
+	X(NAME, "name")        /* letters, digits, '_', '-', '.' */                                \
 	X(TEXT, "text")                                                                            \
 	X(PATH, "absolute path")                                                                   \
 	X(ADDRESS, "address")                                                                      \
-	X(INTERFACE, "address/bits") /* limen's own address with the length of its subnet */        \
-	X(PREFIX, "prefix")    /* a network; a bare address is a prefix of all bits */              \
+	X(INTERFACE, "address/bits") /* limen's own address with the length of its subnet */       \
+	X(PREFIX, "prefix")    /* a network; a bare address is a prefix of all bits */             \
 	X(ENDPOINT, "address[:port]")                                                              \
 	X(PORT_RANGE, "low-high")                                                                  \
 	X(HEADER, "header name")                                                                   \
@@ -21,94 +21,122 @@
 	X(REF_REALM, "name of a realm")                                                            \
 	X(REF_TRUNK, "name of a trunk")
 
-/* X(section, shape, keys, required, at most, documentation). MAP: one mapping; MAPS: a list of them. */
+/* X(section, shape, keys, required, at most, documentation). MAP: one mapping; MAPS: a list of
+ * them. */
 #define CONF_SECTIONS(X)                                                                           \
 	X(machine, MAP, MACHINE, true, 1,                                                          \
-	  "What the dataplane takes of the machine: CPUs, memory, directories.")                    \
-	X(ports, MAPS, PORT, true, CONF_PORTS_MAX, "Network ports, each a DPDK device.")            \
+	  "What the dataplane takes of the machine: CPUs, memory, directories.")                   \
+	X(ports, MAPS, PORT, true, CONF_PORTS_MAX, "Network ports, each a DPDK device.")           \
 	X(realms, MAPS, REALM, true, CONF_REALMS_MAX,                                              \
-	  "Sides of the border: limen's addresses, SIP port and media ports on a port.")            \
+	  "Sides of the border: limen's addresses, SIP port and media ports on a port.")           \
 	X(trunks, MAPS, TRUNK, false, 65536,                                                       \
-	  "Peers that may call and be called. A request from a source that no trunk names is refused.") \
+	  "Peers that may call and be called. A request from a source that no trunk names is "     \
+	  "refused.")                                                                              \
 	X(routes, MAPS, ROUTE, false, 65536,                                                       \
-	  "Where calls go: the first route that matches decides. A call that none matches is refused with 404.") \
-	X(log, MAP, LOG, false, 1, "The log of the control plane and the dataplane.")               \
+	  "Where calls go: the first route that matches decides. A call that none matches is "     \
+	  "refused with 404.")                                                                     \
+	X(log, MAP, LOG, false, 1, "The log of the control plane and the dataplane.")              \
 	X(cdr, MAP, CDR, false, 1, "Call detail records: one JSON object a line for each call.")
 
-/* X(shape, type, key, list's most items, unit or choices, default or NULL (required), low, high, takes effect on, documentation)
+/* X(shape, type, key, list's most items, unit or choices, default or NULL (required), low, high,
+ *   takes effect on, documentation)
  * low and high: range of a number; of other types `high` is the longest text. */
 #define CONF_KEYS_MACHINE(X)                                                                       \
 	X(ONE, UINT, main_cpu, 0, "CPU", "0", 0, 1023, RESTART,                                    \
-	  "CPU of the dataplane's main thread; the control plane and the rest of the system may share it.") \
+	  "CPU of the dataplane's main thread; the control plane and the rest of the system "      \
+	  "may share it.")                                                                         \
 	X(LIST, UINT, workers, CONF_WORKERS_MAX, "CPU", NULL, 0, 1023, RESTART,                    \
-	  "CPU of each polling worker; each should have a physical core to itself.")                \
+	  "CPU of each polling worker; each should have a physical core to itself.")               \
 	X(ONE, WORD, hugepages, 0, "auto|require|never", "auto", 0, 16, RESTART,                   \
-	  "Whether packet memory lies in hugepages: where there are some, always (else limen does not start), never.") \
+	  "Whether packet memory lies in hugepages: where there are some, always (else limen "     \
+	  "does not start), never.")                                                               \
 	X(ONE, UINT, memory_mb, 0, "MiB", "512", 64, 1048576, RESTART,                             \
 	  "Memory for packets and DPDK itself.")                                                   \
 	X(ONE, UINT, idle_sleep_us, 0, "us", "0", 0, 100000, RESTART,                              \
-	  "A worker that found nothing to do sleeps this long; 0: it never sleeps, as wanted where a CPU is its own.") \
+	  "A worker that found nothing to do sleeps this long; 0: it never sleeps, as wanted "     \
+	  "where a CPU is its own.")                                                               \
 	X(ONE, UINT, max_calls, 0, "calls", "10000", 1, 1000000, RESTART,                          \
 	  "Concurrent calls of one worker; sizes its arena.")                                      \
 	X(ONE, PATH, state_dir, 0, "", "/dev/shm/limen", 1, 200, RESTART,                          \
-	  "Directory of the arenas that hold call state; on tmpfs or hugetlbfs.")                   \
-	X(ONE, PATH, run_dir, 0, "", CONF_RUN_DIR_DEFAULT, 1, 80, RESTART, "Directory of the UNIX sockets.") \
+	  "Directory of the arenas that hold call state; on tmpfs or hugetlbfs.")                  \
+	X(ONE, PATH, run_dir, 0, "", CONF_RUN_DIR_DEFAULT, 1, 80, RESTART,                         \
+	  "Directory of the UNIX sockets.")                                                        \
 	X(ONE, UINT, mbufs, 0, "packets", "16383", 1023, 4194303, RESTART,                         \
 	  "Packet buffers of each worker; one less than a power of two wastes no memory.")
 
 #define CONF_KEYS_PORT(X)                                                                          \
-	X(ONE, NAME, name, 0, "", NULL, 1, 63, RESTART, "The port's name, for realms, logs and counters.") \
+	X(ONE, NAME, name, 0, "", NULL, 1, 63, RESTART,                                            \
+	  "The port's name, for realms, logs and counters.")                                       \
 	X(ONE, TEXT, device, 0, "", NULL, 1, 255, RESTART,                                         \
-	  "DPDK device string: a PCI address, or a driver with its arguments such as `net_af_xdp0,iface=eth1`.") \
+	  "DPDK device string: a PCI address, or a driver with its arguments such as "             \
+	  "`net_af_xdp0,iface=eth1`.")                                                             \
 	X(ONE, UINT, queues, 0, "queues", "1", 1, CONF_WORKERS_MAX, RESTART,                       \
-	  "Receive queues: the first of the workers poll one each; not more than there are workers.") \
+	  "Receive queues: the first of the workers poll one each; not more than there are "       \
+	  "workers.")                                                                              \
 	X(ONE, UINT, mtu, 0, "bytes", "1500", 1280, 9216, RESTART,                                 \
 	  "Largest IP packet sent unfragmented.")
 
 #define CONF_KEYS_REALM(X)                                                                         \
-	X(ONE, NAME, name, 0, "", NULL, 1, 63, RESTART, "The realm's name.")                        \
-	X(ONE, REF_PORT, port, 0, "", NULL, 1, 63, RESTART, "The port this realm lies behind.")     \
+	X(ONE, NAME, name, 0, "", NULL, 1, 63, RESTART, "The realm's name.")                       \
+	X(ONE, REF_PORT, port, 0, "", NULL, 1, 63, RESTART, "The port this realm lies behind.")    \
 	X(LIST, INTERFACE, addresses, CONF_ADDRS_MAX, "", NULL, 1, 64, RESTART,                    \
-	  "limen's addresses in this realm with their subnets: one IPv4, one IPv6, or both.")       \
+	  "limen's addresses in this realm with their subnets: one IPv4, one IPv6, or both.")      \
 	X(LIST, ADDRESS, gateways, CONF_ADDRS_MAX, "", "", 1, 64, RESTART,                         \
-	  "Next hop for destinations outside the subnet, one for each family; without one they are unreachable.") \
-	X(ONE, UINT, sip_port, 0, "port", "5060", 1, 65535, RESTART, "Port on which limen speaks SIP.") \
+	  "Next hop for destinations outside the subnet, one for each family; without one they "   \
+	  "are unreachable.")                                                                      \
+	X(ONE, UINT, sip_port, 0, "port", "5060", 1, 65535, RESTART,                               \
+	  "Port on which limen speaks SIP.")                                                       \
 	X(ONE, PORT_RANGE, media_ports, 0, "ports", "20000-59999", 1, 16, RESTART,                 \
-	  "Ports for media on each address, first even, last odd; shared out among the workers.")   \
-	X(ONE, UINT, dscp_sip, 0, "DSCP", "24", 0, 63, RESTART, "DiffServ code point of SIP packets that limen sends.") \
-	X(ONE, UINT, dscp_media, 0, "DSCP", "46", 0, 63, RESTART, "DiffServ code point of media packets that limen sends.")
+	  "Ports for media on each address, first even, last odd; shared out among the workers.")  \
+	X(ONE, UINT, dscp_sip, 0, "DSCP", "24", 0, 63, RESTART,                                    \
+	  "DiffServ code point of SIP packets that limen sends.")                                  \
+	X(ONE, UINT, dscp_media, 0, "DSCP", "46", 0, 63, RESTART,                                  \
+	  "DiffServ code point of media packets that limen sends.")
 
 #define CONF_KEYS_TRUNK(X)                                                                         \
-	X(ONE, NAME, name, 0, "", NULL, 1, 63, RELOAD, "The trunk's name, for routes, logs and records.") \
-	X(ONE, REF_REALM, realm, 0, "", NULL, 1, 63, RELOAD, "The realm its peers are in.")         \
+	X(ONE, NAME, name, 0, "", NULL, 1, 63, RELOAD,                                             \
+	  "The trunk's name, for routes, logs and records.")                                       \
+	X(ONE, REF_REALM, realm, 0, "", NULL, 1, 63, RELOAD, "The realm its peers are in.")        \
 	X(LIST, ENDPOINT, peers, CONF_PEERS_MAX, "", NULL, 1, 64, RELOAD,                          \
-	  "Where calls to this trunk go, tried in order; those of the calling side's address family first. Port 5060 where none is given.") \
+	  "Where calls to this trunk go, tried in order; those of the calling side's address "     \
+	  "family first. Port 5060 where none is given.")                                          \
 	X(LIST, PREFIX, sources, 256, "", "", 1, 64, RELOAD,                                       \
-	  "Networks whose requests count as this trunk's; the longest match decides. Without any: the peers' addresses.") \
+	  "Networks whose requests count as this trunk's; the longest match decides. Without "     \
+	  "any: the peers' addresses.")                                                            \
 	X(ONE, WORD, media_source, 0, "pin|learn", "pin", 1, 16, RELOAD,                           \
-	  "Where this trunk's media may come from: only the address in its SDP, or (behind NAT) learned once from the first packet.") \
+	  "Where this trunk's media may come from: only the address in its SDP, or (behind "       \
+	  "NAT) learned once from the first packet.")                                              \
 	X(ONE, UINT, answer_max_s, 0, "s", "180", 1, 3600, RELOAD,                                 \
-	  "A call to this trunk that is not answered within this time is given up (timer C of RFC 3261).") \
+	  "A call to this trunk that is not answered within this time is given up (timer C of "    \
+	  "RFC 3261).")                                                                            \
 	X(ONE, UINT, duration_max_s, 0, "s", "0", 0, 604800, RELOAD,                               \
-	  "An answered call from or to this trunk ends after this time; 0: never. Of both trunks the shorter decides.") \
+	  "An answered call from or to this trunk ends after this time; 0: never. Of both "        \
+	  "trunks the shorter decides.")                                                           \
 	X(ONE, UINT, media_timeout_s, 0, "s", "60", 0, 86400, RELOAD,                              \
-	  "An answered call from or to this trunk without media from either side for this time ends; 0: never. Of both trunks the shorter decides.") \
+	  "An answered call from or to this trunk without media from either side for this time "   \
+	  "ends; 0: never. Of both trunks the shorter decides.")                                   \
 	X(LIST, HEADER, headers_pass, 32, "", "", 1, 40, RELOAD,                                   \
-	  "Headers that cross to and from this trunk besides the safe ones; both trunks of a call must name them.")
+	  "Headers that cross to and from this trunk besides the safe ones; both trunks of a "     \
+	  "call must name them.")
 
 #define CONF_KEYS_ROUTE(X)                                                                         \
-	X(ONE, REF_TRUNK, from, 0, "", "", 1, 63, RELOAD, "Only calls that came by this trunk; without it: any.") \
+	X(ONE, REF_TRUNK, from, 0, "", "", 1, 63, RELOAD,                                          \
+	  "Only calls that came by this trunk; without it: any.")                                  \
 	X(ONE, USER, prefix, 0, "", "", 0, 63, RELOAD,                                             \
 	  "Only calls whose called user part begins with this; without it: any.")                  \
-	X(ONE, REF_TRUNK, to, 0, "", "", 1, 63, RELOAD, "The trunk the call goes to.")              \
+	X(ONE, REF_TRUNK, to, 0, "", "", 1, 63, RELOAD, "The trunk the call goes to.")             \
 	X(ONE, UINT, status, 0, "SIP status", "0", 400, 699, RELOAD,                               \
 	  "Refuse the call with this status, instead of `to`.")
 
 #define CONF_KEYS_LOG(X)                                                                           \
-	X(ONE, WORD, level, 0, "debug|info|warn|error", "info", 1, 16, RELOAD, "What is logged: this level and worse.") \
-	X(ONE, WORD, format, 0, "text|json", "text", 1, 16, RELOAD, "A line of `key=value` pairs, or a JSON object a line.") \
-	X(ONE, PATH, file, 0, "", "", 1, 200, RELOAD, "Log file, opened again on SIGHUP; without it: standard error.")
+	X(ONE, WORD, level, 0, "debug|info|warn|error", "info", 1, 16, RELOAD,                     \
+	  "What is logged: this level and worse.")                                                 \
+	X(ONE, WORD, format, 0, "text|json", "text", 1, 16, RELOAD,                                \
+	  "A line of `key=value` pairs, or a JSON object a line.")                                 \
+	X(ONE, PATH, file, 0, "", "", 1, 200, RELOAD,                                              \
+	  "Log file, opened again on SIGHUP; without it: standard error.")
 
 #define CONF_KEYS_CDR(X)                                                                           \
 	X(ONE, PATH, file, 0, "", "", 1, 200, RELOAD,                                              \
-	  "File the records are appended to, opened again on SIGHUP; without it no records are written.")
+	  "File the records are appended to, opened again on SIGHUP; without it no records are "   \
+	  "written.")

@@ -64,7 +64,8 @@ static void put_key(struct cursor *out, const struct conf_key *key)
 	put_lit(out, " | ");
 	if (!key->def) {
 		put_lit(out, "required");
-	} else if (!*key->def || (key->type == CONF_UINT && strcmp(key->def, "0") == 0 && key->low > 0)) {
+	} else if (!*key->def ||
+		   (key->type == CONF_UINT && strcmp(key->def, "0") == 0 && key->low > 0)) {
 		put_lit(out, "none");
 	} else {
 		put_char(out, '`');
@@ -83,10 +84,14 @@ static void put_key(struct cursor *out, const struct conf_key *key)
 void conf_put_reference(struct cursor *out)
 {
 	put_lit(out, "# Configuration reference\n\n"
-		     "Written by `limen-controlplane --config-reference` from the schema that the file is checked\n"
-		     "against; do not edit. `limen-controlplane --check --config FILE` only checks a file.\n\n"
-		     "\"reload\": a change takes effect when the control plane gets SIGHUP or `limenctl reload`;\n"
-		     "calls in progress keep what they began with. \"restart\": a change needs both processes started again;\n"
+		     "Written by `limen-controlplane --config-reference` from the schema that the "
+		     "file is checked\n"
+		     "against; do not edit. `limen-controlplane --check --config FILE` only checks "
+		     "a file.\n\n"
+		     "\"reload\": a change takes effect when the control plane gets SIGHUP or "
+		     "`limenctl reload`;\n"
+		     "calls in progress keep what they began with. \"restart\": a change needs "
+		     "both processes started again;\n"
 		     "a reload of a file with such a change is refused as a whole.\n");
 	for (unsigned i = 0; i < CONF_SECTIONS_END; i++) {
 		const struct conf_section *section = &conf_sections[i];

@@ -90,8 +90,10 @@ static unsigned number(enum conf_section_number section, unsigned key, const cha
 	uint64_t value;
 
 	if (given)
-		return conf_read_number(span_str(given), k->low, k->high, &value) ? (unsigned)value : 0;
-	return k->def && conf_read_number(span_str(k->def), 0, UINT32_MAX, &value) ? (unsigned)value : 0;
+		return conf_read_number(span_str(given), k->low, k->high, &value) ? (unsigned)value
+										  : 0;
+	return k->def && conf_read_number(span_str(k->def), 0, UINT32_MAX, &value) ? (unsigned)value
+										   : 0;
 }
 
 static int by_name(const void *left, const void *right)
@@ -145,7 +147,8 @@ static int refer(struct resolve *r, const struct names *names, enum conf_section
 		return (int)names->sorted[low].index;
 	if (!conf_doc_faulty_at(r->doc, path))
 		conf_fault_at(r->doc, path, "no such %.*s: \"%.63s\"",
-			      (int)strlen(conf_sections[section].name) - 1, conf_sections[section].name, name);
+			      (int)strlen(conf_sections[section].name) - 1,
+			      conf_sections[section].name, name);
 	return -1;
 }
 
@@ -168,7 +171,8 @@ static void resolve_machine(struct resolve *r)
 #undef NUMBER
 #undef STRING
 	for (unsigned i = 0; i < raw->workers_count && i < CONF_WORKERS_MAX; i++)
-		m->workers[m->nworkers++] = number(SECTION_machine, MACHINE_workers, raw->workers[i]);
+		m->workers[m->nworkers++] =
+			number(SECTION_machine, MACHINE_workers, raw->workers[i]);
 }
 
 static void resolve_ports(struct resolve *r)
@@ -194,8 +198,8 @@ static void resolve_ports(struct resolve *r)
 }
 
 /* A gateway goes to the address of its family. */
-static void resolve_gateways(struct resolve *r, const struct raw_realms *raw, struct conf_realm *realm,
-			     unsigned index)
+static void resolve_gateways(struct resolve *r, const struct raw_realms *raw,
+			     struct conf_realm *realm, unsigned index)
 {
 	char path[CONF_KEY_BYTES];
 
@@ -210,9 +214,11 @@ static void resolve_gateways(struct resolve *r, const struct raw_realms *raw, st
 		for (a = 0; a < realm->naddrs && realm->addrs[a].prefix.family != family; a++)
 			;
 		if (a == realm->naddrs) {
-			conf_fault_at(r->doc, path, "the realm has no IPv%u address to reach it from", family);
+			conf_fault_at(r->doc, path,
+				      "the realm has no IPv%u address to reach it from", family);
 		} else if (realm->addrs[a].has_gateway) {
-			conf_fault_at(r->doc, path, "second IPv%u gateway; only one is possible", family);
+			conf_fault_at(r->doc, path, "second IPv%u gateway; only one is possible",
+				      family);
 		} else {
 			realm->addrs[a].has_gateway = true;
 			realm->addrs[a].gateway = gateway;
@@ -232,13 +238,15 @@ static void resolve_realm(struct resolve *r, unsigned index)
 	port = raw->port ? refer(r, &r->ports, SECTION_ports, raw->port, path) : -1;
 	realm->port = port < 0 ? 0 : (unsigned)port;
 	for (unsigned i = 0; i < raw->addresses_count && realm->naddrs < CONF_ADDRS_MAX; i++) {
-		if (conf_read_interface(span_str(raw->addresses[i]), &realm->addrs[realm->naddrs].prefix))
+		if (conf_read_interface(span_str(raw->addresses[i]),
+					&realm->addrs[realm->naddrs].prefix))
 			realm->naddrs++;
 	}
 	resolve_gateways(r, raw, realm, index);
 	realm->sip_port = (uint16_t)number(SECTION_realms, REALM_sip_port, raw->sip_port);
-	conf_read_port_range(span_str(raw->media_ports ? raw->media_ports
-						       : key_of(SECTION_realms, REALM_media_ports)->def),
+	conf_read_port_range(span_str(raw->media_ports
+					      ? raw->media_ports
+					      : key_of(SECTION_realms, REALM_media_ports)->def),
 			     &realm->media_port_low, &realm->media_port_high);
 	realm->dscp_sip = (uint8_t)number(SECTION_realms, REALM_dscp_sip, raw->dscp_sip);
 	realm->dscp_media = (uint8_t)number(SECTION_realms, REALM_dscp_media, raw->dscp_media);
@@ -261,7 +269,8 @@ static void resolve_realms(struct resolve *r)
 }
 
 /* The prefixes given, or the peers' addresses. */
-static void resolve_sources(struct resolve *r, const struct raw_trunks *raw, struct conf_trunk *trunk)
+static void resolve_sources(struct resolve *r, const struct raw_trunks *raw,
+			    struct conf_trunk *trunk)
 {
 	unsigned room = raw->sources_count ? raw->sources_count : trunk->npeers;
 
@@ -308,7 +317,8 @@ static void resolve_trunk(struct resolve *r, unsigned index)
 	trunk->media_learn = media_source && strcmp(media_source, "learn") == 0;
 	trunk->answer_max_s = number(SECTION_trunks, TRUNK_answer_max_s, raw->answer_max_s);
 	trunk->duration_max_s = number(SECTION_trunks, TRUNK_duration_max_s, raw->duration_max_s);
-	trunk->media_timeout_s = number(SECTION_trunks, TRUNK_media_timeout_s, raw->media_timeout_s);
+	trunk->media_timeout_s =
+		number(SECTION_trunks, TRUNK_media_timeout_s, raw->media_timeout_s);
 	trunk->pass_count = raw->headers_pass_count;
 	trunk->pass = raw->headers_pass;
 }
@@ -368,7 +378,8 @@ static void resolve_outputs(struct resolve *r)
 	r->conf->cdr.file = text(r, SECTION_cdr, CDR_file, cdr->file);
 }
 
-int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *conf, struct conf_pool *pool)
+int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *conf,
+		 struct conf_pool *pool)
 {
 	static void (*const steps[])(struct resolve *) = {
 		resolve_machine, resolve_ports,  resolve_realms,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From the raw tree to struct conf: defaults, numbers, references; then the checks that need to see two keys at once.
- * Private to common/conf. */
+/* From the raw tree to struct conf: defaults, numbers, references; then the checks that need to see
+ * two keys at once. Private to common/conf. */
 #pragma once
 
 #include "common/conf/conf_doc.h"
@@ -15,9 +15,12 @@ struct conf_pool {
 void *conf_pool_get(struct conf_pool *pool, size_t count, size_t bytes);
 void conf_pool_free(struct conf_pool *pool);
 
-/* Fill conf from raw, which must outlive it: strings are shared. Names that stand for nothing or for two things are noted. The document has
- * been checked: values that were refused there are left zero. 0, or -ENOMEM. */
-int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *conf, struct conf_pool *pool);
+/* Fill conf from raw, which must outlive it: strings are shared. Names that stand for nothing or
+ * for two things are noted. The document has been checked: values that were refused there are left
+ * zero. 0, or -ENOMEM. */
+int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *conf,
+		 struct conf_pool *pool);
 
-/* Note what does not fit together; keys at which a fault was noted before are left out. 0, or -ENOMEM. */
+/* Note what does not fit together; keys at which a fault was noted before are left out. 0, or
+ * -ENOMEM. */
 int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const struct conf *conf);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lists of conf_keys.h spelled out: as tables for the checks and the reference, and as libcyaml's schema. */
+/* The lists of conf_keys.h spelled out: as tables for the checks and the reference, and as
+ * libcyaml's schema. Any thread. */
 #include "common/conf/conf_schema.h"
 
 #define COUNT_ONE(st, name)  0
 #define COUNT_LIST(st, name) offsetof(st, name##_count)
-#define KEY(shape_, type_, name_, items_, unit_, def_, low_, high_, effect_, doc_)                  \
-	{.name = #name_, .unit = unit_, .def = def_, .doc = doc_, .low = low_, .high = high_,       \
-	 .offset = offsetof(RAW, name_), .count_offset = COUNT_##shape_(RAW, name_),                \
-	 .items_max = items_, .shape = CONF_##shape_, .type = CONF_##type_, .effect = CONF_##effect_},
+#define KEY(shape_, type_, name_, items_, unit_, def_, low_, high_, effect_, doc_)                 \
+	{.name = #name_, .unit = unit_, .def = def_, .doc = doc_, .low = low_, .high = high_,      \
+	 .offset = offsetof(RAW, name_), .count_offset = COUNT_##shape_(RAW, name_),               \
+	 .items_max = items_, .shape = CONF_##shape_, .type = CONF_##type_,                        \
+	 .effect = CONF_##effect_},
 
 #define RAW struct raw_machine
 static const struct conf_key keys_MACHINE[] = {CONF_KEYS_MACHINE(KEY)};
@@ -38,9 +40,9 @@ static const struct conf_key keys_CDR[] = {CONF_KEYS_CDR(KEY)};
 
 const struct conf_section conf_sections[CONF_SECTIONS_END] = {
 #define X(section, shape, list, required_, most, doc_)                                             \
-	{.name = #section, .doc = doc_, .keys = keys_##list, .nkeys = list##_KEYS,                  \
-	 .offset = offsetof(struct raw_conf, section), .count_offset = COUNT_##shape(section),      \
-	 .raw_bytes = sizeof(struct raw_##section), .items_max = most, .many = MANY_##shape,        \
+	{.name = #section, .doc = doc_, .keys = keys_##list, .nkeys = list##_KEYS,                 \
+	 .offset = offsetof(struct raw_conf, section), .count_offset = COUNT_##shape(section),     \
+	 .raw_bytes = sizeof(struct raw_##section), .items_max = most, .many = MANY_##shape,       \
 	 .required = required_},
 	CONF_SECTIONS(X)
 #undef X
@@ -57,17 +59,18 @@ const char *conf_type_word(enum conf_type type)
 	return type_words[type];
 }
 
-/* libcyaml's view: presence and required keys are for the checks, which know the line; here all is optional text. */
+/* libcyaml's view: presence and required keys are for the checks, which know the line; here all is
+ * optional text. */
 static const cyaml_schema_value_t text_entry = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED),
 };
 
 #define FIELD_ONE(st, name)                                                                        \
-	CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, name, 0,        \
+	CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, name, 0,       \
 			       CYAML_UNLIMITED),
 #define FIELD_LIST(st, name)                                                                       \
-	CYAML_FIELD_SEQUENCE(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, name, &text_entry, \
-			     0, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, name,            \
+			     &text_entry, 0, CYAML_UNLIMITED),
 #define FIELD(shape, type, name, ...) FIELD_##shape(RAW, name)
 
 #define RAW struct raw_machine
@@ -95,17 +98,17 @@ static const cyaml_schema_field_t fields_CDR[] = {CONF_KEYS_CDR(FIELD) CYAML_FIE
 #define ENTRY_MAP(section, keys)
 #define ENTRY_MAPS(section, keys)                                                                  \
 	static const cyaml_schema_value_t entry_##section = {                                      \
-		CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_##section, fields_##keys),       \
+		CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_##section, fields_##keys),      \
 	};
 #define X(section, shape, keys, ...) ENTRY_##shape(section, keys)
 CONF_SECTIONS(X)
 #undef X
 
 #define SECTION_MAP(section, keys)                                                                 \
-	CYAML_FIELD_MAPPING_PTR(#section, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_conf, \
-				section, fields_##keys),
+	CYAML_FIELD_MAPPING_PTR(#section, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                \
+				struct raw_conf, section, fields_##keys),
 #define SECTION_MAPS(section, keys)                                                                \
-	CYAML_FIELD_SEQUENCE(#section, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_conf,   \
+	CYAML_FIELD_SEQUENCE(#section, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_conf,  \
 			     section, &entry_##section, 0, CYAML_UNLIMITED),
 
 static const cyaml_schema_field_t fields_root[] = {

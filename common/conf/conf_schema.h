@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The schema as data: sections and keys described for the checks and the reference, and the raw tree that libcyaml
- * fills: every value as the text in the file, NULL where a key is absent. Private to common/conf. */
+/* The schema as data: sections and keys described for the checks and the reference, and the raw
+ * tree that libcyaml fills: every value as the text in the file, NULL where a key is absent.
+ * Private to common/conf. */
 #pragma once
 
 #include <cyaml/cyaml.h>
@@ -50,7 +51,7 @@ struct conf_section {
 #define CONF_RAW_LIST(name) char **name; uint32_t name##_count;
 #define CONF_RAW_FIELD(shape, type, name, ...) CONF_RAW_##shape(name)
 
-/* One struct and one list of key numbers for each section: struct raw_realms, RAW_realms_sip_port. */
+/* One struct and one list of key numbers for each section: struct raw_realms, REALM_sip_port. */
 #define X(section, shape, keys, ...) struct raw_##section { CONF_KEYS_##keys(CONF_RAW_FIELD) };
 CONF_SECTIONS(X)
 #undef X

@@ -15,7 +15,8 @@ struct verdict {
 	size_t bytes;
 };
 
-__attribute__((format(printf, 2, 3))) static bool refuse(const struct verdict *v, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static bool refuse(const struct verdict *v, const char *fmt,
+							 ...)
 {
 	va_list args;
 
@@ -79,7 +80,8 @@ struct net_prefix conf_network_of(const struct net_prefix *prefix)
 	return net;
 }
 
-/* An address one host can have: not unspecified, loopback, multicast, broadcast, class E or IPv4-mapped. */
+/* An address one host can have: not unspecified, loopback, multicast, broadcast, class E or
+ * IPv4-mapped. */
 static bool is_unicast(uint8_t family, const struct net_addr *addr)
 {
 	static const struct net_addr none;
@@ -146,9 +148,11 @@ bool conf_read_port_range(struct span text, uint16_t *low, uint16_t *high)
 
 	if (!dash)
 		return false;
-	if (!conf_read_number(span_trim(span_of(text.ptr, (size_t)(dash - text.ptr))), 1024, 65535, &from) ||
-	    !conf_read_number(span_trim(span_of(dash + 1, (size_t)(text.ptr + text.len - dash - 1))), 1024,
-			      65535, &to) ||
+	if (!conf_read_number(span_trim(span_of(text.ptr, (size_t)(dash - text.ptr))), 1024, 65535,
+			      &from) ||
+	    !conf_read_number(
+		    span_trim(span_of(dash + 1, (size_t)(text.ptr + text.len - dash - 1))), 1024,
+		    65535, &to) ||
 	    from % 2 || !(to % 2) || from > to)
 		return false;
 	*low = (uint16_t)from;
@@ -212,7 +216,8 @@ static bool ok_address(struct span text, const struct verdict *v)
 
 	if (net_addr_parse(text, &addr, &family))
 		return refuse(v, "not an IP address: \"%.*s\"", QUOTE(text));
-	return is_unicast(family, &addr) || refuse(v, "not the address of a host: \"%.*s\"", QUOTE(text));
+	return is_unicast(family, &addr) ||
+	       refuse(v, "not the address of a host: \"%.*s\"", QUOTE(text));
 }
 
 static bool ok_interface(struct span text, const struct verdict *v)
@@ -220,7 +225,8 @@ static bool ok_interface(struct span text, const struct verdict *v)
 	struct net_prefix prefix;
 
 	if (!memchr(text.ptr, '/', text.len))
-		return refuse(v, "no subnet length: \"%.*s\"; write it as in 192.0.2.1/24", QUOTE(text));
+		return refuse(v, "no subnet length: \"%.*s\"; write it as in 192.0.2.1/24",
+			      QUOTE(text));
 	if (net_prefix_parse(text, &prefix))
 		return refuse(v, "not an address with a subnet length: \"%.*s\"", QUOTE(text));
 	return conf_read_interface(text, &prefix) ||
@@ -232,11 +238,12 @@ static bool ok_prefix(struct span text, const struct verdict *v)
 	struct net_prefix prefix, net;
 
 	if (net_prefix_parse(text, &prefix))
-		return refuse(v, "not a network: \"%.*s\"; write it as in 192.0.2.0/24", QUOTE(text));
+		return refuse(v, "not a network: \"%.*s\"; write it as in 192.0.2.0/24",
+			      QUOTE(text));
 	net = conf_network_of(&prefix);
 	return net_addr_eq(&net.addr, &prefix.addr) ||
-	       refuse(v, "bits set behind the prefix length: \"%.*s\"; the network is %s", QUOTE(text),
-		      conf_show_prefix(&net));
+	       refuse(v, "bits set behind the prefix length: \"%.*s\"; the network is %s",
+		      QUOTE(text), conf_show_prefix(&net));
 }
 
 static bool ok_endpoint(struct span text, const struct verdict *v)
@@ -244,7 +251,9 @@ static bool ok_endpoint(struct span text, const struct verdict *v)
 	struct net_endpoint endpoint;
 
 	if (net_endpoint_parse(text, CONF_SIP_PORT, &endpoint))
-		return refuse(v, "not an address: \"%.*s\"; write it as in 192.0.2.1:5060 or \"[2001:db8::1]:5060\"",
+		return refuse(v,
+			      "not an address: \"%.*s\"; write it as in 192.0.2.1:5060 or "
+			      "\"[2001:db8::1]:5060\"",
 			      QUOTE(text));
 	return is_unicast(endpoint.family, &endpoint.addr) ||
 	       refuse(v, "not the address of a host: \"%.*s\"", QUOTE(text));
@@ -255,8 +264,10 @@ static bool ok_port_range(struct span text, const struct verdict *v)
 	uint16_t low, high;
 
 	return conf_read_port_range(text, &low, &high) ||
-	       refuse(v, "not a range of media ports: \"%.*s\"; write it as in 20000-59999: "
-			 "from an even port, 1024 at least, to an odd one, 65535 at most", QUOTE(text));
+	       refuse(v,
+		      "not a range of media ports: \"%.*s\"; write it as in 20000-59999: "
+		      "from an even port, 1024 at least, to an odd one, 65535 at most",
+		      QUOTE(text));
 }
 
 /* Headers that limen writes itself on each leg: an edit plan has no say in them. */
@@ -297,7 +308,8 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 			return refuse(&v, "has a control character");
 	}
 	if (!text.len)
-		return (key->def && !*key->def && key->shape == CONF_ONE) || refuse(&v, "has no value");
+		return (key->def && !*key->def && key->shape == CONF_ONE) ||
+		       refuse(&v, "has no value");
 	if (key->type != CONF_UINT && key->type != CONF_WORD && text.len > key->high)
 		return refuse(&v, "too long: %zu characters, at most %llu", text.len,
 			      (unsigned long long)key->high);
@@ -308,7 +320,8 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 		return ok_word(key, text, &v);
 	case CONF_NAME:
 		return all_of(text, "_-.") ||
-		       refuse(&v, "not a name: \"%.*s\"; only letters, digits and _ - . make one", QUOTE(text));
+		       refuse(&v, "not a name: \"%.*s\"; only letters, digits and _ - . make one",
+			      QUOTE(text));
 	case CONF_PATH:
 		return ok_path(text, &v);
 	case CONF_ADDRESS:

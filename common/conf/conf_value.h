@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One value: its text checked against its key's type and range, and read. Private to common/conf. */
+/* One value: its text checked against its key's type and range, and read. Private to
+ * common/conf. */
 #pragma once
 
 #include "common/conf/conf_schema.h"
 
 #define CONF_SIP_PORT 5060 /* of a peer that names none */
 
-/* Whether the text is a value of that key. If not, `why` says so to a person. References are checked elsewhere. */
+/* Whether the text is a value of that key. If not, `why` says so to a person. References are
+ * checked elsewhere. */
 bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size_t why_bytes);
 
 /* Readers. Each answers false for text that conf_value_ok refuses. */

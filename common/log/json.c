@@ -4,8 +4,8 @@
 
 #include "common/base/clock.h"
 
-/* Bytes of the UTF-8 character at the start of s, which is not empty; 0 where there is none (RFC 3629: no overlong forms,
- * surrogates, or values past U+10FFFF). */
+/* Bytes of the UTF-8 character at the start of s, which is not empty; 0 where there is none (RFC
+ * 3629: no overlong forms, surrogates, or values past U+10FFFF). */
 static unsigned utf8_bytes(struct span s)
 {
 	const uint8_t *p = (const uint8_t *)s.ptr;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* JSON written into a cursor (RFC 8259). Bytes of peers are safe in it: what is not UTF-8 becomes U+FFFD, control characters
- * are escaped. Both processes, any thread. */
+/* JSON written into a cursor (RFC 8259). Bytes of peers are safe in it: what is not UTF-8 becomes
+ * U+FFFD, control characters are escaped. Both processes, any thread. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -9,7 +9,8 @@
 /* "text" with its quotes. */
 void put_json_str(struct cursor *c, struct span text);
 
-/* ,"key": without the comma behind '{' or '['. Keys are literals of ours and written as they are. */
+/* ,"key": without the comma behind '{' or '['. Keys are literals of ours and written as they
+ * are. */
 void put_json_key(struct cursor *c, const char *key);
 
 /* Key and value. */

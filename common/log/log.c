@@ -42,8 +42,9 @@ int log_format_from(const char *word)
 	return strcmp(word, "json") == 0 ? LOG_FORMAT_JSON : -EINVAL;
 }
 
-/* Put `fd` in the place of the output. Once that is not stderr any more its number stays for good, so that a line of another thread
- * goes to the old file or to the new one, never to a closed one. */
+/* Put `fd` in the place of the output. Once that is not stderr any more its number stays for good,
+ * so that a line of another thread goes to the old file or to the new one, never to a closed
+ * one. */
 static int replace_output(int fd)
 {
 	int old = atomic_load(&out.fd);
@@ -244,7 +245,8 @@ void log_write(enum log_level level, const char *component, const char *message,
 	struct cursor c = cursor_on(line, sizeof(line));
 	ssize_t wrote;
 
-	log_put_line(&c, out.format, out.process, clock_real_ns(), level, component, message, fields, nfields);
+	log_put_line(&c, out.format, out.process, clock_real_ns(), level, component, message,
+		     fields, nfields);
 	do {
 		wrote = write(atomic_load(&out.fd), line, c.len);
 	} while (wrote < 0 && errno == EINTR);

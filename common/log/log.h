@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The log: one line an event, of a level, a component, a message and fields. One write(2) a line, so lines of threads and processes
- * never mix. Both processes, any thread but a polling worker: a line costs a system call. */
+/* The log: one line an event, of a level, a component, a message and fields. One write(2) a line,
+ * so lines of threads and processes never mix. Both processes, any thread but a polling worker: a
+ * line costs a system call. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -13,11 +14,13 @@ enum log_format { LOG_FORMAT_TEXT = 0, LOG_FORMAT_JSON };
 int log_level_from(const char *word);
 int log_format_from(const char *word);
 
-/* Before it, lines of level info and worse go to stderr as text. `process` is static; `file` "" is stderr. A file is opened for
- * appending, 0640. May be called again (reload): the old output stays where the new one cannot be opened. 0, or -errno. */
+/* Before it, lines of level info and worse go to stderr as text. `process` is static; `file` "" is
+ * stderr. A file is opened for appending, 0640. May be called again (reload): the old output stays
+ * where the new one cannot be opened. 0, or -errno. */
 int log_open(const char *process, enum log_level level, enum log_format format, const char *file);
 
-/* Open the file again, after logrotate moved it. 0, or -errno (then lines go to the old file). Not a signal handler's: the loop calls it. */
+/* Open the file again, after logrotate moved it. 0, or -errno (then lines go to the old file). Not
+ * a signal handler's: the loop calls it. */
 int log_reopen(void);
 
 /* Lines that could not be written, so far. */
@@ -49,20 +52,22 @@ struct log_field {
 /* strerror of a negative errno. */
 #define LOG_ERR(err) LOG_STR("error", strerror(-(err)))
 
-/* LOG(INFO, "policy", "request refused", LOG_STR("trunk", name), LOG_U64("status", 403)); the message is ours, never a peer's. */
+/* LOG(INFO, "policy", "request refused", LOG_STR("trunk", name), LOG_U64("status", 403)); the
+ * message is ours, never a peer's. */
 #define LOG(level, component, message, ...)                                                        \
 	do {                                                                                       \
 		if (LOG_LEVEL_##level >= log_threshold) {                                          \
-			const struct log_field log_fields_[] = {{.key = NULL}, ##__VA_ARGS__};      \
-			log_write(LOG_LEVEL_##level, component, message, log_fields_ + 1,           \
-				  sizeof(log_fields_) / sizeof(log_fields_[0]) - 1);                \
+			const struct log_field log_fields_[] = {{.key = NULL}, ##__VA_ARGS__};     \
+			log_write(LOG_LEVEL_##level, component, message, log_fields_ + 1,          \
+				  sizeof(log_fields_) / sizeof(log_fields_[0]) - 1);               \
 		}                                                                                  \
 	} while (0)
 
 void log_write(enum log_level level, const char *component, const char *message,
 	       const struct log_field *fields, size_t nfields);
 
-/* The line itself, newline and all, for log_write and tests. What does not fit is cut and said so. */
+/* The line itself, newline and all, for log_write and tests. What does not fit is cut and said
+ * so. */
 void log_put_line(struct cursor *out, enum log_format format, const char *process, uint64_t unix_ns,
 		  enum log_level level, const char *component, const char *message,
 		  const struct log_field *fields, size_t nfields);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* JSON taken apart (RFC 8259) without copy: a text becomes an array of nodes that know where they end. Bounded in nodes and in depth;
- * what does not fit is refused. limen-controlplane and limenctl, any thread. */
+/* JSON taken apart (RFC 8259) without copy: a text becomes an array of nodes that know where they
+ * end. Bounded in nodes and in depth; what does not fit is refused. limen-controlplane and
+ * limenctl, any thread. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -9,8 +10,8 @@
 
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/* Nodes lie in document order. An object's members are pairs of nodes, name (a string) and value; an array's items are nodes.
- * `skip` is the number of nodes up to the next sibling. */
+/* Nodes lie in document order. An object's members are pairs of nodes, name (a string) and value;
+ * an array's items are nodes. `skip` is the number of nodes up to the next sibling. */
 struct json_node {
 	struct span text; /* as it came; a string's without quotes */
 	uint32_t skip;
@@ -20,7 +21,8 @@ struct json_node {
 /* One value and nothing behind it but white space. Number of nodes; -EINVAL; -E2BIG. */
 int json_read(struct span text, struct json_node *nodes, unsigned max);
 
-/* The value of a member, or NULL. Names are compared as they came: those limen writes have no escapes. */
+/* The value of a member, or NULL. Names are compared as they came: those limen writes have no
+ * escapes. */
 const struct json_node *json_get(const struct json_node *object, struct span name);
 
 /* Walk an array: NULL first, then the item before; NULL at the end. */

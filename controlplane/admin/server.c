@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* limenctl's socket: several clients, one request a line, answered by lines. limen-controlplane, loop thread. */
+/* limenctl's socket: several clients, one request a line, answered by lines. limen-controlplane,
+ * loop thread. */
 #include "controlplane/admin/server.h"
 
 #include <errno.h>
@@ -109,7 +110,8 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 	drop(arg);
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
+		      int len, void *arg)
 {
 	static const char full[] = "{\"error\":\"too many clients\"}\n";
 	const struct timeval idle = {.tv_sec = IDLE_S};
@@ -121,7 +123,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 			client = &server->clients[i];
 	}
 	if (client)
-		client->stream = bufferevent_socket_new(evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
+		client->stream = bufferevent_socket_new(evconnlistener_get_base(listener), fd,
+							BEV_OPT_CLOSE_ON_FREE);
 	if (!client || !client->stream) {
 		(void)!write(fd, full, sizeof(full) - 1);
 		close(fd);
@@ -138,7 +141,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 static bool is_alive(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+	bool alive =
+		fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
 
 	if (fd >= 0)
 		close(fd);
@@ -193,7 +197,8 @@ int admin_server_new(struct admin_server **out, struct event_base *base, const c
 		free(server);
 		return fd;
 	}
-	server->listener = evconnlistener_new(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	server->listener = evconnlistener_new(base, on_accept, server,
+					      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	if (!server->listener) {
 		close(fd);
 		unlink(path);
@@ -233,7 +238,8 @@ static void end(struct admin_server *server, uint64_t number, struct span last)
 		return;
 	put_line(client, last);
 	client->open = false;
-	/* the next request may lie in the buffer already; not from within the handler of this one */
+	/* the next request may lie in the buffer already; not from within the handler of this
+	 * one */
 	bufferevent_trigger(client->stream, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
@@ -242,7 +248,8 @@ void admin_done(struct admin_server *server, uint64_t number)
 	end(server, number, SPAN("{\"done\":true}"));
 }
 
-void admin_fail_with(struct admin_server *server, uint64_t number, const char *why, struct span details)
+void admin_fail_with(struct admin_server *server, uint64_t number, const char *why,
+		     struct span details)
 {
 	char text[8192];
 	struct cursor out = cursor_on(text, sizeof(text));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The control plane's note on a call: "1 TRUNK TRUNK REALM REALM CALLER CALLED". Names are words already; of the users all but
- * printable ASCII is escaped as %XX. limen-controlplane, any thread. */
+/* The control plane's note on a call: "1 TRUNK TRUNK REALM REALM CALLER CALLED". Names are words
+ * already; of the users all but printable ASCII is escaped as %XX. limen-controlplane, any
+ * thread. */
 #include "controlplane/cdr/context.h"
 
 #include <errno.h>
@@ -28,7 +29,8 @@ static void put_escaped(struct cursor *out, struct span user)
 
 void put_cdr_context(struct cursor *out, const struct cdr_context *context)
 {
-	const struct span names[4] = {context->trunk[0], context->trunk[1], context->realm[0], context->realm[1]};
+	const struct span names[4] = {context->trunk[0], context->trunk[1], context->realm[0],
+				      context->realm[1]};
 
 	put_char(out, VERSION);
 	for (unsigned i = 0; i < 4; i++) {
@@ -87,7 +89,8 @@ int cdr_context_read(struct span text, struct cdr_context *context, struct cdr_u
 			break;
 		at = blank + 1;
 	}
-	if (n != 7 || fields[6].ptr + fields[6].len != end || fields[0].len != 1 || fields[0].ptr[0] != VERSION)
+	if (n != 7 || fields[6].ptr + fields[6].len != end || fields[0].len != 1 ||
+	    fields[0].ptr[0] != VERSION)
 		return -EINVAL;
 	context->trunk[0] = fields[1];
 	context->trunk[1] = fields[2];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The control plane's note on a call: it goes out with the verdict, rests with the call in the dataplane, and comes back with the call's
- * record. So a control plane that was started meanwhile knows what the record needs. One line of text. Any thread. */
+/* The control plane's note on a call: it goes out with the verdict, rests with the call in the
+ * dataplane, and comes back with the call's record. So a control plane that was started meanwhile
+ * knows what the record needs. One line of text. Any thread. */
 #pragma once
 
 #include "common/base/cursor.h"

@@ -30,7 +30,8 @@ static void sync_directory(const char *path)
 	close(fd);
 }
 
-/* The last bytes of the file, at most `max`; *len of them. NULL when there are none or no memory. */
+/* The last bytes of the file, at most `max`; *len of them. NULL when there are none or no
+ * memory. */
 static char *read_tail(const struct cdr_file *file, size_t max, size_t *len)
 {
 	off_t from = file->good > (off_t)max ? file->good - (off_t)max : 0;
@@ -50,7 +51,8 @@ static char *read_tail(const struct cdr_file *file, size_t max, size_t *len)
 	return tail;
 }
 
-/* A crash can leave a line without its end: no record that was acknowledged, as the sync comes before. */
+/* A crash can leave a line without its end: no record that was acknowledged, as the sync comes
+ * before. */
 static int cut_unfinished(struct cdr_file *file, off_t *cut_bytes)
 {
 	size_t len, keep;
@@ -77,7 +79,8 @@ int cdr_file_open(struct cdr_file *file, const char *path, off_t *cut_bytes)
 	int err = 0;
 
 	*cut_bytes = 0;
-	*file = (struct cdr_file){.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640)};
+	*file = (struct cdr_file){
+		.fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640)};
 	if (file->fd < 0)
 		return -errno;
 	if (fstat(file->fd, &st) < 0) {
@@ -116,7 +119,8 @@ static int write_all(int fd, struct span text)
 
 int cdr_file_append(struct cdr_file *file, struct span lines)
 {
-	off_t size = lseek(file->fd, 0, SEEK_END); /* somebody may have cut the file; a pipe has no size */
+	/* somebody may have cut the file; a pipe has no size */
+	off_t size = lseek(file->fd, 0, SEEK_END);
 	int err;
 
 	if (size >= 0 && !file->torn)

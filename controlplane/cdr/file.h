@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The record file itself: whole lines or nothing. limen-controlplane, the writer's thread (and the loop, while the writer holds its lock). */
+/* The record file itself: whole lines or nothing. limen-controlplane, the writer's thread (and the
+ * loop, while the writer holds its lock). */
 #pragma once
 
 #include <sys/types.h>
@@ -13,11 +14,13 @@ struct cdr_file {
 	bool torn;  /* the file ends within a line that could not be cut off */
 };
 
-/* Open for appending, create 0640, cut off an unfinished last line (*cut_bytes). The name is made durable too. 0, or -errno. */
+/* Open for appending, create 0640, cut off an unfinished last line (*cut_bytes). The name is made
+ * durable too. 0, or -errno. */
 int cdr_file_open(struct cdr_file *file, const char *path, off_t *cut_bytes);
 void cdr_file_close(struct cdr_file *file);
 
-/* Append whole lines and sync. On failure nothing of them counts as written, and what was of them is cut off again. 0, or -errno. */
+/* Append whole lines and sync. On failure nothing of them counts as written, and what was of them
+ * is cut off again. 0, or -errno. */
 int cdr_file_append(struct cdr_file *file, struct span lines);
 
 /* The ids of the last records, oldest first. 0, or -errno. */

@@ -28,7 +28,9 @@ static int read_hex(struct span text, uint64_t *value)
 		return -EINVAL;
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.ptr[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+						   : -1;
 
 		if (digit < 0)
 			return -EINVAL;
@@ -130,7 +132,9 @@ static struct span cut(struct span text)
 /* How long the two were connected. Clocks may step: never negative. */
 static uint64_t duration_ms(const struct ipc_call_end *end)
 {
-	return end->answered_ns && end->ended_ns > end->answered_ns ? (end->ended_ns - end->answered_ns) / 1000000 : 0;
+	return end->answered_ns && end->ended_ns > end->answered_ns
+		       ? (end->ended_ns - end->answered_ns) / 1000000
+		       : 0;
 }
 
 void put_cdr_record(struct cursor *out, const struct ipc_call_end *end)
@@ -148,7 +152,8 @@ void put_cdr_record(struct cursor *out, const struct ipc_call_end *end)
 	put_json_time(out, "ended", end->ended_ns);
 	put_json_u64(out, "duration_ms", duration_ms(end));
 	put_context_members(out, ipc_call_end_context(end));
-	put_pair(out, "call_ids", cut(ipc_call_end_call_id(end, 0)), cut(ipc_call_end_call_id(end, 1)));
+	put_pair(out, "call_ids", cut(ipc_call_end_call_id(end, 0)),
+		 cut(ipc_call_end_call_id(end, 1)));
 	put_json_key(out, "peers");
 	put_char(out, '[');
 	for (unsigned side = 0; side < 2; side++) {

@@ -5,7 +5,8 @@
 #include "common/base/cursor.h"
 #include "common/ipc/ipc_msg.h"
 
-#define CDR_RECORD_BYTES_MAX 32768u /* whatever passes ipc_msg_check fits, each byte escaped; Call-IDs are cut */
+/* Whatever passes ipc_msg_check fits, each byte escaped; Call-IDs are cut. */
+#define CDR_RECORD_BYTES_MAX 32768u
 
 /* What tells one call from every other, whatever restarts between: a handle alone is used again. */
 struct cdr_id {
@@ -14,7 +15,8 @@ struct cdr_id {
 	uint64_t worker;
 };
 
-/* "STARTED-WORKER-HANDLE", in hex without leading zeros: the name of a call in records and for limenctl. */
+/* "STARTED-WORKER-HANDLE", in hex without leading zeros: the name of a call in records and for
+ * limenctl. */
 void put_cdr_id(struct cursor *out, const struct cdr_id *id);
 /* Also takes "WORKER-HANDLE": started_ns is 0 then. 0, or -EINVAL. */
 int cdr_id_read(struct span text, struct cdr_id *id);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which records came before. Two tables take turns: the younger takes what is added until it is full, then the older is
- * forgotten as a whole. limen-controlplane, loop thread. */
+/* Which records came before. Two tables take turns: the younger takes what is added until it is
+ * full, then the older is forgotten as a whole. limen-controlplane, loop thread. */
 #include "controlplane/cdr/seen.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which records came before: the dataplane sends a record again after every reconnect until it is acknowledged. Remembers
- * the last SEEN_MIN at least. limen-controlplane, loop thread. */
+/* Which records came before: the dataplane sends a record again after every reconnect until it is
+ * acknowledged. Remembers the last SEEN_MIN at least. limen-controlplane, loop thread. */
 #pragma once
 
 #include "controlplane/cdr/record.h"

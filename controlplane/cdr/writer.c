@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Records to disk: the loop fills one batch while the thread writes the other. limen-controlplane; each function says its thread by the
- * lock it takes. */
+/* Records to disk: the loop fills one batch while the thread writes the other. limen-controlplane;
+ * each function says its thread by the lock it takes. */
 #include "controlplane/cdr/writer.h"
 
 #include <errno.h>
@@ -100,7 +100,8 @@ static void log_append(struct cdr_writer *writer, struct log_limit *limit, bool 
 		LOG(ERROR, "cdr", "records cannot be written; they wait", LOG_ERR(err),
 		    LOG_U64("waiting", writer->writing.n + writer->filling.n));
 	if (!err && *failing)
-		LOG(INFO, "cdr", "records are written again", LOG_U64("records", writer->writing.n));
+		LOG(INFO, "cdr", "records are written again",
+		    LOG_U64("records", writer->writing.n));
 	*failing = err != 0;
 }
 
@@ -113,7 +114,8 @@ static bool write_batch(struct cdr_writer *writer, struct log_limit *limit, bool
 	writer->busy = true;
 	pthread_mutex_unlock(&writer->lock);
 	if (wanted)
-		err = cdr_file_append(&writer->file, span_of(writer->writing.lines, writer->writing.len));
+		err = cdr_file_append(&writer->file,
+				      span_of(writer->writing.lines, writer->writing.len));
 	pthread_mutex_lock(&writer->lock);
 	writer->busy = false;
 	pthread_cond_signal(&writer->idle);
@@ -219,8 +221,8 @@ static int open_file(struct cdr_writer *writer, struct cdr_file *file, const cha
 	if (err)
 		return err;
 	if (cut_bytes)
-		LOG(WARN, "cdr", "an unfinished record at the file's end was cut off", LOG_STR("file", path),
-		    LOG_U64("bytes", (uint64_t)cut_bytes));
+		LOG(WARN, "cdr", "an unfinished record at the file's end was cut off",
+		    LOG_STR("file", path), LOG_U64("bytes", (uint64_t)cut_bytes));
 	return 0;
 }
 
@@ -316,7 +318,8 @@ static bool queue(struct cdr_writer *writer, const struct cdr_ticket *ticket, st
 	bool queued = false;
 
 	pthread_mutex_lock(&writer->lock);
-	if (batch->len + writer->writing.len + line.len <= WAITING_BYTES_MAX && batch_reserve(batch, line.len)) {
+	if (batch->len + writer->writing.len + line.len <= WAITING_BYTES_MAX &&
+	    batch_reserve(batch, line.len)) {
 		memcpy(batch->lines + batch->len, line.ptr, line.len);
 		batch->len += line.len;
 		batch->tickets[batch->n++] = *ticket;
@@ -327,7 +330,8 @@ static bool queue(struct cdr_writer *writer, const struct cdr_ticket *ticket, st
 	return queued;
 }
 
-enum cdr_added cdr_writer_add(struct cdr_writer *writer, const struct cdr_ticket *ticket, struct span line)
+enum cdr_added cdr_writer_add(struct cdr_writer *writer, const struct cdr_ticket *ticket,
+			      struct span line)
 {
 	uint64_t number = seen_find(writer->seen, &ticket->id);
 

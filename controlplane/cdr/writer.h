@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Records to disk. The loop queues them; a thread of their own appends what has gathered and syncs once for all of it, then the loop is told
- * of each. A disk that is full or slow never holds up the loop: records wait in memory up to a bound, then in the dataplane. */
+/* Records to disk. The loop queues them; a thread of their own appends what has gathered and syncs
+ * once for all of it, then the loop is told of each. A disk that is full or slow never holds up the
+ * loop: records wait in memory up to a bound, then in the dataplane. */
 #pragma once
 
 #include "controlplane/cdr/record.h"
@@ -21,12 +22,14 @@ struct cdr_events {
 	void (*room)(void *arg);
 };
 
-/* path "": nothing is written, every record counts as written at once. Opens for appending, 0640; a line at the end that a crash left
- * unfinished is cut off (its call was never acknowledged). `events` is borrowed for the writer's life. 0, or -errno. */
+/* path "": nothing is written, every record counts as written at once. Opens for appending, 0640; a
+ * line at the end that a crash left unfinished is cut off (its call was never acknowledged).
+ * `events` is borrowed for the writer's life. 0, or -errno. */
 int cdr_writer_new(struct cdr_writer **writer, struct event_base *base, const char *path,
 		   const struct cdr_events *events, void *arg);
 
-/* Writes what is queued, if the disk lets it, and ends the thread. What is not written is not lost: the dataplane has it. */
+/* Writes what is queued, if the disk lets it, and ends the thread. What is not written is not lost:
+ * the dataplane has it. */
 void cdr_writer_free(struct cdr_writer *writer);
 
 enum cdr_added {
@@ -35,7 +38,8 @@ enum cdr_added {
 	CDR_WRITTEN, /* on disk already, or not wanted there: acknowledge it */
 	CDR_FULL,    /* not taken; `room` will tell */
 };
-enum cdr_added cdr_writer_add(struct cdr_writer *writer, const struct cdr_ticket *ticket, struct span line);
+enum cdr_added cdr_writer_add(struct cdr_writer *writer, const struct cdr_ticket *ticket,
+			      struct span line);
 
 /* Open the file again (logrotate), or another one. 0, or -errno: then the old one stays. */
 int cdr_writer_reopen(struct cdr_writer *writer, const char *path);

@@ -57,8 +57,8 @@ struct loop *loop_new(const struct loop_events *events, void *arg)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is as a full disk: records wait */
 	loop->base = event_base_new();
-	if (!loop->base || !watch(loop, ON_TERM, SIGTERM, on_end) || !watch(loop, ON_INT, SIGINT, on_end) ||
-	    !watch(loop, ON_HUP, SIGHUP, on_hangup)) {
+	if (!loop->base || !watch(loop, ON_TERM, SIGTERM, on_end) ||
+	    !watch(loop, ON_INT, SIGINT, on_end) || !watch(loop, ON_HUP, SIGHUP, on_hangup)) {
 		loop_free(loop);
 		return NULL;
 	}

@@ -10,7 +10,8 @@ struct loop_events {
 	void (*reload)(void *arg);
 };
 
-/* SIGTERM and SIGINT end the loop; SIGPIPE and SIGXFSZ are ignored. `events` is borrowed. NULL when it cannot be made. */
+/* SIGTERM and SIGINT end the loop; SIGPIPE and SIGXFSZ are ignored. `events` is borrowed. NULL when
+ * it cannot be made. */
 struct loop *loop_new(const struct loop_events *events, void *arg);
 void loop_free(struct loop *loop);
 

@@ -13,7 +13,8 @@
 
 #define ANSWER_S 15 /* the control plane gives the dataplane five for each piece */
 
-__attribute__((format(printf, 2, 3))) static void complain(struct answer *answer, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void complain(struct answer *answer, const char *fmt,
+							   ...)
 {
 	va_list args;
 
@@ -94,7 +95,8 @@ static char *lines_of(const struct json_node *list)
 	char *text = cap ? malloc(cap) : NULL;
 	struct cursor out = cursor_on(text, (uint32_t)(text ? cap - 1 : 0));
 
-	for (const struct json_node *item = json_next(list, NULL); item && text; item = json_next(list, item)) {
+	for (const struct json_node *item = json_next(list, NULL); item && text;
+	     item = json_next(list, item)) {
 		if (out.len)
 			put_char(&out, '\n');
 		put_json_plain(&out, item);
@@ -183,7 +185,8 @@ int client_ask(const char *path, struct span request, struct answer *answer)
 	if (err == -ETIMEDOUT)
 		complain(answer, "the control plane does not answer");
 	else if (err == -ECONNRESET || err == -EPIPE)
-		complain(answer, "the control plane closed the connection before its answer was whole");
+		complain(answer,
+			 "the control plane closed the connection before its answer was whole");
 	else if (err)
 		complain(answer, "the control plane's answer cannot be read: %s", strerror(-err));
 	return err;

@@ -20,7 +20,7 @@ struct answer {
 	char *details; /* lines, or NULL */
 };
 
-/* Ask at the socket; `request` is a JSON object. 0, with the answer's own error perhaps; or -errno with the reason in answer->error.
- * The caller frees the answer in either case. */
+/* Ask at the socket; `request` is a JSON object. 0, with the answer's own error perhaps; or -errno
+ * with the reason in answer->error. The caller frees the answer in either case. */
 int client_ask(const char *socket_path, struct span request, struct answer *answer);
 void answer_free(struct answer *answer);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* limenctl: the operator's command. Asks the control plane's socket one question and prints the answer. */
+/* limenctl: the operator's command. Asks the control plane's socket one question and prints the
+ * answer. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,8 @@ static const char usage[] =
 	"  hangup CALL      end a call, named as in `show calls`\n"
 	"  reload           read the config again\n"
 	"Options:\n"
-	"  --run-dir DIR    machine.run_dir of the limen that is meant (default " CONF_RUN_DIR_DEFAULT ")\n"
+	"  --run-dir DIR    machine.run_dir of the limen that is meant "
+	"(default " CONF_RUN_DIR_DEFAULT ")\n"
 	"  --config FILE    take it from this config\n"
 	"  --socket PATH    or name the socket itself\n"
 	"  --json           an array of objects instead of a table\n"
@@ -40,7 +42,8 @@ static int usage_error(const char *what, const char *which)
 /* The socket's path; false when it is too long. */
 static bool set_socket(struct arguments *arguments, const char *dir)
 {
-	int n = snprintf(arguments->socket, sizeof(arguments->socket), "%s/%s", dir, CONF_ADMIN_SOCKET);
+	int n = snprintf(arguments->socket, sizeof(arguments->socket), "%s/%s", dir,
+			 CONF_ADMIN_SOCKET);
 
 	return n > 0 && (size_t)n < sizeof(arguments->socket);
 }
@@ -135,14 +138,16 @@ static const struct command *find_command(int argc, char **argv)
 		const struct command *command = &commands[i];
 		int nwords = command->words[1] ? 2 : 1;
 
-		if (argc == nwords + (command->argument != NULL) && strcmp(argv[0], command->words[0]) == 0 &&
+		if (argc == nwords + (command->argument != NULL) &&
+		    strcmp(argv[0], command->words[0]) == 0 &&
 		    (nwords == 1 || strcmp(argv[1], command->words[1]) == 0))
 			return command;
 	}
 	return NULL;
 }
 
-static int run(const struct command *command, const char *argument, const struct arguments *arguments)
+static int run(const struct command *command, const char *argument,
+	       const struct arguments *arguments)
 {
 	char request[1024];
 	struct cursor out = cursor_on(request, sizeof(request));

@@ -35,9 +35,11 @@ static bool gather(struct words *words, const struct answer *answer, struct span
 bool pivot_init(struct pivot *pivot, const struct answer *answer)
 {
 	*pivot = (struct pivot){0};
-	if (!gather(&pivot->objects, answer, SPAN("object")) || !gather(&pivot->names, answer, SPAN("name")))
+	if (!gather(&pivot->objects, answer, SPAN("object")) ||
+	    !gather(&pivot->names, answer, SPAN("name")))
 		return false;
-	pivot->values = calloc((size_t)pivot->objects.n * pivot->names.n + 1, sizeof(*pivot->values));
+	pivot->values =
+		calloc((size_t)pivot->objects.n * pivot->names.n + 1, sizeof(*pivot->values));
 	if (!pivot->values)
 		return false;
 	for (size_t i = 0; i < answer->nrows; i++) {
@@ -45,7 +47,8 @@ bool pivot_init(struct pivot *pivot, const struct answer *answer)
 		unsigned object = word_at(&pivot->objects, text_of(row, SPAN("object")));
 		unsigned name = word_at(&pivot->names, text_of(row, SPAN("name")));
 
-		pivot->values[(size_t)object * pivot->names.n + name] += json_u64(json_get(row->nodes, SPAN("value")));
+		pivot->values[(size_t)object * pivot->names.n + name] +=
+			json_u64(json_get(row->nodes, SPAN("value")));
 	}
 	return true;
 }

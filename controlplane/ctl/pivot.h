@@ -19,5 +19,7 @@ struct pivot {
 bool pivot_init(struct pivot *pivot, const struct answer *answer);
 void pivot_free(struct pivot *pivot);
 
-uint64_t pivot_value(const struct pivot *pivot, unsigned object, unsigned name); /* 0 where there is none */
-uint64_t pivot_total(const struct pivot *pivot, unsigned object); /* over all names */
+/* 0 where there is none. */
+uint64_t pivot_value(const struct pivot *pivot, unsigned object, unsigned name);
+/* Over all names. */
+uint64_t pivot_total(const struct pivot *pivot, unsigned object);

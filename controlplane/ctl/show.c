@@ -89,7 +89,8 @@ static uint64_t of_media(const struct json_node *call, struct span side, struct 
 static int by_start(const void *left, const void *right)
 {
 	const struct row *a = left, *b = right;
-	const struct json_node *x = json_get(a->nodes, SPAN("started")), *y = json_get(b->nodes, SPAN("started"));
+	const struct json_node *x = json_get(a->nodes, SPAN("started")),
+			       *y = json_get(b->nodes, SPAN("started"));
 
 	if (!x || !y || x->text.len != y->text.len)
 		return 0;
@@ -104,14 +105,16 @@ static void add_call(struct table *table, const struct json_node *call, uint64_t
 
 	table_text(table, short_name(text_of(json_get(call, SPAN("call")), buf)));
 	cell(table, json_get(call, SPAN("state")));
-	put_duration(table, answered_ns ? answered_ns : read_time(json_get(call, SPAN("started"))), now_ns);
+	put_duration(table, answered_ns ? answered_ns : read_time(json_get(call, SPAN("started"))),
+		     now_ns);
 	cell(table, item(trunks, 0));
 	cell(table, item(trunks, 1));
 	cell(table, json_get(call, SPAN("caller")));
 	cell(table, json_get(call, SPAN("called")));
 	table_u64(table, of_media(call, SPAN("a"), SPAN("rx_pkts")));
 	table_u64(table, of_media(call, SPAN("b"), SPAN("rx_pkts")));
-	table_u64(table, of_media(call, SPAN("a"), SPAN("lost_pkts")) + of_media(call, SPAN("b"), SPAN("lost_pkts")));
+	table_u64(table, of_media(call, SPAN("a"), SPAN("lost_pkts")) +
+				 of_media(call, SPAN("b"), SPAN("lost_pkts")));
 }
 
 bool show_calls(const struct answer *answer, const struct show_options *options, FILE *out)
@@ -166,7 +169,8 @@ static void print_ports_json(const struct pivot *pivot, FILE *out)
 {
 	fputc('[', out);
 	for (unsigned o = 0; o < pivot->objects.n; o++) {
-		fprintf(out, "%s\n{\"port\":\"%.*s\"", o ? "," : "", SPAN_FMT(pivot->objects.words[o]));
+		fprintf(out, "%s\n{\"port\":\"%.*s\"", o ? "," : "",
+			SPAN_FMT(pivot->objects.words[o]));
 		for (unsigned n = 0; n < pivot->names.n; n++)
 			fprintf(out, ",\"%.*s\":%llu", SPAN_FMT(pivot->names.words[n]),
 				(unsigned long long)pivot_value(pivot, o, n));
@@ -232,14 +236,16 @@ static unsigned *by_total(const struct pivot *pivot)
 	return order;
 }
 
-static void print_drops_json(const struct pivot *pivot, const unsigned *order, unsigned n, FILE *out)
+static void print_drops_json(const struct pivot *pivot, const unsigned *order, unsigned n,
+			     FILE *out)
 {
 	fputc('[', out);
 	for (unsigned i = 0; i < n; i++) {
 		struct span reason = pivot->objects.words[order[i]];
 
-		fprintf(out, "%s\n{\"reason\":\"%.*s\",\"meaning\":\"%s\",\"pkts\":%llu}", i ? "," : "", SPAN_FMT(reason),
-			meaning_of(reason), (unsigned long long)pivot_total(pivot, order[i]));
+		fprintf(out, "%s\n{\"reason\":\"%.*s\",\"meaning\":\"%s\",\"pkts\":%llu}",
+			i ? "," : "", SPAN_FMT(reason), meaning_of(reason),
+			(unsigned long long)pivot_total(pivot, order[i]));
 	}
 	fputs(n ? "\n]\n" : "]\n", out);
 }
@@ -300,7 +306,8 @@ bool show_hangup(const struct answer *answer, const struct show_options *options
 	table_head(&table, "CALLER");
 	table_head(&table, "CALLED");
 	for (size_t i = 0; i < answer->nrows; i++) {
-		const struct json_node *call = answer->rows[i].nodes, *trunks = json_get(call, SPAN("trunks"));
+		const struct json_node *call = answer->rows[i].nodes,
+				       *trunks = json_get(call, SPAN("trunks"));
 		char buf[TEXT_BYTES_MAX];
 
 		table_text(&table, short_name(text_of(json_get(call, SPAN("call")), buf)));

@@ -6,7 +6,7 @@
 
 #include "common/base/span.h"
 
-#define TABLE_COLUMNS_MAX 72u /* a column for each worker, and some */
+#define TABLE_COLUMNS_MAX 24u /* a column for each port, and some */
 
 struct table {
 	unsigned ncolumns;
@@ -18,7 +18,8 @@ struct table {
 
 /* Heads first: a head that begins with '>' stands for a column of numbers. */
 void table_head(struct table *table, const char *head);
-/* Then the cells, row by row. What would act on a terminal is shown as '?'. An empty cell is shown as "-". */
+/* Then the cells, row by row. What would act on a terminal is shown as '?'. An empty cell is shown
+ * as "-". */
 void table_text(struct table *table, struct span text);
 void table_u64(struct table *table, uint64_t value);
 

@@ -7,13 +7,15 @@
 #include "controlplane/topology/far_side.h"
 
 #define CONTEXT_BYTES_MAX 1000u
-/* A Request-URI, From or To: a user of 255 bytes, each escaped, display name, host and parameters. */
+/* A Request-URI, From or To: a user of 255 bytes, each escaped, display name, host and
+ * parameters. */
 #define TARGET_TEXT_BYTES_MAX 4096u
 
 _Static_assert(CONTEXT_BYTES_MAX <= IPC_CONTEXT_MAX, "the note must cross");
 _Static_assert(CONF_PEERS_MAX <= IPC_TARGETS_MAX, "each peer is a target");
+#define TARGET_BYTES_MAX (sizeof(struct ipc_target) + TARGET_TEXT_BYTES_MAX)
 _Static_assert(sizeof(struct ipc_verdict) + EDIT_PLAN_BYTES_MAX + CONTEXT_BYTES_MAX +
-		       IPC_TARGETS_MAX * (sizeof(struct ipc_target) + TARGET_TEXT_BYTES_MAX) < IPC_FRAME_MAX,
+		       IPC_TARGETS_MAX * TARGET_BYTES_MAX < IPC_FRAME_MAX,
 	       "a verdict always fits its frame");
 
 /* A From whose URI tells no user that could cross is written anonymous (RFC 3323). */
@@ -33,7 +35,8 @@ static void read_caller(const struct sip_msg *msg, struct far_parties *parties)
 }
 
 /* A To that cannot be read is written as the Request-URI's party. */
-static void read_called(const struct sip_msg *msg, const struct policy_decision *decision, struct far_parties *parties)
+static void read_called(const struct sip_msg *msg, const struct policy_decision *decision,
+			struct far_parties *parties)
 {
 	parties->called = &decision->called;
 	if (party_from_uri(sip_span(msg, msg->to_uri), &parties->to))
@@ -77,8 +80,8 @@ static void put_target(struct cursor *out, const struct conf *conf, const struct
 }
 
 /* Peers in their order, those of the caller's address family before the others. */
-static void put_targets(struct cursor *out, const struct conf *conf, const struct conf_trunk *trunk, uint8_t family,
-			const struct far_parties *parties)
+static void put_targets(struct cursor *out, const struct conf *conf, const struct conf_trunk *trunk,
+			uint8_t family, const struct far_parties *parties)
 {
 	for (int same = 1; same >= 0; same--) {
 		for (unsigned i = 0; i < trunk->npeers; i++) {
@@ -100,13 +103,15 @@ static struct span trunk_name(const struct conf *conf, int trunk)
 }
 
 /* What the record will need. */
-static struct span write_context(struct cursor *c, const struct conf *conf, const struct ipc_ask *ask,
-				 const struct policy_decision *d, const struct party *caller)
+static struct span write_context(struct cursor *c, const struct conf *conf,
+				 const struct ipc_ask *ask, const struct policy_decision *d,
+				 const struct party *caller)
 {
 	const struct cdr_context context = {
 		.trunk = {trunk_name(conf, d->from), trunk_name(conf, d->to)},
 		.realm = {span_str(conf->realms[ask->realm].name),
-			  d->to < 0 ? SPAN_NONE : span_str(conf->realms[conf->trunks[d->to].realm].name)},
+			  d->to < 0 ? SPAN_NONE
+				    : span_str(conf->realms[conf->trunks[d->to].realm].name)},
 		.caller = party_user(caller),
 		.called = d->called_known ? party_user(&d->called) : SPAN_NONE,
 	};
@@ -115,19 +120,20 @@ static struct span write_context(struct cursor *c, const struct conf *conf, cons
 	return cursor_span(c);
 }
 
-static void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status, struct span reason,
-			struct span context)
+static void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,
+			struct span reason, struct span context)
 {
 	const struct ipc_verdict head = {.ask_id = ask->ask_id, .status = (uint16_t)status};
 
 	ipc_put_verdict(out, &head, reason, SPAN_NONE, context);
 }
 
-static void put_acceptance(struct cursor *out, const struct generation *gen, const struct ipc_ask *ask,
-			   const struct policy_decision *d, const struct far_parties *parties, struct span plan,
-			   struct span context)
+static void put_acceptance(struct cursor *out, const struct generation *gen,
+			   const struct ipc_ask *ask, const struct policy_decision *d,
+			   const struct far_parties *parties, struct span plan, struct span context)
 {
-	const struct conf_trunk *from = &gen->conf->trunks[d->from], *to = &gen->conf->trunks[d->to];
+	const struct conf_trunk *from = &gen->conf->trunks[d->from],
+				*to = &gen->conf->trunks[d->to];
 	const struct ipc_verdict head = {
 		.ask_id = ask->ask_id,
 		.ntargets = (uint8_t)to->npeers,
@@ -141,15 +147,16 @@ static void put_acceptance(struct cursor *out, const struct generation *gen, con
 	put_targets(out, gen->conf, to, ask->source.family, parties);
 }
 
-static void refuse(struct cursor *out, const struct ipc_ask *ask, struct ask_answer *answer, unsigned status,
-		   const char *why, struct span context)
+static void refuse(struct cursor *out, const struct ipc_ask *ask, struct ask_answer *answer,
+		   unsigned status, const char *why, struct span context)
 {
 	answer->status = status;
 	answer->why = why;
 	put_refusal(out, ask, status, SPAN_NONE, context);
 }
 
-void ask_decide(const struct generation *gen, const struct ipc_ask *ask, struct cursor *out, struct ask_answer *answer)
+void ask_decide(const struct generation *gen, const struct ipc_ask *ask, struct cursor *out,
+		struct ask_answer *answer)
 {
 	struct span bytes = ipc_ask_msg(ask), plan, context;
 	struct policy_decision *d = &answer->decision;
@@ -159,10 +166,11 @@ void ask_decide(const struct generation *gen, const struct ipc_ask *ask, struct 
 	char text[CONTEXT_BYTES_MAX];
 	struct cursor c = cursor_on(text, sizeof(text));
 
-	answer->unreadable = sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK || !msg.is_request ||
-			     ask->realm >= gen->conf->nrealms;
+	answer->unreadable = sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK ||
+			     !msg.is_request || ask->realm >= gen->conf->nrealms;
 	if (answer->unreadable) {
-		refuse(out, ask, answer, 400, "the dataplane asks about something that is no request", SPAN_NONE);
+		refuse(out, ask, answer, 400,
+		       "the dataplane asks about something that is no request", SPAN_NONE);
 		return;
 	}
 	request = (struct policy_request){.msg = &msg, .realm = ask->realm, .source = &ask->source};

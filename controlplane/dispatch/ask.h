@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A question of the dataplane becomes a verdict: the request is read, policy decides, topology writes what the far side will see.
- * A function of its arguments: no state, no I/O. limen-controlplane, loop thread. */
+/* A question of the dataplane becomes a verdict: the request is read, policy decides, topology
+ * writes what the far side will see. A function of its arguments: no state, no I/O.
+ * limen-controlplane, loop thread. */
 #pragma once
 
 #include "common/ipc/ipc_msg.h"
@@ -14,6 +15,7 @@ struct ask_answer {
 	struct policy_decision decision;
 };
 
-/* Write the verdict's frame into `out` (IPC_FRAME_MAX bytes are always enough). `ask` has been checked. */
+/* Write the verdict's frame into `out` (IPC_FRAME_MAX bytes are always enough). `ask` has been
+ * checked. */
 void ask_decide(const struct generation *generation, const struct ipc_ask *ask, struct cursor *out,
 		struct ask_answer *answer);

@@ -14,7 +14,8 @@
 
 static void on_notice(struct dispatch *dispatch, const struct ipc_notice *notice)
 {
-	static const enum log_level levels[IPC_NOTICE_LEVELS] = {LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR};
+	static const enum log_level levels[IPC_NOTICE_LEVELS] = {LOG_LEVEL_INFO, LOG_LEVEL_WARN,
+								 LOG_LEVEL_ERROR};
 	const struct log_field text = LOG_SPAN("text", ipc_notice_text(notice));
 
 	dispatch->counters.notices++;
@@ -57,8 +58,8 @@ static void on_up(void *arg, const struct ipc_hello *hello)
 	struct dispatch *dispatch = arg;
 
 	dispatch->link_reason = "";
-	LOG(INFO, "link", "the dataplane is connected", LOG_U64("pid", hello->pid), LOG_U64("workers", hello->nworkers),
-	    LOG_HANDLE("boot_id", hello->boot_id));
+	LOG(INFO, "link", "the dataplane is connected", LOG_U64("pid", hello->pid),
+	    LOG_U64("workers", hello->nworkers), LOG_HANDLE("boot_id", hello->boot_id));
 }
 
 static void on_down(void *arg, const char *reason, bool was_up)
@@ -73,7 +74,8 @@ static void on_down(void *arg, const char *reason, bool was_up)
 	}
 }
 
-static const struct cp_link_events link_events = {.up = on_up, .down = on_down, .message = on_message};
+static const struct cp_link_events link_events = {
+	.up = on_up, .down = on_down, .message = on_message};
 
 static int start_link(struct dispatch *dispatch)
 {
@@ -91,7 +93,8 @@ static int start_link(struct dispatch *dispatch)
 	dispatch->link_reason = "not tried yet";
 	err = cp_link_new(&dispatch->link, dispatch->base, &link_conf);
 	if (err)
-		LOG(ERROR, "link", "the link to the dataplane cannot be made", LOG_STR("socket", path), LOG_ERR(err));
+		LOG(ERROR, "link", "the link to the dataplane cannot be made",
+		    LOG_STR("socket", path), LOG_ERR(err));
 	return err;
 }
 
@@ -105,8 +108,9 @@ static void on_relink(evutil_socket_t fd, short what, void *arg)
 	dispatch->link = NULL;
 	records_link_down(dispatch);
 	listings_link_down(dispatch);
+	/* no memory: better started afresh than deaf */
 	if (start_link(dispatch))
-		event_base_loopbreak(dispatch->base); /* no memory: better started afresh than deaf */
+		event_base_loopbreak(dispatch->base);
 }
 
 static int start(struct dispatch *dispatch)
@@ -126,7 +130,8 @@ static int start(struct dispatch *dispatch)
 
 int dispatch_new(struct dispatch **out, struct event_base *base, struct conf *conf)
 {
-	const struct log_limit limit = {.window_ns = 60 * CLOCK_NS_PER_S, .burst = REFUSAL_LINES_A_MINUTE};
+	const struct log_limit limit = {.window_ns = 60 * CLOCK_NS_PER_S,
+					.burst = REFUSAL_LINES_A_MINUTE};
 	struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
 	int err = -ENOMEM;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What came in -> who answers: questions and records of the dataplane, requests of the operator, signals. Owns everything the control
- * plane keeps while it runs. limen-controlplane, loop thread. */
+/* What came in -> who answers: questions and records of the dataplane, requests of the operator,
+ * signals. Owns everything the control plane keeps while it runs. limen-controlplane, loop
+ * thread. */
 #pragma once
 
 #include "common/conf/conf.h"
@@ -8,11 +9,11 @@
 struct dispatch;
 struct event_base;
 
-/* Start all there is on this base: record file, limenctl's socket, the link to the dataplane. Takes the conf over, whatever comes of
- * it. 0, or -errno after a log line that says what is wrong. */
+/* Start all there is on this base: record file, limenctl's socket, the link to the dataplane. Takes
+ * the conf over, whatever comes of it. 0, or -errno after a log line that says what is wrong. */
 int dispatch_new(struct dispatch **dispatch, struct event_base *base, struct conf *conf);
 void dispatch_free(struct dispatch *dispatch);
 
-/* Read the config file again and go over to it, or say in the log why not and stay; log and record files are opened again.
- * 0, or -errno. */
+/* Read the config file again and go over to it, or say in the log why not and stay; log and record
+ * files are opened again. 0, or -errno. */
 int dispatch_reload(struct dispatch *dispatch);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One generation of the config with all that is compiled from it. limen-controlplane, loop thread. */
+/* One generation of the config with all that is compiled from it. limen-controlplane, loop
+ * thread. */
 #include "controlplane/dispatch/generation.h"
 
 #include <stdlib.h>

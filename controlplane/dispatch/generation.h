@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One generation of the config with all that is compiled from it. Reload makes a new one beside the old and swaps them in one step.
- * limen-controlplane, loop thread. */
+/* One generation of the config with all that is compiled from it. Reload makes a new one beside the
+ * old and swaps them in one step. limen-controlplane, loop thread. */
 #pragma once
 
 #include "common/conf/conf.h"

@@ -85,8 +85,8 @@ int listings_start(struct dispatch *dispatch);
 void listings_stop(struct dispatch *dispatch);
 void listings_link_down(struct dispatch *dispatch);
 /* Begin one for a client; the client is answered from then on. */
-void listing_start(struct dispatch *dispatch, uint64_t client, enum listing_kind kind, const char *group,
-		   const struct cdr_id *wanted);
+void listing_start(struct dispatch *dispatch, uint64_t client, enum listing_kind kind,
+		   const char *group, const struct cdr_id *wanted);
 void listing_drained(struct dispatch *dispatch, uint64_t client);
 void listing_gone(struct dispatch *dispatch, uint64_t client);
 void listing_call_row(struct dispatch *dispatch, unsigned ring, const struct ipc_call_row *row);
@@ -99,7 +99,8 @@ void own_stats(struct dispatch *dispatch, uint64_t client);
 /* operator.c */
 int operator_start(struct dispatch *dispatch);
 
-/* reload.c: as dispatch_reload, with what is wrong in errors[], or in *why where it is no fault of the file's. */
+/* reload.c: as dispatch_reload, with what is wrong in errors[], or in *why where it is no fault of
+ * the file's. */
 struct reload_result {
 	struct conf_error errors[RELOAD_ERRORS_MAX];
 	unsigned nerrors;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lists of calls and of counters: asked of the dataplane piece by piece, as fast as the client takes them. Calls come from one worker after
- * the other. limen-controlplane, loop thread. */
+/* Lists of calls and of counters: asked of the dataplane piece by piece, as fast as the client
+ * takes them. Calls come from one worker after the other. limen-controlplane, loop thread. */
 #include <errno.h>
 #include <event2/event.h>
 
@@ -50,7 +50,8 @@ static void ask(struct listing *listing)
 
 static void go_on(struct listing *listing)
 {
-	if (!listing->asked && admin_backlog(listing->dispatch->admin, listing->client) < BACKLOG_BYTES)
+	if (!listing->asked &&
+	    admin_backlog(listing->dispatch->admin, listing->client) < BACKLOG_BYTES)
 		ask(listing);
 }
 
@@ -89,8 +90,8 @@ void listings_link_down(struct dispatch *dispatch)
 	}
 }
 
-void listing_start(struct dispatch *dispatch, uint64_t client, enum listing_kind kind, const char *group,
-		   const struct cdr_id *wanted)
+void listing_start(struct dispatch *dispatch, uint64_t client, enum listing_kind kind,
+		   const char *group, const struct cdr_id *wanted)
 {
 	struct listing *listing = NULL;
 
@@ -113,7 +114,8 @@ void listing_start(struct dispatch *dispatch, uint64_t client, enum listing_kind
 static struct listing *of_client(struct dispatch *dispatch, uint64_t client)
 {
 	for (unsigned i = 0; i < ADMIN_CLIENTS_MAX; i++) {
-		if (dispatch->listings[i].kind != LISTING_FREE && dispatch->listings[i].client == client)
+		if (dispatch->listings[i].kind != LISTING_FREE &&
+		    dispatch->listings[i].client == client)
 			return &dispatch->listings[i];
 	}
 	return NULL;
@@ -122,7 +124,8 @@ static struct listing *of_client(struct dispatch *dispatch, uint64_t client)
 static struct listing *of_id(struct dispatch *dispatch, uint32_t list_id)
 {
 	for (unsigned i = 0; i < ADMIN_CLIENTS_MAX; i++) {
-		if (dispatch->listings[i].kind != LISTING_FREE && dispatch->listings[i].list_id == list_id)
+		if (dispatch->listings[i].kind != LISTING_FREE &&
+		    dispatch->listings[i].list_id == list_id)
 			return &dispatch->listings[i];
 	}
 	return NULL;
@@ -146,7 +149,8 @@ void listing_gone(struct dispatch *dispatch, uint64_t client)
 	event_del(listing->deadline);
 }
 
-static void put_side(struct cursor *out, const char *key, const struct ipc_call_row *row, unsigned side)
+static void put_side(struct cursor *out, const char *key, const struct ipc_call_row *row,
+		     unsigned side)
 {
 	put_json_key(out, key);
 	put_char(out, '{');
@@ -177,7 +181,8 @@ static void put_call(struct cursor *out, const struct ipc_call_row *row)
 }
 
 /* The call that was looked for: end it, and say which it was. */
-static void hang_up(struct listing *listing, unsigned ring, const struct ipc_call_row *row, struct span told)
+static void hang_up(struct listing *listing, unsigned ring, const struct ipc_call_row *row,
+		    struct span told)
 {
 	const struct ipc_hangup frame = {.call = row->call};
 	const struct span part = span_of(&frame, sizeof(frame));
@@ -187,7 +192,8 @@ static void hang_up(struct listing *listing, unsigned ring, const struct ipc_cal
 		finish(listing, "the dataplane takes no orders now");
 		return;
 	}
-	LOG(INFO, "admin", "call ended by the operator", LOG_HANDLE("handle", row->call), LOG_U64("worker", row->worker));
+	LOG(INFO, "admin", "call ended by the operator", LOG_HANDLE("handle", row->call),
+	    LOG_U64("worker", row->worker));
 	admin_row(dispatch->admin, listing->client, told);
 	finish(listing, NULL);
 }
@@ -198,7 +204,8 @@ void listing_call_row(struct dispatch *dispatch, unsigned ring, const struct ipc
 	char text[ROW_BYTES_MAX];
 	struct cursor out = cursor_on(text, sizeof(text));
 
-	if (!listing || listing->kind == LISTING_STATS || ring != cp_link_worker_ring(listing->worker))
+	if (!listing || listing->kind == LISTING_STATS ||
+	    ring != cp_link_worker_ring(listing->worker))
 		return;
 	if (listing->kind == LISTING_HANGUP &&
 	    (row->call != listing->wanted.call ||
@@ -240,7 +247,8 @@ void listing_end(struct dispatch *dispatch, unsigned ring, const struct ipc_list
 
 	if (!listing || !listing->asked || !hello)
 		return;
-	if (ring != (listing->kind == LISTING_STATS ? CP_LINK_MAIN : cp_link_worker_ring(listing->worker)))
+	if (ring !=
+	    (listing->kind == LISTING_STATS ? CP_LINK_MAIN : cp_link_worker_ring(listing->worker)))
 		return;
 	listing->asked = false;
 	listing->cursor = end->cursor;

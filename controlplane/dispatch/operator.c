@@ -15,7 +15,8 @@ struct order {
 	const struct json_node *request;
 };
 
-static void list(const struct order *order, enum listing_kind kind, const char *group, const struct cdr_id *wanted)
+static void list(const struct order *order, enum listing_kind kind, const char *group,
+		 const struct cdr_id *wanted)
 {
 	struct dispatch *dispatch = order->dispatch;
 	char why[256];
@@ -55,7 +56,8 @@ static void hangup(const struct order *order)
 	struct cdr_id id;
 
 	if (!name || name->kind != JSON_STRING || cdr_id_read(name->text, &id))
-		admin_fail(order->dispatch->admin, order->client, "that is not the name of a call: see `limenctl show calls`");
+		admin_fail(order->dispatch->admin, order->client,
+			   "that is not the name of a call: see `limenctl show calls`");
 	else if (hello && id.worker >= hello->nworkers)
 		admin_fail(order->dispatch->admin, order->client, "there is no such call");
 	else
@@ -96,8 +98,9 @@ static const struct {
 	struct span command;
 	void (*run)(const struct order *order);
 } orders[] = {
-	{{"show calls", 10}, show_calls}, {{"show stats", 10}, show_stats}, {{"show ports", 10}, show_ports},
-	{{"show drops", 10}, show_drops}, {{"hangup", 6}, hangup},           {{"reload", 6}, reload_now},
+	{{"show calls", 10}, show_calls}, {{"show stats", 10}, show_stats},
+	{{"show ports", 10}, show_ports}, {{"show drops", 10}, show_drops},
+	{{"hangup", 6}, hangup},	  {{"reload", 6}, reload_now},
 };
 
 static void on_request(void *arg, uint64_t client, struct span line)
@@ -112,7 +115,9 @@ static void on_request(void *arg, uint64_t client, struct span line)
 		return;
 	}
 	command = json_get(nodes, SPAN("command"));
-	for (size_t i = 0; command && command->kind == JSON_STRING && i < sizeof(orders) / sizeof(orders[0]); i++) {
+	for (size_t i = 0;
+	     command && command->kind == JSON_STRING && i < sizeof(orders) / sizeof(orders[0]);
+	     i++) {
 		if (span_eq(orders[i].command, command->text)) {
 			orders[i].run(&order);
 			return;
@@ -131,18 +136,21 @@ static void on_gone(void *arg, uint64_t client)
 	listing_gone(arg, client);
 }
 
-static const struct admin_events events = {.request = on_request, .drained = on_drained, .gone = on_gone};
+static const struct admin_events events = {
+	.request = on_request, .drained = on_drained, .gone = on_gone};
 
 int operator_start(struct dispatch *dispatch)
 {
 	char path[256];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/%s", dispatch->generation->conf->machine.run_dir, CONF_ADMIN_SOCKET);
+	snprintf(path, sizeof(path), "%s/%s", dispatch->generation->conf->machine.run_dir,
+		 CONF_ADMIN_SOCKET);
 	err = admin_server_new(&dispatch->admin, dispatch->base, path, &events, dispatch);
 	if (err == -EADDRINUSE)
 		LOG(ERROR, "admin", "another control plane is running", LOG_STR("socket", path));
 	else if (err)
-		LOG(ERROR, "admin", "limenctl's socket cannot be made", LOG_STR("socket", path), LOG_ERR(err));
+		LOG(ERROR, "admin", "limenctl's socket cannot be made", LOG_STR("socket", path),
+		    LOG_ERR(err));
 	return err;
 }

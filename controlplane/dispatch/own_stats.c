@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The control plane's own counters, as rows like the dataplane's. limen-controlplane, loop thread. */
+/* The control plane's own counters, as rows like the dataplane's. limen-controlplane, loop
+ * thread. */
 #include "common/log/json.h"
 #include "controlplane/dispatch/internal.h"
 
-static void put_row(struct dispatch *dispatch, uint64_t client, const char *object, const char *name, uint64_t value)
+static void put_row(struct dispatch *dispatch, uint64_t client, const char *object,
+		    const char *name, uint64_t value)
 {
 	char text[256];
 	struct cursor out = cursor_on(text, sizeof(text));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Records of calls: from the dataplane to the writer, and back as an acknowledgement once they are on disk.
- * limen-controlplane, loop thread. */
+/* Records of calls: from the dataplane to the writer, and back as an acknowledgement once they are
+ * on disk. limen-controlplane, loop thread. */
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -38,8 +38,8 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 		retry_soon(dispatch);
 }
 
-/* Send it, or keep it until the ring has room. One that cannot be kept is not lost either: after the next reconnect the dataplane sends
- * the record again, and it is known then. */
+/* Send it, or keep it until the ring has room. One that cannot be kept is not lost either: after
+ * the next reconnect the dataplane sends the record again, and it is known then. */
 static void acknowledge(struct dispatch *dispatch, const struct ack *ack)
 {
 	struct acks *acks = &dispatch->acks;
@@ -61,8 +61,8 @@ static void acknowledge(struct dispatch *dispatch, const struct ack *ack)
 	retry_soon(dispatch);
 }
 
-/* A handle means something within one start of the dataplane only: after another start the same number may be another call, and the
- * dataplane asks again anyway. */
+/* A handle means something within one start of the dataplane only: after another start the same
+ * number may be another call, and the dataplane asks again anyway. */
 static void on_written(void *arg, const struct cdr_ticket *ticket)
 {
 	struct dispatch *dispatch = arg;
@@ -94,7 +94,8 @@ int records_start(struct dispatch *dispatch)
 		return -ENOMEM;
 	err = cdr_writer_new(&dispatch->cdr, dispatch->base, path, &events, dispatch);
 	if (err)
-		LOG(ERROR, "cdr", "the record file cannot be opened", LOG_STR("file", path), LOG_ERR(err));
+		LOG(ERROR, "cdr", "the record file cannot be opened", LOG_STR("file", path),
+		    LOG_ERR(err));
 	return err;
 }
 

@@ -16,20 +16,23 @@ static void log_errors(const char *path, const struct reload_result *result)
 }
 
 /* Log and records go where the new config says. Nothing is changed where one of them cannot. */
-static int open_outputs(struct dispatch *dispatch, const struct conf *now, struct reload_result *result)
+static int open_outputs(struct dispatch *dispatch, const struct conf *now,
+			struct reload_result *result)
 {
 	const struct conf *was = dispatch->generation->conf;
 	int err = cdr_writer_reopen(dispatch->cdr, now->cdr.file);
 
 	if (err) {
-		snprintf(result->why, sizeof(result->why), "cdr.file cannot be opened: %s: %s", now->cdr.file, strerror(-err));
+		snprintf(result->why, sizeof(result->why), "cdr.file cannot be opened: %s: %s",
+			 now->cdr.file, strerror(-err));
 		return err;
 	}
 	/* the same path is opened again too: that is what logrotate sends the signal for */
 	err = log_open("limen-controlplane", (enum log_level)log_level_from(now->log.level),
 		       (enum log_format)log_format_from(now->log.format), now->log.file);
 	if (err) {
-		snprintf(result->why, sizeof(result->why), "log.file cannot be opened: %s: %s", now->log.file, strerror(-err));
+		snprintf(result->why, sizeof(result->why), "log.file cannot be opened: %s: %s",
+			 now->log.file, strerror(-err));
 		(void)cdr_writer_reopen(dispatch->cdr, was->cdr.file);
 	}
 	return err;
@@ -43,14 +46,16 @@ static int load(struct dispatch *dispatch, struct conf **now, struct reload_resu
 	int err = conf_load(was->path, now, result->errors, RELOAD_ERRORS_MAX, &result->nerrors);
 
 	if (err) {
-		snprintf(result->why, sizeof(result->why), "%s is refused; the config in force stays", was->path);
+		snprintf(result->why, sizeof(result->why),
+			 "%s is refused; the config in force stays", was->path);
 		log_errors(was->path, result);
 		return err;
 	}
 	if (!conf_needs_restart(was, *now, &key))
 		return 0;
-	snprintf(result->why, sizeof(result->why), "%.*s changed, which needs a restart; the config in force stays",
-		 (int)key.len, key.buf);
+	snprintf(result->why, sizeof(result->why),
+		 "%.*s changed, which needs a restart; the config in force stays", (int)key.len,
+		 key.buf);
 	conf_free(*now);
 	return -EBUSY;
 }
@@ -65,7 +70,8 @@ static int go_over(struct dispatch *dispatch, struct reload_result *result)
 		return err;
 	generation = generation_new(now);
 	if (!generation) {
-		snprintf(result->why, sizeof(result->why), "no memory for the new config; the one in force stays");
+		snprintf(result->why, sizeof(result->why),
+			 "no memory for the new config; the one in force stays");
 		return -ENOMEM;
 	}
 	err = open_outputs(dispatch, now, result);
@@ -93,6 +99,7 @@ int reload(struct dispatch *dispatch, struct reload_result *result)
 	}
 	dispatch->counters.reloads++;
 	LOG(INFO, "config", "reloaded", LOG_STR("file", dispatch->generation->conf->path),
-	    LOG_U64("trunks", dispatch->generation->conf->ntrunks), LOG_U64("routes", dispatch->generation->conf->nroutes));
+	    LOG_U64("trunks", dispatch->generation->conf->ntrunks),
+	    LOG_U64("routes", dispatch->generation->conf->nroutes));
 	return 0;
 }

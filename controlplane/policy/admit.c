@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who is it: from realm and source address to trunk. One hash table holds the prefixes of all realms; a look-up tries, from the longest
- * on, the prefix lengths that the realm has at all. limen-controlplane, any thread. */
+/* Who is it: from realm and source address to trunk. One hash table holds the prefixes of all
+ * realms; a look-up tries, from the longest on, the prefix lengths that the realm has at all.
+ * limen-controlplane, any thread. */
 #include "controlplane/policy/admit.h"
 
 #include <stdlib.h>
@@ -45,7 +46,8 @@ static uint32_t slot_of(const struct admit *admit, unsigned realm, const struct 
 		const struct source *source = &admit->slots[at];
 
 		if (source->realm == realm && source->prefix.family == prefix->family &&
-		    source->prefix.bits == prefix->bits && net_addr_eq(&source->prefix.addr, &prefix->addr))
+		    source->prefix.bits == prefix->bits &&
+		    net_addr_eq(&source->prefix.addr, &prefix->addr))
 			break;
 	}
 	return at;
@@ -112,7 +114,8 @@ void admit_free(struct admit *admit)
 	free(admit);
 }
 
-int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family, const struct net_addr *addr, unsigned *bits)
+int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family,
+		const struct net_addr *addr, unsigned *bits)
 {
 	const struct lengths *lengths;
 
@@ -120,7 +123,8 @@ int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family, const
 		return -1;
 	lengths = lengths_of(admit, realm, family);
 	for (unsigned i = 0; i < lengths->n; i++) {
-		struct net_prefix prefix = {masked(addr, lengths->bits[i]), family, lengths->bits[i]};
+		struct net_prefix prefix = {masked(addr, lengths->bits[i]), family,
+					    lengths->bits[i]};
 		unsigned trunk = admit->slots[slot_of(admit, realm, &prefix)].trunk;
 
 		if (trunk) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who is it: from realm and source address to trunk, longest prefix first. An immutable table of one generation of the
- * config. limen-controlplane, any thread. */
+/* Who is it: from realm and source address to trunk, longest prefix first. An immutable table of
+ * one generation of the config. limen-controlplane, any thread. */
 #pragma once
 
 #include "common/conf/conf.h"
@@ -11,5 +11,7 @@ struct admit;
 struct admit *admit_new(const struct conf *conf);
 void admit_free(struct admit *admit);
 
-/* The trunk's index, or -1 for a source that no trunk of that realm names. *bits: length of the prefix that decided. */
-int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family, const struct net_addr *addr, unsigned *bits);
+/* The trunk's index, or -1 for a source that no trunk of that realm names. *bits: length of the
+ * prefix that decided. */
+int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family,
+		const struct net_addr *addr, unsigned *bits);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The decision on a request outside a dialog: admit, method, called party, route, in this order. limen-controlplane, any
- * thread. */
+/* The decision on a request outside a dialog: admit, method, called party, route, in this order.
+ * limen-controlplane, any thread. */
 #include "controlplane/policy/policy.h"
 
 #include <errno.h>
@@ -75,15 +75,16 @@ static void route(const struct policy *policy, struct policy_decision *d)
 	end(d, POLICY_ACCEPTED);
 }
 
-void policy_decide(const struct policy *policy, const struct policy_request *request, struct policy_decision *d)
+void policy_decide(const struct policy *policy, const struct policy_request *request,
+		   struct policy_decision *d)
 {
 	const struct sip_msg *msg = request->msg;
 
 	d->from = d->to = d->route = -1;
 	d->source_bits = 0;
 	d->called_known = false;
-	d->from = admit_trunk(policy->admit, request->realm, request->source->family, &request->source->addr,
-			      &d->source_bits);
+	d->from = admit_trunk(policy->admit, request->realm, request->source->family,
+			      &request->source->addr, &d->source_bits);
 	if (d->from < 0) {
 		end(d, POLICY_UNKNOWN_SOURCE);
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The decision on a request outside a dialog: who sent it, may it be sent, where does it go. Compiled from one config into an immutable
- * generation. limen-controlplane, any thread. */
+/* The decision on a request outside a dialog: who sent it, may it be sent, where does it go.
+ * Compiled from one config into an immutable generation. limen-controlplane, any thread. */
 #pragma once
 
 #include "common/conf/conf.h"
@@ -50,7 +50,8 @@ struct policy_decision {
 	int to;                /* trunk, -1: none */
 };
 
-void policy_decide(const struct policy *policy, const struct policy_request *request, struct policy_decision *decision);
+void policy_decide(const struct policy *policy, const struct policy_request *request,
+		   struct policy_decision *decision);
 
 const char *policy_outcome_name(enum policy_outcome outcome); /* "no_route" */
 const char *policy_outcome_why(enum policy_outcome outcome);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where to: the first route of the config that takes a call. A hash table holds the routes by trunk and prefix; a look-up tries the
- * beginnings of the user part that some route has the length of, for the trunk and for any, and takes the lowest number.
- * limen-controlplane, any thread. */
+/* Where to: the first route of the config that takes a call. A hash table holds the routes by trunk
+ * and prefix; a look-up tries the beginnings of the user part that some route has the length of,
+ * for the trunk and for any, and takes the lowest number. limen-controlplane, any thread. */
 #include "controlplane/policy/route.h"
 
 #include <stdlib.h>
@@ -73,7 +73,8 @@ int routes_find(const struct routes *routes, unsigned from, struct span user)
 		if (!(routes->lengths >> len & 1))
 			continue;
 		for (int any = 0; any < 2; any++) {
-			unsigned route = routes->slots[slot_of(routes, any ? -1 : (int)from, span_of(user.ptr, len))];
+			unsigned route = routes->slots[slot_of(routes, any ? -1 : (int)from,
+							       span_of(user.ptr, len))];
 
 			if (route && (!first || route < first))
 				first = route;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where to: the first route of the config that takes a call. An immutable table of one generation, so that the number of
- * routes costs nothing. limen-controlplane, any thread. */
+/* Where to: the first route of the config that takes a call. An immutable table of one generation,
+ * so that the number of routes costs nothing. limen-controlplane, any thread. */
 #pragma once
 
 #include "common/conf/conf.h"

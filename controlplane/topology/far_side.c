@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the far side is shown in place of the caller's own Request-URI, From and To. limen-controlplane, any thread. */
+/* What the far side is shown in place of the caller's own Request-URI, From and To.
+ * limen-controlplane, any thread. */
 #include "controlplane/topology/far_side.h"
 
-/* The text of a display name: of a quoted string without quotes and backslashes, else as it is; folds and tabs become
- * blanks, other control characters go. Returns its length. */
+/* The text of a display name: of a quoted string without quotes and backslashes, else as it is;
+ * folds and tabs become blanks, other control characters go. Returns its length. */
 static uint32_t read_display(struct span display, char out[FAR_DISPLAY_BYTES_MAX])
 {
 	bool quoted;
@@ -51,12 +52,14 @@ static void put_display(struct cursor *out, struct span display)
 	put_lit(out, "\" ");
 }
 
-void put_far_ruri(struct cursor *out, const struct far_parties *parties, const struct net_endpoint *peer, uint8_t transport)
+void put_far_ruri(struct cursor *out, const struct far_parties *parties,
+		  const struct net_endpoint *peer, uint8_t transport)
 {
 	put_party_uri(out, parties->called, peer, transport);
 }
 
-void put_far_from(struct cursor *out, const struct far_parties *parties, const struct net_endpoint *limen)
+void put_far_from(struct cursor *out, const struct far_parties *parties,
+		  const struct net_endpoint *limen)
 {
 	struct net_endpoint host = *limen;
 
@@ -67,7 +70,8 @@ void put_far_from(struct cursor *out, const struct far_parties *parties, const s
 	put_char(out, '>');
 }
 
-void put_far_to(struct cursor *out, const struct far_parties *parties, const struct net_endpoint *peer)
+void put_far_to(struct cursor *out, const struct far_parties *parties,
+		const struct net_endpoint *peer)
 {
 	struct net_endpoint host = *peer;
 

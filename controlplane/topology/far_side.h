@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the far side is shown in place of the caller's own Request-URI, From and To: the users of the call at addresses that the far
- * side knows anyway. limen-controlplane, any thread. */
+/* What the far side is shown in place of the caller's own Request-URI, From and To: the users of
+ * the call at addresses that the far side knows anyway. limen-controlplane, any thread. */
 #pragma once
 
 #include "controlplane/topology/party.h"
@@ -16,6 +16,9 @@ struct far_parties {
 };
 
 /* From and To values without tag. `limen` is limen's own address towards the peer. */
-void put_far_ruri(struct cursor *out, const struct far_parties *parties, const struct net_endpoint *peer, uint8_t transport);
-void put_far_from(struct cursor *out, const struct far_parties *parties, const struct net_endpoint *limen);
-void put_far_to(struct cursor *out, const struct far_parties *parties, const struct net_endpoint *peer);
+void put_far_ruri(struct cursor *out, const struct far_parties *parties,
+		  const struct net_endpoint *peer, uint8_t transport);
+void put_far_from(struct cursor *out, const struct far_parties *parties,
+		  const struct net_endpoint *limen);
+void put_far_to(struct cursor *out, const struct far_parties *parties,
+		const struct net_endpoint *peer);

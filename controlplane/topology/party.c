@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A party: the user a URI names, apart from the host that knows it. limen-controlplane, any thread. */
+/* A party: the user a URI names, apart from the host that knows it. limen-controlplane, any
+ * thread. */
 #include "controlplane/topology/party.h"
 
 #include <errno.h>
@@ -32,7 +33,8 @@ static int add(struct party *party, char c)
 	return 0;
 }
 
-/* The character at text[*at], which may be an escape; *at moves to its last byte. -1 for a broken one. */
+/* The character at text[*at], which may be an escape; *at moves to its last byte. -1 for a broken
+ * one. */
 static int unescape(struct span text, size_t *at)
 {
 	int high, low;
@@ -61,8 +63,8 @@ static int add_unescaped(struct party *party, struct span text)
 	return 0;
 }
 
-/* Parameters of a telephone number that say nothing of who routed it. phone-context, tgrp, trunk-context, rn-context and
- * cic-context name domains and trunk groups; others are unknown. */
+/* Parameters of a telephone number that say nothing of who routed it. phone-context, tgrp,
+ * trunk-context, rn-context and cic-context name domains and trunk groups; others are unknown. */
 static bool crosses(struct span name)
 {
 	static const char *const safe[] = {"npdi", "rn", "cic", "isub", "ext", "postd"};
@@ -153,7 +155,8 @@ static int from_sip(const struct sip_uri *uri, struct party *party)
 
 	if (user.len && (user.ptr[0] == '+' || is_digit(user.ptr[0])))
 		params = split_params(&user);
-	party->phone = sip_param_find(uri->params, SPAN("user"), &value) && span_ieq(value, SPAN("phone"));
+	party->phone =
+		sip_param_find(uri->params, SPAN("user"), &value) && span_ieq(value, SPAN("phone"));
 	party->anonymous = span_ieq(uri->host, SPAN("anonymous.invalid"));
 	err = add_unescaped(party, user);
 	return err ? err : add_number_params(party, params);
@@ -195,7 +198,8 @@ static void put_user(struct cursor *out, struct span user)
 	}
 }
 
-void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host, uint8_t transport)
+void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host,
+		   uint8_t transport)
 {
 	put_lit(out, "sip:");
 	if (party->len) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A party: the user a URI names, apart from the host that knows it. It is what crosses the border; hosts do not.
- * limen-controlplane, any thread. */
+/* A party: the user a URI names, apart from the host that knows it. It is what crosses the border;
+ * hosts do not. limen-controlplane, any thread. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -20,11 +20,13 @@ static inline struct span party_user(const struct party *party)
 	return span_of(party->user, party->len);
 }
 
-/* Read a sip: or tel: URI. Passwords, hosts and parameters that name a host, a trunk group or a domain are left out; of a telephone
- * number's parameters those of number portability, extension and subaddress stay (RFC 3966, RFC 4694).
- * 0; -EINVAL; -EPROTONOSUPPORT for another scheme, sips: among them; -ENAMETOOLONG. */
+/* Read a sip: or tel: URI. Passwords, hosts and parameters that name a host, a trunk group or a
+ * domain are left out; of a telephone number's parameters those of number portability, extension
+ * and subaddress stay (RFC 3966, RFC 4694). 0; -EINVAL; -EPROTONOSUPPORT for another scheme, sips:
+ * among them; -ENAMETOOLONG. */
 int party_from_uri(struct span uri, struct party *party);
 
-/* sip:USER@HOST[:PORT][;user=phone][;transport=...]; all that needs it is escaped. Port 0 and UDP are left out. Without a host:
- * anonymous.invalid. */
-void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host, uint8_t transport);
+/* sip:USER@HOST[:PORT][;user=phone][;transport=...]; all that needs it is escaped. Port 0 and UDP
+ * are left out. Without a host: anonymous.invalid. */
+void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host,
+		   uint8_t transport);

@@ -7,16 +7,16 @@
 #include "common/base/hash.h"
 #include "common/sip/edit_plan.h"
 
-/* The safe set: headers that cross by themselves, both ways. Everything else is dropped, unknown headers too, unless both trunks name it in
- * headers_pass. A header is safe when what belongs in it is a number, a date or a word out of a standard's vocabulary, and the call
- * needs it or is better for it. So these are not:
- *   names of products and people:  User-Agent, Server, Organization, Subject
- *   URIs, hosts, identities:       Alert-Info, Call-Info, Error-Info, Reply-To, Warning, Path, Service-Route, Diversion,
- *                                  History-Info, Refer-To, Referred-By, Remote-Party-ID, all P- headers but one
- *   a dialog's or call's own ids:  In-Reply-To, Join, Replaces, Target-Dialog, Session-ID, SIP-ETag
- *   realms, user names, URIs:      WWW-Authenticate, Proxy-Authenticate, Authorization, Proxy-Authorization
- *   one hop's business:            Proxy-Require, Timestamp, Max-Breadth
- *   what limen does not do yet:    Allow-Events outside of a dialog */
+/* The safe set: headers that cross by themselves, both ways. Everything else is dropped, unknown
+ * headers too, unless both trunks name it in headers_pass. A header is safe when what belongs in it
+ * is a number, a date or a word out of a standard's vocabulary, and the call needs it or is better
+ * for it. So these are not: names of products and people:  User-Agent, Server, Organization,
+ * Subject URIs, hosts, identities:       Alert-Info, Call-Info, Error-Info, Reply-To, Warning,
+ * Path, Service-Route, Diversion, History-Info, Refer-To, Referred-By, Remote-Party-ID, all P-
+ * headers but one a dialog's or call's own ids:  In-Reply-To, Join, Replaces, Target-Dialog,
+ * Session-ID, SIP-ETag realms, user names, URIs:      WWW-Authenticate, Proxy-Authenticate,
+ * Authorization, Proxy-Authorization one hop's business:            Proxy-Require, Timestamp,
+ * Max-Breadth what limen does not do yet:    Allow-Events outside of a dialog */
 static const enum sip_hdr_id safe[] = {
 	SIP_HDR_ACCEPT,
 	SIP_HDR_ACCEPT_ENCODING,
@@ -44,7 +44,8 @@ static const enum sip_hdr_id safe[] = {
 	SIP_HDR_SUPPORTED,
 	SIP_HDR_UNSUPPORTED,
 };
-static const char *const safe_names[] = {"Info-Package", "Recv-Info"}; /* RFC 6086: registered words */
+static const char *const safe_names[] = {"Info-Package",
+					 "Recv-Info"}; /* RFC 6086: registered words */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define KEPT_MAX   1024u /* plans */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Edit plans by pair of trunks: which headers cross the border. A plan depends on nothing but the headers both trunks
- * pass, so that few plans serve many trunks. Part of one generation of the config. limen-controlplane, loop thread. */
+/* Edit plans by pair of trunks: which headers cross the border. A plan depends on nothing but the
+ * headers both trunks pass, so that few plans serve many trunks. Part of one generation of the
+ * config. limen-controlplane, loop thread. */
 #pragma once
 
 #include "common/conf/conf.h"
@@ -11,6 +12,6 @@ struct plans;
 struct plans *plans_new(const struct conf *conf);
 void plans_free(struct plans *plans);
 
-/* The plan for a call from one trunk to another (indexes); it lives as long as the plans, or, once many are kept, until the next call.
- * SPAN_NONE when the trunks pass more than a plan can hold. */
+/* The plan for a call from one trunk to another (indexes); it lives as long as the plans, or, once
+ * many are kept, until the next call. SPAN_NONE when the trunks pass more than a plan can hold. */
 struct span plans_get(struct plans *plans, unsigned from, unsigned to);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every wrong config is refused with exactly the faults it has: line, key, reason. The sample configs are good, name every key, and
- * the committed reference page is the schema's. */
+/* Every wrong config is refused with exactly the faults it has: line, key, reason. The sample
+ * configs are good, name every key, and the committed reference page is the schema's. */
 #include "common/conf/conf.h"
 
 #include <criterion/criterion.h>
@@ -71,16 +71,19 @@ static void expect(const struct wrong *wrong)
 		const struct wrong_fault *fault = &wrong->faults[i];
 
 		if (i >= nerrors) {
-			cr_expect(false, "%s: not told: %u: %s: %s", wrong->what, fault->line, fault->key, fault->reason);
+			cr_expect(false, "%s: not told: %u: %s: %s", wrong->what, fault->line,
+				  fault->key, fault->reason);
 			continue;
 		}
 		cr_expect(errors[i].line == fault->line && !strcmp(errors[i].key, fault->key) &&
 				  !strcmp(errors[i].reason, fault->reason),
-			  "%s:\n  told:   %u: %s: %s\n  wanted: %u: %s: %s", wrong->what, errors[i].line, errors[i].key,
-			  errors[i].reason, fault->line, fault->key, fault->reason);
+			  "%s:\n  told:   %u: %s: %s\n  wanted: %u: %s: %s", wrong->what,
+			  errors[i].line, errors[i].key, errors[i].reason, fault->line, fault->key,
+			  fault->reason);
 	}
 	for (; i < nerrors; i++)
-		cr_expect(false, "%s: told too: %u: %s: %s", wrong->what, errors[i].line, errors[i].key, errors[i].reason);
+		cr_expect(false, "%s: told too: %u: %s: %s", wrong->what, errors[i].line,
+			  errors[i].key, errors[i].reason);
 	free(text);
 }
 
@@ -138,7 +141,8 @@ Test(conf, many_faults_fill_the_list_and_no_more)
 	char *path;
 
 	for (int i = 0; i < 16; i++)
-		strcat(text, "  - name: \"?\"\n    queues: none\n    mtu: none\n    nothing: here\n");
+		strcat(text,
+		       "  - name: \"?\"\n    queues: none\n    mtu: none\n    nothing: here\n");
 	path = write_file(text);
 	errors[10].line = 12345;
 	cr_expect_eq(conf_load(path, &conf, errors, 10, &nerrors), -EINVAL);
@@ -150,15 +154,16 @@ Test(conf, many_faults_fill_the_list_and_no_more)
 
 Test(conf, an_error_is_one_line)
 {
-	const struct conf_error error = {7, "trunks[1].peers[0]", "not an address"}, whole = {0, "", "cannot be read"};
+	const struct conf_error error = {7, "trunks[1].peers[0]", "not an address"},
+				whole = {0, "", "cannot be read"};
 	char buf[256];
 	struct cursor out = cursor_on(buf, sizeof(buf));
 
 	conf_put_error(&out, "limen.yaml", &error);
 	put_char(&out, '|');
 	conf_put_error(&out, "limen.yaml", &whole);
-	cr_expect(span_eq(cursor_span(&out),
-			  SPAN("limen.yaml:7: trunks[1].peers[0]: not an address|limen.yaml: cannot be read")));
+	cr_expect(span_eq(cursor_span(&out), SPAN("limen.yaml:7: trunks[1].peers[0]: not an "
+						  "address|limen.yaml: cannot be read")));
 }
 
 Test(conf, values_and_defaults_arrive)
@@ -220,7 +225,8 @@ static const char *restart_key(unsigned line, const char *put, char buf[160])
 	struct conf_error errors[ERRORS_MAX];
 	unsigned nerrors;
 	char *was_text = with_line(0, NULL), *now_text = with_line(line, put);
-	struct conf *was = load(was_text, errors, &nerrors), *now = load(now_text, errors, &nerrors);
+	struct conf *was = load(was_text, errors, &nerrors),
+		    *now = load(now_text, errors, &nerrors);
 	struct cursor key = cursor_on(buf, 159);
 	bool restart;
 
@@ -242,12 +248,16 @@ Test(conf, what_shapes_the_machine_needs_a_restart)
 	cr_expect_null(restart_key(38, "  level: debug", buf));
 	cr_expect_null(restart_key(30, "    peers: [10.0.0.11]", buf));
 	cr_expect_null(restart_key(36, "    to: t0\n  - status: 403", buf));
-	cr_expect_null(restart_key(11, "    device: net_null1\n    mtu: 1500", buf), "a default is no change");
-	cr_expect_str_eq(restart_key(11, "    device: net_null1\n    mtu: 1501", buf), "ports[1].mtu");
+	cr_expect_null(restart_key(11, "    device: net_null1\n    mtu: 1500", buf),
+		       "a default is no change");
+	cr_expect_str_eq(restart_key(11, "    device: net_null1\n    mtu: 1501", buf),
+			 "ports[1].mtu");
 	cr_expect_str_eq(restart_key(3, "  workers: [1, 3]", buf), "machine.workers");
 	cr_expect_str_eq(restart_key(16, "    gateways: [192.0.2.253]", buf), "realms[0].gateways");
 	cr_expect_str_eq(restart_key(17, "    sip_port: 5070", buf), "realms[0].sip_port");
-	cr_expect_str_eq(restart_key(11, "    device: net_null1\n  - name: p2\n    device: net_null2", buf), "ports[2]");
+	cr_expect_str_eq(
+		restart_key(11, "    device: net_null1\n  - name: p2\n    device: net_null2", buf),
+		"ports[2]");
 }
 
 Test(conf, the_hash_covers_what_both_processes_must_agree_on)
@@ -277,7 +287,8 @@ Test(conf, the_hash_covers_what_both_processes_must_agree_on)
 		struct conf *now = load(changed, errors, &nerrors);
 
 		cr_assert_not_null(now, "%s: %s", changes[i].put, errors[0].reason);
-		cr_expect_eq(conf_realms_hash(was) == conf_realms_hash(now), changes[i].same, "%s", changes[i].put);
+		cr_expect_eq(conf_realms_hash(was) == conf_realms_hash(now), changes[i].same, "%s",
+			     changes[i].put);
 		conf_free(now);
 		free(changed);
 	}
@@ -299,16 +310,17 @@ static char *read_whole(const char *path)
 Test(conf, the_samples_are_good)
 {
 	static const char *const samples[] = {
-		LIMEN_SOURCE "/config/limen.yaml", LIMEN_SOURCE "/config/lab.yaml", LIMEN_SOURCE "/config/carrier.yaml",
-		LIMEN_SOURCE "/tests/smoke/flows.yaml"};
+		LIMEN_SOURCE "/config/limen.yaml", LIMEN_SOURCE "/config/lab.yaml",
+		LIMEN_SOURCE "/config/carrier.yaml", LIMEN_SOURCE "/tests/smoke/flows.yaml"};
 
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
 		struct conf_error errors[ERRORS_MAX];
 		struct conf *conf;
 		unsigned nerrors;
 
-		cr_expect_eq(conf_load(samples[i], &conf, errors, ERRORS_MAX, &nerrors), 0, "%s:%u: %s: %s", samples[i],
-			     errors[0].line, errors[0].key, errors[0].reason);
+		cr_expect_eq(conf_load(samples[i], &conf, errors, ERRORS_MAX, &nerrors), 0,
+			     "%s:%u: %s: %s", samples[i], errors[0].line, errors[0].key,
+			     errors[0].reason);
 		conf_free(conf);
 	}
 }
@@ -344,8 +356,9 @@ Test(conf, the_committed_reference_is_the_schemas)
 	struct cursor out = cursor_on(reference, (1 << 18) - 1);
 
 	conf_put_reference(&out);
-	cr_expect(strcmp(committed, reference) == 0,
-		  "limen-controlplane --config-reference > docs/config-reference.md, and commit it");
+	cr_expect(
+		strcmp(committed, reference) == 0,
+		"limen-controlplane --config-reference > docs/config-reference.md, and commit it");
 	free(committed);
 	free(reference);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Wrong configs: each is the good one below with a line changed, or a file of its own, and the faults it must be told. */
+/* Wrong configs: each is the good one below with a line changed, or a file of its own, and the
+ * faults it must be told. */
 #pragma once
 
 #define WRONG_FAULTS_MAX 6u
@@ -20,4 +21,5 @@ struct wrong {
 extern const char *const wrong_base[]; /* lines of a good config, NULL at the end */
 
 /* By what is wrong; `what` NULL at the end. */
-extern const struct wrong wrong_files[], wrong_machine[], wrong_realms[], wrong_trunks[], wrong_routes[];
+extern const struct wrong wrong_files[], wrong_machine[], wrong_realms[], wrong_trunks[],
+	wrong_routes[];

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 /* machine and ports, so that a test's text begins with realms. */
-#define CONF_HEAD "machine: {workers: [1]}\nports: [{name: pa, device: net_null0}, {name: pb, device: net_null1}]\n"
+#define CONF_HEAD                                                                                  \
+	"machine: {workers: [1]}\nports: [{name: pa, device: net_null0}, {name: pb, device: "      \
+	"net_null1}]\n"
 
 /* Two realms, a trunk in each, routes both ways. */
 #define CONF_TWO_SIDES                                                                             \
@@ -18,8 +20,9 @@
 	"  - {name: ra, port: pa, addresses: [10.99.1.1/24, \"fd99:1::1/64\"]}\n"                  \
 	"  - {name: rb, port: pb, addresses: [10.99.2.1/24, \"fd99:2::1/64\"], sip_port: 5070}\n"  \
 	"trunks:\n"                                                                                \
-	"  - {name: a, realm: ra, peers: [\"10.99.1.2\", \"[fd99:1::2]:5060\"], sources: [10.99.1.0/24, \"fd99:1::/64\"]}\n" \
-	"  - {name: b, realm: rb, peers: [\"10.99.2.2:5080\", \"[fd99:2::2]:5060\"]}\n"           \
+	"  - {name: a, realm: ra, peers: [\"10.99.1.2\", \"[fd99:1::2]:5060\"], sources: "         \
+	"[10.99.1.0/24, \"fd99:1::/64\"]}\n"                                                       \
+	"  - {name: b, realm: rb, peers: [\"10.99.2.2:5080\", \"[fd99:2::2]:5060\"]}\n"            \
 	"routes:\n"                                                                                \
 	"  - {from: a, prefix: \"900\", status: 603}\n"                                            \
 	"  - {from: a, to: b}\n"                                                                   \
@@ -37,6 +40,7 @@ static inline struct conf *conf_from_text(const char *text)
 	close(fd);
 	conf_load(path, &conf, errors, 8, &nerrors);
 	unlink(path);
-	cr_assert_not_null(conf, "line %u: %s: %s", errors[0].line, errors[0].key, errors[0].reason);
+	cr_assert_not_null(conf, "line %u: %s: %s", errors[0].line, errors[0].key,
+			   errors[0].reason);
 	return conf;
 }

@@ -35,9 +35,11 @@ Test(json_read, what_is_json)
 Test(json_read, what_is_not)
 {
 	static const char *const bad[] = {
-		"", " ", "nul", "truex", "1 2", "-", "1.", "1e", "+1", "'a'", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"",
-		"\"\n\"", "[", "[1", "[1,", "[1,]", "[,1]", "]", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{a:1}",
-		"{1:2}", "{\"a\" 1}", "[1}", "{\"a\":1]", "{}{}",
+		"", " ", "nul", "truex", "1 2", "-", "1.", "1e", "+1", "'a'",
+		"\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\n\"",
+		"[", "[1", "[1,", "[1,]", "[,1]", "]", "{", "{\"a\"", "{\"a\":", "{\"a\":1",
+		"{\"a\":1,", "{\"a\":1,}", "{a:1}", "{1:2}", "{\"a\" 1}", "[1}", "{\"a\":1]",
+		"{}{}",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -54,7 +56,8 @@ Test(json_read, is_bounded)
 	cr_expect_eq(json_read(span_of(deep, 128), nodes, 3), -E2BIG);
 	struct json_node many[100];
 	cr_expect_eq(json_read(span_of(deep, 128), many, 100), -E2BIG, "too deep");
-	cr_expect_eq(json_read(span_of(deep + 64 - JSON_DEPTH_MAX, 2 * JSON_DEPTH_MAX), many, 100), JSON_DEPTH_MAX);
+	cr_expect_eq(json_read(span_of(deep + 64 - JSON_DEPTH_MAX, 2 * JSON_DEPTH_MAX), many, 100),
+		     JSON_DEPTH_MAX);
 	cr_expect_eq(json_read(SPAN("[1,2]"), nodes, 3), 3);
 	cr_expect_eq(json_read(SPAN("[1,2,3]"), nodes, 3), -E2BIG);
 }
@@ -65,7 +68,9 @@ Test(json_read, members_and_items)
 	const struct json_node *list, *item = NULL;
 	uint64_t sum = 0;
 
-	cr_assert_gt(json_read(SPAN("{\"a\":{\"x\":1},\"list\":[10,[20],30],\"b\":\"t\"}"), nodes, 32), 0);
+	cr_assert_gt(
+		json_read(SPAN("{\"a\":{\"x\":1},\"list\":[10,[20],30],\"b\":\"t\"}"), nodes, 32),
+		0);
 	cr_expect_eq(json_u64(json_get(json_get(nodes, SPAN("a")), SPAN("x"))), 1);
 	cr_expect(span_eq(json_get(nodes, SPAN("b"))->text, SPAN("t")));
 	cr_expect_null(json_get(nodes, SPAN("x")), "only the object's own");

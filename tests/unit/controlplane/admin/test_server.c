@@ -50,7 +50,8 @@ static void on_gone(void *arg, uint64_t client)
 	test->ngone++;
 }
 
-static const struct admin_events events = {.request = on_request, .drained = on_drained, .gone = on_gone};
+static const struct admin_events events = {
+	.request = on_request, .drained = on_drained, .gone = on_gone};
 
 static void start(struct test *test)
 {
@@ -263,7 +264,8 @@ Test(admin, the_socket_belongs_to_one)
 	cr_assert_eq(stat(test.path, &st), 0);
 	cr_expect_eq(st.st_mode & 0777, 0660);
 	cr_expect_eq(admin_server_new(&second, test.base, test.path, &events, &test), -EADDRINUSE);
-	cr_expect_eq(admin_server_new(&second, test.base, "/nonexistent/x.sock", &events, &test), -ENOENT);
+	cr_expect_eq(admin_server_new(&second, test.base, "/nonexistent/x.sock", &events, &test),
+		     -ENOENT);
 	stop(&test);
 }
 

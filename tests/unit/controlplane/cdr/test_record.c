@@ -29,8 +29,10 @@ static void expect_context(const struct cdr_context *in, struct span text)
 
 Test(context, comes_back_as_it_went)
 {
-	const struct cdr_context plain = {{SPAN("a"), SPAN("b")}, {SPAN("ra"), SPAN("rb")}, SPAN("+4930"), SPAN("2001")};
-	const struct cdr_context odd = {{SPAN("a"), SPAN("")}, {SPAN("ra"), SPAN("")}, SPAN(""), SPAN("a b%\n\xff")};
+	const struct cdr_context plain = {
+		{SPAN("a"), SPAN("b")}, {SPAN("ra"), SPAN("rb")}, SPAN("+4930"), SPAN("2001")};
+	const struct cdr_context odd = {
+		{SPAN("a"), SPAN("")}, {SPAN("ra"), SPAN("")}, SPAN(""), SPAN("a b%\n\xff")};
 
 	expect_context(&plain, SPAN("1 a b ra rb +4930 2001"));
 	expect_context(&odd, SPAN("1 a  ra   a%20b%25%0A%FF"));
@@ -39,7 +41,9 @@ Test(context, comes_back_as_it_went)
 Test(context, users_are_cut)
 {
 	char user[400], buf[2048];
-	struct cdr_context in = {.caller = span_of(user, sizeof(user)), .called = span_of(user, sizeof(user))}, back;
+	struct cdr_context in = {.caller = span_of(user, sizeof(user)),
+				 .called = span_of(user, sizeof(user))},
+			   back;
 	struct cursor out = cursor_on(buf, sizeof(buf));
 	struct cdr_users users;
 
@@ -52,17 +56,26 @@ Test(context, users_are_cut)
 
 Test(context, what_is_none_is_refused)
 {
-	static const char *const bad[] = {"", "1", "1 a b ra rb 1", "2 a b ra rb 1 2", "1 a b ra rb 1 2 3", "1 a b ra rb 1 %2", "1 a b ra rb 1 %zz", "11 a b ra rb 1 2"};
+	static const char *const bad[] = {"",
+					  "1",
+					  "1 a b ra rb 1",
+					  "2 a b ra rb 1 2",
+					  "1 a b ra rb 1 2 3",
+					  "1 a b ra rb 1 %2",
+					  "1 a b ra rb 1 %zz",
+					  "11 a b ra rb 1 2"};
 	struct cdr_context context;
 	struct cdr_users users;
 	char text[256];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		cr_expect_eq(cdr_context_read(span_str(bad[i]), &context, &users), -EINVAL, "%s", bad[i]);
+		cr_expect_eq(cdr_context_read(span_str(bad[i]), &context, &users), -EINVAL, "%s",
+			     bad[i]);
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "1 a b ra rb ", 12);
 	text[254] = ' ';
-	cr_expect_eq(cdr_context_read(span_of(text, sizeof(text)), &context, &users), -EINVAL, "a user longer than any written");
+	cr_expect_eq(cdr_context_read(span_of(text, sizeof(text)), &context, &users), -EINVAL,
+		     "a user longer than any written");
 }
 
 Test(cdr_id, is_read_as_written)
@@ -75,10 +88,12 @@ Test(cdr_id, is_read_as_written)
 	put_cdr_id(&out, &id);
 	cr_expect(span_eq(cursor_span(&out), SPAN("17f0c3a2b4d5e6f7-3-100000005")));
 	cr_assert_eq(cdr_id_read(cursor_span(&out), &back), 0);
-	cr_expect(back.started_ns == id.started_ns && back.call == id.call && back.worker == id.worker);
+	cr_expect(back.started_ns == id.started_ns && back.call == id.call &&
+		  back.worker == id.worker);
 	cr_assert_eq(cdr_id_read(SPAN("3-100000005"), &back), 0);
 	cr_expect(back.started_ns == 0 && back.call == id.call && back.worker == 3);
-	static const char *const bad[] = {"", "-", "1", "1-", "-1", "1-2-3-4", "1-x", "40-1", "0-10000000000000000", "1--2", "0x1-2", "1-2 "};
+	static const char *const bad[] = {"", "-", "1", "1-", "-1", "1-2-3-4", "1-x", "40-1",
+					  "0-10000000000000000", "1--2", "0x1-2", "1-2 "};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_expect_eq(cdr_id_read(span_str(bad[i]), &back), -EINVAL, "%s", bad[i]);
 }
@@ -88,7 +103,8 @@ struct frame {
 	char text[4096];
 };
 
-static void add_texts(struct frame *frame, const char *call_id_a, const char *call_id_b, const char *context)
+static void add_texts(struct frame *frame, const char *call_id_a, const char *call_id_b,
+		      const char *context)
 {
 	struct cursor out = cursor_on(frame->text, sizeof(frame->text));
 
@@ -109,10 +125,20 @@ static const struct ipc_call_end answered = {
 	.ringing_ns = UINT64_C(1709208001000000000),
 	.answered_ns = UINT64_C(1709208003500000000),
 	.ended_ns = UINT64_C(1709208063750000000),
-	.peer = {{.addr = {{10, 99, 1, 2}}, .port = 5060, .family = NET_IP4}, {.addr = {{10, 99, 2, 2}}, .port = 5080, .family = NET_IP4}},
-	.media = {{.rx_pkts = 3000, .rx_bytes = 516000, .lost_pkts = 2, .jitter_us = 1234, .rtcp_pkts = 12, .payload_type = 8,
+	.peer = {{.addr = {{10, 99, 1, 2}}, .port = 5060, .family = NET_IP4},
+		 {.addr = {{10, 99, 2, 2}}, .port = 5080, .family = NET_IP4}},
+	.media = {{.rx_pkts = 3000,
+		   .rx_bytes = 516000,
+		   .lost_pkts = 2,
+		   .jitter_us = 1234,
+		   .rtcp_pkts = 12,
+		   .payload_type = 8,
 		   .source = {.addr = {{10, 99, 1, 2}}, .port = 6000, .family = NET_IP4}},
-		  {.rx_pkts = 2999, .out_of_order_pkts = 4, .dropped_pkts = 1, .jitter_us = 9, .learned = 1}},
+		  {.rx_pkts = 2999,
+		   .out_of_order_pkts = 4,
+		   .dropped_pkts = 1,
+		   .jitter_us = 9,
+		   .learned = 1}},
 	.status = 200,
 	.ended_by = IPC_BY_CALLEE,
 	.worker = 1,
@@ -127,17 +153,26 @@ Test(record, of_an_answered_call)
 	add_texts(&frame, "abc@10.99.1.2", "def", "1 a b ra rb +4930 20%2201");
 	put_cdr_record(&out, &frame.end);
 	cr_expect(span_eq(cursor_span(&out),
-		SPAN("{\"call\":\"17b8539ece9654c0-1-100000005\",\"started\":\"2024-02-29T12:00:00.123Z\","
-		     "\"ringing\":\"2024-02-29T12:00:01.000Z\",\"answered\":\"2024-02-29T12:00:03.500Z\","
-		     "\"ended\":\"2024-02-29T12:01:03.750Z\",\"duration_ms\":60250,\"trunks\":[\"a\",\"b\"],"
-		     "\"realms\":[\"ra\",\"rb\"],\"caller\":\"+4930\",\"called\":\"20\\\"01\","
-		     "\"call_ids\":[\"abc@10.99.1.2\",\"def\"],\"peers\":[\"10.99.1.2:5060\",\"10.99.2.2:5080\"],"
-		     "\"status\":200,\"ended_by\":\"callee\",\"media\":["
-		     "{\"rx_pkts\":3000,\"rx_bytes\":516000,\"lost_pkts\":2,\"out_of_order_pkts\":0,\"dropped_pkts\":0,"
-		     "\"rtcp_pkts\":12,\"jitter_ms\":1.234,\"payload_type\":8,\"source\":\"10.99.1.2:6000\",\"source_learned\":false},"
-		     "{\"rx_pkts\":2999,\"rx_bytes\":0,\"lost_pkts\":0,\"out_of_order_pkts\":4,\"dropped_pkts\":1,"
-		     "\"rtcp_pkts\":0,\"jitter_ms\":0.009,\"payload_type\":0,\"source\":null,\"source_learned\":true}]}\n")),
-		"%.*s", SPAN_FMT(cursor_span(&out)));
+			  SPAN("{\"call\":\"17b8539ece9654c0-1-100000005\",\"started\":\"2024-02-"
+			       "29T12:00:00.123Z\","
+			       "\"ringing\":\"2024-02-29T12:00:01.000Z\",\"answered\":\"2024-02-"
+			       "29T12:00:03.500Z\","
+			       "\"ended\":\"2024-02-29T12:01:03.750Z\",\"duration_ms\":60250,"
+			       "\"trunks\":[\"a\",\"b\"],"
+			       "\"realms\":[\"ra\",\"rb\"],\"caller\":\"+4930\",\"called\":"
+			       "\"20\\\"01\","
+			       "\"call_ids\":[\"abc@10.99.1.2\",\"def\"],\"peers\":[\"10.99.1.2:"
+			       "5060\",\"10.99.2.2:5080\"],"
+			       "\"status\":200,\"ended_by\":\"callee\",\"media\":["
+			       "{\"rx_pkts\":3000,\"rx_bytes\":516000,\"lost_pkts\":2,\"out_of_"
+			       "order_pkts\":0,\"dropped_pkts\":0,"
+			       "\"rtcp_pkts\":12,\"jitter_ms\":1.234,\"payload_type\":8,\"source\":"
+			       "\"10.99.1.2:6000\",\"source_learned\":false},"
+			       "{\"rx_pkts\":2999,\"rx_bytes\":0,\"lost_pkts\":0,\"out_of_order_"
+			       "pkts\":4,\"dropped_pkts\":1,"
+			       "\"rtcp_pkts\":0,\"jitter_ms\":0.009,\"payload_type\":0,\"source\":"
+			       "null,\"source_learned\":true}]}\n")),
+		  "%.*s", SPAN_FMT(cursor_span(&out)));
 }
 
 Test(record, of_a_call_that_came_to_nothing)
@@ -158,7 +193,8 @@ Test(record, of_a_call_that_came_to_nothing)
 	cr_expect_eq(json_u64(json_get(nodes, SPAN("duration_ms"))), 0);
 	cr_expect_eq(json_u64(json_get(nodes, SPAN("status"))), 404);
 	cr_expect(span_eq(json_get(nodes, SPAN("ended_by"))->text, SPAN("policy")));
-	cr_expect(span_eq(json_get(nodes, SPAN("trunks"))->text, SPAN("[\"\",\"\"]")), "no note: no names, but a record");
+	cr_expect(span_eq(json_get(nodes, SPAN("trunks"))->text, SPAN("[\"\",\"\"]")),
+		  "no note: no names, but a record");
 	cr_expect(span_eq(json_get(nodes, SPAN("peers"))->text, SPAN("[\"10.99.1.2:5060\",null]")));
 }
 
@@ -190,7 +226,9 @@ Test(record, always_fits)
 	frame.end = answered;
 	for (unsigned side = 0; side < 2; side++) {
 		frame.end.call_id_len[side] = 30000;
-		frame.end.media[side] = (struct ipc_media_quality){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, .payload_type = 255};
+		frame.end.media[side] = (struct ipc_media_quality){
+			UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT32_MAX,
+			UINT32_MAX, UINT32_MAX, UINT32_MAX, .payload_type = 255};
 	}
 	frame.end.context_len = IPC_CONTEXT_MAX;
 	memset(frame.text, 0xff, sizeof(frame.text));

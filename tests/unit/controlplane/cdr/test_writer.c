@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Records to disk: told of only once they are there, each once, through a full disk, a crash and a rotation. */
+/* Records to disk: told of only once they are there, each once, through a full disk, a crash and a
+ * rotation. */
 #include "controlplane/cdr/writer.h"
 
 #include <criterion/criterion.h>
@@ -216,15 +217,18 @@ Test(writer, leaves_a_file_alone_that_is_not_its_own)
 	fclose(file);
 	cr_expect_eq(cdr_writer_new(&test.writer, test.base, test.path, &events, &test), -EINVAL);
 	cr_expect_null(test.writer);
-	cr_expect_eq(cdr_writer_new(&test.writer, test.base, "/nonexistent/cdr", &events, &test), -ENOENT);
+	cr_expect_eq(cdr_writer_new(&test.writer, test.base, "/nonexistent/cdr", &events, &test),
+		     -ENOENT);
 	cr_expect_eq(cdr_writer_new(&test.writer, test.base, test.dir, &events, &test), -EISDIR);
 	stop(&test);
 }
 
-/* A disk with room for a few lines: nothing is told of that is not there, no line is torn, and all comes once there is room. */
+/* A disk with room for a few lines: nothing is told of that is not there, no line is torn, and all
+ * comes once there is room. */
 Test(writer, waits_for_a_full_disk)
 {
-	struct rlimit small = {.rlim_cur = 300, .rlim_max = RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit small = {.rlim_cur = 300, .rlim_max = RLIM_INFINITY},
+		      large = {RLIM_INFINITY, RLIM_INFINITY};
 	struct cdr_stats stats;
 	struct test test;
 
@@ -243,7 +247,8 @@ Test(writer, waits_for_a_full_disk)
 		event_base_dispatch(test.base);
 	}
 	cr_expect_lt(test.nwritten, 100);
-	cr_expect_eq(lines_of(test.path), test.nwritten, "what was written of a batch that failed is gone again");
+	cr_expect_eq(lines_of(test.path), test.nwritten,
+		     "what was written of a batch that failed is gone again");
 	cdr_writer_stats(test.writer, &stats);
 	cr_expect_gt(stats.failures, 0);
 	cr_expect_eq(stats.waiting, 100 - test.nwritten);
@@ -256,7 +261,8 @@ Test(writer, waits_for_a_full_disk)
 /* More than may wait in memory: refused, and told when there is room again. */
 Test(writer, refuses_what_does_not_fit_and_tells_of_room)
 {
-	struct rlimit small = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit small = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY},
+		      large = {RLIM_INFINITY, RLIM_INFINITY};
 	struct cdr_stats stats;
 	enum cdr_added added = CDR_QUEUED;
 	unsigned queued = 0;

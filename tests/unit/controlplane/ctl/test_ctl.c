@@ -85,7 +85,8 @@ static struct answer ask(const char *text, int wanted)
 
 typedef bool shower(const struct answer *answer, const struct show_options *options, FILE *out);
 
-static void expect_shown(const char *text, shower *show, struct show_options options, const char *wanted)
+static void expect_shown(const char *text, shower *show, struct show_options options,
+			 const char *wanted)
 {
 	struct answer answer = ask(text, 0);
 	char *got = NULL;
@@ -102,40 +103,53 @@ static void expect_shown(const char *text, shower *show, struct show_options opt
 
 #define DONE "{\"done\":true}\n"
 #define CALL(id, started, answered, caller)                                                        \
-	"{\"call\":\"" id "\",\"state\":\"answered\",\"started\":\"" started "\",\"answered\":" answered "," \
-	"\"trunks\":[\"a\",\"b\"],\"realms\":[\"ra\",\"rb\"],\"caller\":\"" caller "\",\"called\":\"2001\"," \
-	"\"a\":{\"peer\":null,\"media\":{\"rx_pkts\":100,\"lost_pkts\":1}},\"b\":{\"media\":{\"rx_pkts\":99,\"lost_pkts\":2}}," \
+	"{\"call\":\"" id "\",\"state\":\"answered\",\"started\":\"" started                       \
+	"\",\"answered\":" answered ","                                                            \
+	"\"trunks\":[\"a\",\"b\"],\"realms\":[\"ra\",\"rb\"],\"caller\":\"" caller                 \
+	"\",\"called\":\"2001\","                                                                  \
+	"\"a\":{\"peer\":null,\"media\":{\"rx_pkts\":100,\"lost_pkts\":1}},\"b\":{\"media\":{"     \
+	"\"rx_pkts\":99,\"lost_pkts\":2}},"                                                        \
 	"\"worker\":0}\n"
 
 Test(ctl, calls_in_order_of_their_start)
 {
 	expect_shown(CALL("17b8-0-2", "2024-02-29T12:00:05.000Z", "null", "10\\u001b[2J\\u009b01")
-		     CALL("17b8-0-100000001", "2024-02-29T12:00:00.000Z", "\"2024-02-29T12:00:01.500Z\"", "1001") DONE,
-		     show_calls, (struct show_options){.now_unix_ns = UINT64_C(1709211662000000000)},
-		     "CALL         STATE        TIME  FROM  TO  CALLER     CALLED  PKTS FROM  PKTS TO  LOST\n"
-		     "0-100000001  answered  1:01:01  a     b   1001       2001          100       99     3\n"
-		     "0-2          answered  1:00:57  a     b   10?[2J?01  2001          100       99     3\n");
+			     CALL("17b8-0-100000001", "2024-02-29T12:00:00.000Z",
+				  "\"2024-02-29T12:00:01.500Z\"", "1001") DONE,
+		     show_calls,
+		     (struct show_options){.now_unix_ns = UINT64_C(1709211662000000000)},
+		     "CALL         STATE        TIME  FROM  TO  CALLER     CALLED  PKTS FROM  PKTS "
+		     "TO  LOST\n"
+		     "0-100000001  answered  1:01:01  a     b   1001       2001          100       "
+		     "99     3\n"
+		     "0-2          answered  1:00:57  a     b   10?[2J?01  2001          100       "
+		     "99     3\n");
 	expect_shown(DONE, show_calls, (struct show_options){0}, "no calls\n");
 }
 
 Test(ctl, json_is_an_array)
 {
-	expect_shown("{\"a\":1}\n{\"a\":2}\n" DONE, show_stats, (struct show_options){.json = true}, "[\n{\"a\":1},\n{\"a\":2}\n]\n");
+	expect_shown("{\"a\":1}\n{\"a\":2}\n" DONE, show_stats, (struct show_options){.json = true},
+		     "[\n{\"a\":1},\n{\"a\":2}\n]\n");
 	expect_shown(DONE, show_calls, (struct show_options){.json = true}, "[]\n");
 }
 
 #define ROW(group, object, name, value)                                                            \
-	"{\"group\":\"" group "\",\"object\":\"" object "\",\"name\":\"" name "\",\"value\":" value "}\n"
+	"{\"group\":\"" group "\",\"object\":\"" object "\",\"name\":\"" name                      \
+	"\",\"value\":" value "}\n"
 
 Test(ctl, stats)
 {
-	expect_shown(ROW("port", "to-a", "rx_pkts", "12345") ROW("sip", "", "calls", "1") DONE, show_stats, (struct show_options){0},
+	expect_shown(ROW("port", "to-a", "rx_pkts", "12345") ROW("sip", "", "calls", "1") DONE,
+		     show_stats, (struct show_options){0},
 		     "GROUP  OBJECT  NAME     VALUE\n"
 		     "port   to-a    rx_pkts  12345\n"
 		     "sip    -       calls        1\n");
 }
 
-#define PORTS ROW("port", "to-a", "rx_pkts", "5") ROW("port", "to-a", "tx_pkts", "6") ROW("port", "to-b", "rx_pkts", "7") DONE
+#define PORTS                                                                                      \
+	ROW("port", "to-a", "rx_pkts", "5")                                                        \
+	ROW("port", "to-a", "tx_pkts", "6") ROW("port", "to-b", "rx_pkts", "7") DONE
 
 Test(ctl, ports_side_by_side)
 {
@@ -144,10 +158,13 @@ Test(ctl, ports_side_by_side)
 		     "rx_pkts     5     7\n"
 		     "tx_pkts     6     0\n");
 	expect_shown(PORTS, show_ports, (struct show_options){.json = true},
-		     "[\n{\"port\":\"to-a\",\"rx_pkts\":5,\"tx_pkts\":6},\n{\"port\":\"to-b\",\"rx_pkts\":7,\"tx_pkts\":0}\n]\n");
+		     "[\n{\"port\":\"to-a\",\"rx_pkts\":5,\"tx_pkts\":6},\n{\"port\":\"to-b\",\"rx_"
+		     "pkts\":7,\"tx_pkts\":0}\n]\n");
 }
 
-#define DROPS ROW("drops", "eth-type", "pkts", "3") ROW("drops", "truncated", "pkts", "0") ROW("drops", "udp-port", "pkts", "42") DONE
+#define DROPS                                                                                      \
+	ROW("drops", "eth-type", "pkts", "3")                                                      \
+	ROW("drops", "truncated", "pkts", "0") ROW("drops", "udp-port", "pkts", "42") DONE
 
 Test(ctl, drops_most_first_with_their_meaning)
 {
@@ -160,10 +177,13 @@ Test(ctl, drops_most_first_with_their_meaning)
 		     "udp-port     42  no service at that UDP port\n"
 		     "eth-type      3  neither IPv4, IPv6 nor ARP\n"
 		     "truncated     0  shorter than its headers say\n");
-	expect_shown(ROW("drops", "truncated", "pkts", "0") DONE, show_drops, (struct show_options){0}, "no drops\n");
+	expect_shown(ROW("drops", "truncated", "pkts", "0") DONE, show_drops,
+		     (struct show_options){0}, "no drops\n");
 	expect_shown(DROPS, show_drops, (struct show_options){.json = true},
-		     "[\n{\"reason\":\"udp-port\",\"meaning\":\"no service at that UDP port\",\"pkts\":42},\n"
-		     "{\"reason\":\"eth-type\",\"meaning\":\"neither IPv4, IPv6 nor ARP\",\"pkts\":3}\n]\n");
+		     "[\n{\"reason\":\"udp-port\",\"meaning\":\"no service at that UDP "
+		     "port\",\"pkts\":42},\n"
+		     "{\"reason\":\"eth-type\",\"meaning\":\"neither IPv4, IPv6 nor "
+		     "ARP\",\"pkts\":3}\n]\n");
 	expect_shown(DONE, show_drops, (struct show_options){.json = true, .all = true}, "[]\n");
 }
 
@@ -173,12 +193,14 @@ Test(ctl, meanings_need_no_escapes)
 	static const char *const words[][2] = {DROP_WORDS};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		cr_expect(!strpbrk(words[i][1], "\"\\") && !strpbrk(words[i][0], "\"\\"), "%s", words[i][0]);
+		cr_expect(!strpbrk(words[i][1], "\"\\") && !strpbrk(words[i][0], "\"\\"), "%s",
+			  words[i][0]);
 }
 
 Test(ctl, the_call_that_was_ended)
 {
-	expect_shown(CALL("17b8-0-2", "2024-02-29T12:00:05.000Z", "null", "1001") DONE, show_hangup, (struct show_options){0},
+	expect_shown(CALL("17b8-0-2", "2024-02-29T12:00:05.000Z", "null", "1001") DONE, show_hangup,
+		     (struct show_options){0},
 		     "ENDED  FROM  TO  CALLER  CALLED\n"
 		     "0-2    a     b   1001    2001\n");
 }
@@ -194,12 +216,20 @@ static void expect_error(const char *text, int err, const char *error, const cha
 
 Test(ctl, errors_of_the_control_plane)
 {
-	expect_error("{\"error\":\"there is no such call\"}\n", 0, "there is no such call", "(none)");
-	expect_error("{\"error\":\"refused\",\"details\":[\"f:1: \\\"a\\\"\",\"f:2: b\"]}\n", 0, "refused", "f:1: \"a\"\nf:2: b");
-	expect_error("{\"a\":1}\n", -ECONNRESET, "the control plane closed the connection before its answer was whole", "(none)");
-	expect_error("", -ECONNRESET, "the control plane closed the connection before its answer was whole", "(none)");
-	expect_error("rubbish\n", -EPROTO, "the control plane's answer cannot be read: Protocol error", "(none)");
-	expect_error("[1]\n", -EPROTO, "the control plane's answer cannot be read: Protocol error", "(none)");
+	expect_error("{\"error\":\"there is no such call\"}\n", 0, "there is no such call",
+		     "(none)");
+	expect_error("{\"error\":\"refused\",\"details\":[\"f:1: \\\"a\\\"\",\"f:2: b\"]}\n", 0,
+		     "refused", "f:1: \"a\"\nf:2: b");
+	expect_error("{\"a\":1}\n", -ECONNRESET,
+		     "the control plane closed the connection before its answer was whole",
+		     "(none)");
+	expect_error("", -ECONNRESET,
+		     "the control plane closed the connection before its answer was whole",
+		     "(none)");
+	expect_error("rubbish\n", -EPROTO,
+		     "the control plane's answer cannot be read: Protocol error", "(none)");
+	expect_error("[1]\n", -EPROTO, "the control plane's answer cannot be read: Protocol error",
+		     "(none)");
 }
 
 Test(ctl, nobody_there)
@@ -207,7 +237,9 @@ Test(ctl, nobody_there)
 	struct answer answer;
 
 	cr_expect_eq(client_ask("/nonexistent/limenctl.sock", SPAN("{}"), &answer), -ENOENT);
-	cr_expect_str_eq(answer.error, "the control plane is not running: nobody answers at /nonexistent/limenctl.sock");
+	cr_expect_str_eq(
+		answer.error,
+		"the control plane is not running: nobody answers at /nonexistent/limenctl.sock");
 	answer_free(&answer);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A link without a dataplane: the test plays the dataplane. Checks what is sent as the dataplane would. */
+/* A link without a dataplane: the test plays the dataplane. Checks what is sent as the dataplane
+ * would. */
 #include "fake_link.h"
 
 #include <criterion/criterion.h>
@@ -31,14 +32,17 @@ static bool check(unsigned ring, uint16_t type, const struct span *parts, unsign
 	for (unsigned i = 0; i < nparts; i++)
 		put_span(&frame, parts[i]);
 	return !frame.full &&
-	       !ipc_msg_check(IPC_SIDE_CONTROLPLANE, ring ? IPC_RING_WORKER : IPC_RING_MAIN, type, whole, frame.len);
+	       !ipc_msg_check(IPC_SIDE_CONTROLPLANE, ring ? IPC_RING_WORKER : IPC_RING_MAIN, type,
+			      whole, frame.len);
 }
 
-int cp_link_send(struct cp_link *link, unsigned ring, uint16_t type, const struct span *parts, unsigned nparts)
+int cp_link_send(struct cp_link *link, unsigned ring, uint16_t type, const struct span *parts,
+		 unsigned nparts)
 {
 	struct fake_sent *sent = &fake_link.sent[fake_link.nsent % FAKE_SENT_MAX];
 
-	cr_assert(link && check(ring, type, parts, nparts), "%s would be refused", ipc_msg_name(type));
+	cr_assert(link && check(ring, type, parts, nparts), "%s would be refused",
+		  ipc_msg_name(type));
 	if (!fake_link.up || ring > FAKE_WORKERS)
 		return -ENOTCONN;
 	if (fake_link.full)
@@ -68,7 +72,8 @@ void cp_link_stats(const struct cp_link *link, struct cp_link_stats *stats)
 
 void fake_link_up(uint64_t boot_id)
 {
-	fake_link.hello = (struct ipc_hello){.version = IPC_VERSION, .nworkers = FAKE_WORKERS, .boot_id = boot_id, .pid = 7};
+	fake_link.hello = (struct ipc_hello){
+		.version = IPC_VERSION, .nworkers = FAKE_WORKERS, .boot_id = boot_id, .pid = 7};
 	fake_link.up = true;
 	fake_link.conf.events->up(fake_link.conf.arg, &fake_link.hello);
 }
@@ -79,13 +84,16 @@ void fake_link_down(void)
 	fake_link.conf.events->down(fake_link.conf.arg, "the dataplane is gone", true);
 }
 
-void fake_link_say(unsigned ring, uint16_t type, const void *head, size_t head_bytes, const char *text)
+void fake_link_say(unsigned ring, uint16_t type, const void *head, size_t head_bytes,
+		   const char *text)
 {
 	_Alignas(8) static char frame[IPC_FRAME_MAX];
 	size_t len = head_bytes + strlen(text);
 
 	memcpy(frame, head, head_bytes);
 	memcpy(frame + head_bytes, text, strlen(text));
-	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, ring ? IPC_RING_WORKER : IPC_RING_MAIN, type, frame, (uint32_t)len), 0);
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, ring ? IPC_RING_WORKER : IPC_RING_MAIN, type,
+				   frame, (uint32_t)len),
+		     0);
 	fake_link.conf.events->message(fake_link.conf.arg, ring, type, frame, (uint32_t)len);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A link without a dataplane: the test plays the dataplane. Takes the place of controlplane/link. */
+/* A link without a dataplane: the test plays the dataplane. Takes the place of
+ * controlplane/link. */
 #pragma once
 
 #include "controlplane/link/cp_link.h"
@@ -29,4 +30,5 @@ extern struct fake_link {
 /* Play the dataplane. */
 void fake_link_up(uint64_t boot_id);
 void fake_link_down(void);
-void fake_link_say(unsigned ring, uint16_t type, const void *head, size_t head_bytes, const char *text);
+void fake_link_say(unsigned ring, uint16_t type, const void *head, size_t head_bytes,
+		   const char *text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a question to a verdict: what the far side would see, and that nothing of the near side is in it. */
+/* From a question to a verdict: what the far side would see, and that nothing of the near side is
+ * in it. */
 #include "controlplane/dispatch/ask.h"
 
 #include <stdio.h>
@@ -37,16 +38,20 @@ static void ask(struct asked *asked, uint8_t realm, const char *source, const ch
 	struct ipc_ask *head = (struct ipc_ask *)(void *)asked->ask;
 	struct cursor out = cursor_on(asked->frame, sizeof(asked->frame));
 
-	*head = (struct ipc_ask){.ask_id = 77, .realm = realm, .msg_len = (uint32_t)strlen(message)};
+	*head = (struct ipc_ask){
+		.ask_id = 77, .realm = realm, .msg_len = (uint32_t)strlen(message)};
 	cr_assert_eq(net_endpoint_parse(span_str(source), 5060, &head->source), 0);
 	head->local = head->source;
 	memcpy(asked->ask + sizeof(*head), message, strlen(message));
-	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_ASK, head, (uint32_t)(sizeof(*head) + strlen(message))), 0);
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_ASK, head,
+				   (uint32_t)(sizeof(*head) + strlen(message))),
+		     0);
 	ask_decide(asked->generation, head, &out, &asked->answer);
 	cr_assert_not(out.full);
 	asked->len = out.len;
-	cr_assert_eq(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT, asked->frame, out.len), 0,
-		     "the verdict would be refused");
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT,
+				   asked->frame, out.len),
+		     0, "the verdict would be refused");
 	asked->verdict = (const struct ipc_verdict *)(const void *)asked->frame;
 	cr_expect_eq(asked->verdict->ask_id, 77);
 }
@@ -69,14 +74,17 @@ static void expect_span(struct span got, const char *wanted)
 #define INVITE(ruri, from, to, more)                                                               \
 	"INVITE " ruri " SIP/2.0\r\nVia: SIP/2.0/UDP 10.99.1.2:5060;branch=z9hG4bKsecret\r\n"      \
 	"From: " from ";tag=secrettag\r\nTo: " to "\r\nCall-ID: secret-call-id@10.99.1.2\r\n"      \
-	"CSeq: 1 INVITE\r\nContact: <sip:secret@10.99.1.2>\r\nMax-Forwards: 70\r\n" more "Content-Length: 0\r\n\r\n"
+	"CSeq: 1 INVITE\r\nContact: <sip:secret@10.99.1.2>\r\nMax-Forwards: 70\r\n" more           \
+	"Content-Length: 0\r\n\r\n"
 
 Test(ask, a_verdict_names_targets_in_order)
 {
 	struct asked *asked = start(CONF_TWO_SIDES);
 	struct ipc_target_view view;
 
-	ask(asked, 0, "10.99.1.2", INVITE("sip:2001@10.99.1.1", "\"Alice\" <sip:1001@10.99.1.2:5062>", "<sip:2001@10.99.1.1>", ""));
+	ask(asked, 0, "10.99.1.2",
+	    INVITE("sip:2001@10.99.1.1", "\"Alice\" <sip:1001@10.99.1.2:5062>",
+		   "<sip:2001@10.99.1.1>", ""));
 	cr_expect_eq(asked->answer.status, 0);
 	cr_expect_eq(asked->verdict->status, 0);
 	cr_expect_eq(asked->verdict->ntargets, 2);
@@ -111,15 +119,16 @@ Test(ask, peers_of_the_callers_family_come_first)
 
 Test(ask, limits_are_the_shorter_of_both_trunks)
 {
-	struct asked *asked = start(
-		CONF_HEAD
-		"realms:\n"
-		"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"
-		"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"
-		"trunks:\n"
-		"  - {name: a, realm: ra, peers: [10.99.1.2], duration_max_s: 0, media_timeout_s: 30, answer_max_s: 10, media_source: learn}\n"
-		"  - {name: b, realm: rb, peers: [10.99.2.2], duration_max_s: 7200, media_timeout_s: 20, answer_max_s: 20}\n"
-		"routes:\n  - {from: a, to: b}\n");
+	struct asked *asked =
+		start(CONF_HEAD "realms:\n"
+				"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"
+				"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"
+				"trunks:\n"
+				"  - {name: a, realm: ra, peers: [10.99.1.2], duration_max_s: 0, "
+				"media_timeout_s: 30, answer_max_s: 10, media_source: learn}\n"
+				"  - {name: b, realm: rb, peers: [10.99.2.2], duration_max_s: "
+				"7200, media_timeout_s: 20, answer_max_s: 20}\n"
+				"routes:\n  - {from: a, to: b}\n");
 
 	ask(asked, 0, "10.99.1.2", INVITE("sip:2@x", "<sip:1@x>", "<sip:2@x>", ""));
 	cr_expect_eq(asked->verdict->duration_max_s, 7200);
@@ -160,7 +169,8 @@ Test(ask, what_is_no_request_is_refused)
 	cr_expect(asked->answer.unreadable);
 	cr_expect_eq(asked->verdict->status, 400);
 	ask(asked, 0, "10.99.1.2",
-	    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:1@x>;tag=1\r\nTo: <sip:2@x>;tag=2\r\n"
+	    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:1@x>;tag=1\r\nTo: "
+	    "<sip:2@x>;tag=2\r\n"
 	    "Call-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n");
 	cr_expect(asked->answer.unreadable);
 	ask(asked, 9, "10.99.1.2", INVITE("sip:2001@x", "<sip:1001@x>", "<sip:2001@x>", ""));
@@ -176,13 +186,16 @@ Test(ask, callers_of_every_kind)
 		{"<sip:1001@10.99.1.2>", "<sip:1001@10.99.2.1>"},
 		{"sip:1001@10.99.1.2", "<sip:1001@10.99.2.1>"},
 		{"Alice Smith <sip:1001@10.99.1.2>", "\"Alice Smith\" <sip:1001@10.99.2.1>"},
-		{"\"A \\\"B\\\" C\\\\\" <sip:1001@h>", "\"A \\\"B\\\" C\\\\\" <sip:1001@10.99.2.1>"},
+		{"\"A \\\"B\\\" C\\\\\" <sip:1001@h>",
+		 "\"A \\\"B\\\" C\\\\\" <sip:1001@10.99.2.1>"},
 		{"\"A,<x>;\" <sip:1001@h>", "\"A,<x>;\" <sip:1001@10.99.2.1>"},
 		{"\"\" <sip:1001@h>", "<sip:1001@10.99.2.1>"},
 		{"\"Folded\r\n  name\" <sip:1001@h>", "\"Folded name\" <sip:1001@10.99.2.1>"},
-		{"\"Anonymous\" <sip:anonymous@anonymous.invalid>", "\"Anonymous\" <sip:anonymous@anonymous.invalid>"},
+		{"\"Anonymous\" <sip:anonymous@anonymous.invalid>",
+		 "\"Anonymous\" <sip:anonymous@anonymous.invalid>"},
 		{"<tel:+49-30-1>", "<sip:+49301@10.99.2.1;user=phone>"},
-		{"<sip:+49301;phone-context=net-a.example@h;user=phone>", "<sip:+49301@10.99.2.1;user=phone>"},
+		{"<sip:+49301;phone-context=net-a.example@h;user=phone>",
+		 "<sip:+49301@10.99.2.1;user=phone>"},
 		{"<sip:gateway.net-a.example>", "<sip:10.99.2.1>"},
 		{"\"Kim\" <sips:1001@h>", "<sip:anonymous@anonymous.invalid>"},
 		{"<mailto:alice@net-a.example>", "<sip:anonymous@anonymous.invalid>"},
@@ -193,8 +206,10 @@ Test(ask, callers_of_every_kind)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		snprintf(message, sizeof(message),
-			 "INVITE sip:2001@x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: %s;tag=1\r\nTo: <sip:2@x>\r\n"
-			 "Call-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n", cases[i].from);
+			 "INVITE sip:2001@x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
+			 "%s;tag=1\r\nTo: <sip:2@x>\r\n"
+			 "Call-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
+			 cases[i].from);
 		ask(asked, 0, "10.99.1.2", message);
 		expect_span(target(asked, 0).from, cases[i].wanted);
 	}
@@ -210,8 +225,10 @@ Test(ask, a_long_display_name_is_cut_at_a_character)
 	for (unsigned i = 0; i < 100; i++)
 		strcat(name, "\xe2\x82\xac");
 	snprintf(message, sizeof(message),
-		 "INVITE sip:2001@x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: \"%s\" <sip:1@h>;tag=1\r\nTo: <sip:2@x>\r\n"
-		 "Call-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n", name);
+		 "INVITE sip:2001@x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: \"%s\" "
+		 "<sip:1@h>;tag=1\r\nTo: <sip:2@x>\r\n"
+		 "Call-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
+		 name);
 	ask(asked, 0, "10.99.1.2", message);
 	from = target(asked, 0).from;
 	cr_expect_eq(from.len, 1 + 42 * 3 + strlen("\" <sip:1@10.99.2.1>"));
@@ -223,52 +240,75 @@ Test(ask, a_to_that_cannot_be_read_becomes_the_called_party)
 {
 	struct asked *asked = start(CONF_TWO_SIDES);
 
-	ask(asked, 0, "10.99.1.2", INVITE("sip:2001@x", "<sip:1@x>", "\"Bob\" <urn:service:sos>", ""));
+	ask(asked, 0, "10.99.1.2",
+	    INVITE("sip:2001@x", "<sip:1@x>", "\"Bob\" <urn:service:sos>", ""));
 	expect_span(target(asked, 0).to, "<sip:2001@10.99.2.2>");
-	ask(asked, 0, "10.99.1.2", INVITE("tel:+4930", "<sip:1@x>", "\"Bob at 10.99.1.2\" <tel:+49-30>", ""));
+	ask(asked, 0, "10.99.1.2",
+	    INVITE("tel:+4930", "<sip:1@x>", "\"Bob at 10.99.1.2\" <tel:+49-30>", ""));
 	expect_span(target(asked, 0).to, "<sip:+4930@10.99.2.2;user=phone>");
 	expect_span(target(asked, 0).ruri, "sip:+4930@10.99.2.2:5080;user=phone");
 	stop(asked);
 }
 
-/* What one side says of itself, header by header; SECRET marks what the other side must never see. */
+/* What one side says of itself, header by header; SECRET marks what the other side must never
+ * see. */
 static const char revealing[] =
 	"INVITE sip:2001;tgrp=SECRET;phone-context=SECRET@10.99.1.1 SIP/2.0\r\n"
 	"Via: SIP/2.0/UDP SECRET.example:5060;branch=z9hG4bKSECRET\r\n"
 	"From: \"Alice\" <sip:1001:SECRET@SECRET.example;x=SECRET>;tag=SECRET\r\n"
 	"To: \"SECRET\" <sip:2001@SECRET.example;x=SECRET>\r\n"
-	"Call-ID: SECRET@SECRET\r\nCSeq: 1 INVITE\r\nContact: <sip:SECRET@SECRET>\r\nMax-Forwards: 70\r\n"
-	"Route: <sip:SECRET;lr>\r\nRecord-Route: <sip:SECRET;lr>\r\nUser-Agent: SECRET\r\nServer: SECRET\r\n"
-	"Organization: SECRET\r\nSubject: SECRET\r\nWarning: 399 SECRET \"SECRET\"\r\nAlert-Info: <http://SECRET>\r\n"
-	"Call-Info: <http://SECRET>\r\nError-Info: <http://SECRET>\r\nIn-Reply-To: SECRET\r\nReply-To: <sip:SECRET>\r\n"
+	"Call-ID: SECRET@SECRET\r\nCSeq: 1 INVITE\r\nContact: <sip:SECRET@SECRET>\r\nMax-Forwards: "
+	"70\r\n"
+	"Route: <sip:SECRET;lr>\r\nRecord-Route: <sip:SECRET;lr>\r\nUser-Agent: SECRET\r\nServer: "
+	"SECRET\r\n"
+	"Organization: SECRET\r\nSubject: SECRET\r\nWarning: 399 SECRET \"SECRET\"\r\nAlert-Info: "
+	"<http://SECRET>\r\n"
+	"Call-Info: <http://SECRET>\r\nError-Info: <http://SECRET>\r\nIn-Reply-To: "
+	"SECRET\r\nReply-To: <sip:SECRET>\r\n"
 	"Allow-Events: SECRET\r\nAuthentication-Info: nextnonce=\"SECRET\"\r\n"
-	"Authorization: Digest username=\"SECRET\"\r\nProxy-Authorization: Digest username=\"SECRET\"\r\n"
-	"WWW-Authenticate: Digest realm=\"SECRET\"\r\nProxy-Authenticate: Digest realm=\"SECRET\"\r\n"
-	"Diversion: <sip:SECRET@SECRET>\r\nHistory-Info: <sip:SECRET@SECRET>;index=1\r\nJoin: SECRET\r\n"
-	"Replaces: SECRET;to-tag=SECRET;from-tag=SECRET\r\nTarget-Dialog: SECRET\r\nMax-Breadth: 60\r\nPath: <sip:SECRET>\r\n"
-	"Service-Route: <sip:SECRET>\r\nProxy-Require: SECRET\r\nP-Asserted-Identity: <sip:1001@SECRET>\r\n"
-	"P-Preferred-Identity: <sip:SECRET>\r\nP-Access-Network-Info: SECRET\r\nP-Charging-Vector: icid-value=SECRET\r\n"
-	"P-Charging-Function-Addresses: ccf=SECRET\r\nP-Associated-URI: <sip:SECRET>\r\nP-Called-Party-ID: <sip:SECRET>\r\n"
+	"Authorization: Digest username=\"SECRET\"\r\nProxy-Authorization: Digest "
+	"username=\"SECRET\"\r\n"
+	"WWW-Authenticate: Digest realm=\"SECRET\"\r\nProxy-Authenticate: Digest "
+	"realm=\"SECRET\"\r\n"
+	"Diversion: <sip:SECRET@SECRET>\r\nHistory-Info: <sip:SECRET@SECRET>;index=1\r\nJoin: "
+	"SECRET\r\n"
+	"Replaces: SECRET;to-tag=SECRET;from-tag=SECRET\r\nTarget-Dialog: SECRET\r\nMax-Breadth: "
+	"60\r\nPath: <sip:SECRET>\r\n"
+	"Service-Route: <sip:SECRET>\r\nProxy-Require: SECRET\r\nP-Asserted-Identity: "
+	"<sip:1001@SECRET>\r\n"
+	"P-Preferred-Identity: <sip:SECRET>\r\nP-Access-Network-Info: SECRET\r\nP-Charging-Vector: "
+	"icid-value=SECRET\r\n"
+	"P-Charging-Function-Addresses: ccf=SECRET\r\nP-Associated-URI: "
+	"<sip:SECRET>\r\nP-Called-Party-ID: <sip:SECRET>\r\n"
 	"P-Visited-Network-ID: SECRET\r\nRefer-To: <sip:SECRET>\r\nReferred-By: <sip:SECRET>\r\n"
-	"Remote-Party-ID: <sip:SECRET>\r\nSession-ID: SECRET\r\nSIP-ETag: SECRET\r\nSIP-If-Match: SECRET\r\nTimestamp: 1\r\n"
-	"X-Asterisk-HangupCause: SECRET\r\nGeolocation: <http://SECRET>\r\nIdentity: SECRET\r\nUser-to-User: SECRET\r\n"
-	"P-Unheard-Of: SECRET\r\nContent-ID: <SECRET>\r\nAccept-Contact: SECRET\r\nX-Next: SECRET\r\n"
-	"Accept: application/sdp\r\nAccept-Language: de\r\nAllow: INVITE, ACK\r\nContent-Type: application/sdp\r\n"
-	"Content-Disposition: session\r\nDate: Thu, 29 Feb 2024 12:00:00 GMT\r\nExpires: 60\r\nMin-SE: 90\r\n"
-	"P-Early-Media: supported\r\nPriority: normal\r\nPrivacy: id\r\nReason: Q.850;cause=16\r\nRequire: 100rel\r\n"
-	"Retry-After: 5\r\nRSeq: 1\r\nSession-Expires: 1800\r\nSupported: timer\r\nUnsupported: foo\r\n"
+	"Remote-Party-ID: <sip:SECRET>\r\nSession-ID: SECRET\r\nSIP-ETag: SECRET\r\nSIP-If-Match: "
+	"SECRET\r\nTimestamp: 1\r\n"
+	"X-Asterisk-HangupCause: SECRET\r\nGeolocation: <http://SECRET>\r\nIdentity: "
+	"SECRET\r\nUser-to-User: SECRET\r\n"
+	"P-Unheard-Of: SECRET\r\nContent-ID: <SECRET>\r\nAccept-Contact: SECRET\r\nX-Next: "
+	"SECRET\r\n"
+	"Accept: application/sdp\r\nAccept-Language: de\r\nAllow: INVITE, ACK\r\nContent-Type: "
+	"application/sdp\r\n"
+	"Content-Disposition: session\r\nDate: Thu, 29 Feb 2024 12:00:00 GMT\r\nExpires: "
+	"60\r\nMin-SE: 90\r\n"
+	"P-Early-Media: supported\r\nPriority: normal\r\nPrivacy: id\r\nReason: "
+	"Q.850;cause=16\r\nRequire: 100rel\r\n"
+	"Retry-After: 5\r\nRSeq: 1\r\nSession-Expires: 1800\r\nSupported: timer\r\nUnsupported: "
+	"foo\r\n"
 	"Recv-Info: x\r\nContent-Length: 0\r\n\r\n";
 
 /* Headers the engine writes itself on each leg: a plan has no say. */
 static bool engine_writes(uint8_t id)
 {
-	return id == SIP_HDR_VIA || id == SIP_HDR_FROM || id == SIP_HDR_TO || id == SIP_HDR_CALL_ID ||
-	       id == SIP_HDR_CSEQ || id == SIP_HDR_CONTACT || id == SIP_HDR_MAX_FORWARDS || id == SIP_HDR_ROUTE ||
-	       id == SIP_HDR_RECORD_ROUTE || id == SIP_HDR_CONTENT_LENGTH || id == SIP_HDR_RACK;
+	return id == SIP_HDR_VIA || id == SIP_HDR_FROM || id == SIP_HDR_TO ||
+	       id == SIP_HDR_CALL_ID || id == SIP_HDR_CSEQ || id == SIP_HDR_CONTACT ||
+	       id == SIP_HDR_MAX_FORWARDS || id == SIP_HDR_ROUTE || id == SIP_HDR_RECORD_ROUTE ||
+	       id == SIP_HDR_CONTENT_LENGTH || id == SIP_HDR_RACK;
 }
 
 /* Write the headers that a plan lets cross, as the engine would. */
-static void put_crossing(struct cursor *out, struct span plan, enum edit_direction direction, const struct sip_msg *msg)
+static void put_crossing(struct cursor *out, struct span plan, enum edit_direction direction,
+			 const struct sip_msg *msg)
 {
 	for (unsigned i = 0; i < msg->nhdrs; i++) {
 		struct span name = sip_span(msg, msg->hdrs[i].name), value;
@@ -285,14 +325,16 @@ static void put_crossing(struct cursor *out, struct span plan, enum edit_directi
 }
 
 /* All that the verdict would make the far side see of the revealing message. */
-static struct span seen(const struct asked *asked, enum edit_direction direction, char *buf, uint32_t cap)
+static struct span seen(const struct asked *asked, enum edit_direction direction, char *buf,
+			uint32_t cap)
 {
 	struct cursor out = cursor_on(buf, cap);
 	struct ipc_target_view view;
 	struct sip_msg msg;
 	uint32_t at = 0;
 
-	cr_assert_eq(sip_parse(&msg, revealing, sizeof(revealing) - 1, SIP_DATAGRAM), SIP_PARSE_OK, "%s", msg.why);
+	cr_assert_eq(sip_parse(&msg, revealing, sizeof(revealing) - 1, SIP_DATAGRAM), SIP_PARSE_OK,
+		     "%s", msg.why);
 	while (direction == EDIT_TO_B && ipc_verdict_next_target(asked->verdict, &at, &view)) {
 		put_span(&out, view.ruri);
 		put_char(&out, '\n');
@@ -313,10 +355,12 @@ static bool holds(struct span text, const char *word)
 
 Test(ask, nothing_of_one_side_reaches_the_other)
 {
-	static const char *const own[] = {"10.99.1.", "fd99:1:", "SECRET", "SECRET.example", "Max-Breadth", "Timestamp"};
-	static const char *const needed[] = {"Accept:", "Allow:", "Content-Type:", "Date:", "Expires:", "Min-SE:", "Priority:",
-					     "Privacy:", "Reason:", "Require:", "Retry-After:", "RSeq:", "Session-Expires:",
-					     "Supported:", "Unsupported:", "P-Early-Media:", "Recv-Info:"};
+	static const char *const own[] = {"10.99.1.",	    "fd99:1:",	   "SECRET",
+					  "SECRET.example", "Max-Breadth", "Timestamp"};
+	static const char *const needed[] = {
+		"Accept:", "Allow:", "Content-Type:", "Date:", "Expires:", "Min-SE:",
+		"Priority:", "Privacy:", "Reason:", "Require:", "Retry-After:", "RSeq:",
+		"Session-Expires:", "Supported:", "Unsupported:", "P-Early-Media:", "Recv-Info:"};
 	struct asked *asked = start(CONF_TWO_SIDES);
 	char buf[32768];
 
@@ -335,15 +379,16 @@ Test(ask, nothing_of_one_side_reaches_the_other)
 
 Test(ask, only_what_both_trunks_pass_crosses_besides)
 {
-	struct asked *asked = start(
-		CONF_HEAD
-		"realms:\n"
-		"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"
-		"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"
-		"trunks:\n"
-		"  - {name: a, realm: ra, peers: [10.99.1.2], headers_pass: [p-asserted-identity, Diversion, X-Next, Supported]}\n"
-		"  - {name: b, realm: rb, peers: [10.99.2.2], headers_pass: [Subject, x-next, P-Asserted-Identity]}\n"
-		"routes:\n  - {from: a, to: b}\n");
+	struct asked *asked =
+		start(CONF_HEAD "realms:\n"
+				"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"
+				"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"
+				"trunks:\n"
+				"  - {name: a, realm: ra, peers: [10.99.1.2], headers_pass: "
+				"[p-asserted-identity, Diversion, X-Next, Supported]}\n"
+				"  - {name: b, realm: rb, peers: [10.99.2.2], headers_pass: "
+				"[Subject, x-next, P-Asserted-Identity]}\n"
+				"routes:\n  - {from: a, to: b}\n");
 	char buf[32768];
 
 	ask(asked, 0, "10.99.1.2", revealing);
@@ -369,8 +414,10 @@ Test(ask, the_longest_parties_still_make_a_verdict)
 	for (unsigned i = 0; i < PARTY_USER_MAX; i++)
 		strcat(user, "%ff");
 	snprintf(message, sizeof(message),
-		 "INVITE sip:%s@x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:%s@x>;tag=1\r\nTo: <sip:%s@x>\r\n"
-		 "Call-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n", user, user, user);
+		 "INVITE sip:%s@x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
+		 "<sip:%s@x>;tag=1\r\nTo: <sip:%s@x>\r\n"
+		 "Call-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
+		 user, user, user);
 	ask(asked, 0, "10.99.1.2", message);
 	cr_expect_eq(asked->verdict->status, 0);
 	cr_expect_leq(asked->verdict->context_len, IPC_CONTEXT_MAX);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The whole control plane but for the link: the test plays the dataplane on one side and limenctl on the other. */
+/* The whole control plane but for the link: the test plays the dataplane on one side and limenctl
+ * on the other. */
 #include "controlplane/dispatch/dispatch.h"
 
 #include <event2/event.h>
@@ -16,7 +17,7 @@
 #define ROUTES "routes:\n  - {from: a, to: b}\n"
 /* DIR stands for the test's directory. */
 #define TEXT(machine, more)                                                                        \
-	"machine: {workers: [1, 2], run_dir: DIR" machine "}\n"                                     \
+	"machine: {workers: [1, 2], run_dir: DIR" machine "}\n"                                    \
 	"ports: [{name: pa, device: net_null0}, {name: pb, device: net_null1}]\n"                  \
 	"realms:\n"                                                                                \
 	"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"                                    \
@@ -131,7 +132,9 @@ static void operator_asks(struct test *test, const char *request)
 	if (test->operator_fd < 0) {
 		test->operator_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		strcpy(address.sun_path, test->socket);
-		cr_assert_eq(connect(test->operator_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+		cr_assert_eq(
+			connect(test->operator_fd, (struct sockaddr *)&address, sizeof(address)),
+			0);
 	}
 	test->heard[0] = '\0';
 	cr_assert_gt(dprintf(test->operator_fd, "%s\n", request), 0);
@@ -143,7 +146,8 @@ static const char *operator_hears(struct test *test)
 	size_t len = strlen(test->heard);
 
 	for (unsigned i = 0; i < 20; i++) {
-		ssize_t n = read(test->operator_fd, test->heard + len, sizeof(test->heard) - 1 - len);
+		ssize_t n =
+			read(test->operator_fd, test->heard + len, sizeof(test->heard) - 1 - len);
 
 		len += n > 0 ? (size_t)n : 0;
 		turns(test, 2);
@@ -155,7 +159,8 @@ static const char *operator_hears(struct test *test)
 static void say_ask(unsigned ring, uint64_t ask_id, const char *source)
 {
 	static const char invite[] =
-		"INVITE sip:2001@10.99.1.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.99.1.2;branch=z9hG4bK1\r\nFrom: <sip:1001@x>;tag=1\r\n"
+		"INVITE sip:2001@10.99.1.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
+		"10.99.1.2;branch=z9hG4bK1\r\nFrom: <sip:1001@x>;tag=1\r\n"
 		"To: <sip:2001@x>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n";
 	struct ipc_ask ask = {.ask_id = ask_id, .msg_len = sizeof(invite) - 1};
 
@@ -169,8 +174,13 @@ static void say_ask(unsigned ring, uint64_t ask_id, const char *source)
 static struct ipc_call_end end_of(uint64_t call, uint8_t worker)
 {
 	return (struct ipc_call_end){
-		.call = call, .worker = worker, .started_ns = UINT64_C(1709208000000000000) + call,
-		.ended_ns = UINT64_C(1709208001000000000), .status = 200, .call_id_len = {3, 3}, .context_len = sizeof(CONTEXT) - 1,
+		.call = call,
+		.worker = worker,
+		.started_ns = UINT64_C(1709208000000000000) + call,
+		.ended_ns = UINT64_C(1709208001000000000),
+		.status = 200,
+		.call_id_len = {3, 3},
+		.context_len = sizeof(CONTEXT) - 1,
 		.peer = {{.addr = {{10, 99, 1, 2}}, .port = 5060, .family = NET_IP4}}};
 }
 
@@ -204,10 +214,14 @@ Test(dispatch, questions_are_answered_on_their_ring)
 	verdict = (const struct ipc_verdict *)(const void *)last_sent(IPC_VERDICT)->frame;
 	cr_expect_eq(last_sent(IPC_VERDICT)->ring, 1);
 	cr_expect_eq(verdict->status, 403);
-	cr_expect(file_holds(test->log, "info test/policy: refused status=403 why=\"no trunk names this source\" realm=ra "
-					"source=10.99.1.3:5060 trunk=\"\" called=\"\" route=-1 held_back=0\n"));
-	cr_expect(file_holds(test->log, "debug test/policy: accepted realm=ra source=10.99.1.2:5060 trunk=a source_bits=32 "
-					"called=2001 route=0 to=b\n"));
+	cr_expect(file_holds(
+		test->log,
+		"info test/policy: refused status=403 why=\"no trunk names this source\" realm=ra "
+		"source=10.99.1.3:5060 trunk=\"\" called=\"\" route=-1 held_back=0\n"));
+	cr_expect(file_holds(
+		test->log,
+		"debug test/policy: accepted realm=ra source=10.99.1.2:5060 trunk=a source_bits=32 "
+		"called=2001 route=0 to=b\n"));
 	stop(test);
 }
 
@@ -242,7 +256,8 @@ Test(dispatch, a_record_is_acknowledged_once_it_is_on_disk)
 	ack = (const struct ipc_call_end_ack *)(const void *)last_sent(IPC_CALL_END_ACK)->frame;
 	cr_expect_eq(ack->call, 5);
 	cr_expect_eq(last_sent(IPC_CALL_END_ACK)->ring, 2);
-	cr_expect(file_holds(test->cdr, "\"trunks\":[\"a\",\"b\"],\"realms\":[\"ra\",\"rb\"],\"caller\":\"1001\",\"called\":\"2001\""));
+	cr_expect(file_holds(test->cdr, "\"trunks\":[\"a\",\"b\"],\"realms\":[\"ra\",\"rb\"],"
+					"\"caller\":\"1001\",\"called\":\"2001\""));
 	stop(test);
 }
 
@@ -273,7 +288,8 @@ Test(dispatch, acknowledgements_wait_for_room_in_the_ring)
 	stop(test);
 }
 
-/* The link breaks between record and acknowledgement: sent again, the record is known, and written once. */
+/* The link breaks between record and acknowledgement: sent again, the record is known, and written
+ * once. */
 Test(dispatch, a_record_sent_again_is_acknowledged_and_written_once)
 {
 	struct test *test = new_test();
@@ -292,7 +308,8 @@ Test(dispatch, a_record_sent_again_is_acknowledged_and_written_once)
 /* After another start of the dataplane the same handle may be another call. */
 Test(dispatch, an_acknowledgement_is_for_its_own_start_of_the_dataplane)
 {
-	struct rlimit small = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit small = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY},
+		      large = {RLIM_INFINITY, RLIM_INFINITY};
 	struct test *test = new_test();
 
 	signal(SIGXFSZ, SIG_IGN);
@@ -311,15 +328,21 @@ Test(dispatch, an_acknowledgement_is_for_its_own_start_of_the_dataplane)
 	stop(test);
 }
 
-static void answer_calls(const struct fake_sent *asked, unsigned ring, uint64_t first_call, unsigned n, uint64_t cursor)
+static void answer_calls(const struct fake_sent *asked, unsigned ring, uint64_t first_call,
+			 unsigned n, uint64_t cursor)
 {
 	const struct ipc_list_ask *ask = (const struct ipc_list_ask *)(const void *)asked->frame;
 	const struct ipc_list_end end = {.list_id = ask->list_id, .rows = n, .cursor = cursor};
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct ipc_call_row row = {
-			.list_id = ask->list_id, .state = IPC_CALL_ANSWERED, .worker = (uint8_t)(ring - 1), .call = first_call + i,
-			.started_ns = UINT64_C(1709208000000000000), .call_id_len = {3, 3}, .context_len = sizeof(CONTEXT) - 1,
+			.list_id = ask->list_id,
+			.state = IPC_CALL_ANSWERED,
+			.worker = (uint8_t)(ring - 1),
+			.call = first_call + i,
+			.started_ns = UINT64_C(1709208000000000000),
+			.call_id_len = {3, 3},
+			.context_len = sizeof(CONTEXT) - 1,
 			.peer = {{.addr = {{10, 99, 1, 2}}, .port = 5060, .family = NET_IP4}}};
 
 		fake_link_say(ring, IPC_CALL_ROW, &row, sizeof(row), "abcdef" CONTEXT);
@@ -350,7 +373,9 @@ Test(dispatch, calls_of_all_workers_piece_by_piece)
 	for (at = operator_hears(test); (at = strstr(at, "{\"call\":")); at++)
 		rows++;
 	cr_expect_eq(rows, 6);
-	cr_expect_not_null(strstr(test->heard, "{\"call\":\"17b8539ec7418000-1-1\",\"state\":\"answered\""), "%s", test->heard);
+	cr_expect_not_null(
+		strstr(test->heard, "{\"call\":\"17b8539ec7418000-1-1\",\"state\":\"answered\""),
+		"%s", test->heard);
 	cr_expect_not_null(strstr(test->heard, "{\"done\":true}\n"));
 	stop(test);
 }
@@ -367,7 +392,8 @@ Test(dispatch, stray_rows_are_nobodys)
 	turns(test, 5);
 	answer_calls(&fake_link.sent[0], 1, 100, 5, 0);
 	answer_calls(last_sent(IPC_CALLS_ASK), 2, 1, 0, 0);
-	cr_expect_null(strstr(strstr(operator_hears(test), "{\"call\"") + 1, "{\"call\""), "%s", test->heard);
+	cr_expect_null(strstr(strstr(operator_hears(test), "{\"call\"") + 1, "{\"call\""), "%s",
+		       test->heard);
 	answer_calls(&fake_link.sent[0], 1, 100, 5, 0);
 	stop(test);
 }
@@ -389,9 +415,14 @@ Test(dispatch, counters_of_both_processes)
 	fake_link_say(0, IPC_STAT_ROW, &row, sizeof(row), "dropsw0arp");
 	fake_link_say(0, IPC_STATS_END, &end, sizeof(end), "");
 	operator_hears(test);
-	cr_expect_not_null(strstr(test->heard, "{\"group\":\"port\",\"object\":\"p0\",\"name\":\"pkt\",\"value\":42}\n"));
-	cr_expect_not_null(strstr(test->heard, "{\"group\":\"drops\",\"object\":\"w0\",\"name\":\"arp\",\"value\":42}\n"));
-	cr_expect_not_null(strstr(test->heard, "{\"group\":\"control\",\"object\":\"policy\",\"name\":\"accepted\",\"value\":1}\n"));
+	cr_expect_not_null(
+		strstr(test->heard,
+		       "{\"group\":\"port\",\"object\":\"p0\",\"name\":\"pkt\",\"value\":42}\n"));
+	cr_expect_not_null(
+		strstr(test->heard,
+		       "{\"group\":\"drops\",\"object\":\"w0\",\"name\":\"arp\",\"value\":42}\n"));
+	cr_expect_not_null(strstr(test->heard, "{\"group\":\"control\",\"object\":\"policy\","
+					       "\"name\":\"accepted\",\"value\":1}\n"));
 	operator_asks(test, "{\"command\":\"show drops\"}");
 	ask = (const struct ipc_list_ask *)(const void *)last_sent(IPC_STATS_ASK)->frame;
 	row.list_id = end.list_id = ask->list_id;
@@ -399,8 +430,8 @@ Test(dispatch, counters_of_both_processes)
 	row.group_len = 4;
 	fake_link_say(0, IPC_STAT_ROW, &row, sizeof(row), "portp0pkt");
 	fake_link_say(0, IPC_STATS_END, &end, sizeof(end), "");
-	cr_expect_str_eq(operator_hears(test),
-			 "{\"group\":\"drops\",\"object\":\"w0\",\"name\":\"arp\",\"value\":42}\n{\"done\":true}\n");
+	cr_expect_str_eq(operator_hears(test), "{\"group\":\"drops\",\"object\":\"w0\",\"name\":"
+					       "\"arp\",\"value\":42}\n{\"done\":true}\n");
 	stop(test);
 }
 
@@ -410,7 +441,8 @@ Test(dispatch, without_a_dataplane_the_operator_hears_why)
 
 	fake_link.conf.events->down(fake_link.conf.arg, "nobody listens", false);
 	operator_asks(test, "{\"command\":\"show calls\"}");
-	cr_expect_str_eq(operator_hears(test), "{\"error\":\"the dataplane is not connected: nobody listens\"}\n");
+	cr_expect_str_eq(operator_hears(test),
+			 "{\"error\":\"the dataplane is not connected: nobody listens\"}\n");
 	fake_link_up(1);
 	operator_asks(test, "{\"command\":\"show ports\"}");
 	fake_link_down();
@@ -418,7 +450,8 @@ Test(dispatch, without_a_dataplane_the_operator_hears_why)
 	fake_link_up(1);
 	fake_link.full = true;
 	operator_asks(test, "{\"command\":\"show ports\"}");
-	cr_expect_str_eq(operator_hears(test), "{\"error\":\"the dataplane takes no questions now\"}\n");
+	cr_expect_str_eq(operator_hears(test),
+			 "{\"error\":\"the dataplane takes no questions now\"}\n");
 	stop(test);
 }
 
@@ -451,12 +484,15 @@ Test(dispatch, the_operator_ends_a_call)
 	cr_expect_eq(hangup->call, 0x66);
 	cr_expect_eq(count_sent(IPC_HANGUP), 1);
 	cr_expect_eq(last_sent(IPC_HANGUP)->ring, 2);
-	cr_expect_not_null(strstr(operator_hears(test), "{\"call\":\"17b8539ec7418000-1-66\""), "%s", test->heard);
+	cr_expect_not_null(strstr(operator_hears(test), "{\"call\":\"17b8539ec7418000-1-66\""),
+			   "%s", test->heard);
 	operator_asks(test, "{\"command\":\"hangup\",\"call\":\"17b8539ec7418001-1-66\"}");
 	answer_calls(last_sent(IPC_CALLS_ASK), 2, 0x64, 5, 0);
-	cr_expect_str_eq(operator_hears(test), "{\"error\":\"there is no such call\"}\n", "started at another time: another call");
+	cr_expect_str_eq(operator_hears(test), "{\"error\":\"there is no such call\"}\n",
+			 "started at another time: another call");
 	operator_asks(test, "{\"command\":\"hangup\",\"call\":\"9-66\"}");
-	cr_expect_str_eq(operator_hears(test), "{\"error\":\"there is no such call\"}\n", "no such worker");
+	cr_expect_str_eq(operator_hears(test), "{\"error\":\"there is no such call\"}\n",
+			 "no such worker");
 	cr_expect_eq(count_sent(IPC_HANGUP), 1);
 	stop(test);
 }
@@ -477,15 +513,22 @@ Test(dispatch, a_reload_is_all_or_nothing)
 	operator_asks(test, "{\"command\":\"reload\"}");
 	cr_expect_str_eq(operator_hears(test), "{\"done\":true}\n");
 	cr_expect_eq(status_of(2), 486);
-	write_conf(test, TEXT("", "routes:\n  - {from: a, prefix: \"20\", status: 480}\n  - {from: c, to: b}\n"));
+	write_conf(test, TEXT("", "routes:\n  - {from: a, prefix: \"20\", status: 480}\n  - {from: "
+				  "c, to: b}\n"));
 	operator_asks(test, "{\"command\":\"reload\"}");
 	operator_hears(test);
-	cr_expect_not_null(strstr(test->heard, "is refused; the config in force stays\",\"details\":[\""), "%s", test->heard);
-	cr_expect_not_null(strstr(test->heard, ":13: routes[1].from: no such trunk: \\\"c\\\"\"]}\n"), "%s", test->heard);
+	cr_expect_not_null(
+		strstr(test->heard, "is refused; the config in force stays\",\"details\":[\""),
+		"%s", test->heard);
+	cr_expect_not_null(
+		strstr(test->heard, ":13: routes[1].from: no such trunk: \\\"c\\\"\"]}\n"), "%s",
+		test->heard);
 	cr_expect_eq(status_of(3), 486);
-	write_conf(test, TEXT(", max_calls: 77", "routes:\n  - {from: a, prefix: \"20\", status: 480}\n"));
+	write_conf(test, TEXT(", max_calls: 77",
+			      "routes:\n  - {from: a, prefix: \"20\", status: 480}\n"));
 	operator_asks(test, "{\"command\":\"reload\"}");
-	cr_expect_str_eq(operator_hears(test), "{\"error\":\"machine.max_calls changed, which needs a restart; the config in force "
+	cr_expect_str_eq(operator_hears(test), "{\"error\":\"machine.max_calls changed, which "
+					       "needs a restart; the config in force "
 					       "stays\",\"details\":[]}\n");
 	cr_expect_eq(status_of(4), 486);
 	unlink(test->conf);
@@ -522,7 +565,8 @@ Test(dispatch, notices_of_the_dataplane_are_logged)
 
 	fake_link_up(1);
 	fake_link_say(1, IPC_NOTICE, &notice, sizeof(notice), "arena \"full\"");
-	cr_expect(file_holds(test->log, "warn test/dataplane: notice text=\"arena \\\"full\\\"\"\n"));
+	cr_expect(
+		file_holds(test->log, "warn test/dataplane: notice text=\"arena \\\"full\\\"\"\n"));
 	stop(test);
 }
 
@@ -533,11 +577,12 @@ static bool acked(uint64_t call)
 	return last && ((const struct ipc_call_end_ack *)(const void *)last->frame)->call == call;
 }
 
-/* More records than memory holds while the disk is full: when there is room again the link is made anew, so that the dataplane sends the
- * refused ones once more. */
+/* More records than memory holds while the disk is full: when there is room again the link is made
+ * anew, so that the dataplane sends the refused ones once more. */
 Test(dispatch, refused_records_are_asked_for_again)
 {
-	struct rlimit small = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit small = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY},
+		      large = {RLIM_INFINITY, RLIM_INFINITY};
 	struct test *test = new_test();
 	char *call_id = calloc(1, 20001);
 	struct ipc_call_end end = end_of(0, 0);

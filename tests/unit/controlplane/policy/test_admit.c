@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who is it: longest prefix, realms apart, both families; against a plain search over random tables. */
+/* Who is it: longest prefix, realms apart, both families; against a plain search over random
+ * tables. */
 #include "controlplane/policy/admit.h"
 
 #include "../conf_text.h"
@@ -22,8 +23,10 @@ Test(admit, longest_prefix_of_the_realm_decides)
 		"  - {name: ra, port: pa, addresses: [10.0.0.1/8, \"fd00::1/16\"]}\n"
 		"  - {name: rb, port: pb, addresses: [192.0.2.1/24], gateways: [192.0.2.254]}\n"
 		"trunks:\n"
-		"  - {name: wide, realm: ra, peers: [10.1.0.1], sources: [10.0.0.0/8, \"fd00::/16\"]}\n"
-		"  - {name: narrow, realm: ra, peers: [10.1.0.2], sources: [10.1.2.0/23, \"fd00:1::/33\"]}\n"
+		"  - {name: wide, realm: ra, peers: [10.1.0.1], sources: [10.0.0.0/8, "
+		"\"fd00::/16\"]}\n"
+		"  - {name: narrow, realm: ra, peers: [10.1.0.2], sources: [10.1.2.0/23, "
+		"\"fd00:1::/33\"]}\n"
 		"  - {name: one, realm: ra, peers: [10.1.2.3, \"fd00:1::3\"]}\n"
 		"  - {name: all, realm: rb, peers: [192.0.2.9], sources: [0.0.0.0/0]}\n");
 	struct admit *table = admit_new(conf);
@@ -44,7 +47,8 @@ Test(admit, longest_prefix_of_the_realm_decides)
 	cr_expect_eq(admit(table, 0, "fd00:1::3", &bits), 2);
 	cr_expect_eq(bits, 128);
 	cr_expect_eq(admit(table, 0, "fd01::1", &bits), -1);
-	cr_expect_eq(admit(table, 1, "10.1.2.3", &bits), 3, "the other realm's trunks do not count");
+	cr_expect_eq(admit(table, 1, "10.1.2.3", &bits), 3,
+		     "the other realm's trunks do not count");
 	cr_expect_eq(bits, 0);
 	cr_expect_eq(admit(table, 1, "fd00::1", &bits), -1);
 	cr_expect_eq(admit(table, 2, "10.1.2.3", &bits), -1, "no such realm");
@@ -74,13 +78,18 @@ Test(admit, as_a_plain_search_finds)
 		trunks[t].sources = sources[t];
 		while (trunks[t].nsources < SOURCES) {
 			uint8_t bits = (uint8_t)(16 + next_random(&state) % 17);
-			uint32_t ip = (10u << 24 | (next_random(&state) & 0x3ff)) & (0xffffffffu << (32 - bits));
-			struct net_prefix prefix = {.addr = {{ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255}}, .family = NET_IP4, .bits = bits};
+			uint32_t ip = (10u << 24 | (next_random(&state) & 0x3ff)) &
+				      (0xffffffffu << (32 - bits));
+			struct net_prefix prefix = {
+				.addr = {{ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255}},
+				.family = NET_IP4,
+				.bits = bits};
 			bool taken = false;
 
 			for (unsigned o = 0; o <= t; o++) {
 				for (unsigned s = 0; s < trunks[o].nsources; s++)
-					taken |= trunks[o].realm == trunks[t].realm && !memcmp(&sources[o][s], &prefix, sizeof(prefix));
+					taken |= trunks[o].realm == trunks[t].realm &&
+						 !memcmp(&sources[o][s], &prefix, sizeof(prefix));
 			}
 			if (!taken)
 				sources[t][trunks[t].nsources++] = prefix;

@@ -13,15 +13,18 @@ struct asked {
 	struct policy_decision decision;
 };
 
-static void decide(struct asked *asked, unsigned realm, const char *source, const char *method, const char *ruri)
+static void decide(struct asked *asked, unsigned realm, const char *source, const char *method,
+		   const char *ruri)
 {
 	static char text[2048];
 	static struct sip_msg msg;
 	struct net_endpoint from;
 	const struct policy_request request = {.msg = &msg, .realm = realm, .source = &from};
 	int len = snprintf(text, sizeof(text),
-			   "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 10.99.1.2;branch=z9hG4bK1\r\nFrom: <sip:1@x>;tag=1\r\n"
-			   "To: <sip:2@y>\r\nCall-ID: 1\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n", method, ruri, method);
+			   "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 10.99.1.2;branch=z9hG4bK1\r\nFrom: "
+			   "<sip:1@x>;tag=1\r\n"
+			   "To: <sip:2@y>\r\nCall-ID: 1\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
+			   method, ruri, method);
 
 	cr_assert_eq(net_endpoint_parse(span_str(source), 5060, &from), 0);
 	cr_assert_eq(sip_parse(&msg, text, (size_t)len, SIP_DATAGRAM), SIP_PARSE_OK, "%s", msg.why);
@@ -92,8 +95,9 @@ Test(policy, refusals_say_what_is_wrong)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		decide(&asked, cases[i].realm, cases[i].source, cases[i].method, cases[i].ruri);
-		cr_expect_eq(asked.decision.outcome, cases[i].outcome, "%s %s from %s: %s", cases[i].method, cases[i].ruri,
-			     cases[i].source, policy_outcome_why(asked.decision.outcome));
+		cr_expect_eq(asked.decision.outcome, cases[i].outcome, "%s %s from %s: %s",
+			     cases[i].method, cases[i].ruri, cases[i].source,
+			     policy_outcome_why(asked.decision.outcome));
 		cr_expect_eq(asked.decision.status, cases[i].status);
 		cr_expect_eq(asked.decision.to, -1);
 	}
@@ -159,7 +163,8 @@ Test(policy, the_first_route_that_matches_decides)
 
 		for (unsigned d = 0; d < len; d++)
 			prefixes[i][d] = (char)('0' + next_random(&state) % 4);
-		list[i] = (struct conf_route){.from = (int)(next_random(&state) % 4) - 1, .prefix = prefixes[i]};
+		list[i] = (struct conf_route){.from = (int)(next_random(&state) % 4) - 1,
+					      .prefix = prefixes[i]};
 	}
 	routes = routes_new(&conf);
 	for (unsigned i = 0; i < 5000; i++) {
@@ -168,7 +173,8 @@ Test(policy, the_first_route_that_matches_decides)
 
 		for (unsigned d = 0; d < len; d++)
 			user[d] = (char)('0' + next_random(&state) % 4);
-		cr_expect_eq(routes_find(routes, from, span_str(user)), plain_find(&conf, from, user));
+		cr_expect_eq(routes_find(routes, from, span_str(user)),
+			     plain_find(&conf, from, user));
 		found += plain_find(&conf, from, user) >= 0;
 	}
 	cr_expect(found > 500 && found < 4900, "the test tries both: %u", found);

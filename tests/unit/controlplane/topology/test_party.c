@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Parties: what of a URI crosses, that it is written so that nothing can break out, and what does not cross. */
+/* Parties: what of a URI crosses, that it is written so that nothing can break out, and what does
+ * not cross. */
 #include "controlplane/topology/party.h"
 
 #include <criterion/criterion.h>
@@ -7,7 +8,8 @@
 
 #include "common/sip/sip_msg.h"
 
-static const struct net_endpoint host4 = {.addr = {{10, 99, 2, 2}}, .family = NET_IP4, .port = 5080};
+static const struct net_endpoint host4 = {
+	.addr = {{10, 99, 2, 2}}, .family = NET_IP4, .port = 5080};
 static const struct net_endpoint host6 = {.addr = {{0xfd, 0x99, [15] = 1}}, .family = NET_IP6};
 
 static void expect(struct span uri, struct span written)
@@ -20,15 +22,16 @@ static void expect(struct span uri, struct span written)
 
 	cr_assert_eq(err, 0, "%.*s: %d", SPAN_FMT(uri), err);
 	put_party_uri(&out, &party, &host4, NET_UDP);
-	cr_expect(span_eq(cursor_span(&out), written), "%.*s: %.*s, not %.*s", SPAN_FMT(uri), SPAN_FMT(cursor_span(&out)),
-		  SPAN_FMT(written));
+	cr_expect(span_eq(cursor_span(&out), written), "%.*s: %.*s, not %.*s", SPAN_FMT(uri),
+		  SPAN_FMT(cursor_span(&out)), SPAN_FMT(written));
 	cr_expect_eq(sip_uri_parse(cursor_span(&out), &parsed), 0);
 }
 
 Test(party, users_cross_without_their_hosts)
 {
 	expect(SPAN("sip:alice@10.99.1.2"), SPAN("sip:alice@10.99.2.2:5080"));
-	expect(SPAN("sip:alice:secret@[fd99:1::2]:5062;transport=udp;maddr=10.1.1.1?Subject=x"), SPAN("sip:alice@10.99.2.2:5080"));
+	expect(SPAN("sip:alice:secret@[fd99:1::2]:5062;transport=udp;maddr=10.1.1.1?Subject=x"),
+	       SPAN("sip:alice@10.99.2.2:5080"));
 	expect(SPAN("sip:10.99.1.2"), SPAN("sip:10.99.2.2:5080"));
 	expect(SPAN("SIP:Bob@host;user=phone"), SPAN("sip:Bob@10.99.2.2:5080;user=phone"));
 	expect(SPAN("sip:host;user=phone"), SPAN("sip:10.99.2.2:5080"));
@@ -49,17 +52,21 @@ Test(party, numbers_lose_what_names_a_network)
 {
 	expect(SPAN("sip:+4930123;phone-context=carrier-a.example;npdi;rn=+49302@h;user=phone"),
 	       SPAN("sip:+4930123;npdi;rn=+49302@10.99.2.2:5080;user=phone"));
-	expect(SPAN("sip:030123;tgrp=tg17;trunk-context=10.1.1.1@h"), SPAN("sip:030123@10.99.2.2:5080"));
-	expect(SPAN("sip:1;isub=3;EXT=9;postd=1p2;x-host=secret@h"), SPAN("sip:1;isub=3;EXT=9;postd=1p2@10.99.2.2:5080"));
+	expect(SPAN("sip:030123;tgrp=tg17;trunk-context=10.1.1.1@h"),
+	       SPAN("sip:030123@10.99.2.2:5080"));
+	expect(SPAN("sip:1;isub=3;EXT=9;postd=1p2;x-host=secret@h"),
+	       SPAN("sip:1;isub=3;EXT=9;postd=1p2@10.99.2.2:5080"));
 	expect(SPAN("sip:+1;;npdi;@h"), SPAN("sip:+1;npdi@10.99.2.2:5080"));
 }
 
 Test(party, tel_becomes_sip)
 {
 	expect(SPAN("tel:+49-(30)-12.3"), SPAN("sip:+4930123@10.99.2.2:5080;user=phone"));
-	expect(SPAN("tel:7042;phone-context=example.com"), SPAN("sip:7042@10.99.2.2:5080;user=phone"));
+	expect(SPAN("tel:7042;phone-context=example.com"),
+	       SPAN("sip:7042@10.99.2.2:5080;user=phone"));
 	expect(SPAN("tel:*21%23"), SPAN("sip:*21%23@10.99.2.2:5080;user=phone"));
-	expect(SPAN("TEL:+1;npdi;rn=+12025550100;cic=+6789"), SPAN("sip:+1;npdi;rn=+12025550100;cic=+6789@10.99.2.2:5080;user=phone"));
+	expect(SPAN("TEL:+1;npdi;rn=+12025550100;cic=+6789"),
+	       SPAN("sip:+1;npdi;rn=+12025550100;cic=+6789@10.99.2.2:5080;user=phone"));
 }
 
 Test(party, other_hosts_and_transports)
@@ -73,8 +80,9 @@ Test(party, other_hosts_and_transports)
 	put_party_uri(&out, &party, &host6, NET_TCP);
 	put_char(&out, ' ');
 	put_party_uri(&out, &party, NULL, NET_UDP);
-	cr_expect(span_eq(cursor_span(&out),
-			  SPAN("sip:anonymous@[fd99::1];transport=tcp sip:anonymous@anonymous.invalid")));
+	cr_expect(span_eq(
+		cursor_span(&out),
+		SPAN("sip:anonymous@[fd99::1];transport=tcp sip:anonymous@anonymous.invalid")));
 }
 
 Test(party, what_is_no_party)

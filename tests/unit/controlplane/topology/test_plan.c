@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Plans are shared by trunks that pass the same, and the longest lists that the config allows still make one. */
+/* Plans are shared by trunks that pass the same, and the longest lists that the config allows still
+ * make one. */
 #include "controlplane/topology/plan.h"
 
 #include <stdio.h>
@@ -27,11 +28,18 @@ Test(plan, trunks_that_pass_the_same_share_a_plan)
 	cr_assert_eq(edit_plan_check(none), 0);
 	cr_expect_eq(plans_get(plans, 1, 0).ptr, none.ptr);
 	cr_expect_eq(plans_get(plans, 0, 0).ptr, none.ptr);
-	cr_expect_eq(plans_get(plans, 2, 3).ptr, plans_get(plans, 3, 2).ptr, "the order of a list is nothing");
+	cr_expect_eq(plans_get(plans, 2, 3).ptr, plans_get(plans, 3, 2).ptr,
+		     "the order of a list is nothing");
 	cr_expect_neq(plans_get(plans, 2, 4).ptr, plans_get(plans, 2, 3).ptr);
-	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 3), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"), &value), EDIT_PASS);
-	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"), &value), EDIT_DROP);
-	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4), EDIT_TO_A, SIP_HDR_OTHER, SPAN("x-a"), &value), EDIT_PASS);
+	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 3), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"),
+				      &value),
+		     EDIT_PASS);
+	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"),
+				      &value),
+		     EDIT_DROP);
+	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4), EDIT_TO_A, SIP_HDR_OTHER, SPAN("x-a"),
+				      &value),
+		     EDIT_PASS);
 	plans_free(plans);
 	conf_free(conf);
 }
@@ -44,10 +52,12 @@ Test(plan, the_longest_lists_fit)
 	struct span plan;
 
 	for (unsigned i = 0; i < 32; i++)
-		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%sX-%038u", i ? ", " : "", i);
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%sX-%038u",
+			 i ? ", " : "", i);
 	for (unsigned i = 0; i < 2; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text),
-			 "  - {name: t%u, realm: ra, peers: [10.1.0.%u], headers_pass: [%s]}\n", i, i + 2, list);
+			 "  - {name: t%u, realm: ra, peers: [10.1.0.%u], headers_pass: [%s]}\n", i,
+			 i + 2, list);
 	conf = conf_from_text(text);
 	plans = plans_new(conf);
 	plan = plans_get(plans, 0, 1);
@@ -67,7 +77,9 @@ Test(plan, more_plans_than_are_kept)
 
 	for (unsigned i = 0; i < TRUNKS; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text),
-			 "  - {name: t%u, realm: ra, peers: [10.1.0.%u], headers_pass: [X-All, X-%u]}\n", i, i + 2, i / 2);
+			 "  - {name: t%u, realm: ra, peers: [10.1.0.%u], headers_pass: [X-All, "
+			 "X-%u]}\n",
+			 i, i + 2, i / 2);
 	conf = conf_from_text(text);
 	plans = plans_new(conf);
 	for (unsigned round = 0; round < 2; round++) {
@@ -78,7 +90,8 @@ Test(plan, more_plans_than_are_kept)
 
 				snprintf(name, sizeof(name), "X-%u", from / 2);
 				cr_assert_eq(edit_plan_check(plan), 0);
-				cr_expect_eq(edit_plan_action(plan, EDIT_TO_B, SIP_HDR_OTHER, span_str(name), &value),
+				cr_expect_eq(edit_plan_action(plan, EDIT_TO_B, SIP_HDR_OTHER,
+							      span_str(name), &value),
 					     from / 2 == to / 2 ? EDIT_PASS : EDIT_DROP);
 			}
 		}
