@@ -3,86 +3,79 @@
  * libc only. */
 #include "dataplane/sip/core.h"
 
-/* The leg made for this 2xx's dialog before, or NULL. */
-static struct sip_leg *find_fork(struct engine *e, struct sip_call *call, const struct sip_leg *leg, const struct sip_msg *msg)
+/* The side B leg that a response is of: `leg` itself, or a fork of it that is found, or made now. NULL for one fork too many. */
+static struct sip_leg *answering_leg(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
 {
+	struct span tag = sip_span(msg, msg->to_tag);
 	struct sip_leg *fork;
 
-	for (uint64_t at = call->first_leg; (fork = leg_get(e, at)) != NULL; at = fork->next) {
-		if (fork != leg && fork->tag == leg->tag &&
-		    span_eq(leg_text(e, fork, LEG_REMOTE_TAG), sip_span(msg, msg->to_tag)))
-			return fork;
-	}
-	return NULL;
+	if (tag.len == 0)
+		return leg;
+	/* The first tag that comes is the first leg's. */
+	if (leg->state == LEG_NEW)
+		return leg_learn_response(e, leg, msg) ? leg : NULL;
+	fork = fork_find(e, leg, tag);
+	if (fork == NULL)
+		return fork_new(e, leg, msg);
+	if (fork->state == LEG_EARLY)
+		leg_learn_response(e, fork, msg);
+	return fork;
 }
 
-/* An answer that came too late, or from a fork that lost: acknowledge and end that dialog (section 13.2.2.4). */
-static void refuse_answer(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
+/* A positive answer that came too late, or of a fork that lost: acknowledge and end that dialog (section 13.2.2.4). */
+static void refuse_answer(struct engine *e, struct sip_leg *leg, struct sip_txn *invite, const struct sip_msg *msg)
 {
-	struct span tag = leg_text(e, leg, LEG_REMOTE_TAG);
-	struct sip_call *call = call_get(e, leg->call);
-	struct sip_txn *invite = txn_get(e, leg->invite_client);
-	struct sip_leg *fork;
-	struct span texts[LEG_TEXTS];
+	struct sip_leg *fork = answering_leg(e, leg, msg);
 
-	if (leg->state != LEG_CONFIRMED && leg->state != LEG_OVER) {
-		leg_learn_response(e, leg, msg);
+	if (fork == NULL)
+		return;
+	if (fork == leg && (invite->flags & TXN_ACKED)) {
+		txn_resend_ack(e, invite); /* the answer that counts, once more */
+		return;
+	}
+	if (fork == leg && fork->state < LEG_CONFIRMED) {
 		leg->state = LEG_CONFIRMED;
 		dialog_bye(e, leg, NULL);
 		return;
 	}
-	if (call == NULL || invite == NULL)
+	if (fork == leg && fork->state == LEG_CONFIRMED)
+		return; /* its ACK is still to come from A */
+	/* The transaction keeps one ACK, the winner's; a loser's is made again for each repetition. */
+	dialog_ack_fork(e, fork, invite);
+	if (fork->state == LEG_OVER)
 		return;
-	if (span_eq(tag, sip_span(msg, msg->to_tag))) {
-		txn_resend_ack(e, invite);
-		return;
-	}
-	fork = find_fork(e, call, leg, msg);
-	if (fork) {
-		dialog_ack_fork(e, fork, invite->cseq);
-		return;
-	}
-	fork = leg_new(e, call, SIDE_B);
-	if (fork == NULL)
-		return;
-	for (unsigned i = 0; i < LEG_TEXTS; i++)
-		texts[i] = leg_text(e, leg, i);
-	fork->tag = leg->tag;
-	fork->realm = leg->realm;
-	fork->transport = leg->transport;
-	fork->next_hop = leg->next_hop;
-	fork->source_policy = leg->source_policy;
-	fork->local_cseq = invite->cseq;
 	fork->state = LEG_CONFIRMED;
-	if (leg_set_texts(e, fork, texts) && leg_learn_response(e, fork, msg)) {
-		dialog_ack_fork(e, fork, invite->cseq);
-		dialog_bye(e, fork, NULL);
-	}
+	fork->invite_client = HANDLE_NONE;
+	invite->lost_fork = fork_tag_hash(e, msg);
+	dialog_bye(e, fork, NULL);
 }
 
 static void on_provisional(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *client,
 			   const struct sip_msg *msg)
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
-	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]);
+	struct sip_leg *fork, *a;
 
 	if (client->flags & TXN_CANCEL_WANTED) {
 		client->flags &= (uint8_t)~TXN_CANCEL_WANTED;
 		b2bua_cancel_leg(e, leg);
 	}
 	if (msg->status == 100 || call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL ||
-	    a == NULL || invite->kind != TXN_SERVER_INVITE)
+	    invite->kind != TXN_SERVER_INVITE)
 		return;
-	if (msg->to_tag.len && leg->state <= LEG_EARLY) {
-		leg_learn_response(e, leg, msg);
-		leg->state = LEG_EARLY;
+	fork = answering_leg(e, leg, msg);
+	a = fork ? leg_get(e, fork->peer) : NULL;
+	if (a == NULL)
+		return;
+	if (msg->to_tag.len && fork->state <= LEG_EARLY) {
+		fork->state = LEG_EARLY;
 		a->state = LEG_EARLY;
 	}
 	if (call->state == CALL_TRYING)
 		call->state = CALL_EARLY;
-	if (call->ringing_ns == 0 && msg->status > 100)
+	if (call->ringing_ns == 0)
 		call->ringing_ns = e->now_ns;
-	dialog_relay_response(e, call, invite, leg, msg->status, msg);
+	dialog_relay_response(e, call, invite, fork, msg->status, msg);
 }
 
 static void call_answered(struct engine *e, struct sip_call *call)
@@ -104,15 +97,33 @@ static void call_answered(struct engine *e, struct sip_call *call)
 	call->request = HANDLE_NONE;
 }
 
-static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *leg, const struct sip_msg *msg)
+/* This fork's two legs are the call's from here on; the others' early dialogs end with the final answer. */
+static void join(struct engine *e, struct sip_call *call, struct sip_txn *client, struct sip_leg *a, struct sip_leg *b)
+{
+	struct sip_txn *server = txn_get(e, call->invite);
+	struct sip_leg *leg;
+
+	for (uint64_t at = call->first_leg; (leg = leg_get(e, at)) != NULL; at = leg->next) {
+		if (leg->side == SIDE_A && leg != a)
+			leg->state = LEG_OVER;
+	}
+	call->leg[SIDE_A] = a->self;
+	call->leg[SIDE_B] = b->self;
+	server->leg = a->self;
+	client->leg = b->self;
+	a->state = LEG_CONFIRMED;
+	b->state = LEG_CONFIRMED;
+}
+
+static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *client,
+		       const struct sip_msg *msg)
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
-	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]);
+	struct sip_leg *fork, *a;
 
-	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL || invite->status >= 200 ||
-	    a == NULL) {
+	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL || invite->status >= 200) {
 		if (call->flags & CALL_DIALOG)
-			refuse_answer(e, leg, msg);
+			refuse_answer(e, leg, client, msg);
 		return;
 	}
 	if (!(call->flags & CALL_DIALOG)) {
@@ -120,15 +131,22 @@ static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *
 		call_finish(e, call, msg->status, IPC_BY_CALLEE);
 		return;
 	}
-	leg->state = LEG_CONFIRMED;
-	/* A description that cannot be relayed ends the call on both sides. */
-	if (!leg_learn_response(e, leg, msg) || !dialog_relay_response(e, call, invite, leg, msg->status, msg)) {
-		dialog_bye(e, leg, NULL);
-		b2bua_refuse(e, call, 500, SPAN_NONE, IPC_BY_LIMEN);
+	fork = answering_leg(e, leg, msg);
+	a = fork && fork->state != LEG_OVER ? leg_get(e, fork->peer) : NULL;
+	if (a == NULL) {
+		refuse_answer(e, leg, client, msg);
+		b2bua_end(e, call, 500, IPC_BY_LIMEN);
 		return;
 	}
-	a->state = LEG_CONFIRMED;
-	call_answered(e, call);
+	join(e, call, client, a, fork);
+	if (dialog_relay_response(e, call, invite, fork, msg->status, msg)) {
+		call_answered(e, call);
+		return;
+	}
+	/* A description that cannot be relayed, or no memory to repeat the answer from, ends the call on both sides. */
+	if (invite->status < 200)
+		a->state = LEG_OVER;
+	b2bua_end(e, call, 500, IPC_BY_LIMEN);
 }
 
 /* Whether another target may do better (RFC 3261 section 16.7: a 6xx or a refusal of the user may not). */
@@ -168,7 +186,7 @@ void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event
 
 	if (call == NULL || leg == NULL) {
 		if (event == TXN_EVENT_STRAY)
-			txn_resend_ack(e, txn);
+			fork_late_answer(e, txn, msg);
 		return;
 	}
 	switch (event) {
@@ -176,10 +194,10 @@ void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event
 		on_provisional(e, call, leg, txn, msg);
 		break;
 	case TXN_EVENT_SUCCESS:
-		on_success(e, call, leg, msg);
+		on_success(e, call, leg, txn, msg);
 		break;
 	case TXN_EVENT_STRAY:
-		refuse_answer(e, leg, msg);
+		refuse_answer(e, leg, txn, msg);
 		break;
 	case TXN_EVENT_FAILURE:
 		on_failure(e, call, leg, msg->status, msg);

@@ -315,6 +315,47 @@ void build_from_invite(struct cursor *out, enum sip_method method, const struct 
 	put_body(out, SPAN_NONE);
 }
 
+/* Route of a UAC from the answer's Record-Route (section 12.1.2). */
+static void put_reversed_routes(struct cursor *out, const struct sip_msg *answer)
+{
+	char buf[4096];
+	struct cursor routes = cursor_on(buf, sizeof(buf));
+
+	leg_put_routes(&routes, answer, true);
+	if (routes.full)
+		out->full = true;
+	else if (routes.len)
+		put_header(out, SPAN("Route"), cursor_span(&routes), false);
+}
+
+void build_from_answer(struct engine *e, struct cursor *out, enum sip_method method, const struct sip_txn *txn,
+		       const struct sip_msg *answer, uint32_t cseq, uint64_t branch)
+{
+	struct sip_values it = sip_values(answer, SIP_HDR_CONTACT);
+	struct sip_name_addr contact;
+	struct span value, name = span_str(sip_method_name(method)), to = sip_hdr_value(answer, SIP_HDR_TO);
+	bool has_contact = sip_values_next(&it, &value) && sip_name_addr_parse(value, &contact) == 0 && !contact.star;
+
+	put_span(out, name);
+	put_char(out, ' ');
+	put_span(out, has_contact ? contact.uri : sip_span(answer, answer->to_uri));
+	put_lit(out, " SIP/2.0\r\n");
+	put_via(out, e, txn->realm, txn->transport, txn->dst.family);
+	put_lit(out, BRANCH_PREFIX);
+	cookie_put(out, &e->keys, COOKIE_TXN, branch);
+	put_lit(out, "\r\nMax-Forwards: 70\r\n");
+	put_reversed_routes(out, answer);
+	put_header(out, SPAN("From"), sip_hdr_value(answer, SIP_HDR_FROM), true);
+	put_header(out, SPAN("To"), to, true);
+	put_header(out, SPAN("Call-ID"), sip_span(answer, answer->call_id), false);
+	put_lit(out, "CSeq: ");
+	put_u64(out, cseq);
+	put_char(out, ' ');
+	put_span(out, name);
+	put_end(out);
+	put_body(out, SPAN_NONE);
+}
+
 /* Where a bare ;rport stands in a Via: the offset behind the word, 0 where there is none. */
 static size_t rport_end(struct span via)
 {

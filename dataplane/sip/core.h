@@ -19,6 +19,7 @@
 #define T2_MS        4000u
 #define T4_MS        5000u
 #define TIMEOUT_MS   (64u * T1_MS) /* B, F, H, J, L, M; and D over UDP */
+#define TIMER_C_MS   180000u       /* section 16.6 */
 #define NS_PER_MS    1000000ull
 #define NS_PER_S     1000000000ull
 #define ASK_MAX_MS   4000u   /* a parked request waits this long for its verdict: a control plane that restarts is back in 2 s */
@@ -85,6 +86,8 @@ bool leg_set_texts(struct engine *e, struct sip_leg *leg, const struct span text
 /* Take target, tag and routes from a request (UAS, section 12.1.1) or a response (UAC, section 12.1.2). */
 bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 bool leg_learn_response(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+/* Record-Route as the Route value to send: in order for a UAS, reversed for a UAC (sections 12.1.1, 12.1.2). */
+void leg_put_routes(struct cursor *out, const struct sip_msg *msg, bool reversed);
 /* Target refresh (section 12.2): the Contact of a re-INVITE or UPDATE, or of its 2xx. */
 bool leg_refresh_target(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 /* Where a request in the dialog goes (sections 8.1.2, 12.2.1.1). */
@@ -133,6 +136,10 @@ void build_from_invite(struct cursor *out, enum sip_method method, const struct 
 
 /* "Unsupported: ..." with what the request requires and limen cannot do; false when there is nothing. */
 bool dialog_unsupported(struct cursor *out, const struct sip_msg *msg);
+/* ACK and BYE for a 2xx whose leg is gone, from the answer alone; `branch` goes into the cookie. */
+void build_from_answer(struct engine *e, struct cursor *out, enum sip_method method, const struct sip_txn *txn,
+		       const struct sip_msg *answer, uint32_t cseq, uint64_t branch);
+
 /* limen's Allow line. */
 struct span build_allow(void);
 /* Whether an option tag (Require, Supported) works across limen. */
@@ -166,7 +173,7 @@ uint64_t txn_merge_key(const struct engine *e, const struct sip_msg *msg);
 struct sip_txn *txn_find(const struct engine *e, uint64_t key);
 bool txn_is_merged(const struct engine *e, uint64_t merge_key);
 void txn_index_merge(struct engine *e, struct sip_txn *txn, uint64_t merge_key);
-/* A client transaction, not yet sent. */
+/* A client transaction, not yet sent. Without leg (and then without call) its realm and transport are the caller's to set. */
 struct sip_txn *txn_client_new(struct engine *e, enum sip_method method, struct sip_call *call, struct sip_leg *leg);
 /* Send its request for the first time and start its timers; takes a copy. False without memory: the transaction is gone. */
 bool txn_client_send(struct engine *e, struct sip_txn *txn, struct span bytes);
@@ -177,6 +184,8 @@ void txn_resend(struct engine *e, struct sip_txn *txn);
 void txn_acked(struct engine *e, struct sip_txn *txn);
 /* The ACK for a 2xx went out: kept for retransmissions of the 2xx. */
 void txn_keep_ack(struct engine *e, struct sip_txn *txn, struct span bytes);
+/* A client INVITE that rings is over in 64*T1 at the latest: it was cancelled (section 9.1), or its dialog ended. */
+void txn_bound(struct engine *e, struct sip_txn *txn);
 /* The ACK kept, once more; nothing where there is none yet. */
 void txn_resend_ack(struct engine *e, struct sip_txn *txn);
 /* It no longer needs the call. */
@@ -222,11 +231,24 @@ void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, stru
 /* ---- answer.c: the target's answers to it; msg NULL: none came (TIMEOUT) ---- */
 void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg);
 
+/* ---- fork.c ---- */
+/* The fork of a leg B, or the leg itself, that has this remote tag; NULL when there is none. */
+struct sip_leg *fork_find(const struct engine *e, const struct sip_leg *leg, struct span remote_tag);
+/* A fork of a leg B, with its leg A, from the first response under a new To tag. NULL for one too many, or without memory. */
+struct sip_leg *fork_new(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+
+/* What sip_txn.lost_fork holds for an answer. */
+uint64_t fork_tag_hash(const struct engine *e, const struct sip_msg *msg);
+/* A 2xx came for a call that is gone: the winner's is acknowledged again, another fork's acknowledged and ended. */
+void fork_late_answer(struct engine *e, struct sip_txn *invite, const struct sip_msg *msg);
+
 /* ---- ending.c ---- */
 /* CANCEL of side A's INVITE, or of a re-INVITE of either side. */
 void b2bua_cancel(struct engine *e, struct sip_txn *invite);
 /* Give up on an INVITE that limen sent and that has no final answer (section 9.1). */
 void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg);
+/* The same by timer C. False when no CANCEL could be sent. */
+bool b2bua_give_up(struct engine *e, struct sip_txn *invite);
 /* A 2xx of limen's was never acknowledged. */
 void b2bua_no_ack(struct engine *e, struct sip_txn *txn);
 /* End a call from limen's side: each leg is told in the way its state asks for. */
@@ -243,9 +265,11 @@ void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struc
 bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server, struct sip_leg *from,
 			   uint16_t status, const struct sip_msg *msg);
 void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+/* The call is over: re-INVITEs still open are refused (section 15.1.2) and not waited for. */
+void dialog_end_pending(struct engine *e, struct sip_call *call);
 /* Send BYE on a leg, or note that it has to wait for the ACK. */
 void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src);
 /* Acknowledge the 2xx of a fork that lost. */
-void dialog_ack_fork(struct engine *e, struct sip_leg *fork, uint32_t cseq);
+void dialog_ack_fork(struct engine *e, struct sip_leg *fork, struct sip_txn *invite);
 /* Acknowledge the 2xx that leg B sent, with what A's ACK carried (src) or bare. */
 void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *src, struct span body);

@@ -54,19 +54,24 @@ void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg
 	txn_keep_ack(e, invite, out_finish(e));
 }
 
-void dialog_ack_fork(struct engine *e, struct sip_leg *fork, uint32_t cseq)
+void dialog_ack_fork(struct engine *e, struct sip_leg *fork, struct sip_txn *invite)
 {
 	char branch[COOKIE_CHARS];
 	struct cursor text = cursor_on(branch, sizeof(branch));
-	struct build_request req = {.leg = fork, .method = SIP_METHOD_ACK, .cseq = cseq, .max_forwards = 70};
+	struct build_request req = {.leg = fork, .method = SIP_METHOD_ACK, .cseq = invite->cseq, .max_forwards = 70};
 	struct net_endpoint dst = leg_next_hop(e, fork);
 	struct cursor *out;
+	struct span bytes;
 
 	cookie_put_random(&text, engine_random(e), engine_random(e));
 	req.branch = cursor_span(&text);
 	out = out_start(e);
 	build_request(e, out, &req);
-	out_send(e, fork->realm, fork->transport, &dst, out_finish(e));
+	bytes = out_finish(e);
+	out_send(e, fork->realm, fork->transport, &dst, bytes);
+	/* What fork_late_answer goes by, as long as nobody has won. */
+	if (invite->ack == HANDLE_NONE && bytes.len)
+		invite->ack = blob_copy(&e->blobs, bytes);
 }
 
 /* Whether limen still waits for the peer's ACK of a 2xx on this leg. */
@@ -110,6 +115,20 @@ void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src
 	txn_client_send(e, txn, out_finish(e));
 }
 
+void dialog_end_pending(struct engine *e, struct sip_call *call)
+{
+	struct sip_leg *leg;
+
+	for (uint64_t at = call->first_leg; (leg = leg_get(e, at)) != NULL; at = leg->next) {
+		struct sip_txn *server = txn_get(e, leg->invite_server), *client = txn_get(e, leg->invite_client);
+
+		if (server && server->self != call->invite && server->status < 200)
+			dialog_answer(e, server, 487, SPAN_NONE);
+		if (client && client->flags & TXN_TIMER_C)
+			txn_bound(e, client);
+	}
+}
+
 static void on_bye(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *txn,
 		   const struct sip_msg *msg)
 {
@@ -118,20 +137,21 @@ static void on_bye(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 	bool was_early = leg->state == LEG_EARLY;
 
 	dialog_answer(e, txn, 200, SPAN_NONE);
-	if (was_early && invite && invite->status < 200) {
+	if (was_early && leg->side == SIDE_A && invite && invite->status < 200) {
 		b2bua_cancel(e, invite); /* section 15: BYE on an early dialog gives up like CANCEL */
 		return;
 	}
 	leg->state = LEG_OVER;
+	if (was_early && leg->side == SIDE_B) {
+		/* It has answered, and that was lost: who has not may not say BYE. */
+		if (call->leg[SIDE_B] == leg->self)
+			b2bua_end(e, call, 480, IPC_BY_CALLEE);
+		return;
+	}
 	leg->flags &= (uint8_t)~LEG_BYE_WAITS;
-	/* A re-INVITE of this leg that is still open is refused (section 15.1.2). */
-	if (invite && invite->status < 200)
-		dialog_answer(e, invite, 487, SPAN_NONE);
-	/* Its 2xx needs no ACK any more: who says BYE has seen it. */
-	if (ack_is_missing(e, leg))
-		txn_acked(e, invite);
 	if (peer)
 		dialog_bye(e, peer, msg);
+	dialog_end_pending(e, call);
 	call_finish(e, call, 200, leg->side == SIDE_A ? IPC_BY_CALLER : IPC_BY_CALLEE);
 }
 
@@ -289,6 +309,7 @@ static void relay_request(struct engine *e, struct sip_call *call, struct sip_le
 	server->peer = client->self;
 	req.txn = client->self;
 	if (msg->method == SIP_METHOD_INVITE) {
+		client->flags |= TXN_TIMER_C;
 		peer->invite_client = client->self;
 		peer->invite_cseq = req.cseq;
 	}
@@ -300,11 +321,17 @@ static void relay_request(struct engine *e, struct sip_call *call, struct sip_le
 	}
 }
 
+/* Another leg than this answered the call. */
+static bool is_lost_fork(const struct sip_call *call, const struct sip_leg *leg)
+{
+	return call->state == CALL_ANSWERED && call->leg[leg->side] != leg->self;
+}
+
 void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
 {
 	struct sip_call *call = call_get(e, leg->call);
 	struct sip_leg *peer = leg_get(e, leg->peer);
-	struct sip_txn *server, *invite_before = txn_get(e, leg->invite_server);
+	struct sip_txn *server;
 	char buf[1024];
 	struct cursor line = cursor_on(buf, sizeof(buf));
 	uint16_t status;
@@ -320,15 +347,13 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 	}
 	leg->remote_cseq = msg->cseq;
 	leg->flags |= LEG_REMOTE_CSEQ;
-	if (msg->method == SIP_METHOD_BYE && call->state != CALL_ENDED) {
+	if (msg->method == SIP_METHOD_BYE && call->state != CALL_ENDED && !is_lost_fork(call, leg)) {
 		on_bye(e, call, leg, server, msg);
 		return;
 	}
 	if (msg->method == SIP_METHOD_BYE) {
-		/* Both sides, or limen and this one, hung up at once. */
+		/* Both sides, or limen and this one, hung up at once; or a fork that lost. */
 		leg->state = LEG_OVER;
-		if (ack_is_missing(e, leg))
-			txn_acked(e, invite_before);
 		dialog_answer(e, server, 200, SPAN_NONE);
 		return;
 	}
@@ -355,7 +380,7 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server, struct sip_leg *from,
 			   uint16_t status, const struct sip_msg *msg)
 {
-	struct sip_leg *to = leg_get(e, server->leg);
+	struct sip_leg *to = leg_get(e, from->peer);
 	struct build_response res = {
 		.txn = server, .status = status, .leg = to, .src = msg, .plan = call_plan(e, call)};
 	struct cursor *out;

@@ -19,9 +19,7 @@ void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg)
 	sent = blob_span(&e->blobs, invite->msg);
 	if (sip_parse(&e->again, sent.ptr, sent.len, SIP_DATAGRAM) != SIP_PARSE_OK)
 		return;
-	/* Without a final response within 64*T1 the INVITE counts as cancelled (section 9.1). */
-	invite->timeout_ns = e->now_ns + TIMEOUT_MS * NS_PER_MS;
-	wheel_set(e->wheel, e->txn_timers + handle_index(invite->self), invite->timeout_ns);
+	txn_bound(e, invite);
 	cancel = txn_client_new(e, SIP_METHOD_CANCEL, NULL, leg);
 	if (cancel == NULL)
 		return;
@@ -33,6 +31,17 @@ void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg)
 	bytes = out_finish(e);
 	if (!txn_client_send(e, cancel, bytes))
 		invite->cancel = HANDLE_NONE;
+}
+
+bool b2bua_give_up(struct engine *e, struct sip_txn *invite)
+{
+	struct sip_leg *leg = leg_get(e, invite->leg);
+
+	if (leg == NULL || leg->invite_client != invite->self)
+		return false;
+	invite->timeout_ns = NEVER_NS;
+	b2bua_cancel_leg(e, leg);
+	return invite->cancel != HANDLE_NONE;
 }
 
 static void give_up_leg_b(struct engine *e, struct sip_call *call)
@@ -94,6 +103,7 @@ void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ip
 	else if (a && a->state == LEG_CONFIRMED)
 		dialog_bye(e, a, NULL);
 	give_up_leg_b(e, call);
+	dialog_end_pending(e, call);
 	call_finish(e, call, status, by);
 }
 

@@ -118,6 +118,18 @@ static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event
 		txn_release(e, txn);
 }
 
+/* A response repeats the request's Call-ID and From (section 8.2.6.2). */
+static bool response_fits(const struct engine *e, const struct sip_txn *txn, const struct sip_msg *msg)
+{
+	const struct sip_leg *leg = leg_get(e, txn->leg);
+	uint64_t tag;
+
+	if (leg == NULL)
+		return true;
+	return span_eq(leg_text(e, leg, LEG_CALL_ID), sip_span(msg, msg->call_id)) &&
+	       cookie_read(&e->keys, COOKIE_LEG, sip_span(msg, msg->from_tag), &tag) == COOKIE_GOOD && tag == leg->tag;
+}
+
 static enum engine_fate on_response(struct engine *e, const struct sip_msg *msg)
 {
 	struct span branch = sip_span(msg, msg->via_branch);
@@ -143,7 +155,7 @@ static enum engine_fate on_response(struct engine *e, const struct sip_msg *msg)
 		cancel = txn_get(e, txn->cancel);
 		txn = cancel;
 	}
-	if (txn == NULL || msg->method != txn->method || msg->cseq != txn->cseq)
+	if (txn == NULL || msg->method != txn->method || msg->cseq != txn->cseq || !response_fits(e, txn, msg))
 		return FATE_NO_DIALOG;
 	on_event(e, txn, txn_on_response(e, txn, msg), msg);
 	return FATE_TAKEN;
@@ -181,10 +193,13 @@ static struct sip_leg *find_leg(const struct engine *e, const struct sip_msg *ms
 		break;
 	}
 	leg = leg_get(e, handle);
-	if (leg == NULL || !span_eq(leg_text(e, leg, LEG_CALL_ID), sip_span(msg, msg->call_id)) ||
-	    !span_ieq(leg_text(e, leg, LEG_REMOTE_TAG), sip_span(msg, msg->from_tag)))
+	if (leg == NULL || !span_eq(leg_text(e, leg, LEG_CALL_ID), sip_span(msg, msg->call_id)))
 		return NULL;
-	*fate = FATE_TAKEN;
+	/* Forks share limen's tag: the peer's tells them apart. */
+	if (!span_ieq(leg_text(e, leg, LEG_REMOTE_TAG), sip_span(msg, msg->from_tag)))
+		leg = fork_find(e, leg, sip_span(msg, msg->from_tag));
+	if (leg)
+		*fate = FATE_TAKEN;
 	return leg;
 }
 
@@ -378,6 +393,9 @@ static void on_txn_timer(struct engine *e, uint32_t index)
 	if (txn == NULL)
 		return;
 	event = txn_on_timer(e, txn);
+	if (event == TXN_EVENT_TIMEOUT && txn->kind == TXN_CLIENT_INVITE && txn->state == TXN_PROCEEDING &&
+	    txn->cancel == HANDLE_NONE && b2bua_give_up(e, txn))
+		return; /* timer C: cancelled first, over when that is answered or not in time */
 	if (event == TXN_EVENT_NO_ACK) {
 		b2bua_no_ack(e, txn);
 		txn_free(e, txn);

@@ -61,22 +61,23 @@ bool leg_set_texts(struct engine *e, struct sip_leg *leg, const struct span text
 	return true;
 }
 
-/* The URI of the first Contact, or nothing. */
+/* The URI of the first Contact, or nothing. It will be a Request-URI: what is none is not taken. */
 static struct span contact_uri(const struct sip_msg *msg)
 {
 	struct sip_values it = sip_values(msg, SIP_HDR_CONTACT);
 	struct sip_name_addr contact;
+	struct sip_uri uri;
 	struct span value;
 
-	if (!sip_values_next(&it, &value) || sip_name_addr_parse(value, &contact) || contact.star)
+	if (!sip_values_next(&it, &value) || sip_name_addr_parse(value, &contact) || contact.star ||
+	    sip_uri_parse(contact.uri, &uri))
 		return SPAN_NONE;
 	return contact.uri;
 }
 
 #define ROUTES_MAX 32u
 
-/* Record-Route as the Route value to send: in order for a UAS, reversed for a UAC (sections 12.1.1, 12.1.2). */
-static void put_routes(struct cursor *out, const struct sip_msg *msg, bool reversed)
+void leg_put_routes(struct cursor *out, const struct sip_msg *msg, bool reversed)
 {
 	struct span routes[ROUTES_MAX];
 	unsigned n = 0;
@@ -97,12 +98,14 @@ bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_m
 	struct cursor routes = cursor_on(buf, sizeof(buf));
 	struct span texts[LEG_TEXTS] = {{NULL, 0}};
 
-	put_routes(&routes, msg, false);
+	leg_put_routes(&routes, msg, false);
 	if (routes.full)
 		return false;
 	texts[LEG_CALL_ID] = sip_span(msg, msg->call_id);
 	texts[LEG_REMOTE_TAG] = sip_span(msg, msg->from_tag);
 	texts[LEG_TARGET] = contact_uri(msg);
+	if (texts[LEG_TARGET].len == 0)
+		texts[LEG_TARGET] = sip_span(msg, msg->from_uri); /* RFC 2543 peers may leave Contact out */
 	texts[LEG_ROUTES] = cursor_span(&routes);
 	leg->remote_cseq = msg->cseq;
 	leg->flags |= LEG_REMOTE_CSEQ;
@@ -115,7 +118,7 @@ bool leg_learn_response(struct engine *e, struct sip_leg *leg, const struct sip_
 	struct cursor routes = cursor_on(buf, sizeof(buf));
 	struct span texts[LEG_TEXTS] = {{NULL, 0}};
 
-	put_routes(&routes, msg, true);
+	leg_put_routes(&routes, msg, true);
 	if (routes.full)
 		return false;
 	texts[LEG_REMOTE_TAG] = sip_span(msg, msg->to_tag);

@@ -44,7 +44,7 @@ struct sip_call {
 	uint8_t ended_by;      /* enum ipc_ended_by */
 	uint8_t npairs;
 	uint8_t target;        /* targets tried so far */
-	uint8_t pad;
+	uint8_t nforks;
 	uint32_t pad2;
 };
 _Static_assert(sizeof(struct sip_call) % 8 == 0, "slab record");
@@ -127,6 +127,7 @@ enum txn_flag {
 	TXN_INDEXED = 1 << 4,      /* server: in the index by key */
 	TXN_MERGE_INDEXED = 1 << 5, /* server: in the index by merge_key */
 	TXN_HAS_OFFER = 1 << 6,    /* server: the request carried a session description */
+	TXN_TIMER_C = 1 << 7,      /* client INVITE inside a dialog: no call timer bounds it, so timer C does */
 };
 
 struct sip_txn {
@@ -138,7 +139,10 @@ struct sip_txn {
 		uint64_t key;    /* server: keyed hash of what identifies it (section 17.2.3) */
 		uint64_t cancel; /* client INVITE: the CANCEL's transaction, which shares its branch (section 9.1) */
 	};
-	uint64_t merge_key; /* server, outside a dialog: keyed hash of From tag, Call-ID, CSeq (section 8.2.2.2) */
+	union {
+		uint64_t merge_key; /* server, outside a dialog: keyed hash of From tag, Call-ID, CSeq (section 8.2.2.2) */
+		uint64_t lost_fork; /* client INVITE: hash of the To tag whose dialog was ended last */
+	};
 	uint64_t head;      /* blob, server: the lines that every response repeats */
 	uint64_t msg;       /* blob: the message last sent, for retransmission */
 	uint64_t ack;       /* blob, client INVITE: the ACK sent */

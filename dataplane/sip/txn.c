@@ -270,8 +270,10 @@ struct sip_txn *txn_client_new(struct engine *e, enum sip_method method, struct 
 	if (txn == NULL)
 		return NULL;
 	txn->method = (uint8_t)method;
-	txn->realm = leg->realm;
-	txn->transport = leg->transport;
+	if (leg) {
+		txn->realm = leg->realm;
+		txn->transport = leg->transport;
+	}
 	return txn;
 }
 
@@ -305,6 +307,16 @@ void txn_keep_ack(struct engine *e, struct sip_txn *txn, struct span bytes)
 	txn->flags |= TXN_ACKED;
 	txn_keep(e, &txn->ack, bytes);
 	out_send(e, txn->realm, txn->transport, &txn->dst, bytes);
+}
+
+void txn_bound(struct engine *e, struct sip_txn *txn)
+{
+	uint64_t until = e->now_ns + TIMEOUT_MS * NS_PER_MS;
+
+	if (txn->kind != TXN_CLIENT_INVITE || txn->state != TXN_PROCEEDING || txn->timeout_ns <= until)
+		return;
+	txn->timeout_ns = until;
+	txn_arm(e, txn);
 }
 
 void txn_resend_ack(struct engine *e, struct sip_txn *txn)
@@ -353,7 +365,8 @@ static enum txn_event invite_on_response(struct engine *e, struct sip_txn *txn, 
 		if (txn->state == TXN_TRYING) {
 			txn->state = TXN_PROCEEDING;
 			txn->retransmit_ns = NEVER_NS;
-			txn->timeout_ns = NEVER_NS; /* from here on the call's own timer bounds it */
+			/* The first INVITE is bounded by the call's own timer. */
+			txn->timeout_ns = txn->flags & TXN_TIMER_C ? e->now_ns + TIMER_C_MS * NS_PER_MS : NEVER_NS;
 			txn_arm(e, txn);
 		}
 		return TXN_EVENT_PROVISIONAL;

@@ -488,3 +488,81 @@ Test(engine, what_needs_no_policy_is_refused_at_once)
 	}
 	world_end(w);
 }
+
+static void tag_of_to(const char *text, char *tag, size_t cap)
+{
+	char to[512];
+
+	snprintf(tag, cap, "%s", strstr(world_header(text, "To", to, sizeof(to)), ";tag=") + 5);
+}
+
+Test(engine, each_fork_has_a_dialog_of_its_own)
+{
+	char invite[8192], ringing[2][8192], ok[8192], tags[3][64];
+
+	strcpy(invite, world_invite(w, "up", SDP_A));
+	world_answer(w, B, invite, 180, "fork-1", NULL, NULL);
+	strcpy(ringing[0], world_out(w, A, 0));
+	world_answer(w, B, invite, 183, "fork-2", "RSeq: 5\n", SDP_B);
+	strcpy(ringing[1], world_out(w, A, 0));
+	tag_of_to(ringing[0], tags[0], sizeof(tags[0]));
+	tag_of_to(ringing[1], tags[1], sizeof(tags[1]));
+	cr_expect_str_neq(tags[0], tags[1]);
+	/* A request in the second early dialog goes to the second fork. */
+	world_request(w, A, "PRACK", 2, "prack", ringing[1], "alice-tag", "RAck: 5 1 INVITE\n", NULL);
+	cr_expect(world_has(world_out(w, B, 0), "tag=fork-2"));
+	world_answer(w, B, world_out(w, B, 0), 200, NULL, NULL, NULL);
+	/* The first fork wins. */
+	world_answer(w, B, invite, 200, "fork-1", NULL, SDP_B);
+	strcpy(ok, world_out(w, A, 0));
+	tag_of_to(ok, tags[2], sizeof(tags[2]));
+	cr_expect_str_eq(tags[0], tags[2]);
+	world_request(w, A, "ACK", 1, "upack", ok, "alice-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, B, 0), "ACK ") && world_has(world_out(w, B, 0), "tag=fork-1"));
+	world_request(w, A, "INFO", 3, "lost", ringing[1], "alice-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 481 "), "the other early dialog is over");
+	world_request(w, B, "BYE", 9, "bbye", invite, "fork-1", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0), "BYE "));
+	world_answer(w, A, world_out(w, A, 0), 200, NULL, NULL, NULL);
+	world_end(w);
+}
+
+Test(engine, second_fork_wins_and_the_first_answers_too)
+{
+	char invite[8192], ok[8192];
+
+	strcpy(invite, world_invite(w, "up", SDP_A));
+	world_answer(w, B, invite, 180, "fork-1", NULL, NULL);
+	world_answer(w, B, invite, 200, "fork-2", NULL, SDP_B);
+	strcpy(ok, world_out(w, A, 0));
+	world_answer(w, B, invite, 200, "fork-1", NULL, SDP_B);
+	cr_expect_eq(world_out_count(w, A), 0);
+	cr_expect(world_has(world_out(w, B, 0), "ACK ") && world_has(world_out(w, B, 0), "tag=fork-1"));
+	cr_expect(world_has(world_out(w, B, 1), "BYE ") && world_has(world_out(w, B, 1), "tag=fork-1"));
+	world_answer(w, B, world_out(w, B, 1), 200, NULL, NULL, NULL);
+	world_request(w, A, "ACK", 1, "upack", ok, "alice-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, B, 0), "tag=fork-2"));
+	world_answer(w, B, invite, 200, "fork-2", NULL, SDP_B);
+	cr_expect(world_has(world_out(w, B, 0), "ACK ") && world_has(world_out(w, B, 0), "tag=fork-2"));
+	world_request(w, B, "BYE", 1, "bbye", invite, "fork-2", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0), "BYE "));
+	world_answer(w, A, world_out(w, A, 0), 200, NULL, NULL, NULL);
+	world_end(w);
+}
+
+Test(engine, endless_forks_are_bounded)
+{
+	char invite[8192], tag[16];
+	unsigned relayed = 0;
+
+	strcpy(invite, world_invite(w, "up", SDP_A));
+	for (int i = 0; i < 40; i++) {
+		snprintf(tag, sizeof(tag), "fork-%d", i);
+		world_answer(w, B, invite, 180, tag, NULL, NULL);
+		relayed += world_out_count(w, A);
+	}
+	cr_expect_eq(relayed, 9);
+	cancel_a();
+	world_answer(w, B, invite, 487, "fork-0", NULL, NULL);
+	world_end(w);
+}
