@@ -112,7 +112,7 @@ static int make_pools(struct dataplane *dp, struct fault *fault)
 		return fault_set(fault, -ENOMEM,
 				 "machine.memory_mb: DPDK has no room for %u packet buffers (machine.mbufs) for each of %u workers: %s; "
 				 "raise it, or lower machine.mbufs",
-				 machine->mbufs, machine->nworkers, eal_last_error()[0] ? eal_last_error() : "no reason given");
+				 machine->mbufs, machine->nworkers, eal_error());
 	return 0;
 }
 
@@ -343,6 +343,7 @@ static void turn(struct dataplane *dp)
 
 static void run(struct dataplane *dp)
 {
+	eal_is_running(true);
 	LOG(INFO, "main", "ready", LOG_STR("version", LIMEN_VERSION), LOG_U64("workers", dp->nrunning),
 	    LOG_U64("ports", dp->ports.n), LOG_U64("realms", dp->realms.n));
 	printf("limen-dataplane ready: %u worker%s, %u port%s\n", dp->nrunning, dp->nrunning == 1 ? "" : "s", dp->ports.n,
@@ -357,6 +358,7 @@ static void run(struct dataplane *dp)
 		}
 		turn(dp);
 	}
+	eal_is_running(false);
 	LOG(INFO, "main", "stopping", LOG_STR("signal", stop_signal == SIGTERM ? "SIGTERM" : "SIGINT"));
 }
 

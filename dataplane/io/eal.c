@@ -19,7 +19,8 @@
 static struct {
 	char line[512];
 	size_t len;
-	char last_error[512];
+	char error[512];
+	bool is_running;
 } dpdk_log;
 
 static void end_line(void)
@@ -30,13 +31,14 @@ static void end_line(void)
 	dpdk_log.len = 0;
 	if (!line.len)
 		return;
-	/* What a user has to know we say ourselves; DPDK's words are for whoever digs deeper. */
-	if (level <= RTE_LOG_ERR) {
-		snprintf(dpdk_log.last_error, sizeof(dpdk_log.last_error), "%.*s", SPAN_FMT(line));
-		LOG(INFO, "dpdk", "error reported by DPDK", LOG_SPAN("text", line));
-	} else {
+	/* The first complaint tells most: those behind it say only that something failed. */
+	if (level <= RTE_LOG_ERR && !dpdk_log.error[0])
+		snprintf(dpdk_log.error, sizeof(dpdk_log.error), "%.*s", SPAN_FMT(line));
+	/* While starting, what a user has to know we say ourselves. */
+	if (level <= RTE_LOG_ERR && dpdk_log.is_running)
+		LOG(WARN, "dpdk", "reported by DPDK", LOG_SPAN("text", line));
+	else
 		LOG(DEBUG, "dpdk", "reported by DPDK", LOG_SPAN("text", line));
-	}
 }
 
 static ssize_t take_log(void *cookie, const char *bytes, size_t len)
@@ -50,14 +52,19 @@ static ssize_t take_log(void *cookie, const char *bytes, size_t len)
 	return (ssize_t)len;
 }
 
-const char *eal_last_error(void)
+const char *eal_error(void)
 {
-	return dpdk_log.last_error;
+	return dpdk_log.error[0] ? dpdk_log.error : "no reason given";
 }
 
 void eal_forget_error(void)
 {
-	dpdk_log.last_error[0] = '\0';
+	dpdk_log.error[0] = '\0';
+}
+
+void eal_is_running(bool is_running)
+{
+	dpdk_log.is_running = is_running;
 }
 
 static void route_log(void)
@@ -70,12 +77,17 @@ static void route_log(void)
 	rte_openlog_stream(stream);
 }
 
+#define XDP_LOG_INFO 1 /* of warn, info, debug, in both */
+
 /* What libbpf and libxdp, which net_af_xdp brings along, would write to stderr. Both have a printer of this shape. */
 static int print_xdp(int level, const char *fmt, va_list args)
 {
 	char text[512];
-	int len = vsnprintf(text, sizeof(text), fmt, args);
+	int len;
 
+	if (level > XDP_LOG_INFO)
+		return 0;
+	len = vsnprintf(text, sizeof(text), fmt, args);
 	LOG(DEBUG, "xdp", "reported by the AF_XDP libraries", LOG_SPAN("text", span_trim(span_str(text))));
 	return len;
 }
@@ -179,7 +191,7 @@ int eal_start(const struct conf *conf, enum machine_memory memory, struct fault 
 	if (rte_eal_init((int)args.n, argv) < 0) {
 		err = rte_errno ? -rte_errno : -EIO;
 		fault_set(fault, err, "machine: DPDK does not start: %s (%s)",
-			  eal_last_error()[0] ? eal_last_error() : "no reason given", strerror(-err));
+			  eal_error(), strerror(-err));
 	}
 	for (unsigned i = 0; i < args.n; i++)
 		free(args.list[i]);

@@ -8,6 +8,9 @@
 int eal_start(const struct conf *conf, enum machine_memory memory, struct fault *fault);
 void eal_stop(void);
 
-/* The last thing DPDK complained about, or "" since eal_forget_error: what a driver said of a port that failed. */
-const char *eal_last_error(void);
+/* What DPDK complained of first since eal_forget_error: what a driver said of a port that failed. */
+const char *eal_error(void);
 void eal_forget_error(void);
+
+/* The start is over (or the end begins): whether DPDK's complaints are warnings in the log by themselves. */
+void eal_is_running(bool is_running);

@@ -5,14 +5,16 @@
 #include "dataplane/io/device.h"
 #include "dataplane/io/pkt.h"
 
-#include <errno.h>
 #include <dirent.h>
+#include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/mman.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,6 +106,14 @@ static int check_port(const struct conf *conf, unsigned index, struct fault *fau
 
 	if (err)
 		return fault_set(fault, err, "ports[%u].device: \"%s\": %s", index, port->device, why);
+	for (unsigned i = 0; i < index; i++) {
+		struct device other;
+
+		if (device_parse(conf->ports[i].device, &other, &why) == 0 &&
+		    (strcmp(device.name, other.name) == 0 || (device.iface[0] && strcmp(device.iface, other.iface) == 0)))
+			return fault_set(fault, -EINVAL, "ports[%u].device: \"%s\" is port %s's already; give each port a device of its own",
+					 index, device.iface[0] ? device.iface : device.name, conf->ports[i].name);
+	}
 	if (!device_pairs_queues(&device))
 		return 0;
 	if (!if_nametoindex(device.iface))
@@ -149,16 +159,20 @@ unsigned machine_data_room(const struct conf *conf)
 	return RTE_PKTMBUF_HEADROOM + room;
 }
 
-size_t machine_packet_bytes(const struct conf *conf)
+/* Bytes of one packet buffer: object header, mbuf, private area, data, in whole cache lines, and one more that the mempool may
+ * add to spread objects over memory channels. In plain memory no buffer crosses a page; the pointer lies in the pool's ring. */
+static size_t packet_bytes(const struct conf *conf, enum machine_memory memory)
 {
-	/* Object header, mbuf, private area, data, in whole cache lines and one more that the mempool may add to spread
-	 * objects over memory channels; then the pointer in the pool's ring. */
 	size_t bytes = 64 + 64 + sizeof(struct rte_mbuf) + PKT_PRIV_BYTES + machine_data_room(conf);
 
-	return (bytes + 63) / 64 * 64 + sizeof(void *);
+	bytes = (bytes + 63) / 64 * 64;
+	if (memory == MEMORY_PLAIN)
+		bytes = bytes <= 4096 ? 4096 / (4096 / bytes) : (bytes + 4095) / 4096 * 4096;
+	return bytes + 2 * sizeof(void *);
 }
 
-unsigned machine_port_packets(const struct conf_port *port)
+/* Packets that a worker's queues on that port hold at the most. */
+static unsigned port_packets(const struct conf_port *port)
 {
 	struct device device;
 	const char *why;
@@ -175,7 +189,19 @@ unsigned machine_port_packets(const struct conf_port *port)
 	}
 }
 
-/* Free hugepages of all sizes, in MiB. */
+/* How many MiB of these pages can really be had, which a container may limit below what is free. */
+static unsigned long hugepages_mappable_mib(unsigned long mib, unsigned long page_kib)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | __builtin_ctzl(page_kib * 1024) << MAP_HUGE_SHIFT;
+	void *at = mib ? mmap(NULL, mib * MIB, PROT_READ | PROT_WRITE, flags, -1, 0) : MAP_FAILED;
+
+	if (at == MAP_FAILED)
+		return 0;
+	munmap(at, mib * MIB);
+	return mib;
+}
+
+/* Hugepages of all sizes, in MiB. */
 static unsigned long hugepages_free_mib(void)
 {
 	static const char dir[] = "/sys/kernel/mm/hugepages";
@@ -195,7 +221,7 @@ static unsigned long hugepages_free_mib(void)
 		if (!file)
 			continue;
 		if (fscanf(file, "%lu", &n) == 1)
-			mib += n * (kib / 1024);
+			mib += hugepages_mappable_mib(n * (kib / 1024), kib);
 		fclose(file);
 	}
 	if (sizes)
@@ -217,27 +243,32 @@ static unsigned long memory_available_mib(void)
 	return kib / 1024;
 }
 
+static unsigned long needed_mib(const struct conf *conf, enum machine_memory memory)
+{
+	unsigned long packets = (unsigned long)conf->machine.nworkers * conf->machine.mbufs + MAIN_PACKETS;
+
+	return (unsigned long)(packets * packet_bytes(conf, memory) / MIB) + DPDK_MIB;
+}
+
 static int check_memory(const struct conf *conf, enum machine_memory *memory, struct fault *fault)
 {
 	const struct conf_machine *machine = &conf->machine;
-	unsigned long huge = hugepages_free_mib(), plain = memory_available_mib();
-	unsigned long packets = (unsigned long)machine->nworkers * machine->mbufs + MAIN_PACKETS;
-	unsigned long need = (unsigned long)(packets * machine_packet_bytes(conf) / MIB) + DPDK_MIB;
-	bool require = strcmp(machine->hugepages, "require") == 0;
+	unsigned long huge = strcmp(machine->hugepages, "never") == 0 ? 0 : hugepages_free_mib();
+	unsigned long need = needed_mib(conf, MEMORY_HUGEPAGES), plain;
 
-	if (need > machine->memory_mb)
+	*memory = huge >= need ? MEMORY_HUGEPAGES : MEMORY_PLAIN;
+	if (*memory == MEMORY_PLAIN && strcmp(machine->hugepages, "require") == 0)
 		return fault_set(fault, -ENOMEM,
-				 "machine.memory_mb: %u workers with %u packet buffers (machine.mbufs) need %lu MiB, not %u; "
-				 "raise it, or lower machine.mbufs",
-				 machine->nworkers, machine->mbufs, need, machine->memory_mb);
-	*memory = MEMORY_PLAIN;
-	if (strcmp(machine->hugepages, "never") != 0 && huge >= need)
-		*memory = MEMORY_HUGEPAGES;
-	if (require && *memory != MEMORY_HUGEPAGES)
-		return fault_set(fault, -ENOMEM,
-				 "machine.hugepages: %lu MiB of hugepages are needed and %lu MiB are free; reserve them "
+				 "machine.hugepages: %lu MiB of hugepages are needed and %lu MiB can be had; reserve them "
 				 "(sysctl vm.nr_hugepages=%lu), or say \"auto\"",
 				 need, huge, (need + 1) / 2);
+	need = needed_mib(conf, *memory);
+	if (need > machine->memory_mb)
+		return fault_set(fault, -ENOMEM,
+				 "machine.memory_mb: %u packet buffers (machine.mbufs) for each of %u worker%s need %lu MiB, not %u; "
+				 "raise it, or lower machine.mbufs",
+				 machine->mbufs, machine->nworkers, machine->nworkers == 1 ? "" : "s", need, machine->memory_mb);
+	plain = memory_available_mib();
 	if (*memory == MEMORY_PLAIN && plain && plain < machine->memory_mb)
 		return fault_set(fault, -ENOMEM, "machine.memory_mb: %u MiB are asked for and %lu MiB are available; lower it",
 				 machine->memory_mb, plain);
@@ -249,7 +280,7 @@ static int check_packets(const struct conf *conf, struct fault *fault)
 	unsigned held = 0;
 
 	for (unsigned i = 0; i < conf->nports; i++)
-		held += machine_port_packets(&conf->ports[i]);
+		held += port_packets(&conf->ports[i]);
 	if (conf->machine.mbufs < held + WORKER_PACKETS)
 		return fault_set(fault, -EINVAL,
 				 "machine.mbufs: %u are too few, the queues of the ports alone hold %u; set at least %u",

@@ -12,9 +12,5 @@ enum machine_memory { MEMORY_HUGEPAGES, MEMORY_PLAIN };
 /* CPUs, network interfaces, permissions, memory. 0 with *memory chosen, or -errno with the fault. */
 int machine_check(const struct conf *conf, enum machine_memory *memory, struct fault *fault);
 
-/* Bytes of one packet buffer with its overhead, and of the data room in it, for the largest MTU of the ports. */
+/* Bytes of data room in a packet buffer, headroom included, for the largest MTU of the ports. */
 unsigned machine_data_room(const struct conf *conf);
-size_t machine_packet_bytes(const struct conf *conf);
-
-/* Packets that a worker's queues on that port hold at the most. */
-unsigned machine_port_packets(const struct conf_port *port);

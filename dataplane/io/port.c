@@ -19,12 +19,6 @@
 
 #define POOL_CACHE 256u
 
-/* The driver's own words, where it said any. */
-static const char *driver_says(void)
-{
-	return eal_last_error()[0] ? eal_last_error() : "the driver gives no reason";
-}
-
 static int probe(struct port *port, const struct conf *conf, unsigned index, struct fault *fault)
 {
 	const char *text = conf->ports[index].device;
@@ -37,7 +31,10 @@ static int probe(struct port *port, const struct conf *conf, unsigned index, str
 		device_put_args(args, sizeof(args), text, &port->device, npairs);
 		err = rte_dev_probe(args);
 		if (err < 0)
-			return fault_set(fault, err, "ports[%u].device: \"%s\" cannot be opened: %s", index, args, driver_says());
+			return fault_set(fault, err,
+					 "ports[%u].device: \"%s\" cannot be opened: %s; see the driver's arguments, and that its package "
+					 "(librte-net-*) is there",
+					 index, args, eal_error());
 	}
 	if (rte_eth_dev_get_port_by_name(port->device.name, &port->id) != 0)
 		return fault_set(fault, -ENODEV,
@@ -97,7 +94,7 @@ static int configure(struct port *port, unsigned index, const struct rte_eth_dev
 	err = rte_eth_dev_configure(port->id, port->nrxq, port->ntxq, &eth);
 	if (err)
 		return fault_set(fault, err, "ports[%u]: port %s (%s) refuses %u queues and an MTU of %u: %s", index, port->name,
-				 port->device.name, port->nrxq, port->mtu, driver_says());
+				 port->device.name, port->nrxq, port->mtu, eal_error());
 	return 0;
 }
 
@@ -114,14 +111,14 @@ static int set_up_queues(struct port *port, unsigned index, const struct rte_eth
 		err = rte_eth_tx_queue_setup(port->id, q, ntx, SOCKET_ID_ANY, NULL);
 		if (err)
 			return fault_set(fault, err, "ports[%u]: transmit queue %u of port %s (%s): %s", index, q, port->name,
-					 port->device.name, driver_says());
+					 port->device.name, eal_error());
 	}
 	for (uint16_t q = 0; q < port->nrxq; q++) {
 		err = rte_eth_rx_queue_setup(port->id, q, nrx, SOCKET_ID_ANY, NULL, pools[q]);
 		if (err)
 			return fault_set(fault, err,
 					 "ports[%u]: receive queue %u of port %s (%s): %s (is another process using it?)", index,
-					 q, port->name, port->device.name, driver_says());
+					 q, port->name, port->device.name, eal_error());
 	}
 	return 0;
 }
@@ -175,7 +172,7 @@ static int open_port(struct ports *ports, unsigned index, const struct conf *con
 		return err;
 	err = rte_eth_dev_info_get(port->id, &info);
 	if (err)
-		return fault_set(fault, err, "ports[%u].device: %s: %s", index, port->device.name, driver_says());
+		return fault_set(fault, err, "ports[%u].device: %s: %s", index, port->device.name, eal_error());
 	err = count_queues(port, conf, index, &info, fault);
 	if (!err)
 		err = configure(port, index, &info, fault);
@@ -230,7 +227,7 @@ int ports_start(struct ports *ports, const struct realms *realms, struct fault *
 
 		if (err)
 			return fault_set(fault, err, "ports[%u]: port %s (%s) does not start: %s", i, port->name, port->device.name,
-					 driver_says());
+					 eal_error());
 		join_groups(port, (uint8_t)i, realms);
 	}
 	return 0;
