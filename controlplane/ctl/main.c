@@ -168,7 +168,7 @@ static int run(const struct command *command, const char *argument,
 	failed = answer.error != NULL;
 	if (failed)
 		fprintf(stderr, "limenctl: %s\n", answer.error);
-	if (answer.details)
+	if (answer.details && *answer.details)
 		fprintf(stderr, "%s\n", answer.details);
 	if (!failed && !command->show(&answer, &arguments->show, stdout)) {
 		fputs("limenctl: out of memory\n", stderr);

@@ -60,15 +60,11 @@ static int load(struct dispatch *dispatch, struct conf **now, struct reload_resu
 	return -EBUSY;
 }
 
-static int go_over(struct dispatch *dispatch, struct reload_result *result)
+static int go_over(struct dispatch *dispatch, struct conf *now, struct reload_result *result)
 {
-	struct generation *generation;
-	struct conf *now;
-	int err = load(dispatch, &now, result);
+	struct generation *generation = generation_new(now);
+	int err;
 
-	if (err)
-		return err;
-	generation = generation_new(now);
 	if (!generation) {
 		snprintf(result->why, sizeof(result->why),
 			 "no memory for the new config; the one in force stays");
@@ -85,13 +81,28 @@ static int go_over(struct dispatch *dispatch, struct reload_result *result)
 	return 0;
 }
 
+/* A wrong config must not keep logrotate from its files. */
+static void open_outputs_again(struct dispatch *dispatch)
+{
+	struct reload_result result = {0};
+
+	if (open_outputs(dispatch, dispatch->generation->conf, &result))
+		LOG(ERROR, "config", "a file cannot be opened again; the old one stays",
+		    LOG_STR("why", result.why));
+}
+
 int reload(struct dispatch *dispatch, struct reload_result *result)
 {
+	struct conf *now;
 	int err;
 
 	result->nerrors = 0;
 	result->why[0] = '\0';
-	err = go_over(dispatch, result);
+	err = load(dispatch, &now, result);
+	if (err)
+		open_outputs_again(dispatch);
+	else
+		err = go_over(dispatch, now, result);
 	if (err) {
 		dispatch->counters.reloads_refused++;
 		LOG(ERROR, "config", "not reloaded", LOG_STR("why", result->why));

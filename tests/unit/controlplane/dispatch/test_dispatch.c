@@ -550,11 +550,20 @@ Test(dispatch, a_reload_opens_the_files_again)
 	cr_assert(acknowledged(test, 1));
 	snprintf(moved, sizeof(moved), "%s.1", test->cdr);
 	rename(test->cdr, moved);
-	cr_assert_eq(dispatch_reload(test->dispatch), 0);
+	write_conf(test, "nonsense");
+	cr_expect_neq(dispatch_reload(test->dispatch), 0, "a wrong config, and all the same");
 	say_end(1, 6, 0);
 	cr_assert(acknowledged(test, 2));
 	cr_expect(file_holds(moved, "-0-5\""));
+	cr_expect_not(file_holds(moved, "-0-6\""));
 	cr_expect(file_holds(test->cdr, "-0-6\""));
+	snprintf(moved, sizeof(moved), "%s.2", test->cdr);
+	rename(test->cdr, moved);
+	write_conf(test, TEXT("", ROUTES));
+	cr_assert_eq(dispatch_reload(test->dispatch), 0);
+	say_end(1, 7, 0);
+	cr_assert(acknowledged(test, 3));
+	cr_expect(file_holds(test->cdr, "-0-7\""));
 	stop(test);
 }
 
