@@ -42,14 +42,17 @@ static bool section_is_relayed(const struct sdp_media *media, unsigned i)
 	return i < CALL_MEDIA_MAX && media->port != 0 && proto_is_relayed(media->proto);
 }
 
-/* Put a description's addresses in force for its leg. */
-static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_leg *from, const struct sdp *sdp)
+/* Put a description's addresses in force for its leg. `answer`: what the other side made of it, NULL where that is not known: RTCP is
+ * multiplexed only where both say so (RFC 5761 section 5.1.1). */
+static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_leg *from, const struct sdp *sdp,
+			  const struct sdp *answer)
 {
 	for (unsigned i = 0; i < sdp->nmedia && i < call->npairs; i++) {
 		const struct sdp_media *media = &sdp->media[i];
+		bool refused = media->rtcp_mux && answer && i < answer->nmedia && !answer->media[i].rtcp_mux;
 		struct stream_remote remote = {
 			.source = from->source_policy,
-			.rtcp_mux = media->rtcp_mux,
+			.rtcp_mux = media->rtcp_mux && !refused,
 			.may_send = media->direction == SDP_SENDRECV || media->direction == SDP_SENDONLY,
 			.may_receive = media->direction == SDP_SENDRECV || media->direction == SDP_RECVONLY,
 		};
@@ -58,7 +61,7 @@ static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_le
 			continue;
 		if (section_is_relayed(media, i) && !media->hold_by_zero) {
 			remote.rtp = media->rtp;
-			remote.rtcp = media->rtcp;
+			remote.rtcp = refused ? media->rtcp_apart : media->rtcp;
 		} else {
 			remote.may_receive = false;
 		}
@@ -76,7 +79,7 @@ static void apply_pending_offer(struct engine *e, struct sip_call *call, struct 
 	if (leg->offer == HANDLE_NONE)
 		return;
 	if (sdp_parse(&e->offer, text, &why) == 0)
-		apply_remotes(e, call, leg, &e->offer);
+		apply_remotes(e, call, leg, &e->offer, &e->sdp);
 	body_forget_offer(e, leg);
 }
 
@@ -133,6 +136,36 @@ static int make_anchors(struct engine *e, struct sip_call *call, struct sip_leg 
 	return 0;
 }
 
+static int take_answer(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to)
+{
+	apply_pending_offer(e, call, to);
+	apply_remotes(e, call, from, &e->sdp, NULL);
+	return 0;
+}
+
+static bool offers_mux(const struct sdp *sdp)
+{
+	for (unsigned i = 0; i < sdp->nmedia; i++) {
+		if (sdp->media[i].rtcp_mux)
+			return true;
+	}
+	return false;
+}
+
+/* The first offer counts at once, for early media; what its answer may change, and every later offer, waits for the answer. */
+static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *from, struct span text)
+{
+	bool first = !(from->flags & LEG_MEDIA_SET);
+
+	if (first)
+		apply_remotes(e, call, from, &e->sdp, NULL);
+	body_forget_offer(e, from);
+	if (first && !offers_mux(&e->sdp))
+		return 0;
+	from->offer = blob_copy(&e->blobs, text);
+	return from->offer == HANDLE_NONE ? -ENOMEM : 0;
+}
+
 int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to, struct span text,
 		     bool answer, struct span *result, const char **why)
 {
@@ -148,17 +181,9 @@ int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *fr
 	error = make_anchors(e, call, from, to, answer, &rewrite);
 	if (error)
 		return error;
-	if (answer) {
-		apply_pending_offer(e, call, to);
-		apply_remotes(e, call, from, &e->sdp);
-	} else if (!(from->flags & LEG_MEDIA_SET)) {
-		apply_remotes(e, call, from, &e->sdp);
-	} else {
-		body_forget_offer(e, from);
-		from->offer = blob_copy(&e->blobs, text);
-		if (from->offer == HANDLE_NONE)
-			return -ENOMEM;
-	}
+	error = answer ? take_answer(e, call, from, to) : take_offer(e, call, from, text);
+	if (error)
+		return error;
 	/* The version rises when the description changes, and only then (RFC 3264 section 8). */
 	hash = hash_sip(&e->index_key, text);
 	if (hash != to->sdp_hash) {

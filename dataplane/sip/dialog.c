@@ -144,8 +144,7 @@ static void on_bye(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 	leg->state = LEG_OVER;
 	if (was_early && leg->side == SIDE_B) {
 		/* It has answered, and that was lost: who has not may not say BYE. */
-		if (call->leg[SIDE_B] == leg->self)
-			b2bua_end(e, call, 480, IPC_BY_CALLEE);
+		b2bua_end(e, call, 480, IPC_BY_CALLEE);
 		return;
 	}
 	leg->flags &= (uint8_t)~LEG_BYE_WAITS;
@@ -321,10 +320,12 @@ static void relay_request(struct engine *e, struct sip_call *call, struct sip_le
 	}
 }
 
-/* Another leg than this answered the call. */
-static bool is_lost_fork(const struct sip_call *call, const struct sip_leg *leg)
+/* Whether BYE on this leg ends the call: not on a fork or target that another one has replaced, nor twice. */
+static bool bye_ends_call(const struct sip_call *call, const struct sip_leg *leg)
 {
-	return call->state == CALL_ANSWERED && call->leg[leg->side] != leg->self;
+	if (call->state == CALL_ENDED || leg->state == LEG_OVER)
+		return false;
+	return call->leg[leg->side] == leg->self || (leg->side == SIDE_A && leg->state == LEG_EARLY);
 }
 
 void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
@@ -347,12 +348,12 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 	}
 	leg->remote_cseq = msg->cseq;
 	leg->flags |= LEG_REMOTE_CSEQ;
-	if (msg->method == SIP_METHOD_BYE && call->state != CALL_ENDED && !is_lost_fork(call, leg)) {
+	if (msg->method == SIP_METHOD_BYE && bye_ends_call(call, leg)) {
 		on_bye(e, call, leg, server, msg);
 		return;
 	}
 	if (msg->method == SIP_METHOD_BYE) {
-		/* Both sides, or limen and this one, hung up at once; or a fork that lost. */
+		/* Both sides, or limen and this one, hung up at once; or a fork that lost says good-bye. */
 		leg->state = LEG_OVER;
 		dialog_answer(e, server, 200, SPAN_NONE);
 		return;

@@ -2,6 +2,8 @@
 /* The engine, flow by flow: each test ends with world_end, which asserts that nothing is left behind. */
 #include "world.h"
 
+#include "dataplane/media/stream.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -565,4 +567,43 @@ Test(engine, endless_forks_are_bounded)
 	cancel_a();
 	world_answer(w, B, invite, 487, "fork-0", NULL, NULL);
 	world_end(w);
+}
+
+/* Whether the one pair open takes RTCP on A's RTP port. */
+static bool a_multiplexes(void)
+{
+	const struct slab *pairs = w->media->hot;
+
+	for (uint32_t i = 0; i < slab_bound(pairs); i++) {
+		if (slab_handle_at(pairs, i) != HANDLE_NONE)
+			return ((struct stream_pair *)slab_at(pairs, i))->from[SIDE_A].flags & STREAM_MUX;
+	}
+	cr_assert_fail("no pair is open");
+	return false;
+}
+
+/* Offer of rtcp-mux from A: both sides multiplex only if B takes it. */
+static void mux_call(bool taken)
+{
+	char invite[8192], ok[8192];
+
+	strcpy(invite, world_invite(w, "up", SDP_A "a=rtcp-mux\r\n"));
+	world_answer(w, B, invite, 200, "bob-tag", NULL, taken ? SDP_B "a=rtcp-mux\r\n" : SDP_B);
+	strcpy(ok, world_out(w, A, 0));
+	cr_expect_eq(world_has(ok, "a=rtcp-mux"), taken);
+	cr_expect_eq(a_multiplexes(), taken);
+	world_request(w, A, "ACK", 1, "upack", ok, "alice-tag", NULL, NULL);
+	world_request(w, A, "BYE", 2, "bye", ok, "alice-tag", NULL, NULL);
+	world_answer(w, B, world_out(w, B, 0), 200, NULL, NULL, NULL);
+	world_end(w);
+}
+
+Test(engine, rtcp_mux_that_is_taken)
+{
+	mux_call(true);
+}
+
+Test(engine, rtcp_mux_that_is_not_taken)
+{
+	mux_call(false);
 }
