@@ -3,8 +3,6 @@
  * not fit. Copies; media does not come this way. Each worker for itself. */
 #include "dataplane/tx/tx_priv.h"
 
-#include "dataplane/io/csum.h"
-
 /* 65,535 bytes at the smallest MTU that the config allows (1,280, IPv6) are 54. */
 #define FRAGMENTS_MAX 64u
 
@@ -66,11 +64,8 @@ static void put_headers(struct tx *tx, const struct tx_port *port, uint8_t *at, 
 			.id = id,
 		};
 	} else {
-		struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)at;
-
-		tx_put_ip4(ip, flow, (uint16_t)(sizeof(*ip) + len), (uint16_t)id,
-			   (uint16_t)(off / 8 | (more ? IP4_MORE_FRAGMENTS : 0)));
-		ip->hdr_checksum = csum_ip4_header(ip, sizeof(*ip));
+		tx_put_ip4(at, flow, (uint16_t)(sizeof(struct rte_ipv4_hdr) + len), (uint16_t)id,
+			   (uint16_t)(off / 8 | (more ? IP4_MORE_FRAGMENTS : 0)), false);
 	}
 }
 

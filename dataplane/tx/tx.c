@@ -2,8 +2,6 @@
 /* Headers, next hop and the ports' queues. Each worker has its own. */
 #include "dataplane/tx/tx_priv.h"
 
-#include "dataplane/io/csum.h"
-
 #include <rte_ethdev.h>
 #include <rte_ring.h>
 #include <stdlib.h>
@@ -180,23 +178,23 @@ static inline struct rte_mbuf *make_room(struct tx *tx, const struct tx_port *po
 	return first;
 }
 
-static inline void put_udp(const struct tx_port *port, struct rte_mbuf *m, struct rte_udp_hdr *udp,
-			   const struct tx_flow *flow, uint16_t len, uint32_t payload_sum, unsigned head)
+static inline void put_udp(const struct tx_port *port, struct rte_mbuf *m, uint8_t *at, const struct tx_flow *flow,
+			   uint16_t len, uint32_t payload_sum, unsigned head)
 {
 	uint64_t sum = csum_pseudo(flow->family, flow->src.addr.ip, flow->dst.addr.ip, IPPROTO_UDP, len);
+	uint32_t ports = rte_cpu_to_be_16(flow->src.port) | (uint32_t)rte_cpu_to_be_16(flow->dst.port) << 16;
+	uint16_t be_len = rte_cpu_to_be_16(len), csum;
 
-	udp->src_port = rte_cpu_to_be_16(flow->src.port);
-	udp->dst_port = rte_cpu_to_be_16(flow->dst.port);
-	udp->dgram_len = rte_cpu_to_be_16(len);
-	udp->dgram_cksum = 0;
 	if (payload_sum == TX_SUM_UNKNOWN && port->udp_csum) {
 		m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
-		udp->dgram_cksum = csum_fold(sum); /* the port goes on from the pseudo header */
-		return;
+		csum = csum_fold(sum); /* the port goes on from the pseudo header */
+	} else {
+		if (payload_sum == TX_SUM_UNKNOWN)
+			payload_sum = csum_fold(csum_pkt(m, head, rte_pktmbuf_pkt_len(m) - head));
+		csum = csum_udp_field(sum + ports + be_len + payload_sum);
 	}
-	if (payload_sum == TX_SUM_UNKNOWN)
-		payload_sum = csum_fold(csum_pkt(m, head, rte_pktmbuf_pkt_len(m) - head));
-	udp->dgram_cksum = csum_udp_field(sum + csum_words(udp, sizeof(*udp)) + payload_sum);
+	tx_put_word(at, ports);
+	tx_put_word(at + 4, be_len | (uint32_t)csum << 16);
 }
 
 void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t payload_sum)
@@ -228,17 +226,11 @@ void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t pa
 		tx_put_ip6((struct rte_ipv6_hdr *)at, flow, (uint16_t)udp_len, IPPROTO_UDP);
 		m->ol_flags |= RTE_MBUF_F_TX_IPV6;
 	} else {
-		struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)at;
-
 		/* DF is off: a router on the way may have to fragment, so the identification must not repeat soon. */
-		tx_put_ip4(ip, flow, (uint16_t)(ip_bytes + udp_len), (uint16_t)(tx_random(tx) >> 48), 0);
-		m->ol_flags |= RTE_MBUF_F_TX_IPV4;
-		if (port->ip4_csum)
-			m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
-		else
-			ip->hdr_checksum = csum_ip4_header(ip, sizeof(*ip));
+		tx_put_ip4(at, flow, (uint16_t)(ip_bytes + udp_len), (uint16_t)(tx_random(tx) >> 48), 0, port->ip4_csum);
+		m->ol_flags |= port->ip4_csum ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM : RTE_MBUF_F_TX_IPV4;
 	}
-	put_udp(port, m, (struct rte_udp_hdr *)(at + ip_bytes), flow, (uint16_t)udp_len, payload_sum, head);
+	put_udp(port, m, at + ip_bytes, flow, (uint16_t)udp_len, payload_sum, head);
 	tx_to_hop(tx, m, flow, &hop, port_index);
 }
 
