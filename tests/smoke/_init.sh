@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The plumbing of the smoke tests, sourced by each scenario: the lab, SIPp on both sides, limen's counters, results.
-# A scenario prints "ok - WHAT" or "not ok - WHAT" for each thing it checks; tests/smoke/run.sh counts them.
+# A scenario prints "ok - WHAT" or "not ok - WHAT" for each thing it checks, or "skip - WHY"; tests/smoke/run.sh counts them.
 # shellcheck shell=bash
 set -euo pipefail
 smoke=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -56,7 +56,7 @@ sipp_in() {
     shift 2
     at=$(address "$side")
     sed "s/@CODE@/${code:-}/" "$smoke/scenarios/$scenario.xml" >"$work/$side.$scenario.xml"
-    ip netns exec "limen-$side" sipp -sf "$work/$side.$scenario.xml" -i "$at" -mi "${at//[][]/}" -nostdin \
+    ip netns exec "limen-$side" sipp -sf "$work/$side.$scenario.xml" -i "$at" -mi "${at//[][]/}" -nostdin -timeout 100 -timeout_error \
         -trace_err -error_file "$work/$side.$scenario.err" "$@" >"$work/$side.$scenario.out" 2>&1
 }
 
@@ -96,6 +96,8 @@ sipp_count() { # SIDE.SCENARIO "Successful call"|"Failed call"
 sipp_errors() {
     echo "# SIPp $1:"
     head -c 3000 "$work/$1.err" 2>/dev/null | sed 's/^/#   /' || true
+    ctl show stats --json 2>/dev/null | jq -r 'map(select(.value > 0 and (.group == "drops" or .group == "sip"))
+        | "\(.object) \(.name) \(.value)") | "# limen: " + join(", ")' || true
 }
 
 ctl() { "$lab" ctl "$@"; }
