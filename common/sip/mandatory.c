@@ -117,6 +117,30 @@ static void max_forwards_take(struct sip_msg *msg)
 		msg->max_forwards = (int16_t)number;
 }
 
+/* Nothing that ends a line, unless a fold, nor any other control character. */
+static bool is_clean(struct span value)
+{
+	for (const char *p = value.ptr, *end = value.ptr + value.len; p < end; p++) {
+		if ((uint8_t)*p >= ' ' || *p == '\t')
+			continue;
+		if (end - p < 3 || p[0] != '\r' || p[1] != '\n' || (p[2] != ' ' && p[2] != '\t'))
+			return false;
+		p++;
+	}
+	return true;
+}
+
+bool mandatory_are_clean(const struct sip_msg *msg)
+{
+	static const enum sip_hdr_id echoed[] = {SIP_HDR_VIA, SIP_HDR_FROM, SIP_HDR_TO, SIP_HDR_CALL_ID, SIP_HDR_CSEQ};
+
+	for (unsigned i = 0; i < sizeof(echoed) / sizeof(echoed[0]); i++)
+		for (uint16_t at = msg->first[echoed[i]]; at != SIP_HDR_NONE; at = msg->hdrs[at].next)
+			if (!is_clean(sip_span(msg, msg->hdrs[at].value)))
+				return false;
+	return true;
+}
+
 void mandatory_take(struct sip_msg *msg, const char *limit)
 {
 	bool answerable = via_take(msg, limit);

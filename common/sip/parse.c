@@ -98,6 +98,8 @@ enum sip_parse_result sip_parse(struct sip_msg *msg, const char *buf, size_t len
 	if (walk == WALK_TRUNCATED)
 		fault(msg, looked_at < len ? 513 : 400, looked_at < len ? "Message Too Large" : "Headers Without End");
 	mandatory_take(msg, buf + looked_at);
+	if (lines.control)
+		msg->answerable &= mandatory_are_clean(msg);
 	if (walk != WALK_END)
 		return invalid(msg, len, framing);
 	result = body_take(msg, lines.end, len, framing);

@@ -26,6 +26,9 @@ bool start_line_parse(struct sip_msg *msg, struct span line, const char *limit);
 /* Via, From, To, Call-ID, CSeq and Max-Forwards, into the message. */
 void mandatory_take(struct sip_msg *msg, const char *limit);
 
+/* Whether the headers that a reply carries back are free of the control characters that the message was refused for. */
+bool mandatory_are_clean(const struct sip_msg *msg);
+
 /* The first fault found is the one told. */
 static inline void fault(struct sip_msg *msg, uint16_t status, const char *why)
 {

@@ -102,6 +102,12 @@ static const struct fault_case cases[] = {
 	CASE("ESC in a value", WITH("Subject: \x1b[31m"), 400, ANSWER),
 	CASE("vertical tab before a name", WITH("\vSubject: a"), 400, ANSWER),
 	CASE("a CR that looks like a hyphen", WITH("Record\rRoute: <sip:x>"), 400, ANSWER),
+	CASE("lone LF in what an answer carries back", WITH_FROM(FROM "\nX: y"), 400, SILENCE),
+	CASE("lone CR in what an answer carries back", WITH_VIA(VIA "\rX: y"), 400, SILENCE),
+	CASE("NUL in what an answer carries back", WITH_TO("To: \"\0\" <sip:b@h>"), 400, SILENCE),
+	CASE("lone LF in the second Via", WITH_VIA(VIA CRLF VIA "\n"), 400, ANSWER),
+	CASE("lone LF within the second Via", WITH_VIA(VIA CRLF VIA "\n;x"), 400, SILENCE),
+	CASE("NUL elsewhere, folds in what an answer carries back", WITH_TO(TO "\r\n\t;x" CRLF "X: \0"), 400, ANSWER),
 	/* Via */
 	CASE("no Via", WITH_VIA("X: y"), 400, SILENCE),
 	CASE("empty Via", WITH_VIA("Via:"), 400, SILENCE),
