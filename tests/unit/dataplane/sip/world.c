@@ -22,29 +22,20 @@ static const struct media_realm media_realms[2] = {
 struct world *world_new(void)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct arena_slab_def defs[ARENA_SLABS_MAX];
 	struct engine_conf conf = {.nworkers = 3, .worker = 1, .nrealms = 2, .realms = realms, .max_calls = 64, .seed = {1, 2}};
 	struct media_conf media = {.nworkers = 1, .nrealms = 2, .realms = media_realms, .max_pairs = 64};
-	unsigned n = engine_slab_defs(defs, 0, conf.max_calls), media_first = n;
 	const char *why;
 
-	n = media_slab_defs(defs, n, media.max_pairs);
 	w->now_ns = 1000000000;
-	cr_assert(arena_open(&w->arena, NULL, defs, n, true, false, &why) == 0, "%s", why);
-	w->media = media_new(&media, &w->arena, media_first, w->now_ns);
-	cr_assert(w->media);
-	w->engine = engine_new(&conf, &w->arena, 0, w->media, w->now_ns);
-	cr_assert(w->engine);
+	cr_assert(engine_rig_open(&w->rig, &conf, &media, w->now_ns, &why), "%s", why);
+	w->engine = w->rig.engine;
+	w->media = w->rig.media;
 	engine_link(w->engine, w->now_ns, true);
-	for (unsigned i = 0; i < w->arena.nslabs; i++)
-		w->idle[i] = slab_used(&w->arena.slabs[i]);
 	return w;
 }
 
 void world_end(struct world *w)
 {
-	struct engine_stats stats;
-
 	for (unsigned i = 0; i < 300; i++) {
 		world_sleep(w, 1000);
 		for (unsigned r = 0; r < w->nreports; r++) {
@@ -63,18 +54,8 @@ void world_end(struct world *w)
 			engine_link(w->engine, w->now_ns, true);
 		}
 	}
-	engine_stats(w->engine, &stats);
-	cr_expect_eq(stats.calls, 0, "calls left");
-	cr_expect_eq(stats.legs, 0, "legs left");
-	cr_expect_eq(stats.txns, 0, "transactions left");
-	cr_expect_eq(stats.timers, 0, "timers left");
-	cr_expect_eq(stats.actions_lost, 0);
-	cr_expect_eq(stream_pairs_open(w->media), 0, "streams left");
-	for (unsigned i = 0; i < w->arena.nslabs; i++)
-		cr_expect_eq(slab_used(&w->arena.slabs[i]), w->idle[i], "records left in slab %u", i);
-	engine_free(w->engine);
-	media_free(w->media);
-	arena_close(&w->arena);
+	cr_expect(engine_rig_left(&w->rig) == NULL, "%s", engine_rig_left(&w->rig));
+	engine_rig_close(&w->rig);
 	free(w);
 }
 

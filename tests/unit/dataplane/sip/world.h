@@ -6,6 +6,7 @@
 #include "common/sip/edit_plan.h"
 #include "dataplane/media/media.h"
 #include "dataplane/sip/engine.h"
+#include "../../../engine_rig.h"
 
 #define WORLD_SENT_MAX 64u
 
@@ -22,15 +23,14 @@ struct world_report {
 };
 
 struct world {
-	struct arena arena;
-	struct media *media;
-	struct engine *engine;
+	struct engine_rig rig;
+	struct media *media;   /* the rig's */
+	struct engine *engine; /* the rig's */
 	uint64_t now_ns;
 	enum engine_fate fate;
 	unsigned nsent, nreports; /* of the last step */
 	struct world_sent sent[WORLD_SENT_MAX];
 	struct world_report reports[WORLD_SENT_MAX];
-	uint32_t idle[ARENA_SLABS_MAX]; /* records in use before anything happened */
 };
 
 enum { A = 0, B = 1 };
