@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/ethtool.h>
 #include <linux/mman.h>
 #include <linux/sockios.h>
@@ -60,17 +61,18 @@ static int check_cpus(const struct conf_machine *machine, struct fault *fault)
 	return err;
 }
 
-/* Queue pairs an interface offers AF_XDP (one where it does not say). */
-static unsigned iface_queues(const char *iface)
+unsigned machine_iface_queues(const struct device *device)
 {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 	struct ifreq request = {.ifr_data = (void *)&channels};
-	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int got;
+	int sock, got;
 
+	if (device->kind != DEVICE_AF_XDP)
+		return UINT_MAX;
+	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (sock < 0)
 		return 1;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", iface);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device->iface);
 	got = ioctl(sock, SIOCETHTOOL, &request);
 	close(sock);
 	return got == 0 && channels.combined_count ? channels.combined_count : 1;
@@ -131,13 +133,12 @@ static int check_port(const struct conf *conf, unsigned index, struct fault *fau
 	if (port->mtu > AF_XDP_MTU_MAX)
 		return fault_set(fault, -EINVAL, "ports[%u].mtu: net_af_xdp carries at most %u, not %u", index, AF_XDP_MTU_MAX,
 				 port->mtu);
-	queues = iface_queues(device.iface);
-	if (queues < conf->machine.nworkers)
+	queues = machine_iface_queues(&device);
+	if (queues < port->queues)
 		return fault_set(fault, -EINVAL,
-				 "ports[%u].device: interface %s has %u queue%s, and net_af_xdp needs one for each of the %u workers; "
-				 "give it more (ethtool -L %s combined %u), or name fewer machine.workers",
-				 index, device.iface, queues, queues == 1 ? "" : "s", conf->machine.nworkers, device.iface,
-				 conf->machine.nworkers);
+				 "ports[%u].queues: interface %s has %u queue%s for net_af_xdp, not %u; ask for fewer, or give it more "
+				 "(ethtool -L %s combined %u)",
+				 index, device.iface, queues, queues == 1 ? "" : "s", port->queues, device.iface, port->queues);
 	return 0;
 }
 

@@ -8,7 +8,15 @@
 #include <rte_mbuf.h>
 
 /* Which stage a packet is for. */
-enum pkt_stage { STAGE_MEDIA = 0, STAGE_SIP, STAGE_LOCAL, STAGE_PUNT, STAGE_FRAG, STAGES_END };
+enum pkt_stage {
+	STAGE_MEDIA = 0,
+	STAGE_SIP,
+	STAGE_LOCAL,
+	STAGE_PUNT,
+	STAGE_FRAG,
+	STAGE_TX, /* a whole frame, by the port in mbuf's port: from a worker that has no queue there */
+	STAGES_END,
+};
 
 /* The headers lie in the first segment. A datagram that came in fragments may be a chain; then its first segment holds
  * at least the UDP header and 12 bytes of payload. */

@@ -26,8 +26,9 @@ static int probe(struct port *port, const struct conf *conf, unsigned index, str
 	int err;
 
 	if (port->device.kind != DEVICE_PCI) {
-		unsigned npairs = conf->machine.nworkers;
+		unsigned npairs = conf->machine.nworkers, there = machine_iface_queues(&port->device);
 
+		npairs = there < npairs ? there : npairs;
 		device_put_args(args, sizeof(args), text, &port->device, npairs);
 		err = rte_dev_probe(args);
 		if (err < 0)
@@ -50,22 +51,20 @@ static int count_queues(struct port *port, const struct conf *conf, unsigned ind
 {
 	unsigned nworkers = conf->machine.nworkers;
 
-	port->ntxq = (uint16_t)nworkers;
-	port->nrxq = (uint16_t)conf->ports[index].queues;
-	if (port->nrxq > nworkers)
-		port->nrxq = (uint16_t)nworkers;
-	/* Each worker needs a transmit queue, and here a receive queue comes with it: a socket. */
+	unsigned wanted = conf->ports[index].queues;
+
+	if (info->max_rx_queues < wanted)
+		return fault_set(fault, -EINVAL, "ports[%u].queues: port %s (%s) has %u receive queue%s, not %u; ask for fewer", index,
+				 port->name, port->device.name, info->max_rx_queues, info->max_rx_queues == 1 ? "" : "s", wanted);
+	/* Where a port has fewer than there are workers, the first ones send for the others. */
+	port->ntxq = (uint16_t)RTE_MIN(nworkers, info->max_tx_queues);
+	port->nrxq = (uint16_t)RTE_MIN(nworkers, wanted);
+	/* A socket is a queue of either kind, and the kernel spreads packets over all of them. */
 	if (device_pairs_queues(&port->device))
-		port->nrxq = port->ntxq;
-	if (info->max_rx_queues < port->nrxq)
-		return fault_set(fault, -EINVAL,
-				 "ports[%u].queues: port %s (%s) has %u receive queues, not %u; ask for fewer", index, port->name,
-				 port->device.name, info->max_rx_queues, port->nrxq);
-	if (info->max_tx_queues < port->ntxq)
-		return fault_set(fault, -EINVAL,
-				 "ports[%u].queues: port %s (%s) has %u transmit queues, and each of %u workers needs one; name "
-				 "fewer machine.workers",
-				 index, port->name, port->device.name, info->max_tx_queues, port->ntxq);
+		port->nrxq = port->ntxq = RTE_MIN(port->ntxq, info->max_rx_queues);
+	if (!port->ntxq)
+		return fault_set(fault, -EINVAL, "ports[%u].device: port %s (%s) cannot send; use another device", index, port->name,
+				 port->device.name);
 	return 0;
 }
 

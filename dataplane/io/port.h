@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The ports: DPDK devices with their queues, one transmit queue for each worker. Opened and closed by the main thread; the
+/* The ports: DPDK devices with their queues: worker w's are number w, where there are so many. Opened and closed by the main thread; the
  * workers then use their own queues. Ports go by their index in the config; DPDK's number is `id`. */
 #pragma once
 

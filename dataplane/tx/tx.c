@@ -11,7 +11,8 @@
 static void empty_queue(struct tx *tx, struct tx_port *port)
 {
 	for (uint32_t i = 0; i < port->n; i++) {
-		port->count.bytes -= rte_pktmbuf_pkt_len(port->queue[i]);
+		if (!port->carrier)
+			port->count.bytes -= rte_pktmbuf_pkt_len(port->queue[i]);
 		pkt_drop(tx->conf.drops, port->queue[i], DROP_TX_FULL);
 	}
 	port->n = 0;
@@ -19,9 +20,14 @@ static void empty_queue(struct tx *tx, struct tx_port *port)
 
 static unsigned flush_port(struct tx *tx, struct tx_port *port)
 {
-	unsigned sent = rte_eth_tx_burst(port->id, (uint16_t)tx->conf.worker, port->queue, (uint16_t)port->n);
+	unsigned sent;
 
-	port->count.pkts += sent;
+	if (port->carrier) { /* counted where it leaves */
+		sent = rte_ring_sp_enqueue_burst(port->carrier, (void **)port->queue, port->n, NULL);
+	} else {
+		sent = rte_eth_tx_burst(port->id, (uint16_t)tx->conf.worker, port->queue, (uint16_t)port->n);
+		port->count.pkts += sent;
+	}
 	port->n -= sent;
 	if (!port->n) {
 		port->stalled = 0;
@@ -58,7 +64,12 @@ void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t index)
 			return;
 		}
 	}
-	port->count.bytes += rte_pktmbuf_pkt_len(m);
+	if (unlikely(port->carrier != NULL)) {
+		pkt_of(m)->stage = STAGE_TX;
+		m->port = index;
+	} else {
+		port->count.bytes += rte_pktmbuf_pkt_len(m);
+	}
 	port->queue[port->n++] = m;
 }
 
@@ -255,6 +266,7 @@ struct tx *tx_new(const struct tx_conf *conf)
 		tx->ports[i].ip4_csum = port->tx_ip4_csum;
 		tx->ports[i].udp_csum = port->tx_udp_csum;
 		tx->ports[i].chains = port->tx_chains;
+		tx->ports[i].carrier = conf->carriers ? conf->carriers[i] : NULL;
 		memcpy(tx->ports[i].mac, port->mac, 6);
 	}
 	return tx;

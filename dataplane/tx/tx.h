@@ -6,6 +6,7 @@ struct neigh_worker;
 struct ports;
 struct realms;
 struct rte_mempool;
+struct rte_ring;
 
 #include "dataplane/io/drop.h"
 
@@ -19,6 +20,8 @@ struct tx_conf {
 	struct neigh_worker *neigh;
 	struct rte_mempool *pool;
 	struct drops *drops;
+	/* By port: NULL, or the ring to a worker that has a queue there when this one has none. NULL as a whole: all have. */
+	struct rte_ring *const *carriers; /* read by tx_new only */
 	uint64_t seed;                /* of IP identifications */
 };
 

@@ -25,6 +25,7 @@ struct tx_port {
 	uint8_t mac[6];
 	bool ip4_csum, udp_csum; /* the port fills them in */
 	bool chains;             /* takes chained packets */
+	struct rte_ring *carrier; /* to the worker that sends for this one; NULL: it has a queue of its own */
 	/* written */
 	uint32_t n;
 	uint32_t stalled;

@@ -106,6 +106,7 @@ static int make_sip(struct worker *worker, struct fault *fault)
 static int make_stages(struct worker *worker, struct fault *fault)
 {
 	const struct worker_conf *conf = &worker->conf;
+	struct rte_ring *carriers[CONF_PORTS_MAX] = {NULL};
 	struct tx_conf tx = {
 		.worker = conf->index,
 		.nworkers = conf->nworkers,
@@ -114,6 +115,7 @@ static int make_stages(struct worker *worker, struct fault *fault)
 		.neigh = conf->neigh,
 		.pool = conf->pool,
 		.drops = &worker->drops,
+		.carriers = carriers,
 		.seed = conf->seed[0] ^ conf->seed[1] << 1,
 	};
 	struct reassembly_conf reassembly = {
@@ -125,6 +127,9 @@ static int make_stages(struct worker *worker, struct fault *fault)
 		.seed = {{conf->seed[0], conf->seed[1]}},
 	};
 
+	for (unsigned i = 0; i < conf->ports->n; i++)
+		if (conf->index >= conf->ports->port[i].ntxq)
+			carriers[i] = conf->mesh->rings[conf->index][conf->index % conf->ports->port[i].ntxq];
 	rx_init(&worker->rx, conf->ports, conf->index);
 	worker->classify = (struct classify){.realms = conf->realms, .ports = conf->ports, .drops = &worker->drops};
 	worker->local = (struct local){

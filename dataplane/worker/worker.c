@@ -67,7 +67,7 @@ static void run_stages(struct worker *worker)
 {
 	struct walk *walk = &worker->walk;
 	struct vector *media = &walk->to[STAGE_MEDIA], *sip = &walk->to[STAGE_SIP];
-	struct vector *local = &walk->to[STAGE_LOCAL], *punt = &walk->to[STAGE_PUNT];
+	struct vector *local = &walk->to[STAGE_LOCAL], *punt = &walk->to[STAGE_PUNT], *out = &walk->to[STAGE_TX];
 
 	if (media->n)
 		media_stage(worker->media, worker->tx, &worker->drops, media->pkts, media->n, worker->now_ns);
@@ -77,7 +77,9 @@ static void run_stages(struct worker *worker)
 		local_stage(&worker->local, worker->tx, local->pkts, local->n, worker->now_ns);
 	if (punt->n)
 		punt_stage(&worker->drops, punt->pkts, punt->n);
-	media->n = sip->n = local->n = punt->n = 0;
+	for (unsigned i = 0; i < out->n; i++)
+		tx_frame(worker->tx, out->pkts[i], out->pkts[i]->port);
+	media->n = sip->n = local->n = punt->n = out->n = 0;
 }
 
 bool worker_turn(struct worker *worker, uint64_t now_ns)

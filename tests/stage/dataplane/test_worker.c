@@ -23,12 +23,14 @@ static char dir[] = "/tmp/stage-worker-XXXXXX";
 static struct frame frame, part;
 static uint64_t now_ns = 1000000000;
 
-static void setup(void)
+static void open_workers(unsigned queues)
 {
 	struct fault fault = {.text = ""};
 	char path[64];
 
 	world_open(&world, 2, 1500);
+	for (unsigned i = 0; i < WORLD_PORTS; i++)
+		world.ports.port[i].nrxq = world.ports.port[i].ntxq = (uint16_t)queues;
 	cr_assert_not_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/sock", dir);
 	cr_assert_eq(link_open(&control, path, 2, 0, 1 << 20), 0);
@@ -60,6 +62,16 @@ static void setup(void)
 	}
 }
 
+static void setup(void)
+{
+	open_workers(2);
+}
+
+static void setup_one_queue(void)
+{
+	open_workers(1);
+}
+
 static void teardown(void)
 {
 	char path[64];
@@ -75,6 +87,7 @@ static void teardown(void)
 }
 
 TestSuite(worker, .init = setup, .fini = teardown);
+TestSuite(one_queue, .init = setup_one_queue, .fini = teardown);
 
 static void turn(unsigned i)
 {
@@ -256,6 +269,58 @@ Test(worker, frames_of_main_are_sent)
 	cr_assert(world_sent(&world, 1, 0, &part));
 	cr_expect_eq(part.len, 60);
 	cr_expect_eq(part.bytes[59], 0x42);
+}
+
+/* Ports of one queue: worker 1's packets come by worker 0 and leave by it. */
+Test(one_queue, a_worker_without_a_queue_sends_by_another)
+{
+	uint16_t port_a, port_b;
+	char text[1400];
+
+	open_pair(1, &port_a, &port_b);
+	rtp_from_a(&frame, port_a, 7);
+	world_receive(&world, 0, 0, &frame);
+	turn(0);
+	turn(1);
+	cr_expect_not(world_sent(&world, 1, 0, &part) || world_sent(&world, 1, 1, &part));
+	turn(0);
+	cr_assert(world_sent(&world, 1, 0, &part));
+	cr_expect_eq(part.bytes[34] << 8 | part.bytes[35], port_b);
+	cr_expect_eq(tx_count(workers[0]->tx, 1).pkts, 1, "counted once, where it left");
+	cr_expect_eq(tx_count(workers[0]->tx, 1).bytes, part.len);
+	cr_expect_eq(tx_count(workers[1]->tx, 1).pkts, 0);
+	cr_expect_eq(tx_count(workers[1]->tx, 1).bytes, 0);
+	frame_udp(&frame, "10.99.1.2:5070", "10.99.1.1:5060", text, options(text, sizeof(text), 1, 1, 1));
+	world_receive(&world, 0, 0, &frame);
+	turn(0);
+	turn(1);
+	turn(0);
+	cr_expect_eq(who_answers(), 0);
+	cr_expect_eq(requests_in(1), 1);
+}
+
+Test(one_queue, when_the_other_does_not_run_packets_wait)
+{
+	uint16_t port_a, port_b;
+	struct rte_mbuf *m;
+	unsigned n = 0;
+
+	open_pair(1, &port_a, &port_b);
+	rtp_from_a(&frame, port_a, 1);
+	for (unsigned i = 0; i < 1000; i++)
+		world_receive(&world, 0, 0, &frame);
+	for (unsigned i = 0; i < 40; i++)
+		turn(0);
+	for (unsigned i = 0; i < 20; i++)
+		turn(1);
+	cr_expect_eq(tx_queued(workers[1]->tx, 1), 0);
+	for (unsigned i = 0; i < 20; i++)
+		turn(0);
+	while (rte_ring_dequeue(world.sent[1][0], (void **)&m) == 0) {
+		rte_pktmbuf_free(m);
+		n++;
+	}
+	cr_expect_eq(n, 1000);
 }
 
 /* --- two threads --- */
