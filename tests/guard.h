@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Input with an unreadable page right behind its last byte, or right before its first: whoever reads one byte too many
- * dies. Tests only; one thread. */
+/* Input with an unreadable page right behind its last byte, or right before its first: whoever
+ * reads one byte too many dies. Tests only; one thread. */
 #pragma once
 
 #include <stdio.h>
@@ -18,9 +18,11 @@ static inline char *guard_area(void)
 
 	if (!area) {
 		size_t page = (size_t)sysconf(_SC_PAGESIZE);
-		char *map = mmap(NULL, GUARD_BYTES_MAX + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *map = mmap(NULL, GUARD_BYTES_MAX + 2 * page, PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		if (map == MAP_FAILED || mprotect(map + page, GUARD_BYTES_MAX, PROT_READ | PROT_WRITE)) {
+		if (map == MAP_FAILED ||
+		    mprotect(map + page, GUARD_BYTES_MAX, PROT_READ | PROT_WRITE)) {
 			perror("guard_area");
 			abort();
 		}

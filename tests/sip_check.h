@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What must hold of every struct sip_msg that sip_parse has filled, whatever the bytes were. For unit tests and fuzzers. */
+/* What must hold of every struct sip_msg that sip_parse has filled, whatever the bytes were. For
+ * unit tests and fuzzers. */
 #pragma once
 
 #include "common/sip/sip_msg.h"
@@ -17,13 +18,15 @@ static inline bool check_trimmed(struct span s)
 }
 
 /* One header line; `after` is the end of the line before it. */
-static inline const char *check_hdr(const struct sip_msg *msg, const struct sip_hdr *hdr, size_t after, size_t len)
+static inline const char *check_hdr(const struct sip_msg *msg, const struct sip_hdr *hdr,
+				    size_t after, size_t len)
 {
 	struct span name = sip_span(msg, hdr->name), value = sip_span(msg, hdr->value);
 
 	if (!check_slice(hdr->name, len) || !check_slice(hdr->value, len))
 		return "header beyond the buffer";
-	if (hdr->name.len == 0 || hdr->name.off < after || hdr->value.off <= hdr->name.off + hdr->name.len)
+	if (hdr->name.len == 0 || hdr->name.off < after ||
+	    hdr->value.off <= hdr->name.off + hdr->name.len)
 		return "headers out of order";
 	if (hdr->id >= SIP_HDR_IDS_END || sip_hdr_id_from(name) != hdr->id)
 		return "a header's number is not its name's";
@@ -38,7 +41,8 @@ static inline const char *check_folds(struct span value, bool folded)
 	for (size_t i = 0; i < value.len; i++) {
 		if (value.ptr[i] != '\r' && value.ptr[i] != '\n')
 			continue;
-		if (!folded || value.ptr[i] != '\r' || i + 2 >= value.len || value.ptr[i + 1] != '\n' ||
+		if (!folded || value.ptr[i] != '\r' || i + 2 >= value.len ||
+		    value.ptr[i + 1] != '\n' ||
 		    (value.ptr[i + 2] != ' ' && value.ptr[i + 2] != '\t'))
 			return "a line end in a value that is no fold";
 		i++;
@@ -73,8 +77,9 @@ static inline const char *check_chains(const struct sip_msg *msg)
 static inline const char *check_slices(const struct sip_msg *msg, size_t len)
 {
 	const struct sip_slice slices[] = {
-		msg->method_name, msg->ruri,    msg->reason, msg->call_id,     msg->from_uri, msg->from_tag,
-		msg->to_uri,      msg->to_tag,  msg->cseq_method, msg->via_host, msg->via_branch, msg->body,
+		msg->method_name, msg->ruri,	 msg->reason,	  msg->call_id,
+		msg->from_uri,	  msg->from_tag, msg->to_uri,	  msg->to_tag,
+		msg->cseq_method, msg->via_host, msg->via_branch, msg->body,
 	};
 
 	for (unsigned i = 0; i < sizeof(slices) / sizeof(slices[0]); i++)
@@ -87,9 +92,11 @@ static inline const char *check_ok(const struct sip_msg *msg, size_t len)
 {
 	if (msg->why || msg->len == 0 || msg->len > len)
 		return "a good message with a fault or a wrong length";
-	if ((size_t)msg->body.off + msg->body.len != msg->len || msg->content_length != msg->body.len)
+	if ((size_t)msg->body.off + msg->body.len != msg->len ||
+	    msg->content_length != msg->body.len)
 		return "the body is not the message's end";
-	if (!msg->call_id.len || !msg->from_uri.len || !msg->to_uri.len || !msg->cseq_method.len || !msg->via_host.len)
+	if (!msg->call_id.len || !msg->from_uri.len || !msg->to_uri.len || !msg->cseq_method.len ||
+	    !msg->via_host.len)
 		return "a good message without what every message needs";
 	if (msg->max_forwards < -1 || msg->max_forwards > 255 || msg->cseq > INT32_MAX)
 		return "a number out of range";
@@ -104,9 +111,10 @@ static inline const char *check_invalid(const struct sip_msg *msg)
 {
 	if (!msg->why || (msg->status != 400 && msg->status != 505 && msg->status != 513))
 		return "refused without a reason";
-	if (msg->answerable && (!msg->is_request || msg->method == SIP_METHOD_ACK || !msg->call_id.len ||
-				!msg->via_host.len || !msg->cseq_method.len || msg->first[SIP_HDR_FROM] == SIP_HDR_NONE ||
-				msg->first[SIP_HDR_TO] == SIP_HDR_NONE))
+	if (msg->answerable &&
+	    (!msg->is_request || msg->method == SIP_METHOD_ACK || !msg->call_id.len ||
+	     !msg->via_host.len || !msg->cseq_method.len ||
+	     msg->first[SIP_HDR_FROM] == SIP_HDR_NONE || msg->first[SIP_HDR_TO] == SIP_HDR_NONE))
 		return "answerable without what an answer needs";
 	return NULL;
 }
@@ -120,7 +128,8 @@ static inline const char *sip_check(const struct sip_msg *msg, size_t len, enum 
 
 	if (result == SIP_PARSE_INCOMPLETE && framing != SIP_STREAM)
 		return "an incomplete datagram";
-	if (msg->nhdrs > SIP_HDRS_MAX || msg->method >= SIP_METHODS_END || msg->via_transport > NET_TRANSPORTS)
+	if (msg->nhdrs > SIP_HDRS_MAX || msg->method >= SIP_METHODS_END ||
+	    msg->via_transport > NET_TRANSPORTS)
 		return "a number beyond its range";
 	for (unsigned i = 0; i < msg->nhdrs; i++) {
 		wrong = check_hdr(msg, &msg->hdrs[i], after, len);

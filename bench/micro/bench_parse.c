@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How fast limen, libosip2 and libre take the same SIP messages apart: bench_parse [--json] [--rounds N] [--ms N].
- * One program, one core, the parsers in turn within each round, the median of the rounds; cycles are of the time
- * stamp counter. "mix" takes all messages in an order that branch predictors cannot learn. */
+/* How fast limen, libosip2 and libre take the same SIP messages apart: bench_parse [--json]
+ * [--rounds N] [--ms N]. One program, one core, the parsers in turn within each round, the median
+ * of the rounds; cycles are of the time stamp counter. "mix" takes all messages in an order that
+ * branch predictors cannot learn. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,8 @@
 
 #define NPARSERS   3u
 #define ROUNDS_MAX 101u
-#define MIX_LEN    4096u
-#define MIX_PAD    64u /* where in a cache line a message begins is as random as its kind */
+#define MIX_LEN	   4096u
+#define MIX_PAD	   64u /* where in a cache line a message begins is as random as its kind */
 
 static const struct bench_parser *const parsers[NPARSERS] = {&bench_limen, &bench_osip, &bench_re};
 
@@ -57,15 +58,16 @@ static int agree_check(const struct bench_message *message)
 	memset(found, 0, sizeof(found));
 	for (unsigned i = 0; i < NPARSERS; i++) {
 		if (!parsers[i]->parse(message->text, len, &found[i])) {
-			fprintf(stderr, "bench_parse: %s refuses \"%s\"\n", parsers[i]->name, message->name);
+			fprintf(stderr, "bench_parse: %s refuses \"%s\"\n", parsers[i]->name,
+				message->name);
 			return -1;
 		}
 		if (found[i].lengths != found[0].lengths || found[i].cseq != found[0].cseq ||
 		    found[i].content_length != found[0].content_length ||
 		    found[i].max_forwards != found[0].max_forwards ||
 		    found[i].contact_port != found[0].contact_port) {
-			fprintf(stderr, "bench_parse: %s and %s find different things in \"%s\"\n", parsers[0]->name,
-				parsers[i]->name, message->name);
+			fprintf(stderr, "bench_parse: %s and %s find different things in \"%s\"\n",
+				parsers[0]->name, parsers[i]->name, message->name);
 			return -1;
 		}
 	}
@@ -84,11 +86,13 @@ static uint64_t load_run(const struct bench_parser *parser, const struct load *l
 	return sum;
 }
 
-/* Repeat the load for about that long; the cost of one message. Processor time: on a shared machine the wall's clock
- * would count others' work. */
-static struct figure load_time(const struct bench_parser *parser, const struct load *load, uint64_t for_ns)
+/* Repeat the load for about that long; the cost of one message. Processor time: on a shared machine
+ * the wall's clock would count others' work. */
+static struct figure load_time(const struct bench_parser *parser, const struct load *load,
+			       uint64_t for_ns)
 {
-	uint64_t begin_ns = clock_mono_ns(), cpu_begin_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID), begin = __rdtsc();
+	uint64_t begin_ns = clock_mono_ns(), cpu_begin_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID),
+		 begin = __rdtsc();
 	uint64_t now_ns, cpu_ns, runs = 0;
 	double msgs, cycles;
 
@@ -113,7 +117,8 @@ static int figure_compare(const void *a, const void *b)
 	return x->ns < y->ns ? -1 : x->ns > y->ns;
 }
 
-static void load_measure(const struct load *load, unsigned rounds, uint64_t for_ns, struct figure medians[NPARSERS])
+static void load_measure(const struct load *load, unsigned rounds, uint64_t for_ns,
+			 struct figure medians[NPARSERS])
 {
 	static struct figure figures[NPARSERS][ROUNDS_MAX];
 
@@ -142,8 +147,8 @@ static void print_json(const struct load *load, const struct figure figures[NPAR
 {
 	printf("    {\"message\": \"%s\", \"bytes\": %zu", load->name, load->bytes / load->ntexts);
 	for (unsigned i = 0; i < NPARSERS; i++)
-		printf(", \"%s\": {\"msgs_per_s\": %.0f, \"ns\": %.1f, \"tsc_cycles\": %.0f}", parsers[i]->name,
-		       1e9 / figures[i].ns, figures[i].ns, figures[i].cycles);
+		printf(", \"%s\": {\"msgs_per_s\": %.0f, \"ns\": %.1f, \"tsc_cycles\": %.0f}",
+		       parsers[i]->name, 1e9 / figures[i].ns, figures[i].ns, figures[i].cycles);
 	printf("}%s\n", last ? "" : ",");
 }
 
@@ -152,7 +157,8 @@ static void print_head(bool json, unsigned rounds)
 	if (json) {
 		printf("{\n  \"rounds\": %u,\n  \"parsers\": {", rounds);
 		for (unsigned i = 0; i < NPARSERS; i++)
-			printf("%s\"%s\": \"%s\"", i ? ", " : "", parsers[i]->name, parsers[i]->version());
+			printf("%s\"%s\": \"%s\"", i ? ", " : "", parsers[i]->name,
+			       parsers[i]->version());
 		printf("},\n  \"results\": [\n");
 		return;
 	}
@@ -162,7 +168,8 @@ static void print_head(bool json, unsigned rounds)
 	printf("  ratios\n");
 }
 
-/* Every message many times over at random places, so that neither branches nor cache lines repeat. */
+/* Every message many times over at random places, so that neither branches nor cache lines repeat.
+ */
 static struct load mix_make(void)
 {
 	static struct text texts[MIX_LEN];
@@ -231,7 +238,9 @@ int main(int argc, char **argv)
 	struct load mix;
 
 	if (options_read(argc, argv, &options)) {
-		fprintf(stderr, "usage: bench_parse [--json] [--rounds 1..%u] [--ms MILLISECONDS]\n", ROUNDS_MAX);
+		fprintf(stderr,
+			"usage: bench_parse [--json] [--rounds 1..%u] [--ms MILLISECONDS]\n",
+			ROUNDS_MAX);
 		return 2;
 	}
 	for (unsigned i = 0; i < NPARSERS; i++) {

@@ -36,8 +36,8 @@ static bool parse(const char *text, size_t len, struct bench_found *found)
 	if (sip_parse(&msg, text, len, SIP_DATAGRAM) != SIP_PARSE_OK)
 		return false;
 	*found = (struct bench_found){
-		.lengths = (uint64_t)msg.via_branch.len + msg.via_host.len + msg.from_tag.len + msg.to_tag.len +
-			   msg.call_id.len + msg.cseq_method.len,
+		.lengths = (uint64_t)msg.via_branch.len + msg.via_host.len + msg.from_tag.len +
+			   msg.to_tag.len + msg.call_id.len + msg.cseq_method.len,
 		.cseq = msg.cseq,
 		.content_length = msg.content_length,
 		.max_forwards = msg.max_forwards,

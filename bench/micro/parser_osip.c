@@ -48,9 +48,12 @@ static bool found_fill(osip_message_t *msg, struct bench_found *found)
 	osip_to_get_tag(msg->to, &to_tag);
 	osip_message_get_max_forwards(msg, 0, &max_forwards);
 	*found = (struct bench_found){
-		.lengths = text_len(via->host) + text_len(msg->cseq->method) + text_len(msg->call_id->number),
+		.lengths = text_len(via->host) + text_len(msg->cseq->method) +
+			   text_len(msg->call_id->number),
 		.cseq = (uint32_t)strtoul(msg->cseq->number, NULL, 10),
-		.content_length = msg->content_length ? (uint32_t)strtoul(msg->content_length->value, NULL, 10) : 0,
+		.content_length = msg->content_length
+					  ? (uint32_t)strtoul(msg->content_length->value, NULL, 10)
+					  : 0,
 		.max_forwards = max_forwards ? atoi(max_forwards->hvalue) : -1,
 	};
 	/* It keeps the parts of a Call-ID before and behind the '@' apart. */

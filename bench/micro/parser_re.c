@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* libre in the parser's benchmark, used as its own SIP stack uses it: decoded out of an mbuf, which here is laid over
- * the text so that no copy is counted. */
+/* libre in the parser's benchmark, used as its own SIP stack uses it: decoded out of an mbuf, which
+ * here is laid over the text so that no copy is counted. */
 #include "bench/micro/parsers.h"
 
 #include <re.h>
@@ -43,8 +43,8 @@ static bool found_fill(const struct sip_msg *msg, struct bench_found *found)
 	if (uri_decode_hostport(&msg->via.sentby, &via_host, &via_port))
 		return false;
 	*found = (struct bench_found){
-		.lengths = msg->via.branch.l + via_host.l + msg->from.tag.l + msg->to.tag.l + msg->callid.l +
-			   msg->cseq.met.l,
+		.lengths = msg->via.branch.l + via_host.l + msg->from.tag.l + msg->to.tag.l +
+			   msg->callid.l + msg->cseq.met.l,
 		.cseq = msg->cseq.num,
 		.content_length = pl_u32(&msg->clen),
 		.max_forwards = pl_isset(&msg->maxfwd) ? (int32_t)pl_u32(&msg->maxfwd) : -1,

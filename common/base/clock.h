@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The two clocks as nanoseconds: one for intervals and deadlines, one for time stamps. Only the edges of
- * a process read them; engines are told the time. Both processes, any thread. */
+/* The two clocks as nanoseconds: one for intervals and deadlines, one for time stamps. Only the
+ * edges of a process read them; engines are told the time. Both processes, any thread. */
 #pragma once
 
 #include <stdint.h>
 #include <time.h>
 
-#define CLOCK_NS_PER_S  UINT64_C(1000000000)
+#define CLOCK_NS_PER_S	UINT64_C(1000000000)
 #define CLOCK_NS_PER_MS UINT64_C(1000000)
 
 static inline uint64_t clock_read_ns(clockid_t id)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Two hashes. SipHash-2-4 (Aumasson, Bernstein 2012) for whatever a peer may try to forge or to flood: cookies, tags,
- * tables keyed by what came from the network. hash_fast for keys that nobody outside chooses. Both processes, any thread. */
+/* Two hashes. SipHash-2-4 (Aumasson, Bernstein 2012) for whatever a peer may try to forge or to
+ * flood: cookies, tags, tables keyed by what came from the network. hash_fast for keys that nobody
+ * outside chooses. Both processes, any thread. */
 #pragma once
 
 #include "common/base/span.h"
@@ -10,8 +11,8 @@ struct hash_key {
 	uint64_t k[2];
 };
 
-/* An unfinished SipHash: start, add, end. Parts are hashed as if they were one piece: who adds parts of
- * variable length adds their lengths too. */
+/* An unfinished SipHash: start, add, end. Parts are hashed as if they were one piece: who adds
+ * parts of variable length adds their lengths too. */
 struct hash_sip {
 	uint64_t v[4];
 	uint64_t tail; /* bytes that do not fill a word yet */
@@ -66,8 +67,10 @@ static inline void hash_sip_word(uint64_t v[4], uint64_t word)
 static inline struct hash_sip hash_sip_start(const struct hash_key *key)
 {
 	return (struct hash_sip){
-		.v = {key->k[0] ^ UINT64_C(0x736f6d6570736575), key->k[1] ^ UINT64_C(0x646f72616e646f6d),
-		      key->k[0] ^ UINT64_C(0x6c7967656e657261), key->k[1] ^ UINT64_C(0x7465646279746573)},
+		.v = {key->k[0] ^ UINT64_C(0x736f6d6570736575),
+		      key->k[1] ^ UINT64_C(0x646f72616e646f6d),
+		      key->k[0] ^ UINT64_C(0x6c7967656e657261),
+		      key->k[1] ^ UINT64_C(0x7465646279746573)},
 	};
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Addresses from text and to text. Written out rather than left to inet_pton and inet_ntop, which want terminated
- * strings and print by sprintf: the engine writes addresses into every message. Both processes, any thread. */
+/* Addresses from text and to text. Written out rather than left to inet_pton and inet_ntop, which
+ * want terminated strings and print by sprintf: the engine writes addresses into every message.
+ * Both processes, any thread. */
 #include "common/net/addr.h"
 
 #include <errno.h>
 
-/* Decimal digits at *at, at most `max`, no leading zero (10.0.0.010 means different things to different hosts). */
+/* Decimal digits at *at, at most `max`, no leading zero (10.0.0.010 means different things to
+ * different hosts). */
 static int parse_decimal(struct span text, size_t *at, unsigned max, unsigned *value)
 {
 	size_t i = *at;
@@ -51,7 +53,7 @@ static int hex_digit(char c)
 static int parse_ip6(struct span text, uint8_t ip[16])
 {
 	size_t at = 0;
-	int gap = -1;       /* where :: stands, in bytes of ip */
+	int gap = -1;	    /* where :: stands, in bytes of ip */
 	unsigned bytes = 0; /* of ip, written */
 
 	if (text.len < 2)
@@ -76,7 +78,8 @@ static int parse_ip6(struct span text, uint8_t ip[16])
 		if (at == group)
 			return -EINVAL;
 		if (at < text.len && text.ptr[at] == '.') {
-			if (bytes > 12 || parse_ip4(span_of(text.ptr + group, text.len - group), ip + bytes))
+			if (bytes > 12 ||
+			    parse_ip4(span_of(text.ptr + group, text.len - group), ip + bytes))
 				return -EINVAL;
 			bytes += 4;
 			break;
@@ -157,7 +160,8 @@ int net_endpoint_parse(struct span text, uint16_t default_port, struct net_endpo
 		size_t at = 1;
 		unsigned number;
 
-		if (port.ptr[0] != ':' || parse_decimal(port, &at, 65535, &number) || at != port.len || !number)
+		if (port.ptr[0] != ':' || parse_decimal(port, &at, 65535, &number) ||
+		    at != port.len || !number)
 			return -EINVAL;
 		parsed.port = (uint16_t)number;
 	}
@@ -171,8 +175,8 @@ int net_prefix_parse(struct span text, struct net_prefix *prefix)
 	struct net_prefix parsed = {0};
 	unsigned bits_max, bits;
 
-	if (net_addr_parse(span_of(text.ptr, slash ? (size_t)(slash - text.ptr) : text.len), &parsed.addr,
-			   &parsed.family))
+	if (net_addr_parse(span_of(text.ptr, slash ? (size_t)(slash - text.ptr) : text.len),
+			   &parsed.addr, &parsed.family))
 		return -EINVAL;
 	bits_max = parsed.family == NET_IP4 ? 32 : 128;
 	bits = bits_max;
@@ -191,7 +195,8 @@ bool net_prefix_has(const struct net_prefix *prefix, uint8_t family, const struc
 {
 	unsigned whole = prefix->bits / 8, rest = prefix->bits % 8;
 
-	if (family == NET_NONE || prefix->family != family || prefix->bits > (family == NET_IP4 ? 32 : 128))
+	if (family == NET_NONE || prefix->family != family ||
+	    prefix->bits > (family == NET_IP4 ? 32 : 128))
 		return false;
 	if (memcmp(prefix->addr.ip, addr->ip, whole) != 0)
 		return false;
@@ -242,7 +247,8 @@ static void put_ip6(struct cursor *c, const uint8_t ip[16])
 	}
 	for (unsigned i = 0; i < 8; i++)
 		group[i] = (unsigned)ip[2 * i] << 8 | ip[2 * i + 1];
-	/* RFC 5952 section 4.2: the longest run of zeros, the first of equals, and never a single one. */
+	/* RFC 5952 section 4.2: the longest run of zeros, the first of equals, and never a single
+	 * one. */
 	for (unsigned i = 0, run = 0; i < 8; i++) {
 		run = group[i] ? 0 : run + 1;
 		if (run > gap_len) {
@@ -297,7 +303,7 @@ static const struct {
 	const char *param;
 } transports[NET_TRANSPORTS] = {
 	[NET_UDP] = {"UDP", "udp"},    [NET_TCP] = {"TCP", "tcp"}, [NET_TLS] = {"TLS", "tls"},
-	[NET_SCTP] = {"SCTP", "sctp"}, [NET_WS] = {"WS", "ws"},    [NET_WSS] = {"WSS", "wss"},
+	[NET_SCTP] = {"SCTP", "sctp"}, [NET_WS] = {"WS", "ws"},	   [NET_WSS] = {"WSS", "wss"},
 };
 
 const char *net_transport_name(enum net_transport transport)

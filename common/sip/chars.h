@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Character classes of RFC 3261 section 25.1 and the scanners over them that the files of this folder share: 16 bytes
- * a step where the processor has SSSE3, one a step elsewhere. Private to common/sip. Both processes, any thread. */
+/* Character classes of RFC 3261 section 25.1 and the scanners over them that the files of this
+ * folder share: 16 bytes a step where the processor has SSSE3, one a step elsewhere. Private to
+ * common/sip. Both processes, any thread. */
 #pragma once
 
 #include "common/base/span.h"
@@ -16,19 +17,20 @@
 
 enum char_class {
 	CHAR_TOKEN = 0, /* token */
-	CHAR_LWS,       /* SP, HTAB, and CR LF of a fold */
-	CHAR_HOST,      /* hostname, IPv4address; '_' too, which the world uses */
-	CHAR_IP6,       /* inside the brackets of an IPv6reference */
-	CHAR_URI,       /* visible ASCII but <, > and " */
-	CHAR_VALUE,     /* gen-value that is not quoted: token, host and what the world adds */
-	CHAR_DISPLAY,   /* ASCII of a display-name that is not quoted */
-	CHAR_WORD,      /* Call-ID: visible ASCII; wider than word, for a Call-ID is only compared */
+	CHAR_LWS,	/* SP, HTAB, and CR LF of a fold */
+	CHAR_HOST,	/* hostname, IPv4address; '_' too, which the world uses */
+	CHAR_IP6,	/* inside the brackets of an IPv6reference */
+	CHAR_URI,	/* visible ASCII but <, > and " */
+	CHAR_VALUE,	/* gen-value that is not quoted: token, host and what the world adds */
+	CHAR_DISPLAY,	/* ASCII of a display-name that is not quoted */
+	CHAR_WORD, /* Call-ID: visible ASCII; wider than word, for a Call-ID is only compared */
 	CHAR_CLASSES,
 };
 
 /* Bit 1 << class of each character. */
 extern const uint8_t sip_chars[256];
-/* The same for vectors: bit r of byte n tells of character r * 16 + n. No class has a character from 128 on. */
+/* The same for vectors: bit r of byte n tells of character r * 16 + n. No class has a character
+ * from 128 on. */
 extern const uint8_t sip_chars_rows[CHAR_CLASSES][16];
 
 static inline bool char_is(char c, enum char_class class)
@@ -37,6 +39,12 @@ static inline bool char_is(char c, enum char_class class)
 }
 
 #if CHARS_SIMD
+/* A bit for each byte of text that is this character. */
+static inline unsigned char_mask(__m128i text, char c)
+{
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(c)));
+}
+
 /* A bit for each byte of text that is not of the class. */
 static inline unsigned class_out_mask(__m128i text, enum char_class class)
 {
@@ -49,9 +57,10 @@ static inline unsigned class_out_mask(__m128i text, enum char_class class)
 }
 #endif
 
-/* The first byte from p on that is not of the class, at most end. Bytes in [end, limit) may be read and mean nothing:
- * a scan that has room behind it needs no careful last steps. */
-static inline const char *skip_class(const char *p, const char *end, const char *limit, enum char_class class)
+/* The first byte from p on that is not of the class, at most end. Bytes in [end, limit) may be read
+ * and mean nothing: a scan that has room behind it needs no careful last steps. */
+static inline const char *skip_class(const char *p, const char *end, const char *limit,
+				     enum char_class class)
 {
 #if CHARS_SIMD
 	const char *from = p;
@@ -109,7 +118,8 @@ static inline struct span span_between(const char *from, const char *to)
 	return span_of(from, (size_t)(to - from));
 }
 
-/* p stands on an opening quote: just behind the closing one, or NULL. A backslash takes the next byte along. */
+/* p stands on an opening quote: just behind the closing one, or NULL. A backslash takes the next
+ * byte along. */
 static inline const char *skip_quoted(const char *p, const char *end, const char *limit)
 {
 	p++;

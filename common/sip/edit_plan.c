@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Edit plans: written by the control plane, checked and followed by the dataplane. While a plan is being built each
- * rule lies behind the one before with its texts; finishing it sorts the rules into an array that is found by number. */
+/* Edit plans: written by the control plane, checked and followed by the dataplane. While a plan is
+ * being built each rule lies behind the one before with its texts; finishing it sorts the rules
+ * into an array that is found by number. */
 #include "common/sip/edit_plan.h"
 #include "common/sip/chars.h"
 
 #include <assert.h>
 #include <errno.h>
 
-/* What limen always writes itself, or what never crosses: no rule may name them, or a plan could double them. */
+/* What limen always writes itself, or what never crosses: no rule may name them, or a plan could
+ * double them. */
 static bool hdr_reserved(unsigned id)
 {
 	switch (id) {
@@ -86,8 +88,8 @@ void edit_plan_start(struct cursor *out, enum edit_action other_to_b, enum edit_
 	put_bytes(out, &head, sizeof(head));
 }
 
-int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_action action, enum sip_hdr_id hdr,
-		   struct span name, struct span value)
+int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_action action,
+		   enum sip_hdr_id hdr, struct span name, struct span value)
 {
 	struct edit_rule rule = {.direction = (uint8_t)direction, .action = (uint8_t)action};
 
@@ -101,7 +103,8 @@ int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_
 	if ((unsigned)direction >= EDIT_DIRECTIONS || (unsigned)action >= EDIT_ACTIONS ||
 	    (unsigned)hdr >= SIP_HDR_IDS_END || hdr_reserved(hdr))
 		return -EINVAL;
-	if ((value.len && !takes_value(action)) || value.len > EDIT_PLAN_BYTES_MAX || !value_ok(value))
+	if ((value.len && !takes_value(action)) || value.len > EDIT_PLAN_BYTES_MAX ||
+	    !value_ok(value))
 		return -EINVAL;
 	rule.hdr = (uint8_t)hdr;
 	rule.name_len = (uint8_t)name.len;
@@ -115,8 +118,11 @@ int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_
 /* A plan being finished. */
 struct draft {
 	uint16_t nrules;
-	uint16_t at[EDIT_PLAN_BYTES_MAX / sizeof(struct edit_rule)]; /* where each rule lies, as it was given */
-	uint16_t first[EDIT_DIRECTIONS][SIP_HDR_IDS_END];            /* number of the first rule that names it, or NOBODY */
+
+	/* where each rule lies, as it was given */
+	uint16_t at[EDIT_PLAN_BYTES_MAX / sizeof(struct edit_rule)];
+	/* number of the first rule that names it, or NOBODY */
+	uint16_t first[EDIT_DIRECTIONS][SIP_HDR_IDS_END];
 };
 #define NOBODY UINT16_MAX
 
@@ -192,16 +198,19 @@ int edit_plan_finish(struct cursor *out)
 }
 
 /* One rule by itself. */
-static int rule_check(const char *plan, const struct edit_plan_head *head, const struct edit_rule *rule)
+static int rule_check(const char *plan, const struct edit_plan_head *head,
+		      const struct edit_rule *rule)
 {
 	size_t texts = sizeof(*head) + head->nrules * sizeof(*rule);
 	struct span name;
 
-	if (rule->direction >= EDIT_DIRECTIONS || rule->action >= EDIT_ACTIONS || rule->hdr >= SIP_HDR_IDS_END)
+	if (rule->direction >= EDIT_DIRECTIONS || rule->action >= EDIT_ACTIONS ||
+	    rule->hdr >= SIP_HDR_IDS_END)
 		return -EINVAL;
 	if (hdr_reserved(rule->hdr) || (rule->value_len && !takes_value(rule->action)))
 		return -EINVAL;
-	if (rule->text_off < texts || (size_t)rule->text_off + rule->name_len + rule->value_len > head->bytes)
+	if (rule->text_off < texts ||
+	    (size_t)rule->text_off + rule->name_len + rule->value_len > head->bytes)
 		return -EINVAL;
 	if (!value_ok(rule_value(plan, rule)))
 		return -EINVAL;
@@ -227,7 +236,8 @@ static int index_check(const char *plan, const struct edit_plan_head *head)
 	unsigned number = 0;
 
 	for (unsigned d = 0; d < EDIT_DIRECTIONS; d++) {
-		if (is_named(head, d, SIP_HDR_OTHER) || bits_set(head->named[d]) != head->nindexed[d])
+		if (is_named(head, d, SIP_HDR_OTHER) ||
+		    bits_set(head->named[d]) != head->nindexed[d])
 			return -EINVAL;
 		for (unsigned id = 0; id < 128; id++) {
 			struct edit_rule rule;
@@ -270,21 +280,22 @@ int edit_plan_check(struct span plan)
 }
 
 /* The first rule of the direction that gives a header by this name, or -1. */
-static int named_rule_find(const char *plan, const struct edit_plan_head *head, enum edit_direction direction,
-			   struct span name)
+static int named_rule_find(const char *plan, const struct edit_plan_head *head,
+			   enum edit_direction direction, struct span name)
 {
 	for (int i = head->nindexed[EDIT_TO_B] + head->nindexed[EDIT_TO_A]; i < head->nrules; i++) {
 		struct edit_rule rule = rule_load(plan, (unsigned)i);
 
-		if (rule.hdr == SIP_HDR_OTHER && rule.direction == direction && rule.name_len == name.len &&
-		    span_ieq(rule_name(plan, &rule), name))
+		if (rule.hdr == SIP_HDR_OTHER && rule.direction == direction &&
+		    rule.name_len == name.len && span_ieq(rule_name(plan, &rule), name))
 			return i;
 	}
 	return -1;
 }
 
 /* The number of the indexed rule: how many bits stand before its own. */
-static int indexed_rule_find(const struct edit_plan_head *head, enum edit_direction direction, unsigned id)
+static int indexed_rule_find(const struct edit_plan_head *head, enum edit_direction direction,
+			     unsigned id)
 {
 	const uint64_t *set = head->named[direction];
 	uint64_t below = (UINT64_C(1) << id % 64) - 1;
@@ -297,8 +308,8 @@ static int indexed_rule_find(const struct edit_plan_head *head, enum edit_direct
 	return number + __builtin_popcountll(set[0] & below);
 }
 
-enum edit_action edit_plan_action(struct span plan, enum edit_direction direction, enum sip_hdr_id hdr, struct span name,
-				  struct span *value)
+enum edit_action edit_plan_action(struct span plan, enum edit_direction direction,
+				  enum sip_hdr_id hdr, struct span name, struct span *value)
 {
 	struct edit_plan_head head;
 	struct edit_rule rule;
@@ -308,8 +319,8 @@ enum edit_action edit_plan_action(struct span plan, enum edit_direction directio
 	if (plan.len < sizeof(head))
 		return EDIT_DROP;
 	head = head_load(plan.ptr);
-	number = hdr == SIP_HDR_OTHER ? named_rule_find(plan.ptr, &head, direction, name) :
-					indexed_rule_find(&head, direction, hdr);
+	number = hdr == SIP_HDR_OTHER ? named_rule_find(plan.ptr, &head, direction, name)
+				      : indexed_rule_find(&head, direction, hdr);
 	if (number < 0)
 		return (enum edit_action)head.other[direction];
 	rule = rule_load(plan.ptr, (unsigned)number);
@@ -317,7 +328,8 @@ enum edit_action edit_plan_action(struct span plan, enum edit_direction directio
 	return (enum edit_action)rule.action;
 }
 
-bool edit_plan_next_set(struct span plan, enum edit_direction direction, uint32_t *at, struct span *name, struct span *value)
+bool edit_plan_next_set(struct span plan, enum edit_direction direction, uint32_t *at,
+			struct span *name, struct span *value)
 {
 	struct edit_plan_head head;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The edit plan: how a message is rebuilt for the other leg. The control plane's topology writes it, the dataplane's
- * engine follows it; it travels in a verdict as bytes and rests in the arena as the same bytes. Both processes, any thread.
+/* The edit plan: how a message is rebuilt for the other leg. The control plane's topology writes
+ * it, the dataplane's engine follows it; it travels in a verdict as bytes and rests in the arena as
+ * the same bytes. Both processes, any thread.
  *
- * limen itself always writes Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Route, Content-Length, and RAck;
- * Record-Route never crosses. For every other header the first rule of its direction that names it decides; a header that
- * no rule names gets the direction's default. */
+ * limen itself always writes Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Route,
+ * Content-Length, and RAck; Record-Route never crosses. For every other header the first rule of
+ * its direction that names it decides; a header that no rule names gets the direction's default. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -18,13 +19,15 @@ enum edit_direction { EDIT_TO_B = 0, EDIT_TO_A = 1, EDIT_DIRECTIONS };
 enum edit_action {
 	EDIT_DROP = 0, /* left out */
 	EDIT_PASS,     /* copied as it is */
-	EDIT_REPLACE,  /* one line with the rule's value in place of all of that name, only if there was one */
+	EDIT_REPLACE,  /* one line with the rule's value in place of all of that name, only if there
+			  was one */
 	EDIT_SET,      /* one line with the rule's value, whether there was one or not */
 	EDIT_ACTIONS,
 };
 
-/* The plan's rules stand behind the head, the texts behind the rules. The first rule of each known name is found by counting
- * bits: those of EDIT_TO_B in order of their ids, then those of EDIT_TO_A, then all other rules as they were given. */
+/* The plan's rules stand behind the head, the texts behind the rules. The first rule of each known
+ * name is found by counting bits: those of EDIT_TO_B in order of their ids, then those of
+ * EDIT_TO_A, then all other rules as they were given. */
 struct edit_plan_head {
 	uint32_t magic; /* EDIT_PLAN_MAGIC */
 	uint16_t bytes; /* of the whole plan */
@@ -39,31 +42,33 @@ _Static_assert(sizeof(struct edit_plan_head) == 48, "crosses the process boundar
 _Static_assert(SIP_HDR_IDS_END <= 128, "edit_plan_head's bit sets");
 
 struct edit_rule {
-	uint8_t direction; /* enum edit_direction */
-	uint8_t action;    /* enum edit_action */
-	uint8_t hdr;       /* enum sip_hdr_id; SIP_HDR_OTHER: by name */
-	uint8_t name_len;  /* only with SIP_HDR_OTHER */
+	uint8_t direction;  /* enum edit_direction */
+	uint8_t action;	    /* enum edit_action */
+	uint8_t hdr;	    /* enum sip_hdr_id; SIP_HDR_OTHER: by name */
+	uint8_t name_len;   /* only with SIP_HDR_OTHER */
 	uint16_t value_len; /* only with REPLACE and SET */
-	uint16_t text_off; /* of the name, then the value, from the plan's first byte on */
+	uint16_t text_off;  /* of the name, then the value, from the plan's first byte on */
 };
 _Static_assert(sizeof(struct edit_rule) == 8, "crosses the process boundary as it is");
 
 /* Build on an empty cursor: start, add rules, finish. */
 void edit_plan_start(struct cursor *out, enum edit_action other_to_b, enum edit_action other_to_a);
-/* `name` is used where hdr is SIP_HDR_OTHER (the name of a known header means that header). Names must be tokens, values hold
- * no CR, LF or NUL and come only with REPLACE and SET, and no rule may name what limen writes itself or what never crosses:
- * else -EINVAL. */
-int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_action action, enum sip_hdr_id hdr,
-		   struct span name, struct span value);
+/* `name` is used where hdr is SIP_HDR_OTHER (the name of a known header means that header). Names
+ * must be tokens, values hold no CR, LF or NUL and come only with REPLACE and SET, and no rule may
+ * name what limen writes itself or what never crosses: else -EINVAL. */
+int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_action action,
+		   enum sip_hdr_id hdr, struct span name, struct span value);
 /* Fill in the head. 0, or -ENOSPC when it did not fit. */
 int edit_plan_finish(struct cursor *out);
 
-/* Check bytes that came from the other process: lengths, ranges, tokens, no CR, LF or NUL. 0, or -EINVAL. */
+/* Check bytes that came from the other process: lengths, ranges, tokens, no CR, LF or NUL. 0, or
+ * -EINVAL. */
 int edit_plan_check(struct span plan);
 
 /* What to do with one header line of a checked plan: the action, and for REPLACE its value. */
-enum edit_action edit_plan_action(struct span plan, enum edit_direction direction, enum sip_hdr_id hdr, struct span name,
-				  struct span *value);
+enum edit_action edit_plan_action(struct span plan, enum edit_direction direction,
+				  enum sip_hdr_id hdr, struct span name, struct span *value);
 
 /* Walk a direction's SET rules: *at starts at 0. False at the end. */
-bool edit_plan_next_set(struct span plan, enum edit_direction direction, uint32_t *at, struct span *name, struct span *value);
+bool edit_plan_next_set(struct span plan, enum edit_direction direction, uint32_t *at,
+			struct span *name, struct span *value);

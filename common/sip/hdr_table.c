@@ -13,18 +13,23 @@ static const struct {
 #undef X
 };
 
-#define X(sym, text, letter) \
+#define X(sym, text, letter)                                                                       \
 	_Static_assert(sizeof(text) - 1 <= HDR_NAME_MAX, "hdr_key holds every name: " text);
 SIP_HDRS(X)
 #undef X
 struct hdr_table hdr_table;
+
+static uint8_t lower(char c)
+{
+	return (uint8_t)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
 
 static union hdr_key key_make(struct span name)
 {
 	union hdr_key key = {0};
 
 	for (size_t i = 0; i < name.len; i++)
-		key.bytes[i] = (uint8_t)(name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? name.ptr[i] | 0x20 : name.ptr[i]);
+		key.bytes[i] = lower(name.ptr[i]);
 	return key;
 }
 
@@ -79,7 +84,9 @@ enum sip_hdr_id sip_hdr_id_from(struct span name)
 		return (enum sip_hdr_id)hdr_table.compact[(uint8_t)name.ptr[0]];
 	key = key_make(name);
 	id = hdr_table.slots[slot_of(&key, (uint32_t)name.len)];
-	return memcmp(&hdr_table.keys[id], &key, sizeof(key)) == 0 ? (enum sip_hdr_id)id : SIP_HDR_OTHER;
+	if (memcmp(&hdr_table.keys[id], &key, sizeof(key)) != 0)
+		return SIP_HDR_OTHER;
+	return (enum sip_hdr_id)id;
 }
 
 const char *sip_hdr_name(enum sip_hdr_id id)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* host [":" port], as in a URI and in a Via's sent-by (RFC 3261 section 25.1). Private to common/sip.
- * Both processes, any thread. */
+/* host [":" port], as in a URI and in a Via's sent-by (RFC 3261 section 25.1). Private to
+ * common/sip. Both processes, any thread. */
 #pragma once
 
 #include "common/sip/chars.h"
 
-/* The host at p: behind it, or NULL. An IPv6 reference is taken with its brackets and not checked further:
- * the wrong ABNF of RFC 3261 put wrong ones into the world (RFC 5118 section 4.10). */
-static inline const char *host_scan(const char *p, const char *end, const char *limit, struct span *host)
+/* The host at p: behind it, or NULL. An IPv6 reference is taken with its brackets and not checked
+ * further: the wrong ABNF of RFC 3261 put wrong ones into the world (RFC 5118 section 4.10). */
+static inline const char *host_scan(const char *p, const char *end, const char *limit,
+				    struct span *host)
 {
 	const char *from = p;
 
@@ -40,8 +41,8 @@ static inline const char *port_scan(const char *p, const char *end, uint16_t *po
 }
 
 /* host [":" port] without white space; port 0 where none is given. */
-static inline const char *host_port_scan(const char *p, const char *end, const char *limit, struct span *host,
-					 uint16_t *port)
+static inline const char *host_port_scan(const char *p, const char *end, const char *limit,
+					 struct span *host, uint16_t *port)
 {
 	*port = 0;
 	p = host_scan(p, end, limit, host);

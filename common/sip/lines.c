@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lines of a message's head (RFC 3261 section 7.3). Control characters are looked for 64 bytes at a time and kept as
- * a bit each; lines are then cut from bit to bit, so that the length of a line costs nothing. Both processes, any thread. */
+/* The lines of a message's head (RFC 3261 section 7.3). Bytes that are not plain text are looked
+ * for 64 at a time and kept as a bit each; lines are then cut from bit to bit, so that the length
+ * of a line costs nothing. Both processes, any thread. */
 #include "common/sip/block.h"
 #include "common/sip/chars.h"
 #include "common/sip/hdr_table.h"
@@ -12,11 +13,12 @@
 /* The text, and what was found wrong with it. */
 struct scan {
 	const char *end;
-	bool control;           /* a control character stands where it may not */
+	bool control;		/* a control character stands where it may not */
 	char last[BLOCK_BYTES]; /* the last block, filled up */
 };
 
-/* Goes from run to run of bytes that are not plain: in nearly every message these are the line ends. Lives in registers. */
+/* Goes from run to run of bytes that are not plain: in nearly every message these are the line
+ * ends. Lives in registers. */
 struct walker {
 	const char *block; /* 64 bytes of text */
 	uint64_t starts;   /* where runs begin in it that are still to be visited */
@@ -32,7 +34,8 @@ static NOINLINE const char *last_block(struct scan *s, const char *block)
 
 static ALWAYS_INLINE void block_enter(struct walker *w, struct scan *s)
 {
-	uint64_t bits = block_classify(s->end - w->block >= BLOCK_BYTES ? w->block : last_block(s, w->block));
+	bool whole = s->end - w->block >= BLOCK_BYTES;
+	uint64_t bits = block_classify(whole ? w->block : last_block(s, w->block));
 
 	w->starts = bits & ~(bits << 1 | w->in_run);
 	w->in_run = bits >> (BLOCK_BYTES - 1);
@@ -54,8 +57,9 @@ static ALWAYS_INLINE const char *next_run(struct walker *w, struct scan *s)
 	return at;
 }
 
-/* Look at the run that begins at p: the CR that ends the line, or NULL where the line goes on behind it. HTAB and a fold are
- * white space, UTF-8 is text, and a quoted pair may hold anything but CR and LF (section 25.1). */
+/* Look at the run that begins at p: the CR that ends the line, or NULL where the line goes on
+ * behind it. HTAB and a fold are white space, UTF-8 is text, and a quoted pair may hold anything
+ * but CR and LF (section 25.1). */
 static NOINLINE const char *run_look(struct scan *s, const char *p, bool *folded)
 {
 	for (; p < s->end && !is_plain(*p); p++) {
@@ -121,24 +125,27 @@ static NOINLINE struct name name_scan(const char *p, const char *end)
 }
 
 #if CHARS_SIMD
-/* A bit for each of 16 bytes that is equal to the name's in lower case: setting that bit folds nothing onto a letter but its
- * capital, and onto '-' only CR (see names_check). */
+/* A bit for each of 16 bytes that is equal to the name's in lower case: setting that bit folds
+ * nothing onto a letter but its capital, and onto '-' only CR (see names_check). */
 static ALWAYS_INLINE unsigned same_mask(const char *p, const uint8_t *key)
 {
 	__m128i lower = _mm_or_si128(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(0x20));
+	__m128i same = _mm_cmpeq_epi8(lower, _mm_loadu_si128((const __m128i *)key));
 
-	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(lower, _mm_loadu_si128((const __m128i *)key)));
+	return (unsigned)_mm_movemask_epi8(same);
 }
 
 static ALWAYS_INLINE unsigned colon_mask(const char *p)
 {
-	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(':')));
+	return char_mask(_mm_loadu_si128((const __m128i *)p), ':');
 }
 
 /* The only header that a name of `len` bytes at p can be; two bytes before p can be read. */
 static ALWAYS_INLINE uint32_t candidate_find(const char *p, uint32_t len)
 {
-	return hdr_table.slots[hdr_slot(hdr_table.multiplier, hdr_load2(p), hdr_load4(p + len - 4), len)];
+	uint32_t head2 = hdr_load2(p), tail4 = hdr_load4(p + len - 4);
+
+	return hdr_table.slots[hdr_slot(hdr_table.multiplier, head2, tail4, len)];
 }
 
 /* A known name of 16 to 31 bytes with its colon right behind it: 32 bytes can be read at p. */
@@ -147,12 +154,16 @@ static NOINLINE struct name name_recognise_long(const char *p)
 	uint32_t len = 16 + (uint32_t)__builtin_ctz(colon_mask(p + 16) | 0x10000);
 	uint32_t id = candidate_find(p, len), same;
 
-	same = same_mask(p, hdr_table.keys[id].bytes) | same_mask(p + 16, hdr_table.keys[id].bytes + 16) << 16;
-	return len < 32 && (uint32_t)__builtin_ctz(~same) == len ? (struct name){len, len, id} : NAME_NONE;
+	same = same_mask(p, hdr_table.keys[id].bytes) |
+	       same_mask(p + 16, hdr_table.keys[id].bytes + 16) << 16;
+	if (len == 32 || (uint32_t)__builtin_ctz(~same) != len)
+		return NAME_NONE;
+	return (struct name){len, len, id};
 }
 
-/* A known name with its colon right behind it, which is nearly every one, in a line that is not the first. It is read
- * beyond the line's end; but no name holds a CR, so what is found lies before it. */
+/* A known name with its colon right behind it, which is nearly every one, in a line that is not the
+ * first. It is read beyond the line's end; but no name holds a CR, so what is found lies before it.
+ */
 static ALWAYS_INLINE struct name name_recognise(const char *p, const char *limit)
 {
 	unsigned colons;
@@ -194,8 +205,8 @@ static ALWAYS_INLINE struct span value_trim(const char *from, const char *to)
 }
 
 /* message-header = field-name HCOLON field-value, of [from, to). False for what is none. */
-static ALWAYS_INLINE bool line_parse(struct sip_hdr *hdr, const char *buf, const char *from, const char *to,
-				     const char *limit, bool folded)
+static ALWAYS_INLINE bool line_parse(struct sip_hdr *hdr, const char *buf, const char *from,
+				     const char *to, const char *limit, bool folded)
 {
 	struct name name = name_recognise(from, limit);
 	struct span value;
@@ -213,7 +224,8 @@ static ALWAYS_INLINE bool line_parse(struct sip_hdr *hdr, const char *buf, const
 	return true;
 }
 
-/* Chain the lines of each name, from the last one back: then nobody needs to know where a chain ends. */
+/* Chain the lines of each name, from the last one back: then nobody needs to know where a chain
+ * ends. */
 static void hdrs_chain(struct sip_msg *msg)
 {
 	for (unsigned n = msg->nhdrs; n-- > 0;) {
@@ -224,7 +236,8 @@ static void hdrs_chain(struct sip_msg *msg)
 	}
 }
 
-/* A message with a control character out of place is refused, but may be answered: with what it really says. */
+/* A message with a control character out of place is refused, but may be answered: with what it
+ * really says. */
 static NOINLINE void names_check(struct sip_msg *msg)
 {
 	for (unsigned n = 0; n < msg->nhdrs; n++)
@@ -232,7 +245,8 @@ static NOINLINE void names_check(struct sip_msg *msg)
 }
 
 /* The header lines from `from` on. */
-static enum walk hdrs_walk(struct sip_msg *msg, struct scan *s, struct walker w, const char *from, const char **end)
+static enum walk hdrs_walk(struct sip_msg *msg, struct scan *s, struct walker w, const char *from,
+			   const char **end)
 {
 	struct sip_hdr *hdr = msg->hdrs, *hdrs_end = msg->hdrs + SIP_HDRS_MAX;
 	const char *const buf = msg->buf, *const limit = s->end;

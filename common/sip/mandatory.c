@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The headers every message must have (RFC 3261 section 8.1.1): looked at all of them whatever is wrong with one, for the
- * reply must carry five of them back (section 8.2.6.2). Both processes, any thread. */
+/* The headers every message must have (RFC 3261 section 8.1.1): looked at all of them whatever is
+ * wrong with one, for the reply must carry five of them back (section 8.2.6.2). Both processes, any
+ * thread. */
 #include "common/sip/chars.h"
 #include "common/sip/name_addr.h"
 #include "common/sip/parse.h"
@@ -132,10 +133,12 @@ static bool is_clean(struct span value)
 
 bool mandatory_are_clean(const struct sip_msg *msg)
 {
-	static const enum sip_hdr_id echoed[] = {SIP_HDR_VIA, SIP_HDR_FROM, SIP_HDR_TO, SIP_HDR_CALL_ID, SIP_HDR_CSEQ};
+	static const enum sip_hdr_id echoed[] = {SIP_HDR_VIA, SIP_HDR_FROM, SIP_HDR_TO,
+						 SIP_HDR_CALL_ID, SIP_HDR_CSEQ};
 
 	for (unsigned i = 0; i < sizeof(echoed) / sizeof(echoed[0]); i++)
-		for (uint16_t at = msg->first[echoed[i]]; at != SIP_HDR_NONE; at = msg->hdrs[at].next)
+		for (uint16_t at = msg->first[echoed[i]]; at != SIP_HDR_NONE;
+		     at = msg->hdrs[at].next)
 			if (!is_clean(sip_span(msg, msg->hdrs[at].value)))
 				return false;
 	return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* name-addr and addr-spec with header parameters (RFC 3261 section 20.10). Both processes, any thread. */
+/* name-addr and addr-spec with header parameters (RFC 3261 section 20.10). Both processes, any
+ * thread. */
 #include "common/sip/name_addr.h"
 #include "common/sip/param.h"
 #include "common/sip/uri.h"
@@ -31,7 +32,8 @@ static int bracketed_scan(struct reader *r, struct sip_name_addr *out)
 	return scheme_ok(out->uri) ? 0 : -EINVAL;
 }
 
-/* Without <> a URI ends at the first ';', which begins the header's parameters, and cannot hold ',' or '?'. */
+/* Without <> a URI ends at the first ';', which begins the header's parameters, and cannot hold ','
+ * or '?'. */
 static int bare_scan(struct reader *r, struct sip_name_addr *out)
 {
 	out->uri = span_between(r->p, skip_class(r->p, r->end, r->limit, CHAR_VALUE));
@@ -52,7 +54,8 @@ static int display_scan(struct reader *r, struct sip_name_addr *out)
 		r->p = skip_lws(r->p, r->end);
 		return r->p < r->end && *r->p == '<' ? 0 : -EINVAL;
 	}
-	/* UTF-8 without quotes is no display-name by the book, but there is no second way to read it. */
+	/* UTF-8 without quotes is no display-name by the book, but there is no second way to read
+	 * it. */
 	do
 		r->p = skip_class(r->p, r->end, r->limit, CHAR_DISPLAY);
 	while (r->p < r->end && (uint8_t)*r->p >= 0x80 && r->p++);
@@ -81,10 +84,12 @@ static int params_scan(struct reader *r, struct sip_name_addr *out, struct span 
 	if (from == r->end)
 		return 0;
 	r->p = from;
-	if (tag && r->end - from > 5 && memcmp(from, ";tag=", 5) == 0 && char_is(from[5], CHAR_VALUE))
+	if (tag && r->end - from > 5 && memcmp(from, ";tag=", 5) == 0 &&
+	    char_is(from[5], CHAR_VALUE))
 		r->p = param_value_scan(from + 5, r->end, r->limit, tag);
 	while ((got = param_next(&r->p, r->end, r->limit, &param)) > 0)
-		if (tag && param.name.len == 3 && span_ieq(param.name, SPAN("tag")) && tag_take(&param, tag))
+		if (tag && param.name.len == 3 && span_ieq(param.name, SPAN("tag")) &&
+		    tag_take(&param, tag))
 			return -EINVAL;
 	if (got < 0 || r->p != r->end)
 		return -EINVAL;

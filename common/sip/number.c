@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Decimal numbers with a ceiling: RFC 4475 is full of those that wrap around. Both processes, any thread. */
+/* Decimal numbers with a ceiling: RFC 4475 is full of those that wrap around. Both processes, any
+ * thread. */
 #include "common/sip/chars.h"
 #include "common/sip/sip_msg.h"
 

@@ -22,7 +22,8 @@ int param_next(const char **p, const char *end, const char *limit, struct param 
 	at = skip_lws(at, end);
 	if (at < end && *at == '=') {
 		from = at = skip_lws(at + 1, end);
-		at = at < end && *at == '"' ? skip_quoted(at, end, limit) : skip_class(at, end, limit, CHAR_VALUE);
+		at = at < end && *at == '"' ? skip_quoted(at, end, limit)
+					    : skip_class(at, end, limit, CHAR_VALUE);
 		if (!at || at == from)
 			return -EINVAL;
 		out->value = span_between(from, at);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A SIP message taken apart in one pass: start line, header lines, then the headers every message needs and the end of
- * the body (RFC 3261 section 7). Both processes, any thread. */
+/* A SIP message taken apart in one pass: start line, header lines, then the headers every message
+ * needs and the end of the body (RFC 3261 section 7). Both processes, any thread. */
 #include "common/sip/parse.h"
 
 static void msg_clear(struct sip_msg *msg, const char *buf)
@@ -12,25 +12,28 @@ static void msg_clear(struct sip_msg *msg, const char *buf)
 	msg->via_transport = NET_TRANSPORTS;
 }
 
-/* Empty lines before a message are passed over in streams as section 7.5 asks, and in datagrams because they are seen there
- * too; so are the zeros some phones keep their NAT open with. */
+/* Empty lines before a message are passed over in streams as section 7.5 asks, and in datagrams
+ * because they are seen there too; so are the zeros some phones keep their NAT open with. */
 static size_t skip_keepalive(const char *buf, size_t len, enum sip_framing framing)
 {
 	size_t at = 0;
 
-	while (at < len && (buf[at] == '\r' || buf[at] == '\n' || (framing == SIP_DATAGRAM && buf[at] == '\0')))
+	while (at < len &&
+	       (buf[at] == '\r' || buf[at] == '\n' || (framing == SIP_DATAGRAM && buf[at] == '\0')))
 		at++;
 	return at;
 }
 
 /* What Content-Length says of the body (sections 18.3 and 20.14), where it can be believed. */
-static bool body_length(struct sip_msg *msg, size_t left, enum sip_framing framing, uint64_t *length)
+static bool body_length(struct sip_msg *msg, size_t left, enum sip_framing framing,
+			uint64_t *length)
 {
 	const char *missing = framing == SIP_STREAM ? "Missing Content-Length" : NULL;
 	struct span value;
 
 	*length = left;
-	if (!single_value_take(msg, SIP_HDR_CONTENT_LENGTH, missing, "Multiple Content-Length", &value))
+	if (!single_value_take(msg, SIP_HDR_CONTENT_LENGTH, missing, "Multiple Content-Length",
+			       &value))
 		return framing == SIP_DATAGRAM;
 	if (sip_number_parse(value, UINT32_MAX, length)) {
 		fault(msg, 400, "Malformed Content-Length");
@@ -39,8 +42,10 @@ static bool body_length(struct sip_msg *msg, size_t left, enum sip_framing frami
 	return msg->hdrs[msg->first[SIP_HDR_CONTENT_LENGTH]].next == SIP_HDR_NONE;
 }
 
-/* The body behind the head of `head` bytes. A message with a fault has its end found too: a stream can go on behind it. */
-static enum sip_parse_result body_take(struct sip_msg *msg, size_t head, size_t len, enum sip_framing framing)
+/* The body behind the head of `head` bytes. A message with a fault has its end found too: a stream
+ * can go on behind it. */
+static enum sip_parse_result body_take(struct sip_msg *msg, size_t head, size_t len,
+				       enum sip_framing framing)
 {
 	uint64_t length;
 
@@ -70,7 +75,8 @@ static enum sip_parse_result invalid(struct sip_msg *msg, size_t len, enum sip_f
 	return SIP_PARSE_INVALID;
 }
 
-enum sip_parse_result sip_parse(struct sip_msg *msg, const char *buf, size_t len, enum sip_framing framing)
+enum sip_parse_result sip_parse(struct sip_msg *msg, const char *buf, size_t len,
+				enum sip_framing framing)
 {
 	size_t looked_at = len < SIP_MSG_BYTES_MAX ? len : SIP_MSG_BYTES_MAX;
 	size_t from = skip_keepalive(buf, looked_at, framing);
@@ -84,7 +90,8 @@ enum sip_parse_result sip_parse(struct sip_msg *msg, const char *buf, size_t len
 		return SIP_PARSE_KEEPALIVE;
 	}
 	walk = lines_walk(msg, (uint32_t)from, (uint32_t)looked_at, &lines);
-	/* More bytes may mend a head that has no end yet, but no control character, and not the size. */
+	/* More bytes may mend a head that has no end yet, but no control character, and not the
+	 * size. */
 	if (walk == WALK_TRUNCATED && framing == SIP_STREAM && looked_at == len && !lines.control)
 		return SIP_PARSE_INCOMPLETE;
 	if (walk == WALK_NO_SIP) {
@@ -96,7 +103,8 @@ enum sip_parse_result sip_parse(struct sip_msg *msg, const char *buf, size_t len
 	if (lines.control)
 		fault(msg, 400, "Control Character In Header");
 	if (walk == WALK_TRUNCATED)
-		fault(msg, looked_at < len ? 513 : 400, looked_at < len ? "Message Too Large" : "Headers Without End");
+		fault(msg, looked_at < len ? 513 : 400,
+		      looked_at < len ? "Message Too Large" : "Headers Without End");
 	mandatory_take(msg, buf + looked_at);
 	if (lines.control)
 		msg->answerable &= mandatory_are_clean(msg);

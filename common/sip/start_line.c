@@ -9,7 +9,8 @@
 /* "SIP/", in any case of its letters: 4 bytes. */
 static bool is_version(const char *p)
 {
-	return (p[0] & ~0x20) == 'S' && (p[1] & ~0x20) == 'I' && (p[2] & ~0x20) == 'P' && p[3] == '/';
+	return (p[0] & ~0x20) == 'S' && (p[1] & ~0x20) == 'I' && (p[2] & ~0x20) == 'P' &&
+	       p[3] == '/';
 }
 
 /* "SIP/2.0": 7 bytes. */
@@ -52,10 +53,12 @@ static bool request_line_parse(struct sip_msg *msg, struct span line, const char
 	msg->method = (uint8_t)sip_method_from(span_between(p, method_end));
 
 	version = end - VERSION_BYTES;
-	if (version - method_end < 3 || *method_end != ' ' || version[-1] != ' ' || !is_version_2(version))
+	if (version - method_end < 3 || *method_end != ' ' || version[-1] != ' ' ||
+	    !is_version_2(version))
 		return request_line_explain(msg, method_end, end);
 	uri = span_between(method_end + 1, version - 1);
-	/* Headers have no place in a Request-URI (section 19.1.1): they could bring a Route in (RFC 4475 section 3.1.2.11). */
+	/* Headers have no place in a Request-URI (section 19.1.1): they could bring a Route in (RFC
+	 * 4475 section 3.1.2.11). */
 	if (uri_scan(uri, limit, &parts) || parts.headers.ptr) {
 		if (skip_class(uri.ptr, uri.ptr + uri.len, limit, CHAR_URI) != uri.ptr + uri.len)
 			return request_line_explain(msg, method_end, end);
@@ -66,7 +69,8 @@ static bool request_line_parse(struct sip_msg *msg, struct span line, const char
 	return true;
 }
 
-/* Status-Line = SIP-Version SP Status-Code SP Reason-Phrase. A missing SP before an empty phrase is forgiven. */
+/* Status-Line = SIP-Version SP Status-Code SP Reason-Phrase. A missing SP before an empty phrase is
+ * forgiven. */
 static bool status_line_parse(struct sip_msg *msg, struct span line)
 {
 	const char *p = line.ptr;

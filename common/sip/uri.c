@@ -5,10 +5,10 @@
 
 /* What one look over the text behind the scheme tells. */
 struct survey {
-	const char *at;    /* the first '@', or NULL */
+	const char *at;	   /* the first '@', or NULL */
 	const char *colon; /* the first ':', or NULL */
-	bool escaped;   /* there is a '%' */
-	bool refused;   /* a character that no URI may have, or '@' twice */
+	bool escaped;	   /* there is a '%' */
+	bool refused;	   /* a character that no URI may have, or '@' twice */
 };
 
 static void survey_byte(struct survey *s, const char *p)
@@ -29,11 +29,10 @@ static struct survey survey_make(const char *p, const char *end, const char *lim
 	for (; p < end && limit - p >= 16; p += 16) {
 		__m128i text = _mm_loadu_si128((const __m128i *)p);
 		unsigned in_text = end - p >= 16 ? 0xffff : (1u << (end - p)) - 1;
-		unsigned at = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('@'))) & in_text;
-		unsigned colon = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(':'))) & in_text;
-		unsigned percent = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('%'))) & in_text;
+		unsigned at = char_mask(text, '@') & in_text;
+		unsigned colon = char_mask(text, ':') & in_text;
 
-		s.escaped |= percent != 0;
+		s.escaped |= (char_mask(text, '%') & in_text) != 0;
 		s.refused |= (class_out_mask(text, CHAR_URI) & in_text) != 0;
 		if (at) {
 			s.refused |= s.at || (at & (at - 1));
@@ -63,7 +62,8 @@ static bool escapes_ok(struct span text)
 	return true;
 }
 
-/* No part but userinfo may hold '@', and userinfo may hold ';' and '?' (RFC 4475 section 3.1.1.9). */
+/* No part but userinfo may hold '@', and userinfo may hold ';' and '?' (RFC 4475 section 3.1.1.9).
+ */
 static int parse_sip(const struct survey *survey, const char *limit, struct sip_uri *out)
 {
 	const char *p = out->opaque.ptr, *end = p + out->opaque.len, *from;

@@ -14,9 +14,11 @@ static inline const char *scheme_skip(const char *p, const char *end)
 	const char *from = p;
 
 	/* "sip:", in any case of its letters */
-	if (end - p > 4 && (p[0] & ~0x20) == 'S' && (p[1] & ~0x20) == 'I' && (p[2] & ~0x20) == 'P' && p[3] == ':')
+	if (end - p > 4 && (p[0] & ~0x20) == 'S' && (p[1] & ~0x20) == 'I' &&
+	    (p[2] & ~0x20) == 'P' && p[3] == ':')
 		return p + 4;
-	while (p < end && (is_alpha(*p) || (p > from && (is_digit(*p) || *p == '+' || *p == '-' || *p == '.'))))
+	while (p < end && (is_alpha(*p) ||
+			   (p > from && (is_digit(*p) || *p == '+' || *p == '-' || *p == '.'))))
 		p++;
 	return p > from && p < end && *p == ':' ? p + 1 : NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Comma-separated values over one line or all lines of a header (RFC 3261 section 7.3.1). Both processes, any thread. */
+/* Comma-separated values over one line or all lines of a header (RFC 3261 section 7.3.1). Both
+ * processes, any thread. */
 #include "common/sip/chars.h"
 #include "common/sip/sip_msg.h"
 
@@ -30,10 +31,8 @@ static const char *mark_find(const char *p, const char *end)
 #if CHARS_SIMD
 	for (; end - p >= 16; p += 16) {
 		__m128i text = _mm_loadu_si128((const __m128i *)p);
-		__m128i comma = _mm_cmpeq_epi8(text, _mm_set1_epi8(',')), quote = _mm_cmpeq_epi8(text, _mm_set1_epi8('"'));
-		__m128i angle = _mm_cmpeq_epi8(text, _mm_set1_epi8('<')), paren = _mm_cmpeq_epi8(text, _mm_set1_epi8('('));
-		__m128i any = _mm_or_si128(_mm_or_si128(comma, quote), _mm_or_si128(angle, paren));
-		unsigned marks = (unsigned)_mm_movemask_epi8(any);
+		unsigned marks = char_mask(text, ',') | char_mask(text, '"') |
+				 char_mask(text, '<') | char_mask(text, '(');
 
 		if (marks)
 			return p + __builtin_ctz(marks);
@@ -79,7 +78,8 @@ bool sip_list_next(struct span *rest, struct span *value)
 
 static void enter_line(struct sip_values *it)
 {
-	it->rest = it->hdr == SIP_HDR_NONE ? SPAN_NONE : sip_span(it->msg, it->msg->hdrs[it->hdr].value);
+	it->rest = it->hdr == SIP_HDR_NONE ? SPAN_NONE
+					   : sip_span(it->msg, it->msg->hdrs[it->hdr].value);
 }
 
 struct sip_values sip_values(const struct sip_msg *msg, enum sip_hdr_id id)

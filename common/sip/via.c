@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Via (RFC 3261 section 20.42, ;rport of RFC 3581). White space may stand around every slash, colon, semicolon and
- * equals sign (RFC 4475 section 3.1.1.1), but hardly ever does: the usual spelling is tried first. Both processes,
- * any thread. */
+/* Via (RFC 3261 section 20.42, ;rport of RFC 3581). White space may stand around every slash,
+ * colon, semicolon and equals sign (RFC 4475 section 3.1.1.1), but hardly ever does: the usual
+ * spelling is tried first. Both processes, any thread. */
 #include "common/sip/via.h"
 #include "common/sip/host.h"
 #include "common/sip/param.h"
 
-/* protocol-name SLASH protocol-version SLASH: behind it, or NULL. Other versions are told by *version_ok. */
+/* protocol-name SLASH protocol-version SLASH: behind it, or NULL. Other versions are told by
+ * *version_ok. */
 static const char *protocol_scan(const char *p, const char *end, bool *version_ok)
 {
 	const char *from = p;
@@ -28,7 +29,8 @@ static const char *protocol_scan(const char *p, const char *end, bool *version_o
 }
 
 /* sent-protocol LWS: behind it, or NULL. */
-static const char *sent_protocol_scan(const char *p, const char *end, struct via_scan *out, bool *version_ok)
+static const char *sent_protocol_scan(const char *p, const char *end, struct via_scan *out,
+				      bool *version_ok)
 {
 	const char *from;
 	int transport;
@@ -57,7 +59,8 @@ static const char *sent_protocol_scan(const char *p, const char *end, struct via
 }
 
 /* sent-by, white space around its colon allowed: behind it, or NULL. */
-static const char *sent_by_scan(const char *p, const char *end, const char *limit, struct sip_via *via)
+static const char *sent_by_scan(const char *p, const char *end, const char *limit,
+				struct sip_via *via)
 {
 	const char *at;
 
@@ -140,7 +143,8 @@ int sip_via_parse(struct span text, struct sip_via *out)
 	struct via_scan scan;
 	const char *end;
 
-	if (text.len == 0 || via_scan(text, text.ptr + text.len, &scan, &end) || end != text.ptr + text.len)
+	if (text.len == 0 || via_scan(text, text.ptr + text.len, &scan, &end) ||
+	    end != text.ptr + text.len)
 		return -EINVAL;
 	*out = scan.via;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Edit plans. The input is taken as a plan that came from a hostile process, and as instructions to build one, whose answers
- * are held against the list of its rules. */
+/* Edit plans. The input is taken as a plan that came from a hostile process, and as instructions to
+ * build one, whose answers are held against the list of its rules. */
 #include "common/sip/edit_plan.h"
 
 #include <stdio.h>
@@ -9,11 +9,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CHECK(condition)                                                                           \
-	do {                                                                                        \
-		if (!(condition)) {                                                                 \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);             \
-			abort();                                                                    \
-		}                                                                                   \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);            \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 #define RULES_MAX 600u
@@ -38,7 +38,8 @@ static void text_ok(struct span text, struct span plan)
 /* Everything that can be asked of a plan that passed the check. */
 static void plan_walk(struct span plan)
 {
-	static const struct span strangers[] = {{"X-Token", 7}, {"x", 1}, {"P-Nobody-Knows-This", 19}};
+	static const struct span strangers[] = {
+		{"X-Token", 7}, {"x", 1}, {"P-Nobody-Knows-This", 19}};
 	struct span name, value;
 
 	for (unsigned d = 0; d < EDIT_DIRECTIONS; d++) {
@@ -49,7 +50,8 @@ static void plan_walk(struct span plan)
 			text_ok(value, plan);
 		}
 		for (unsigned i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-			CHECK(edit_plan_action(plan, d, SIP_HDR_OTHER, strangers[i], &value) < EDIT_ACTIONS);
+			CHECK(edit_plan_action(plan, d, SIP_HDR_OTHER, strangers[i], &value) <
+			      EDIT_ACTIONS);
 			text_ok(value, plan);
 		}
 		while (edit_plan_next_set(plan, d, &at, &name, &value)) {
@@ -83,7 +85,8 @@ static unsigned rules_read(const uint8_t *data, size_t size, struct rule rules[R
 }
 
 /* What the first rule that names the header says. */
-static enum edit_action expected(const struct rule *rules, unsigned n, const struct rule *asked, struct span *value)
+static enum edit_action expected(const struct rule *rules, unsigned n, const struct rule *asked,
+				 struct span *value)
 {
 	*value = SPAN_NONE;
 	for (unsigned i = 0; i < n; i++) {
@@ -105,7 +108,8 @@ static void plan_compare(struct span plan, const struct rule *rules, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		enum edit_action action = expected(rules, n, &rules[i], &wanted);
 
-		CHECK(edit_plan_action(plan, rules[i].direction, rules[i].hdr, rules[i].name, &value) == action);
+		CHECK(edit_plan_action(plan, rules[i].direction, rules[i].hdr, rules[i].name,
+				       &value) == action);
 		CHECK(span_eq(value, wanted));
 		sets += rules[i].action == EDIT_SET;
 	}

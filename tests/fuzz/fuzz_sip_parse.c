@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as a SIP message, in both framings, and as each of the texts that are parsed by themselves: nothing is read
- * beyond its end, and everything that comes out lies inside what went in. */
+/* Any bytes as a SIP message, in both framings, and as each of the texts that are parsed by
+ * themselves: nothing is read beyond its end, and everything that comes out lies inside what went
+ * in. */
 #include "common/sip/sip_msg.h"
 
 #include <stdio.h>
@@ -11,23 +12,25 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CHECK(condition)                                                                           \
-	do {                                                                                        \
-		if (!(condition)) {                                                                 \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);             \
-			abort();                                                                    \
-		}                                                                                   \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);            \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 static void inside(struct span part, struct span whole)
 {
-	CHECK(part.len == 0 || (part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len));
+	CHECK(part.len == 0 ||
+	      (part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len));
 }
 
 static void params_walk(struct span params)
 {
 	struct span value;
 
-	if (sip_param_find(params, SPAN("tag"), &value) || sip_param_find(params, SPAN("lr"), &value))
+	if (sip_param_find(params, SPAN("tag"), &value) ||
+	    sip_param_find(params, SPAN("lr"), &value))
 		inside(value, params);
 }
 
@@ -121,12 +124,15 @@ static bool same(const struct sip_msg *a, const struct sip_msg *b)
 {
 	size_t head = offsetof(struct sip_msg, buf) + sizeof(a->buf);
 
-	return memcmp((const char *)a + head, (const char *)b + head, offsetof(struct sip_msg, why) - head) == 0 &&
-	       a->why == b->why && a->nhdrs == b->nhdrs && memcmp(a->first, b->first, sizeof(a->first)) == 0 &&
+	return memcmp((const char *)a + head, (const char *)b + head,
+		      offsetof(struct sip_msg, why) - head) == 0 &&
+	       a->why == b->why && a->nhdrs == b->nhdrs &&
+	       memcmp(a->first, b->first, sizeof(a->first)) == 0 &&
 	       memcmp(a->hdrs, b->hdrs, a->nhdrs * sizeof(a->hdrs[0])) == 0;
 }
 
-/* What a stream takes as a message must be the same message as a datagram; and a message does not depend on what follows. */
+/* What a stream takes as a message must be the same message as a datagram; and a message does not
+ * depend on what follows. */
 static void whole_again(const struct sip_msg *msg, struct span text)
 {
 	static struct sip_msg again;
@@ -158,7 +164,8 @@ static enum sip_parse_result parse(struct span text, enum sip_framing framing)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span text = span_of(data, size);
-	enum sip_parse_result stream = parse(text, SIP_STREAM), datagram = parse(text, SIP_DATAGRAM);
+	enum sip_parse_result stream = parse(text, SIP_STREAM),
+			      datagram = parse(text, SIP_DATAGRAM);
 
 	CHECK(stream != SIP_PARSE_OK || datagram == SIP_PARSE_OK);
 	CHECK(datagram != SIP_PARSE_OK || stream != SIP_PARSE_KEEPALIVE);

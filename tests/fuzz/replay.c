@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs a fuzz harness over every file of a directory, once with an unreadable page behind the input and once with one
- * before it: replay DIRECTORY... */
+/* Runs a fuzz harness over every file of a directory, once with an unreadable page behind the input
+ * and once with one before it: replay DIRECTORY... */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>

@@ -18,7 +18,8 @@ Test(clock, monotonic_clock_never_goes_back)
 
 Test(clock, real_clock_tells_unix_time_in_nanoseconds)
 {
-	uint64_t before_s = (uint64_t)time(NULL), now_ns = clock_real_ns(), after_s = (uint64_t)time(NULL);
+	uint64_t before_s = (uint64_t)time(NULL), now_ns = clock_real_ns(),
+		 after_s = (uint64_t)time(NULL);
 
 	/* time() may be read from a coarser clock that lags by a tick. */
 	cr_expect_geq(now_ns / CLOCK_NS_PER_S + 1, before_s);

@@ -9,8 +9,9 @@
 
 /* SipHash-2-4 of the bytes 0, 1, 2 ... under the key 0, 1, 2 ... 15, by length. */
 static const uint64_t vectors[] = {
-	0x726fdb47dd0e0e31, 0x74f839c593dc67fd, 0x0d6c8009d9a94f5a, 0x85676696d7fb7e2d, 0xcf2794e0277187b7, 0x18765564cd99a68d,
-	0xcbc9466e58fee3ce, 0xab0200f58b01d137, 0x93f5f5799a932462, 0x9e0082df0ba9e4b0, 0x7a5dbbc594ddb9f3, 0xf4b32f46226bada7,
+	0x726fdb47dd0e0e31, 0x74f839c593dc67fd, 0x0d6c8009d9a94f5a, 0x85676696d7fb7e2d,
+	0xcf2794e0277187b7, 0x18765564cd99a68d, 0xcbc9466e58fee3ce, 0xab0200f58b01d137,
+	0x93f5f5799a932462, 0x9e0082df0ba9e4b0, 0x7a5dbbc594ddb9f3, 0xf4b32f46226bada7,
 	0x751e8fbc860ee5fb, 0x14ea5627c0843d90, 0xf723ca908e7af2ee, 0xa129ca6149be45e5,
 };
 
@@ -75,7 +76,8 @@ Test(hash, siphash_depends_on_every_bit_of_key_and_text)
 	}
 }
 
-/* Keys as tables see them: the low bits must spread them. The bounds are more than ten standard deviations wide. */
+/* Keys as tables see them: the low bits must spread them. The bounds are more than ten standard
+ * deviations wide. */
 Test(hash, fast_hash_spreads_short_keys)
 {
 	enum { BUCKETS = 256, KEYS = 64 * 1024 };
@@ -99,6 +101,7 @@ Test(hash, fast_hash_tells_seeds_lengths_and_zeros_apart)
 
 	cr_expect_neq(hash_fast(1, SPAN("a")), hash_fast(2, SPAN("a")));
 	for (unsigned len = 1; len <= sizeof(zeros); len++)
-		cr_expect_neq(hash_fast(1, span_of(zeros, len)), hash_fast(1, span_of(zeros, len - 1)));
+		cr_expect_neq(hash_fast(1, span_of(zeros, len)),
+			      hash_fast(1, span_of(zeros, len - 1)));
 	cr_expect_eq(hash_fast(1, SPAN_NONE), hash_fast(1, SPAN("")));
 }

@@ -12,12 +12,14 @@
 /* Parsed from memory that ends with the text. */
 static int addr_parse(const char *text, struct net_addr *addr, uint8_t *family)
 {
-	return net_addr_parse(span_of(guard_behind(text, strlen(text)), strlen(text)), addr, family);
+	return net_addr_parse(span_of(guard_behind(text, strlen(text)), strlen(text)), addr,
+			      family);
 }
 
 static int endpoint_parse(const char *text, struct net_endpoint *endpoint)
 {
-	return net_endpoint_parse(span_of(guard_behind(text, strlen(text)), strlen(text)), 5060, endpoint);
+	return net_endpoint_parse(span_of(guard_behind(text, strlen(text)), strlen(text)), 5060,
+				  endpoint);
 }
 
 static int prefix_parse(const char *text, struct net_prefix *prefix)
@@ -61,8 +63,9 @@ Test(addr, good_texts_come_back_in_canonical_form)
 		{"2001:db8::1", "2001:db8::1"},
 		{"2001:DB8:0:0:0:0:0:A", "2001:db8::a"},
 		{"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"}, /* RFC 5952 section 4.2.2 */
-		{"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},          /* section 4.2.3: the longest */
-		{"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},    /* section 4.2.3: the first of equals */
+		{"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},	  /* section 4.2.3: the longest */
+		{"2001:db8:0:0:1:0:0:1",
+		 "2001:db8::1:0:0:1"}, /* section 4.2.3: the first of equals */
 		{"0:0:0:1:0:0:0:0", "0:0:0:1::"},
 		{"1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"},
 		{"::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"},
@@ -85,11 +88,46 @@ Test(addr, good_texts_come_back_in_canonical_form)
 Test(addr, bad_texts_are_refused)
 {
 	static const char *const cases[] = {
-		"", ".", "1", "1.2.3", "1.2.3.", "1.2.3.4.", "1.2.3.4.5", "1..2.3", "256.1.1.1", "1.1.1.1000", "01.2.3.4",
-		"1.2.3.04", "1.2.3.4 ", " 1.2.3.4", "1.2.3.-4", "0x1.2.3.4", "a.b.c.d", "99999999999999999999.1.1.1",
-		":", ":::", "1:", ":1", "1:2", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8",
-		"1::2::3", "12345::", "g::", "::1%eth0", "[::1]", "::1.2.3", "::1.2.3.4.5", "::256.1.1.1", "1:2:3:4:5:6:7:1.2.3.4",
-		"::1.2.3.4:5", "1:::2", "::1 ", "fe80::1/64",
+		"",
+		".",
+		"1",
+		"1.2.3",
+		"1.2.3.",
+		"1.2.3.4.",
+		"1.2.3.4.5",
+		"1..2.3",
+		"256.1.1.1",
+		"1.1.1.1000",
+		"01.2.3.4",
+		"1.2.3.04",
+		"1.2.3.4 ",
+		" 1.2.3.4",
+		"1.2.3.-4",
+		"0x1.2.3.4",
+		"a.b.c.d",
+		"99999999999999999999.1.1.1",
+		":",
+		":::",
+		"1:",
+		":1",
+		"1:2",
+		"1:2:3:4:5:6:7",
+		"1:2:3:4:5:6:7:8:9",
+		"1:2:3:4:5:6:7:8::",
+		"::1:2:3:4:5:6:7:8",
+		"1::2::3",
+		"12345::",
+		"g::",
+		"::1%eth0",
+		"[::1]",
+		"::1.2.3",
+		"::1.2.3.4.5",
+		"::256.1.1.1",
+		"1:2:3:4:5:6:7:1.2.3.4",
+		"::1.2.3.4:5",
+		"1:::2",
+		"::1 ",
+		"fe80::1/64",
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -101,7 +139,8 @@ Test(addr, bad_texts_are_refused)
 	}
 }
 
-/* Random text over the characters addresses are made of: limen takes what inet_pton takes, and means the same. */
+/* Random text over the characters addresses are made of: limen takes what inet_pton takes, and
+ * means the same. */
 Test(addr, agrees_with_inet_pton)
 {
 	static const char alphabet[] = "0012459afF::::...";
@@ -138,7 +177,8 @@ Test(addr, agrees_with_inet_ntop)
 		char theirs[INET6_ADDRSTRLEN];
 		uint8_t family;
 
-		/* Many zeros: that is what the short forms are about. The first bytes keep it from looking like IPv4 inside. */
+		/* Many zeros: that is what the short forms are about. The first bytes keep it from
+		 * looking like IPv4 inside. */
 		for (unsigned i = 0; i < 16; i++)
 			addr.ip[i] = rng_below(&rng, 3) ? 0 : (uint8_t)rng_next(&rng);
 		addr.ip[0] |= 0x20;
@@ -154,17 +194,30 @@ Test(addr, endpoints)
 	static const struct {
 		const char *text, *canonical;
 	} good[] = {
-		{"10.0.0.1", "10.0.0.1:5060"},
-		{"10.0.0.1:1", "10.0.0.1:1"},
-		{"10.0.0.1:65535", "10.0.0.1:65535"},
-		{"fd00::1", "[fd00::1]:5060"},
-		{"[fd00::1]", "[fd00::1]:5060"},
-		{"[fd00::1]:5080", "[fd00::1]:5080"},
+		{"10.0.0.1", "10.0.0.1:5060"},	      {"10.0.0.1:1", "10.0.0.1:1"},
+		{"10.0.0.1:65535", "10.0.0.1:65535"}, {"fd00::1", "[fd00::1]:5060"},
+		{"[fd00::1]", "[fd00::1]:5060"},      {"[fd00::1]:5080", "[fd00::1]:5080"},
 	};
 	static const char *const bad[] = {
-		"", ":5060", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:05060", "10.0.0.1:x", "10.0.0.1:5060 ",
-		"[fd00::1", "[fd00::1]5060", "[fd00::1]:", "[fd00::1]:0", "[10.0.0.1]:5060", "[]", "[", "fd00::1]:5060", "host:5060",
-		"[fd00::1]]:5060", "10.0.0.1:-1",
+		"",
+		":5060",
+		"10.0.0.1:",
+		"10.0.0.1:0",
+		"10.0.0.1:65536",
+		"10.0.0.1:05060",
+		"10.0.0.1:x",
+		"10.0.0.1:5060 ",
+		"[fd00::1",
+		"[fd00::1]5060",
+		"[fd00::1]:",
+		"[fd00::1]:0",
+		"[10.0.0.1]:5060",
+		"[]",
+		"[",
+		"fd00::1]:5060",
+		"host:5060",
+		"[fd00::1]]:5060",
+		"10.0.0.1:-1",
 	};
 	struct net_endpoint endpoint;
 
@@ -185,15 +238,30 @@ Test(addr, prefixes)
 	static const struct {
 		const char *prefix, *in, *out;
 	} cases[] = {
-		{"10.0.0.0/8", "10.255.0.1", "11.0.0.0"},     {"10.1.2.3/32", "10.1.2.3", "10.1.2.2"},
-		{"10.1.2.3", "10.1.2.3", "10.1.2.2"},         {"0.0.0.0/0", "255.1.1.1", "::1"},
-		{"192.0.2.128/25", "192.0.2.129", "192.0.2.127"}, {"192.0.2.77/25", "192.0.2.1", "192.0.2.128"},
-		{"fd00::/64", "fd00::ffff", "fd00:0:0:1::"},  {"fd00::/7", "fc00::1", "fe00::1"},
-		{"::/0", "fe80::1", "10.0.0.1"},              {"fd00::1", "fd00::1", "fd00::2"},
-		{"fd00::8/125", "fd00::f", "fd00::10"},       {"0.0.0.0/1", "127.0.0.1", "128.0.0.1"},
+		{"10.0.0.0/8", "10.255.0.1", "11.0.0.0"},
+		{"10.1.2.3/32", "10.1.2.3", "10.1.2.2"},
+		{"10.1.2.3", "10.1.2.3", "10.1.2.2"},
+		{"0.0.0.0/0", "255.1.1.1", "::1"},
+		{"192.0.2.128/25", "192.0.2.129", "192.0.2.127"},
+		{"192.0.2.77/25", "192.0.2.1", "192.0.2.128"},
+		{"fd00::/64", "fd00::ffff", "fd00:0:0:1::"},
+		{"fd00::/7", "fc00::1", "fe00::1"},
+		{"::/0", "fe80::1", "10.0.0.1"},
+		{"fd00::1", "fd00::1", "fd00::2"},
+		{"fd00::8/125", "fd00::f", "fd00::10"},
+		{"0.0.0.0/1", "127.0.0.1", "128.0.0.1"},
 	};
-	static const char *const bad[] = {"", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "fd00::/129", "10.0.0.0/08", "10.0.0.0/8 ",
-					  "10.0.0.0/-1", "10.0.0/8", "10.0.0.0/8/8"};
+	static const char *const bad[] = {"",
+					  "/",
+					  "/8",
+					  "10.0.0.0/",
+					  "10.0.0.0/33",
+					  "fd00::/129",
+					  "10.0.0.0/08",
+					  "10.0.0.0/8 ",
+					  "10.0.0.0/-1",
+					  "10.0.0/8",
+					  "10.0.0.0/8/8"};
 	struct net_prefix prefix;
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -202,9 +270,11 @@ Test(addr, prefixes)
 
 		cr_assert_eq(prefix_parse(cases[i].prefix, &prefix), 0, "%s", cases[i].prefix);
 		cr_assert_eq(addr_parse(cases[i].in, &addr, &family), 0);
-		cr_expect(net_prefix_has(&prefix, family, &addr), "%s in %s", cases[i].in, cases[i].prefix);
+		cr_expect(net_prefix_has(&prefix, family, &addr), "%s in %s", cases[i].in,
+			  cases[i].prefix);
 		cr_assert_eq(addr_parse(cases[i].out, &addr, &family), 0);
-		cr_expect_not(net_prefix_has(&prefix, family, &addr), "%s not in %s", cases[i].out, cases[i].prefix);
+		cr_expect_not(net_prefix_has(&prefix, family, &addr), "%s not in %s", cases[i].out,
+			      cases[i].prefix);
 	}
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_expect_eq(prefix_parse(bad[i], &prefix), -EINVAL, "\"%s\"", bad[i]);

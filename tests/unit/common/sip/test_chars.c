@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The scanners that take 16 bytes a step find what one byte a step finds, wherever the text ends. */
+/* The scanners that take 16 bytes a step find what one byte a step finds, wherever the text ends.
+ */
 #include "common/sip/block.h"
 #include "common/sip/chars.h"
 
@@ -25,7 +26,8 @@ static void fill(struct rng *rng, char *text, size_t len, enum char_class class)
 		if (char_is((char)c, class))
 			members[nmembers++] = (char)c;
 	for (size_t i = 0; i < len; i++)
-		text[i] = rng_below(rng, 40) ? members[rng_below(rng, nmembers)] : (char)rng_next(rng);
+		text[i] = rng_below(rng, 40) ? members[rng_below(rng, nmembers)]
+					     : (char)rng_next(rng);
 }
 
 Test(chars, skip_class_finds_what_a_byte_by_byte_scan_finds)
@@ -39,8 +41,10 @@ Test(chars, skip_class_finds_what_a_byte_by_byte_scan_finds)
 
 		fill(&rng, text, len + room, class);
 		p = guard_behind(text, len + room);
-		cr_assert_eq(skip_class(p, p + len, p + len + room, class), skip_slowly(p, p + len, class));
-		cr_assert_eq(skip_class(p, p + len, p + len, class), skip_slowly(p, p + len, class));
+		cr_assert_eq(skip_class(p, p + len, p + len + room, class),
+			     skip_slowly(p, p + len, class));
+		cr_assert_eq(skip_class(p, p + len, p + len, class),
+			     skip_slowly(p, p + len, class));
 	}
 }
 
@@ -70,7 +74,8 @@ Test(chars, classes_have_the_characters_of_the_rfc)
 		for (const char *p = cases[i].in; *p; p++)
 			cr_expect(char_is(*p, cases[i].class), "'%c' in %u", *p, cases[i].class);
 		for (const char *p = cases[i].out; *p; p++)
-			cr_expect_not(char_is(*p, cases[i].class), "'%c' (%d) not in %u", *p, *p, cases[i].class);
+			cr_expect_not(char_is(*p, cases[i].class), "'%c' (%d) not in %u", *p, *p,
+				      cases[i].class);
 		cr_expect_not(char_is('\0', cases[i].class));
 	}
 }
@@ -96,7 +101,8 @@ Test(chars, quoted_strings_end_at_a_quote_without_a_backslash)
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		size_t len = strlen(cases[i].text);
-		const char *p = guard_behind(cases[i].text, len), *end = skip_quoted(p, p + len, p + len);
+		const char *p = guard_behind(cases[i].text, len),
+			   *end = skip_quoted(p, p + len, p + len);
 
 		if (cases[i].end < 0)
 			cr_expect_null(end, "%s", cases[i].text);
@@ -115,7 +121,8 @@ Test(chars, a_block_tells_which_bytes_are_not_plain)
 
 		for (unsigned i = 0; i < BLOCK_BYTES; i++) {
 			text[i] = rng_below(&rng, 4) ? 'x' : (char)rng_next(&rng);
-			expected |= (uint64_t)!((uint8_t)text[i] >= ' ' && (uint8_t)text[i] < 0x7f) << i;
+			expected |= (uint64_t) !((uint8_t)text[i] >= ' ' && (uint8_t)text[i] < 0x7f)
+				    << i;
 		}
 		cr_assert_eq(block_classify(guard_behind(text, sizeof(text))), expected);
 	}

@@ -18,10 +18,11 @@ static struct cursor start(enum edit_action other_to_b, enum edit_action other_t
 	return out;
 }
 
-static void rule(struct cursor *out, enum edit_direction direction, enum edit_action action, enum sip_hdr_id hdr, const char *name,
-		 const char *value)
+static void rule(struct cursor *out, enum edit_direction direction, enum edit_action action,
+		 enum sip_hdr_id hdr, const char *name, const char *value)
 {
-	cr_assert_eq(edit_plan_rule(out, direction, action, hdr, span_str(name), span_str(value)), 0);
+	cr_assert_eq(edit_plan_rule(out, direction, action, hdr, span_str(name), span_str(value)),
+		     0);
 }
 
 /* Against an unreadable page, at an odd address. */
@@ -32,12 +33,13 @@ static struct span finish(struct cursor *out)
 	return span_of(guard_behind(out->buf, out->len), out->len);
 }
 
-static void expect(struct span plan, enum edit_direction direction, enum sip_hdr_id hdr, const char *name, enum edit_action action,
-		   const char *value)
+static void expect(struct span plan, enum edit_direction direction, enum sip_hdr_id hdr,
+		   const char *name, enum edit_action action, const char *value)
 {
 	struct span got = SPAN("untouched");
 
-	cr_expect_eq(edit_plan_action(plan, direction, hdr, span_str(name), &got), action, "%u %s", hdr, name);
+	cr_expect_eq(edit_plan_action(plan, direction, hdr, span_str(name), &got), action, "%u %s",
+		     hdr, name);
 	cr_expect(span_is(got, value), "%u %s: \"%.*s\"", hdr, name, SPAN_FMT(got));
 }
 
@@ -121,20 +123,25 @@ Test(edit_plan, all_headers_in_both_directions)
 		char value[8];
 
 		snprintf(value, sizeof(value), "b%u", id);
-		refused += edit_plan_rule(&out, EDIT_TO_B, EDIT_REPLACE, id, SPAN_NONE, span_str(value)) != 0;
+		refused += edit_plan_rule(&out, EDIT_TO_B, EDIT_REPLACE, id, SPAN_NONE,
+					  span_str(value)) != 0;
 		value[0] = 'a';
-		refused += edit_plan_rule(&out, EDIT_TO_A, EDIT_SET, id, SPAN_NONE, span_str(value)) != 0;
+		refused += edit_plan_rule(&out, EDIT_TO_A, EDIT_SET, id, SPAN_NONE,
+					  span_str(value)) != 0;
 	}
 	cr_expect_eq(refused, 22, "the eleven that limen writes itself");
 	plan = finish(&out);
 	for (unsigned id = 1; id < SIP_HDR_IDS_END; id++) {
-		bool own = id == SIP_HDR_VIA || id == SIP_HDR_FROM || id == SIP_HDR_TO || id == SIP_HDR_CALL_ID || id == SIP_HDR_CSEQ ||
-			   id == SIP_HDR_CONTACT || id == SIP_HDR_MAX_FORWARDS || id == SIP_HDR_ROUTE || id == SIP_HDR_RECORD_ROUTE ||
-			   id == SIP_HDR_CONTENT_LENGTH || id == SIP_HDR_RACK;
+		bool own = id == SIP_HDR_VIA || id == SIP_HDR_FROM || id == SIP_HDR_TO ||
+			   id == SIP_HDR_CALL_ID || id == SIP_HDR_CSEQ || id == SIP_HDR_CONTACT ||
+			   id == SIP_HDR_MAX_FORWARDS || id == SIP_HDR_ROUTE ||
+			   id == SIP_HDR_RECORD_ROUTE || id == SIP_HDR_CONTENT_LENGTH ||
+			   id == SIP_HDR_RACK;
 		char value[8];
 
 		snprintf(value, sizeof(value), "b%u", id);
-		expect(plan, EDIT_TO_B, id, NULL, own ? EDIT_DROP : EDIT_REPLACE, own ? NULL : value);
+		expect(plan, EDIT_TO_B, id, NULL, own ? EDIT_DROP : EDIT_REPLACE,
+		       own ? NULL : value);
 		value[0] = 'a';
 		expect(plan, EDIT_TO_A, id, NULL, own ? EDIT_DROP : EDIT_SET, own ? NULL : value);
 	}
@@ -168,8 +175,10 @@ Test(edit_plan, rules_that_must_not_be_are_refused)
 	uint32_t len = out.len;
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		cr_expect_eq(edit_plan_rule(&out, (enum edit_direction)cases[i].direction, (enum edit_action)cases[i].action,
-					    (enum sip_hdr_id)cases[i].hdr, cases[i].name, cases[i].value),
+		cr_expect_eq(edit_plan_rule(&out, (enum edit_direction)cases[i].direction,
+					    (enum edit_action)cases[i].action,
+					    (enum sip_hdr_id)cases[i].hdr, cases[i].name,
+					    cases[i].value),
 			     -EINVAL, "case %u", i);
 		cr_expect_eq(out.len, len, "case %u", i);
 	}
@@ -183,7 +192,9 @@ Test(edit_plan, a_plan_that_does_not_fit_is_not_finished)
 	memset(value, 'v', sizeof(value));
 	out = start(EDIT_DROP, EDIT_DROP);
 	for (unsigned i = 0; i < 5; i++)
-		cr_expect_eq(edit_plan_rule(&out, EDIT_TO_B, EDIT_SET, SIP_HDR_SUBJECT, SPAN_NONE, span_of(value, sizeof(value))), 0);
+		cr_expect_eq(edit_plan_rule(&out, EDIT_TO_B, EDIT_SET, SIP_HDR_SUBJECT, SPAN_NONE,
+					    span_of(value, sizeof(value))),
+			     0);
 	cr_expect_eq(edit_plan_finish(&out), -ENOSPC, "larger than a plan may be");
 
 	out = cursor_on(buf, 100);
@@ -235,11 +246,14 @@ static void ask_all(struct span plan)
 		uint32_t at = 0;
 
 		for (unsigned id = 0; id < SIP_HDR_IDS_END; id++) {
-			cr_assert_lt(edit_plan_action(plan, d, id, SPAN("X-Token"), &value), EDIT_ACTIONS);
-			cr_assert(value.len == 0 || (value.ptr >= plan.ptr && value.ptr + value.len <= plan.ptr + plan.len));
+			cr_assert_lt(edit_plan_action(plan, d, id, SPAN("X-Token"), &value),
+				     EDIT_ACTIONS);
+			cr_assert(value.len == 0 || (value.ptr >= plan.ptr &&
+						     value.ptr + value.len <= plan.ptr + plan.len));
 		}
 		while (edit_plan_next_set(plan, d, &at, &name, &value))
-			cr_assert(value.len == 0 || (value.ptr >= plan.ptr && value.ptr + value.len <= plan.ptr + plan.len));
+			cr_assert(value.len == 0 || (value.ptr >= plan.ptr &&
+						     value.ptr + value.len <= plan.ptr + plan.len));
 	}
 }
 
@@ -259,7 +273,8 @@ Test(edit_plan, a_plan_cut_short_or_longer_is_refused)
 	size_t len = sample(plan);
 
 	for (size_t cut = 0; cut < len; cut++)
-		cr_expect_eq(edit_plan_check(span_of(guard_behind(plan, cut), cut)), -EINVAL, "%zu bytes", cut);
+		cr_expect_eq(edit_plan_check(span_of(guard_behind(plan, cut), cut)), -EINVAL,
+			     "%zu bytes", cut);
 	plan[len] = 0;
 	cr_expect_eq(edit_plan_check(span_of(plan, len + 1)), -EINVAL);
 	cr_expect_eq(edit_plan_check(SPAN_NONE), -EINVAL);
@@ -308,19 +323,25 @@ Test(edit_plan, lies_are_refused)
 		{offsetof(struct edit_plan_head, pad), 1, "padding"},
 		{offsetof(struct edit_plan_head, named), 1, "a bit for headers without a number"},
 		{offsetof(struct edit_plan_head, named) + 15, 0x80, "a bit beyond the headers"},
-		{RULE + offsetof(struct edit_rule, direction), EDIT_TO_A, "a rule of the other direction in the index"},
+		{RULE + offsetof(struct edit_rule, direction), EDIT_TO_A,
+		 "a rule of the other direction in the index"},
 		{RULE + offsetof(struct edit_rule, direction), 2, "no direction"},
 		{RULE + offsetof(struct edit_rule, action), EDIT_ACTIONS, "no action"},
 		{RULE + offsetof(struct edit_rule, hdr), SIP_HDR_IDS_END, "no header"},
 		{RULE + offsetof(struct edit_rule, hdr), SIP_HDR_VIA, "a header of limen's own"},
-		{RULE + offsetof(struct edit_rule, hdr), SIP_HDR_OTHER, "a header without number in the index"},
-		{RULE + offsetof(struct edit_rule, name_len), 1, "a name for a header with a number"},
+		{RULE + offsetof(struct edit_rule, hdr), SIP_HDR_OTHER,
+		 "a header without number in the index"},
+		{RULE + offsetof(struct edit_rule, name_len), 1,
+		 "a name for a header with a number"},
 		{RULE + offsetof(struct edit_rule, value_len), 1, "a value for PASS"},
 		{RULE + offsetof(struct edit_rule, text_off), 0, "a text in the head"},
 		{RULE + offsetof(struct edit_rule, text_off) + 1, 0xff, "a text beyond the plan"},
-		{RULE + 3 * sizeof(struct edit_rule) + offsetof(struct edit_rule, name_len), 0, "no name"},
-		{RULE + 3 * sizeof(struct edit_rule) + offsetof(struct edit_rule, name_len), 255, "a name beyond the plan"},
-		{RULE + 4 * sizeof(struct edit_rule) + offsetof(struct edit_rule, hdr), SIP_HDR_SUBJECT, "a known name outside the index"},
+		{RULE + 3 * sizeof(struct edit_rule) + offsetof(struct edit_rule, name_len), 0,
+		 "no name"},
+		{RULE + 3 * sizeof(struct edit_rule) + offsetof(struct edit_rule, name_len), 255,
+		 "a name beyond the plan"},
+		{RULE + 4 * sizeof(struct edit_rule) + offsetof(struct edit_rule, hdr),
+		 SIP_HDR_SUBJECT, "a known name outside the index"},
 		{RULE + RULES * sizeof(struct edit_rule) + 2, '\n', "a line end in a value"},
 		{RULE + RULES * sizeof(struct edit_rule) + 2, '\0', "a NUL in a value"},
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Header names: every spelling of every name finds its number, and nothing that is one letter off. */
+/* Header names: every spelling of every name finds its number, and nothing that is one letter off.
+ */
 #include "common/sip/sip_msg.h"
 
 #include <criterion/criterion.h>
@@ -63,7 +64,8 @@ Test(hdr_table, every_compact_form)
 static bool is_listed(const char *name)
 {
 	for (unsigned i = 0; i < NHDRS; i++)
-		if (strcasecmp(hdrs[i].name, name) == 0 || (name[1] == '\0' && tolower(name[0]) == hdrs[i].compact))
+		if (strcasecmp(hdrs[i].name, name) == 0 ||
+		    (name[1] == '\0' && tolower(name[0]) == hdrs[i].compact))
 			return true;
 	return false;
 }
@@ -78,20 +80,25 @@ Test(hdr_table, one_letter_off_is_another_header)
 			for (unsigned c = 1; c < 256; c++) {
 				strcpy(name, hdrs[i].name);
 				name[at] = (char)c;
-				cr_assert_eq(sip_hdr_id_from(span_of(name, len)) != SIP_HDR_OTHER, is_listed(name), "%s", name);
+				cr_assert_eq(sip_hdr_id_from(span_of(name, len)) != SIP_HDR_OTHER,
+					     is_listed(name), "%s", name);
 			}
 		}
 		snprintf(name, sizeof(name), "%sx", hdrs[i].name);
 		cr_expect_eq(sip_hdr_id_from(guarded(name)), SIP_HDR_OTHER, "%s", name);
 		name[len - 1] = '\0';
-		cr_expect_eq(sip_hdr_id_from(guarded(name)) != SIP_HDR_OTHER, is_listed(name), "%s", name);
+		cr_expect_eq(sip_hdr_id_from(guarded(name)) != SIP_HDR_OTHER, is_listed(name), "%s",
+			     name);
 	}
 }
 
 Test(hdr_table, strangers)
 {
-	static const char *const others[] = {"", "X-Token", "z", "Content", "-", "Viaa", "Identity",
-					     "A-Name-That-Is-Longer-Than-Any-That-Limen-Knows-By-Number"};
+	static const char *const others[] = {
+		"",	    "X-Token",
+		"z",	    "Content",
+		"-",	    "Viaa",
+		"Identity", "A-Name-That-Is-Longer-Than-Any-That-Limen-Knows-By-Number"};
 
 	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		cr_expect_eq(sip_hdr_id_from(guarded(others[i])), SIP_HDR_OTHER, "%s", others[i]);

@@ -23,12 +23,14 @@ Test(method, every_name_finds_its_number)
 
 Test(method, case_and_length_count)
 {
-	static const char *const others[] = {"",        "invite", "Invite",  "INVIT",      "INVITED", "IN",    "B",
-					     "BYf",     "XYE",    "ACKS",    "SUBSCRIBER", "NEW",     "OTHER", "RE%47IST%45R",
-					     "PUBLISHED", "INFOS", "I\xc3\x84"};
+	static const char *const others[] = {
+		"",	 "invite",	 "Invite",    "INVIT", "INVITED",    "IN",
+		"B",	 "BYf",		 "XYE",	      "ACKS",  "SUBSCRIBER", "NEW",
+		"OTHER", "RE%47IST%45R", "PUBLISHED", "INFOS", "I\xc3\x84"};
 
 	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		cr_expect_eq(sip_method_from(guarded(others[i])), SIP_METHOD_OTHER, "%s", others[i]);
+		cr_expect_eq(sip_method_from(guarded(others[i])), SIP_METHOD_OTHER, "%s",
+			     others[i]);
 	cr_expect_eq(sip_method_from(SPAN_NONE), SIP_METHOD_OTHER);
 }
 

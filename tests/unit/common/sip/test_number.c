@@ -41,8 +41,8 @@ Test(number, up_to_the_ceiling_and_not_beyond)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint64_t value = 77;
 
-		cr_expect_eq(sip_number_parse(guarded(cases[i].text), cases[i].max, &value), cases[i].result, "%s",
-			     cases[i].text);
+		cr_expect_eq(sip_number_parse(guarded(cases[i].text), cases[i].max, &value),
+			     cases[i].result, "%s", cases[i].text);
 		cr_expect_eq(value, cases[i].result ? 77 : cases[i].value, "%s", cases[i].text);
 	}
 }

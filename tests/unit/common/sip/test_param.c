@@ -33,11 +33,14 @@ Test(param, found_or_not)
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct span value = SPAN("untouched");
-		bool found = sip_param_find(guarded(cases[i].params), span_str(cases[i].name), &value);
+		bool found =
+			sip_param_find(guarded(cases[i].params), span_str(cases[i].name), &value);
 
-		cr_expect_eq(found, cases[i].value != NULL, "%s in %s", cases[i].name, cases[i].params);
+		cr_expect_eq(found, cases[i].value != NULL, "%s in %s", cases[i].name,
+			     cases[i].params);
 		if (found)
-			cr_expect(span_eq(value, span_str(cases[i].value)), "%s in %s", cases[i].name, cases[i].params);
+			cr_expect(span_eq(value, span_str(cases[i].value)), "%s in %s",
+				  cases[i].name, cases[i].params);
 	}
 }
 

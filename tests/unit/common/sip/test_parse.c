@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What sip_parse fills in of good messages (RFC 3261 section 7, with the oddities of RFC 4475 section 3.1.1). */
+/* What sip_parse fills in of good messages (RFC 3261 section 7, with the oddities of RFC 4475
+ * section 3.1.1). */
 #include "common/sip/sip_msg.h"
 
 #include <criterion/criterion.h>
@@ -26,7 +27,8 @@ static void parse_good(const char *text, size_t len)
 
 #define PARSE_GOOD(text) parse_good((text), sizeof(text) - 1)
 #define EXPECT(slice, text)                                                                        \
-	cr_expect(span_is(sip_span(&msg, (slice)), (text)), "\"%.*s\"", SPAN_FMT(sip_span(&msg, (slice))))
+	cr_expect(span_is(sip_span(&msg, (slice)), (text)), "\"%.*s\"",                            \
+		  SPAN_FMT(sip_span(&msg, (slice))))
 
 Test(parse, a_request)
 {
@@ -79,14 +81,15 @@ Test(parse, a_request)
 
 Test(parse, a_response)
 {
-	PARSE_GOOD("SIP/2.0 183 Session  Progress\r\n"
-		   "Via: SIP/2.0/UDP 192.0.2.1:5060;rport=5062;received=192.0.2.9;branch=z9hG4bKa\r\n"
-		   "From: sip:a@h;tag=f\r\n"
-		   "To: sip:b@h;tag=t\r\n"
-		   "Call-ID: 1\r\n"
-		   "CSeq: 7 PRACK\r\n"
-		   "Content-Length: 0\r\n"
-		   "\r\n");
+	PARSE_GOOD(
+		"SIP/2.0 183 Session  Progress\r\n"
+		"Via: SIP/2.0/UDP 192.0.2.1:5060;rport=5062;received=192.0.2.9;branch=z9hG4bKa\r\n"
+		"From: sip:a@h;tag=f\r\n"
+		"To: sip:b@h;tag=t\r\n"
+		"Call-ID: 1\r\n"
+		"CSeq: 7 PRACK\r\n"
+		"Content-Length: 0\r\n"
+		"\r\n");
 	cr_expect_not(msg.is_request);
 	cr_expect_not(msg.answerable);
 	cr_expect_eq(msg.status, 183);
@@ -115,7 +118,8 @@ Test(parse, compact_forms_folds_and_white_space)
 		   "I:x@y  \t \r\n"
 		   "l   : 0000\r\n"
 		   "cseq: 0009\r\n  mEtHoD\r\n"
-		   "v  : SIP  /   2.0\r\n /UDP\r\n    [2001:db8::1] : 5061;branch\r\n = 390skdjuw,SIP/2.0/TCP x\r\n"
+		   "v  : SIP  /   2.0\r\n /UDP\r\n    [2001:db8::1] : 5061;branch\r\n = "
+		   "390skdjuw,SIP/2.0/TCP x\r\n"
 		   "s :\r\n"
 		   "\r\n");
 	cr_expect_eq(msg.method, SIP_METHOD_OTHER);
@@ -143,8 +147,10 @@ Test(parse, compact_forms_folds_and_white_space)
 static void parse_with(const char *line, size_t len)
 {
 	char text[4096];
-	int n = snprintf(text, sizeof(text), "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"
-					     "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n");
+	int n = snprintf(text, sizeof(text),
+			 "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: "
+			 "<sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"
+			 "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n");
 
 	memcpy(text + n, line, len);
 	memcpy(text + n + len, "\r\n\r\n", 4);
@@ -204,7 +210,8 @@ static const char *const names[] = {
 #undef X
 };
 
-/* A line of it in the middle of a message, as its last line, and with white space before the colon. */
+/* A line of it in the middle of a message, as its last line, and with white space before the colon.
+ */
 Test(parse, every_known_name_is_recognised_wherever_it_stands)
 {
 	static const char *const ends[] = {": v\r\nX: y", ":v", " \t: v", ":"};
@@ -237,19 +244,23 @@ Test(parse, a_name_that_begins_or_ends_like_a_known_one_is_a_stranger)
 
 Test(parse, request_uris_the_parser_leaves_to_others)
 {
-	PARSE_GOOD("OPTIONS nobodyKnowsThisScheme:totallyopaquecontent SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>;tag=1\r\n"
-		   "To: isbn:2983792873\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+	PARSE_GOOD("OPTIONS nobodyKnowsThisScheme:totallyopaquecontent SIP/2.0\r\nVia: SIP/2.0/UDP "
+		   "h\r\nFrom: <sip:a@h>;tag=1\r\n"
+		   "To: isbn:2983792873\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: "
+		   "0\r\n\r\n");
 	EXPECT(msg.ruri, "nobodyKnowsThisScheme:totallyopaquecontent");
 	EXPECT(msg.to_uri, "isbn:2983792873");
 }
 
 Test(parse, versions_are_case_insensitive)
 {
-	PARSE_GOOD("OPTIONS sip:h sip/2.0\r\nVia: sIP/2.0/uDP h\r\nFrom: <sip:a@h>;TAG=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
+	PARSE_GOOD("OPTIONS sip:h sip/2.0\r\nVia: sIP/2.0/uDP h\r\nFrom: <sip:a@h>;TAG=1\r\nTo: "
+		   "<sip:b@h>\r\nCall-ID: 1\r\n"
 		   "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
 	cr_expect_eq(msg.via_transport, NET_UDP);
 	EXPECT(msg.from_tag, "1");
-	PARSE_GOOD("Sip/2.0 200 OK\r\nVia: SIP/2.0/UDP h;BRANCH=B;RPORT\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
+	PARSE_GOOD("Sip/2.0 200 OK\r\nVia: SIP/2.0/UDP h;BRANCH=B;RPORT\r\nFrom: "
+		   "<sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
 		   "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n");
 	EXPECT(msg.via_branch, "B");
 	cr_expect(msg.via_rport);
@@ -264,14 +275,16 @@ Test(parse, reason_phrases)
 		{"SIP/2.0 100 Trying", "Trying", 100},
 		{"SIP/2.0 100 ", NULL, 100},
 		{"SIP/2.0 699", NULL, 699},
-		{"SIP/2.0 200 = 2**3 * 5**2 \xd0\xbd\xd0\xbe", "= 2**3 * 5**2 \xd0\xbd\xd0\xbe", 200},
+		{"SIP/2.0 200 = 2**3 * 5**2 \xd0\xbd\xd0\xbe", "= 2**3 * 5**2 \xd0\xbd\xd0\xbe",
+		 200},
 		{"SIP/2.0 486 Busy\tHere", "Busy\tHere", 486},
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[512];
 		int n = snprintf(text, sizeof(text),
-				 "%s\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\nCall-ID: 1\r\n"
+				 "%s\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>;tag=1\r\nTo: "
+				 "<sip:b@h>;tag=2\r\nCall-ID: 1\r\n"
 				 "CSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n",
 				 cases[i].line);
 
@@ -286,13 +299,21 @@ Test(parse, transports_of_the_top_via)
 	static const struct {
 		const char *name;
 		int transport;
-	} cases[] = {{"UDP", NET_UDP}, {"TCP", NET_TCP}, {"TLS", NET_TLS}, {"SCTP", NET_SCTP}, {"WS", NET_WS},
-		     {"WSS", NET_WSS}, {"wss", NET_WSS}, {"TLS-SCTP", NET_TRANSPORTS}, {"UNKNOWN", NET_TRANSPORTS}};
+	} cases[] = {{"UDP", NET_UDP},
+		     {"TCP", NET_TCP},
+		     {"TLS", NET_TLS},
+		     {"SCTP", NET_SCTP},
+		     {"WS", NET_WS},
+		     {"WSS", NET_WSS},
+		     {"wss", NET_WSS},
+		     {"TLS-SCTP", NET_TRANSPORTS},
+		     {"UNKNOWN", NET_TRANSPORTS}};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[512];
 		int n = snprintf(text, sizeof(text),
-				 "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/%s h\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
+				 "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/%s h\r\nFrom: "
+				 "<sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
 				 "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
 				 cases[i].name);
 
@@ -303,8 +324,10 @@ Test(parse, transports_of_the_top_via)
 
 Test(parse, numbers_at_their_ends)
 {
-	PARSE_GOOD("OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h:65535\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
-		   "CSeq: 2147483647 OPTIONS\r\nMax-Forwards: 255\r\nContent-Length: 00000000000000000000000000\r\n\r\n");
+	PARSE_GOOD("OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h:65535\r\nFrom: "
+		   "<sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
+		   "CSeq: 2147483647 OPTIONS\r\nMax-Forwards: 255\r\nContent-Length: "
+		   "00000000000000000000000000\r\n\r\n");
 	cr_expect_eq(msg.cseq, INT32_MAX);
 	cr_expect_eq(msg.max_forwards, 255);
 	cr_expect_eq(msg.via_port, 65535);
@@ -312,12 +335,14 @@ Test(parse, numbers_at_their_ends)
 
 Test(parse, an_ack_is_good_but_never_answered)
 {
-	PARSE_GOOD("ACK sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
+	PARSE_GOOD("ACK sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>;tag=1\r\nTo: "
+		   "<sip:b@h>\r\nCall-ID: 1\r\n"
 		   "CSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n");
 	cr_expect_not(msg.answerable);
 }
 
-static const char head[] = "MESSAGE sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
+static const char head[] = "MESSAGE sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: "
+			   "<sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\n"
 			   "CSeq: 1 MESSAGE\r\n";
 
 Test(parse, without_content_length_a_datagram_is_body_to_its_end)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages cut at every byte, laid at every offset and against unreadable pages: "incomplete" and "invalid" are different
- * answers, and no answer depends on where a message lies or on what is behind it. */
+/* Messages cut at every byte, laid at every offset and against unreadable pages: "incomplete" and
+ * "invalid" are different answers, and no answer depends on where a message lies or on what is
+ * behind it. */
 #include "common/sip/sip_msg.h"
 
 #include <criterion/criterion.h>
@@ -77,13 +78,15 @@ Test(parse_edges, a_stream_is_incomplete_until_its_last_byte)
 		size_t len = message_len(i);
 
 		for (size_t cut = 1; cut < len; cut++) {
-			enum sip_parse_result result = parse(guard_behind(messages[i], cut), cut, SIP_STREAM);
+			enum sip_parse_result result =
+				parse(guard_behind(messages[i], cut), cut, SIP_STREAM);
 			bool text_yet = messages[i][0] != '\r' || cut > 2;
 
-			cr_assert_eq(result, text_yet ? SIP_PARSE_INCOMPLETE : SIP_PARSE_KEEPALIVE, "message %u, %zu bytes: %d %s", i,
-				     cut, result, msg.why);
+			cr_assert_eq(result, text_yet ? SIP_PARSE_INCOMPLETE : SIP_PARSE_KEEPALIVE,
+				     "message %u, %zu bytes: %d %s", i, cut, result, msg.why);
 		}
-		cr_expect_eq(parse(guard_behind(messages[i], len), len, SIP_STREAM), is_good(i) ? SIP_PARSE_OK : SIP_PARSE_INVALID);
+		cr_expect_eq(parse(guard_behind(messages[i], len), len, SIP_STREAM),
+			     is_good(i) ? SIP_PARSE_OK : SIP_PARSE_INVALID);
 		cr_expect_eq(msg.len, len);
 	}
 }
@@ -94,11 +97,12 @@ Test(parse_edges, a_datagram_cut_short_is_invalid)
 		size_t len = message_len(i);
 
 		for (size_t cut = 0; cut < len; cut++) {
-			enum sip_parse_result result = parse(guard_behind(messages[i], cut), cut, SIP_DATAGRAM);
+			enum sip_parse_result result =
+				parse(guard_behind(messages[i], cut), cut, SIP_DATAGRAM);
 			bool text_yet = cut > (messages[i][0] == '\r' ? 2 : 0);
 
-			cr_assert_eq(result, text_yet ? SIP_PARSE_INVALID : SIP_PARSE_KEEPALIVE, "message %u, %zu bytes: %d", i, cut,
-				     result);
+			cr_assert_eq(result, text_yet ? SIP_PARSE_INVALID : SIP_PARSE_KEEPALIVE,
+				     "message %u, %zu bytes: %d", i, cut, result);
 		}
 		cr_expect_eq(parse(guard_behind(messages[i], len), len, SIP_DATAGRAM),
 			     is_good(i) ? SIP_PARSE_OK : SIP_PARSE_INVALID);
@@ -132,7 +136,8 @@ Test(parse_edges, any_first_byte)
 
 Test(parse_edges, one_byte_changed_anywhere)
 {
-	static const char bytes[] = {'\0', '\n', '\r', '\t', ' ', '"', '<', '>', ':', ';', ',', '\\', '\x7f', '\xff', 'x'};
+	static const char bytes[] = {'\0', '\n', '\r', '\t', ' ',    '"',    '<', '>',
+				     ':',  ';',	 ',',  '\\', '\x7f', '\xff', 'x'};
 	char text[1024];
 
 	for (unsigned i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
@@ -177,7 +182,8 @@ Test(parse_edges, where_a_message_lies_and_what_follows_makes_no_difference)
 
 	for (unsigned i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		size_t len = message_len(i);
-		enum sip_parse_result expected = sip_parse(&reference, messages[i], len, SIP_STREAM);
+		enum sip_parse_result expected =
+			sip_parse(&reference, messages[i], len, SIP_STREAM);
 
 		for (size_t offset = 0; offset < 128; offset++) {
 			for (size_t behind = 0; behind < 3; behind++) {
@@ -187,9 +193,12 @@ Test(parse_edges, where_a_message_lies_and_what_follows_makes_no_difference)
 				memcpy(at + len, "\r\xff", behind);
 				cr_assert_eq(parse(at, len + behind, SIP_STREAM), expected);
 				cr_assert_eq(msg.nhdrs, reference.nhdrs);
-				cr_assert_eq(memcmp(msg.hdrs, reference.hdrs, msg.nhdrs * sizeof(msg.hdrs[0])), 0);
+				cr_assert_eq(memcmp(msg.hdrs, reference.hdrs,
+						    msg.nhdrs * sizeof(msg.hdrs[0])),
+					     0);
 				cr_assert_eq(memcmp(&msg.len, &reference.len,
-						    offsetof(struct sip_msg, answerable) - offsetof(struct sip_msg, len)),
+						    offsetof(struct sip_msg, answerable) -
+							    offsetof(struct sip_msg, len)),
 					     0);
 			}
 		}

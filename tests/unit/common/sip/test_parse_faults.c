@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages with one fault each: the code it is answered with, and whether it can be answered (RFC 3261 sections 7, 8.1.1,
- * 8.2, 16.3, 18.3, 20; the kinds of fault are those of RFC 4475 sections 3.1.2 and 3.3). */
+/* Messages with one fault each: the code it is answered with, and whether it can be answered (RFC
+ * 3261 sections 7, 8.1.1, 8.2, 16.3, 18.3, 20; the kinds of fault are those of RFC 4475
+ * sections 3.1.2 and 3.3). */
 #include "common/sip/sip_msg.h"
 
 #include <criterion/criterion.h>
@@ -12,25 +13,25 @@
 enum answer { ANSWER, SILENCE };
 
 /* A request is built from these lines; a case replaces, repeats or leaves out one. */
-#define LINE  "OPTIONS sip:user@example.org SIP/2.0"
-#define VIA   "Via: SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bKx"
-#define FROM  "From: <sip:a@example.org>;tag=1"
-#define TO    "To: <sip:b@example.org>"
-#define ID    "Call-ID: 1@example.org"
-#define CSEQ  "CSeq: 8 OPTIONS"
-#define LEN   "Content-Length: 0"
-#define CRLF  "\r\n"
-#define REST  FROM CRLF TO CRLF ID CRLF
-#define MSG(line, via, from, to, id, cseq, more) \
+#define LINE "OPTIONS sip:user@example.org SIP/2.0"
+#define VIA  "Via: SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bKx"
+#define FROM "From: <sip:a@example.org>;tag=1"
+#define TO   "To: <sip:b@example.org>"
+#define ID   "Call-ID: 1@example.org"
+#define CSEQ "CSeq: 8 OPTIONS"
+#define LEN  "Content-Length: 0"
+#define CRLF "\r\n"
+#define REST FROM CRLF TO CRLF ID CRLF
+#define MSG(line, via, from, to, id, cseq, more)                                                   \
 	line CRLF via CRLF from CRLF to CRLF id CRLF cseq CRLF more CRLF CRLF
 #define WITH_LINE(line) MSG(line, VIA, FROM, TO, ID, CSEQ, LEN)
-#define WITH_VIA(via)   MSG(LINE, via, FROM, TO, ID, CSEQ, LEN)
+#define WITH_VIA(via)	MSG(LINE, via, FROM, TO, ID, CSEQ, LEN)
 #define WITH_FROM(from) MSG(LINE, VIA, from, TO, ID, CSEQ, LEN)
-#define WITH_TO(to)     MSG(LINE, VIA, FROM, to, ID, CSEQ, LEN)
-#define WITH_ID(id)     MSG(LINE, VIA, FROM, TO, id, CSEQ, LEN)
+#define WITH_TO(to)	MSG(LINE, VIA, FROM, to, ID, CSEQ, LEN)
+#define WITH_ID(id)	MSG(LINE, VIA, FROM, TO, id, CSEQ, LEN)
 #define WITH_CSEQ(cseq) MSG(LINE, VIA, FROM, TO, ID, cseq, LEN)
-#define WITH_LEN(len)   MSG(LINE, VIA, FROM, TO, ID, CSEQ, len)
-#define WITH(more)      MSG(LINE, VIA, FROM, TO, ID, CSEQ, LEN CRLF more)
+#define WITH_LEN(len)	MSG(LINE, VIA, FROM, TO, ID, CSEQ, len)
+#define WITH(more)	MSG(LINE, VIA, FROM, TO, ID, CSEQ, LEN CRLF more)
 
 struct fault_case {
 	const char *what;
@@ -39,7 +40,10 @@ struct fault_case {
 	enum answer answer;
 };
 
-#define CASE(what, text, status, answer) {what, {"" text, sizeof(text) - 1}, status, answer}
+#define CASE(what, text, status, answer)                                                           \
+	{                                                                                          \
+		what, {"" text, sizeof(text) - 1}, status, answer                                  \
+	}
 
 static const struct fault_case cases[] = {
 	/* start line */
@@ -54,7 +58,8 @@ static const struct fault_case cases[] = {
 	CASE("URI without scheme", WITH_LINE("OPTIONS user@h SIP/2.0"), 400, ANSWER),
 	CASE("URI with headers", WITH_LINE("OPTIONS sip:h?Route=%3Csip:x%3E SIP/2.0"), 400, ANSWER),
 	CASE("URI with an empty header part", WITH_LINE("OPTIONS sip:h? SIP/2.0"), 400, ANSWER),
-	CASE("URI with a bare IPv6 address", WITH_LINE("OPTIONS sip:2001:db8::10 SIP/2.0"), 400, ANSWER),
+	CASE("URI with a bare IPv6 address", WITH_LINE("OPTIONS sip:2001:db8::10 SIP/2.0"), 400,
+	     ANSWER),
 	CASE("URI with a bad port", WITH_LINE("OPTIONS sip:h:70000 SIP/2.0"), 400, ANSWER),
 	CASE("URI with a bad escape", WITH_LINE("OPTIONS sip:a%zz@h SIP/2.0"), 400, ANSWER),
 	CASE("URI with UTF-8", WITH_LINE("OPTIONS sip:\xc3\xa9@h SIP/2.0"), 400, ANSWER),
@@ -63,7 +68,9 @@ static const struct fault_case cases[] = {
 	CASE("another version", WITH_LINE("OPTIONS sip:h SIP/7.0"), 505, ANSWER),
 	CASE("a longer version", WITH_LINE("OPTIONS sip:h SIP/2.00"), 505, ANSWER),
 	CASE("half a version", WITH_LINE("OPTIONS sip:h SIP/2"), 505, ANSWER),
-	CASE("another version all over", MSG("OPTIONS sip:h SIP/7.0", "Via: SIP/7.0/UDP h", FROM, TO, ID, CSEQ, LEN), 505, ANSWER),
+	CASE("another version all over",
+	     MSG("OPTIONS sip:h SIP/7.0", "Via: SIP/7.0/UDP h", FROM, TO, ID, CSEQ, LEN), 505,
+	     ANSWER),
 	CASE("another protocol", WITH_LINE("OPTIONS / HTTP/1.1"), 400, SILENCE),
 	CASE("no version", WITH_LINE("OPTIONS sip:h"), 400, SILENCE),
 	CASE("no method", WITH_LINE(" sip:h SIP/2.0"), 400, SILENCE),
@@ -79,9 +86,11 @@ static const struct fault_case cases[] = {
 	CASE("code without digits", WITH_LINE("SIP/2.0 2xx x"), 400, SILENCE),
 	CASE("response of another version", WITH_LINE("SIP/3.0 200 OK"), 400, SILENCE),
 	CASE("response with a tab", WITH_LINE("SIP/2.0\t200 OK"), 400, SILENCE),
-	CASE("response with a bad CSeq", MSG("SIP/2.0 200 OK", VIA, FROM, TO, ID, "CSeq: 9292394834772304023312 OPTIONS", LEN), 400,
+	CASE("response with a bad CSeq",
+	     MSG("SIP/2.0 200 OK", VIA, FROM, TO, ID, "CSeq: 9292394834772304023312 OPTIONS", LEN),
+	     400, SILENCE),
+	CASE("response without Via", MSG("SIP/2.0 200 OK", "X: y", FROM, TO, ID, CSEQ, LEN), 400,
 	     SILENCE),
-	CASE("response without Via", MSG("SIP/2.0 200 OK", "X: y", FROM, TO, ID, CSEQ, LEN), 400, SILENCE),
 	/* lines */
 	CASE("line without colon", WITH("no header"), 400, ANSWER),
 	CASE("line without name", WITH(": x"), 400, ANSWER),
@@ -107,7 +116,8 @@ static const struct fault_case cases[] = {
 	CASE("NUL in what an answer carries back", WITH_TO("To: \"\0\" <sip:b@h>"), 400, SILENCE),
 	CASE("lone LF in the second Via", WITH_VIA(VIA CRLF VIA "\n"), 400, ANSWER),
 	CASE("lone LF within the second Via", WITH_VIA(VIA CRLF VIA "\n;x"), 400, SILENCE),
-	CASE("NUL elsewhere, folds in what an answer carries back", WITH_TO(TO "\r\n\t;x" CRLF "X: \0"), 400, ANSWER),
+	CASE("NUL elsewhere, folds in what an answer carries back",
+	     WITH_TO(TO "\r\n\t;x" CRLF "X: \0"), 400, ANSWER),
 	/* Via */
 	CASE("no Via", WITH_VIA("X: y"), 400, SILENCE),
 	CASE("empty Via", WITH_VIA("Via:"), 400, SILENCE),
@@ -115,8 +125,10 @@ static const struct fault_case cases[] = {
 	CASE("Via of another protocol", WITH_VIA("Via: HTTP/2.0/UDP h"), 400, SILENCE),
 	CASE("Via without host", WITH_VIA("Via: SIP/2.0/UDP ;branch=z9hG4bKx"), 400, SILENCE),
 	CASE("Via with port 0", WITH_VIA("Via: SIP/2.0/UDP h:0"), 400, SILENCE),
-	CASE("Via with empty parameters", WITH_VIA("Via: SIP/2.0/UDP 192.0.2.15;;,;,,"), 400, ANSWER),
-	CASE("Via with two branches", WITH_VIA("Via: SIP/2.0/UDP h;branch=a;branch=b"), 400, ANSWER),
+	CASE("Via with empty parameters", WITH_VIA("Via: SIP/2.0/UDP 192.0.2.15;;,;,,"), 400,
+	     ANSWER),
+	CASE("Via with two branches", WITH_VIA("Via: SIP/2.0/UDP h;branch=a;branch=b"), 400,
+	     ANSWER),
 	CASE("Via with text behind", WITH_VIA("Via: SIP/2.0/UDP h x"), 400, ANSWER),
 	/* From, To */
 	CASE("no From", WITH_FROM("X: y"), 400, SILENCE),
@@ -127,7 +139,8 @@ static const struct fault_case cases[] = {
 	CASE("From with a tag but no value", WITH_FROM("From: <sip:a@h>;tag"), 400, ANSWER),
 	CASE("From with a quoted tag", WITH_FROM("From: <sip:a@h>;tag=\"1\""), 400, ANSWER),
 	CASE("From is a star", WITH_FROM("From: *"), 400, ANSWER),
-	CASE("comma in an unquoted display name", WITH_FROM("From: Bell, A <sip:a@h>;tag=1"), 400, ANSWER),
+	CASE("comma in an unquoted display name", WITH_FROM("From: Bell, A <sip:a@h>;tag=1"), 400,
+	     ANSWER),
 	CASE("no To", WITH_TO("X: y"), 400, SILENCE),
 	CASE("two Tos", WITH_TO(TO CRLF "To: <sip:c@h>"), 400, ANSWER),
 	CASE("To with an open quote", WITH_TO("To: \"Mr. J. User <sip:j@h>"), 400, ANSWER),
@@ -147,7 +160,8 @@ static const struct fault_case cases[] = {
 	CASE("empty CSeq", WITH_CSEQ("CSeq:"), 400, SILENCE),
 	CASE("two CSeqs", WITH_CSEQ(CSEQ CRLF "CSeq: 9 OPTIONS"), 400, ANSWER),
 	CASE("CSeq of 2^31", WITH_CSEQ("CSeq: 2147483648 OPTIONS"), 400, ANSWER),
-	CASE("CSeq that wraps around", WITH_CSEQ("CSeq: 36893488147419103232 OPTIONS"), 400, ANSWER),
+	CASE("CSeq that wraps around", WITH_CSEQ("CSeq: 36893488147419103232 OPTIONS"), 400,
+	     ANSWER),
 	CASE("CSeq of another method", WITH_CSEQ("CSeq: 8 INVITE"), 400, ANSWER),
 	CASE("CSeq in another case", WITH_CSEQ("CSeq: 8 options"), 400, ANSWER),
 	CASE("CSeq of a longer method", WITH_CSEQ("CSeq: 8 OPTIONSX"), 400, ANSWER),
@@ -156,7 +170,8 @@ static const struct fault_case cases[] = {
 	CASE("CSeq without number", WITH_CSEQ("CSeq: OPTIONS"), 400, SILENCE),
 	CASE("negative CSeq", WITH_CSEQ("CSeq: -8 OPTIONS"), 400, SILENCE),
 	CASE("CSeq with text behind", WITH_CSEQ("CSeq: 8 OPTIONS x"), 400, SILENCE),
-	CASE("unknown methods that differ", MSG("NEWMETHOD sip:h SIP/2.0", VIA, FROM, TO, ID, "CSeq: 8 INVITE", LEN), 400, ANSWER),
+	CASE("unknown methods that differ",
+	     MSG("NEWMETHOD sip:h SIP/2.0", VIA, FROM, TO, ID, "CSeq: 8 INVITE", LEN), 400, ANSWER),
 	/* Max-Forwards */
 	CASE("Max-Forwards of 256", WITH("Max-Forwards: 256"), 400, ANSWER),
 	CASE("negative Max-Forwards", WITH("Max-Forwards: -1"), 400, ANSWER),
@@ -168,18 +183,22 @@ static const struct fault_case cases[] = {
 	CASE("empty Content-Length", WITH_LEN("Content-Length:"), 400, ANSWER),
 	CASE("two Content-Lengths", WITH_LEN("Content-Length: 0\r\nl: 1"), 400, ANSWER),
 	CASE("two equal Content-Lengths", WITH_LEN("Content-Length: 0\r\nl: 0"), 400, ANSWER),
-	CASE("Content-Length that wraps around", WITH_LEN("Content-Length: 18446744073709551616"), 400, ANSWER),
+	CASE("Content-Length that wraps around", WITH_LEN("Content-Length: 18446744073709551616"),
+	     400, ANSWER),
 	/* what is never answered */
 	CASE("an ACK", MSG("ACK sip:h SIP/2.0", VIA, FROM, TO, ID, CSEQ, LEN), 400, SILENCE),
-	CASE("an ACK of another version", MSG("ACK sip:h SIP/3.0", VIA, FROM, TO, ID, "CSeq: 8 ACK", LEN), 505, SILENCE),
+	CASE("an ACK of another version",
+	     MSG("ACK sip:h SIP/3.0", VIA, FROM, TO, ID, "CSeq: 8 ACK", LEN), 505, SILENCE),
 };
 
 static struct sip_msg msg;
 
 static void expect_fault(const struct fault_case *c, enum sip_framing framing)
 {
-	enum sip_parse_result result = sip_parse(&msg, guard_behind(c->text.ptr, c->text.len), c->text.len, framing);
-	const char *wrong = sip_check(&msg, c->text.len, framing, result), *how = framing == SIP_STREAM ? "stream" : "datagram";
+	enum sip_parse_result result =
+		sip_parse(&msg, guard_behind(c->text.ptr, c->text.len), c->text.len, framing);
+	const char *wrong = sip_check(&msg, c->text.len, framing, result),
+		   *how = framing == SIP_STREAM ? "stream" : "datagram";
 
 	cr_expect_null(wrong, "%s (%s): %s", c->what, how, wrong);
 	cr_expect_eq(result, SIP_PARSE_INVALID, "%s (%s): %d", c->what, how, result);
@@ -202,13 +221,16 @@ Test(parse_faults, none_in_what_they_are_made_of)
 {
 	static const char text[] = MSG(LINE, VIA, FROM, TO, ID, CSEQ, LEN);
 
-	cr_expect_eq(sip_parse(&msg, text, sizeof(text) - 1, SIP_STREAM), SIP_PARSE_OK, "%s", msg.why);
-	cr_expect_eq(sip_parse(&msg, text, sizeof(text) - 1, SIP_DATAGRAM), SIP_PARSE_OK, "%s", msg.why);
+	cr_expect_eq(sip_parse(&msg, text, sizeof(text) - 1, SIP_STREAM), SIP_PARSE_OK, "%s",
+		     msg.why);
+	cr_expect_eq(sip_parse(&msg, text, sizeof(text) - 1, SIP_DATAGRAM), SIP_PARSE_OK, "%s",
+		     msg.why);
 }
 
 Test(parse_faults, a_body_shorter_than_it_says)
 {
-	static const char text[] = MSG(LINE, VIA, FROM, TO, ID, CSEQ, "Content-Length: 10") "123456789";
+	static const char text[] =
+		MSG(LINE, VIA, FROM, TO, ID, CSEQ, "Content-Length: 10") "123456789";
 
 	cr_expect_eq(sip_parse(&msg, text, sizeof(text) - 1, SIP_DATAGRAM), SIP_PARSE_INVALID);
 	cr_expect_eq(msg.status, 400);
@@ -229,7 +251,8 @@ Test(parse_faults, a_stream_must_tell_lengths)
 
 Test(parse_faults, a_stream_goes_on_behind_a_refused_message_whose_end_is_known)
 {
-	static const char text[] = MSG(LINE, VIA, FROM, "X: y", ID, CSEQ, "Content-Length: 3") "abcOPTIONS";
+	static const char text[] =
+		MSG(LINE, VIA, FROM, "X: y", ID, CSEQ, "Content-Length: 3") "abcOPTIONS";
 	size_t whole = sizeof(text) - 1 - strlen("OPTIONS");
 
 	cr_expect_eq(sip_parse(&msg, text, whole - 1, SIP_STREAM), SIP_PARSE_INCOMPLETE);
@@ -250,11 +273,13 @@ Test(parse_faults, a_head_without_end)
 
 Test(parse_faults, a_stream_that_can_never_become_sip)
 {
-	static const char *const texts[] = {"\x16\x03\x01", "GET / HTTP/1.1\r\n", "INVITE sip:h SIP/2.0\nVia: x", "SIP/2.0 999 x\r\n",
+	static const char *const texts[] = {"\x16\x03\x01", "GET / HTTP/1.1\r\n",
+					    "INVITE sip:h SIP/2.0\nVia: x", "SIP/2.0 999 x\r\n",
 					    "INVITE sip:h SIP/2.0\r\nX: \001"};
 
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		cr_expect_eq(sip_parse(&msg, texts[i], strlen(texts[i]), SIP_STREAM), SIP_PARSE_INVALID, "%s", texts[i]);
+		cr_expect_eq(sip_parse(&msg, texts[i], strlen(texts[i]), SIP_STREAM),
+			     SIP_PARSE_INVALID, "%s", texts[i]);
 		cr_expect_not(msg.answerable);
 		cr_expect_eq(msg.len, 0);
 	}
@@ -293,7 +318,8 @@ static size_t sized_message(char *text, size_t size)
 {
 	size_t head = strlen(LINE CRLF VIA CRLF REST CSEQ CRLF "Content-Length: 12345" CRLF CRLF);
 
-	snprintf(text, size + 1, "%s%05zu%s", LINE CRLF VIA CRLF REST CSEQ CRLF "Content-Length: ", size - head, CRLF CRLF);
+	snprintf(text, size + 1, "%s%05zu%s",
+		 LINE CRLF VIA CRLF REST CSEQ CRLF "Content-Length: ", size - head, CRLF CRLF);
 	memset(text + head, 'b', size - head);
 	return size;
 }
@@ -304,7 +330,8 @@ Test(parse_faults, a_message_as_large_as_can_be_and_one_byte_larger)
 	size_t len = sized_message(text, SIP_MSG_BYTES_MAX);
 
 	for (enum sip_framing framing = SIP_DATAGRAM; framing <= SIP_STREAM; framing++) {
-		cr_expect_eq(sip_parse(&msg, guard_behind(text, len), len, framing), SIP_PARSE_OK, "%s", msg.why);
+		cr_expect_eq(sip_parse(&msg, guard_behind(text, len), len, framing), SIP_PARSE_OK,
+			     "%s", msg.why);
 		cr_expect_eq(msg.len, SIP_MSG_BYTES_MAX);
 		cr_expect_null(sip_check(&msg, len, framing, SIP_PARSE_OK));
 	}
@@ -312,7 +339,8 @@ Test(parse_faults, a_message_as_large_as_can_be_and_one_byte_larger)
 	cr_expect_eq(sip_parse(&msg, text, sizeof(text), SIP_STREAM), SIP_PARSE_OK);
 	len = sized_message(text, SIP_MSG_BYTES_MAX + 1);
 	for (enum sip_framing framing = SIP_DATAGRAM; framing <= SIP_STREAM; framing++) {
-		cr_expect_eq(sip_parse(&msg, guard_behind(text, len), len, framing), SIP_PARSE_INVALID);
+		cr_expect_eq(sip_parse(&msg, guard_behind(text, len), len, framing),
+			     SIP_PARSE_INVALID);
 		cr_expect_eq(msg.status, 513);
 		cr_expect(msg.answerable);
 	}
@@ -324,7 +352,8 @@ Test(parse_faults, a_message_as_large_as_can_be_and_one_byte_larger)
 Test(parse_faults, a_head_that_does_not_end_within_a_message)
 {
 	static char text[SIP_MSG_BYTES_MAX + 100];
-	size_t n = (size_t)snprintf(text, sizeof(text), "%s", LINE CRLF VIA CRLF REST CSEQ CRLF LEN CRLF "Subject: ");
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s",
+				    LINE CRLF VIA CRLF REST CSEQ CRLF LEN CRLF "Subject: ");
 
 	memset(text + n, 'x', sizeof(text) - n);
 	cr_expect_eq(sip_parse(&msg, text, SIP_MSG_BYTES_MAX, SIP_STREAM), SIP_PARSE_INCOMPLETE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Random messages written from a list of headers: the parse gives back that list, whatever their names, lengths, white space
- * and folds. */
+/* Random messages written from a list of headers: the parse gives back that list, whatever their
+ * names, lengths, white space and folds. */
 #include "common/sip/sip_msg.h"
 
 #include <criterion/criterion.h>
@@ -67,7 +67,8 @@ static const char *const known[] = {
 /* Not one of the headers that the parse itself looks into. */
 static unsigned put_name(struct rng *rng)
 {
-	unsigned id = (unsigned)(SIP_HDR_CONTENT_TYPE + rng_below(rng, SIP_HDR_IDS_END - SIP_HDR_CONTENT_TYPE));
+	unsigned id = (unsigned)(SIP_HDR_CONTENT_TYPE +
+				 rng_below(rng, SIP_HDR_IDS_END - SIP_HDR_CONTENT_TYPE));
 	size_t from = model.len;
 
 	if (rng_below(rng, 4) == 0) {
@@ -79,14 +80,17 @@ static unsigned put_name(struct rng *rng)
 	put(known[id - 1]);
 	for (size_t i = from; i < model.len; i++)
 		if (rng_below(rng, 3) == 0)
-			model.text[i] = (char)(islower((unsigned char)model.text[i]) ? toupper(model.text[i]) : tolower(model.text[i]));
+			model.text[i] = (char)(islower((unsigned char)model.text[i])
+						       ? toupper(model.text[i])
+						       : tolower(model.text[i]));
 	return id;
 }
 
 /* Text with no white space at its ends. */
 static bool put_value(struct rng *rng)
 {
-	static const char *const pieces[] = {" ", "\t", "\xc3\xa9", "\xe6\x9d\xb1", "\"\\\a\\\0x\"", ",", ":", "<a>", "\"b, c\""};
+	static const char *const pieces[] = {" ", "\t", "\xc3\xa9", "\xe6\x9d\xb1", "\"\\\a\\\0x\"",
+					     ",", ":",	"<a>",	    "\"b, c\""};
 	size_t len = rng_below(rng, 8) ? rng_below(rng, 60) : rng_below(rng, 400), from = model.len;
 	bool folded = false;
 
@@ -198,7 +202,8 @@ Test(parse_model, headers_come_back_as_they_were_written)
 
 		model_make(&rng);
 		result = sip_parse(&msg, guard_behind(model.text, model.len), model.len, framing);
-		cr_assert_eq(result, SIP_PARSE_OK, "round %u: %s\n%.*s", round, msg.why, (int)model.len, model.text);
+		cr_assert_eq(result, SIP_PARSE_OK, "round %u: %s\n%.*s", round, msg.why,
+			     (int)model.len, model.text);
 		cr_assert_null(sip_check(&msg, model.len, framing, result));
 		model_compare(&msg, round);
 	}

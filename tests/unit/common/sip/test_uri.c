@@ -16,29 +16,38 @@ Test(uri, parts_of_good_uris)
 	} cases[] = {
 		{"sip:example.org", NULL, NULL, "example.org", NULL, NULL, 0, false},
 		{"sip:alice@example.org", "alice", NULL, "example.org", NULL, NULL, 0, false},
-		{"SIP:alice@example.org:5070", "alice", NULL, "example.org", NULL, NULL, 5070, false},
+		{"SIP:alice@example.org:5070", "alice", NULL, "example.org", NULL, NULL, 5070,
+		 false},
 		{"sIpS:alice@example.org", "alice", NULL, "example.org", NULL, NULL, 0, true},
-		{"sip:alice:secret@192.0.2.1:1", "alice", "secret", "192.0.2.1", NULL, NULL, 1, false},
+		{"sip:alice:secret@192.0.2.1:1", "alice", "secret", "192.0.2.1", NULL, NULL, 1,
+		 false},
 		{"sip:alice:@h", "alice", NULL, "h", NULL, NULL, 0, false},
 		{"sip:h;transport=tcp;lr", NULL, NULL, "h", ";transport=tcp;lr", NULL, 0, false},
-		{"sip:a@h:65535;x=1?subject=project%20x&to=b", "a", NULL, "h", ";x=1", "subject=project%20x&to=b", 65535, false},
+		{"sip:a@h:65535;x=1?subject=project%20x&to=b", "a", NULL, "h", ";x=1",
+		 "subject=project%20x&to=b", 65535, false},
 		{"sip:a@h?priority=urgent", "a", NULL, "h", NULL, "priority=urgent", 0, false},
 		{"sip:[2001:db8::10]:5070", NULL, NULL, "[2001:db8::10]", NULL, NULL, 5070, false},
-		{"sip:[2001:db8::10:5070]", NULL, NULL, "[2001:db8::10:5070]", NULL, NULL, 0, false},
-		{"sip:u@[::ffff:192.0.2.2];lr", "u", NULL, "[::ffff:192.0.2.2]", ";lr", NULL, 0, false},
-		{"sip:u@[2001:db8:::192.0.2.1]", "u", NULL, "[2001:db8:::192.0.2.1]", NULL, NULL, 0, false},
+		{"sip:[2001:db8::10:5070]", NULL, NULL, "[2001:db8::10:5070]", NULL, NULL, 0,
+		 false},
+		{"sip:u@[::ffff:192.0.2.2];lr", "u", NULL, "[::ffff:192.0.2.2]", ";lr", NULL, 0,
+		 false},
+		{"sip:u@[2001:db8:::192.0.2.1]", "u", NULL, "[2001:db8:::192.0.2.1]", NULL, NULL, 0,
+		 false},
 		/* user may hold what elsewhere separates */
-		{"sip:u;par=v%40example.net@example.com", "u;par=v%40example.net", NULL, "example.com", NULL, NULL, 0, false},
+		{"sip:u;par=v%40example.net@example.com", "u;par=v%40example.net", NULL,
+		 "example.com", NULL, NULL, 0, false},
 		{"sip:1?2&3=4+5$6,7;8/9@h;p", "1?2&3=4+5$6,7;8/9", NULL, "h", ";p", NULL, 0, false},
 		{"sip:*31#5551234@h", "*31#5551234", NULL, "h", NULL, NULL, 0, false},
-		{"sip:sips%3Auser%40example.com@example.net", "sips%3Auser%40example.com", NULL, "example.net", NULL, NULL, 0,
-		 false},
+		{"sip:sips%3Auser%40example.com@example.net", "sips%3Auser%40example.com", NULL,
+		 "example.net", NULL, NULL, 0, false},
 		{"sip:null-%00-null@h", "null-%00-null", NULL, "h", NULL, NULL, 0, false},
 		{"sip:a:b:c@h", "a", "b:c", "h", NULL, NULL, 0, false},
-		{"sip:under_score.example-1.org.", NULL, NULL, "under_score.example-1.org.", NULL, NULL, 0, false},
-		{"sip:a-user-name-beyond-sixteen-bytes@a-host-name-beyond-sixteen.example.org:15060;maddr=192.0.2.99",
-		 "a-user-name-beyond-sixteen-bytes", NULL, "a-host-name-beyond-sixteen.example.org", ";maddr=192.0.2.99", NULL,
-		 15060, false},
+		{"sip:under_score.example-1.org.", NULL, NULL, "under_score.example-1.org.", NULL,
+		 NULL, 0, false},
+		{"sip:a-user-name-beyond-sixteen-bytes@a-host-name-beyond-sixteen.example.org:"
+		 "15060;maddr=192.0.2.99",
+		 "a-user-name-beyond-sixteen-bytes", NULL, "a-host-name-beyond-sixteen.example.org",
+		 ";maddr=192.0.2.99", NULL, 15060, false},
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -48,7 +57,8 @@ Test(uri, parts_of_good_uris)
 		cr_expect(uri.is_sip);
 		cr_expect_eq(uri.is_sips, cases[i].sips, "%s", cases[i].text);
 		cr_expect(span_is(uri.user, cases[i].user), "user of %s", cases[i].text);
-		cr_expect(span_is(uri.password, cases[i].password), "password of %s", cases[i].text);
+		cr_expect(span_is(uri.password, cases[i].password), "password of %s",
+			  cases[i].text);
 		cr_expect(span_is(uri.host, cases[i].host), "host of %s", cases[i].text);
 		cr_expect(span_is(uri.params, cases[i].params), "params of %s", cases[i].text);
 		cr_expect(span_is(uri.headers, cases[i].headers), "headers of %s", cases[i].text);
@@ -147,7 +157,8 @@ Test(uri, bad_uris_are_refused)
 
 Test(uri, a_text_cut_short_is_never_read_beyond)
 {
-	static const char text[] = "sips:user;x=1:pass%20word@[2001:db8::1]:5061;transport=tls;lr?Subject=a%20b&to=x";
+	static const char text[] =
+		"sips:user;x=1:pass%20word@[2001:db8::1]:5061;transport=tls;lr?Subject=a%20b&to=x";
 	struct sip_uri uri;
 
 	for (size_t len = 0; len < sizeof(text); len++)
