@@ -115,9 +115,9 @@ static void callee_manner(struct sim *sim, struct manner *m, bool first, bool ha
 	m->early_bye = chance(rng, 30);
 	m->on_cancel = chance(rng, 850) ? ON_CANCEL_487 : (uint8_t)(1 + rng_below(rng, 2));
 	m->fork_rings = chance(rng, 60);
-	/* limen keeps one early dialog for each INVITE and hands RSeq on as it is: PRACKs of
-	 * several forks, or of several targets, cannot be told apart yet. */
-	if (m->fork_rings || !first)
+	/* limen hands RSeq on as it is: a second target's would go back behind the first one's in
+	 * the caller's early dialog, so only the first rings reliably yet. */
+	if (!first)
 		m->ring_rel = false;
 	m->fork_answers = chance(rng, 50);
 	if (hangs_up || chance(rng, 300))
