@@ -165,13 +165,26 @@ static enum engine_fate on_response(struct engine *e, const struct sip_msg *msg)
 
 static void on_cancel(struct engine *e, const struct sip_msg *msg)
 {
-	struct sip_txn *invite = txn_find(e, txn_request_key(e, msg, SIP_METHOD_INVITE));
+	struct sip_txn *invite = txn_find(e, txn_request_key(e, msg, SIP_METHOD_INVITE)), *server;
+	struct sip_leg *leg;
 
+	server = txn_find(e, txn_request_key(e, msg, SIP_METHOD_CANCEL));
+	if (server) {
+		e->stats.retransmits_in++;
+		txn_resend(e, server);
+		return;
+	}
 	if (invite == NULL || invite->kind != TXN_SERVER_INVITE) {
 		build_stateless(e, msg, 481, SPAN_NONE, NULL);
 		return;
 	}
-	build_stateless(e, msg, 200, SPAN_NONE, leg_get(e, invite->leg));
+	/* A transaction of its own (section 9.2): it comes again after the INVITE's is over. */
+	leg = leg_get(e, invite->leg);
+	server = txn_server_new(e, msg, NULL, leg);
+	if (server)
+		dialog_answer(e, server, 200, SPAN_NONE);
+	else
+		build_stateless(e, msg, 200, SPAN_NONE, leg);
 	b2bua_cancel(e, invite);
 }
 
