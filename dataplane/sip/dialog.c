@@ -182,7 +182,7 @@ void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg
 static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *leg, const struct sip_leg *peer,
 				 const struct sip_call *call, const struct sip_msg *msg)
 {
-	struct sip_txn *theirs, *ours;
+	struct sip_txn *theirs, *ours, *far;
 
 	if (call->state == CALL_ENDED || leg->state == LEG_OVER || peer == NULL || peer->state == LEG_OVER ||
 	    peer->state == LEG_NEW)
@@ -210,6 +210,10 @@ static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *l
 		if (ours && (ours->state == TXN_TRYING || ours->state == TXN_PROCEEDING))
 			return 491; /* glare */
 		if (ack_is_missing(e, leg) || ack_is_missing(e, peer))
+			return 491;
+		/* One that was cancelled here may still be open there: section 14.1 allows one at a time. */
+		far = txn_get(e, peer->invite_client);
+		if (far && (far->state == TXN_TRYING || far->state == TXN_PROCEEDING))
 			return 491;
 	}
 	if (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP && peer->offer != HANDLE_NONE)
