@@ -72,6 +72,9 @@ static struct span contact_uri(const struct sip_msg *msg)
 	if (!sip_values_next(&it, &value) || sip_name_addr_parse(value, &contact) || contact.star ||
 	    sip_uri_parse(contact.uri, &uri))
 		return SPAN_NONE;
+	/* Headers have no place in a Request-URI (section 19.1.1). */
+	if (uri.is_sip && uri.headers.ptr)
+		contact.uri.len = (size_t)(uri.headers.ptr - contact.uri.ptr) - 1;
 	return contact.uri;
 }
 
