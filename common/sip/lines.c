@@ -236,12 +236,21 @@ static void hdrs_chain(struct sip_msg *msg)
 	}
 }
 
-/* A message with a control character out of place is refused, but may be answered: with what it
- * really says. */
+/* A message with a control character out of place is refused, but may be answered: not out of a
+ * line whose name only seemed to be a header's. */
 static NOINLINE void names_check(struct sip_msg *msg)
 {
-	for (unsigned n = 0; n < msg->nhdrs; n++)
-		msg->hdrs[n].id = (uint8_t)sip_hdr_id_from(sip_span(msg, msg->hdrs[n].name));
+	unsigned kept = 0;
+
+	for (unsigned n = 0; n < msg->nhdrs; n++) {
+		struct span name = sip_span(msg, msg->hdrs[n].name);
+
+		if (memchr(name.ptr, '\r', name.len))
+			fault(msg, 400, "Malformed Header Line");
+		else
+			msg->hdrs[kept++] = msg->hdrs[n];
+	}
+	msg->nhdrs = (uint16_t)kept;
 }
 
 /* The header lines from `from` on. */

@@ -21,27 +21,43 @@ static void survey_byte(struct survey *s, const char *p)
 		s->colon = p;
 }
 
-static struct survey survey_make(const char *p, const char *end, const char *limit)
+#if CHARS_SIMD
+/* The 16 bytes at p, as far as `asked` has a bit for them. */
+static inline void survey_block(struct survey *s, const char *p, unsigned asked)
+{
+	__m128i text = _mm_loadu_si128((const __m128i *)p);
+	unsigned at = char_mask(text, '@') & asked, colon = char_mask(text, ':') & asked;
+
+	s->escaped |= (char_mask(text, '%') & asked) != 0;
+	s->refused |= (class_out_mask(text, CHAR_URI) & asked) != 0;
+	if (at) {
+		s->refused |= s->at || (at & (at - 1));
+		s->at = p + __builtin_ctz(at);
+	}
+	if (colon && !s->colon)
+		s->colon = p + __builtin_ctz(colon);
+}
+#endif
+
+/* Of [p, end); what lies between begin and p, and between end and limit, may be read. */
+static struct survey survey_make(const char *begin, const char *p, const char *end,
+				 const char *limit)
 {
 	struct survey s = {0};
 
 #if CHARS_SIMD
-	for (; p < end && limit - p >= 16; p += 16) {
-		__m128i text = _mm_loadu_si128((const __m128i *)p);
-		unsigned in_text = end - p >= 16 ? 0xffff : (1u << (end - p)) - 1;
-		unsigned at = char_mask(text, '@') & in_text;
-		unsigned colon = char_mask(text, ':') & in_text;
-
-		s.escaped |= (char_mask(text, '%') & in_text) != 0;
-		s.refused |= (class_out_mask(text, CHAR_URI) & in_text) != 0;
-		if (at) {
-			s.refused |= s.at || (at & (at - 1));
-			s.at = p + __builtin_ctz(at);
-		}
-		if (colon && !s.colon)
-			s.colon = p + __builtin_ctz(colon);
+	for (; end - p >= 16; p += 16)
+		survey_block(&s, p, 0xffff);
+	if (p < end && limit - p >= 16) {
+		survey_block(&s, p, (1u << (end - p)) - 1);
+		return s;
+	}
+	if (p < end && end - begin >= 16) {
+		survey_block(&s, end - 16, 0xffffu << (16 - (end - p)) & 0xffff);
+		return s;
 	}
 #else
+	(void)begin;
 	(void)limit;
 #endif
 	for (; p < end; p++)
@@ -109,7 +125,7 @@ int uri_scan(struct span text, const char *limit, struct sip_uri *out)
 		return -EINVAL;
 	out->scheme = span_between(text.ptr, p - 1);
 	out->opaque = span_between(p, end);
-	survey = survey_make(p, end, limit);
+	survey = survey_make(text.ptr, p, end, limit);
 	if (survey.escaped && !escapes_ok(out->opaque))
 		return -EINVAL;
 	out->is_sips = out->scheme.len == 4 && span_ieq(out->scheme, SPAN("sips"));
