@@ -2,6 +2,7 @@
 /* Headers, next hop and the ports' queues. Each worker has its own. */
 #include "dataplane/tx/tx_priv.h"
 
+#include <errno.h>
 #include <rte_ethdev.h>
 #include <rte_ring.h>
 #include <stdlib.h>
@@ -51,6 +52,19 @@ unsigned tx_flush(struct tx *tx)
 		if (tx->ports[i].n)
 			sent += flush_port(tx, &tx->ports[i]);
 	return sent;
+}
+
+void tx_reap(struct tx *tx)
+{
+	struct rte_mbuf *none = NULL;
+
+	for (unsigned i = 0; i < tx->nports; i++) {
+		const struct tx_port *port = &tx->ports[i];
+		uint16_t queue = (uint16_t)tx->conf.worker;
+
+		if (!port->carrier && rte_eth_tx_done_cleanup(port->id, queue, 0) == -ENOTSUP)
+			(void)rte_eth_tx_burst(port->id, queue, &none, 0);
+	}
 }
 
 void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t index)

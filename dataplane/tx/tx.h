@@ -55,6 +55,10 @@ void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t port);
 /* Hand what is queued to the ports; at the end of each turn. Returns how many packets went. */
 unsigned tx_flush(struct tx *tx);
 
+/* Take back packets that ports have sent but still hold, where their drivers do so only when the next ones are sent. For a worker
+ * that has just run out of work; costs what the driver needs for it. */
+void tx_reap(struct tx *tx);
+
 /* An empty packet of this worker's pool, or NULL (counted as no-mbuf). */
 struct rte_mbuf *tx_alloc(struct tx *tx);
 

@@ -112,7 +112,9 @@ static void idle(struct worker *worker)
 {
 	struct timespec sleep = {.tv_nsec = (long)worker->idle_sleep_ns};
 
-	if (++worker->idle_turns < IDLE_TURNS || !worker->idle_sleep_ns) {
+	if (++worker->idle_turns == IDLE_TURNS)
+		tx_reap(worker->tx);
+	if (worker->idle_turns < IDLE_TURNS || !worker->idle_sleep_ns) {
 		rte_pause();
 		return;
 	}
