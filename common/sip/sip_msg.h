@@ -137,14 +137,16 @@ enum sip_parse_result {
 	SIP_PARSE_OK = 0,
 	SIP_PARSE_INCOMPLETE, /* stream only: more bytes may make it whole */
 	SIP_PARSE_INVALID,    /* see status, why and answerable */
-	SIP_PARSE_KEEPALIVE,  /* only CR and LF (RFC 5626 section 4.4.1) or zero bytes of text */
+	SIP_PARSE_KEEPALIVE,  /* only CR and LF (RFC 5626 section 4.4.1), or in a datagram NUL, or nothing;
+	                         len tells how much of a stream can be forgotten */
 };
 
 /* Slices that every message needs are filled by the parse itself; a slice of length 0 was not there.
  * From/To: `uri` is without <>; `tag` is the parameter's value. */
 struct sip_msg {
 	const char *buf; /* borrowed */
-	uint32_t len;    /* bytes of this message, body included (a stream may hold more behind it) */
+	uint32_t len;    /* bytes of this message, body included (a stream may hold more behind it);
+	                    after INVALID 0 where a stream's next message cannot be found */
 
 	bool is_request;
 	uint8_t method;  /* enum sip_method; of a response: the CSeq's */
