@@ -89,6 +89,7 @@ static bool is_own_header(uint8_t id)
 	case SIP_HDR_RECORD_ROUTE:
 	case SIP_HDR_PROXY_REQUIRE:
 	case SIP_HDR_RACK:
+	case SIP_HDR_RSEQ:
 	case SIP_HDR_TIMESTAMP:
 		return true;
 	default:
@@ -224,14 +225,15 @@ static void put_request_target(struct cursor *out, const struct engine *e, const
 static void put_rack(struct cursor *out, const struct build_request *req)
 {
 	struct span rack = sip_hdr_value(req->src, SIP_HDR_RACK);
-	size_t rseq = 0;
+	size_t digits = 0;
+	uint64_t rseq;
 
-	while (rseq < rack.len && rack.ptr[rseq] >= '0' && rack.ptr[rseq] <= '9')
-		rseq++;
-	if (rseq == 0)
+	while (digits < rack.len && rack.ptr[digits] >= '0' && rack.ptr[digits] <= '9')
+		digits++;
+	if (sip_number_parse(span_of(rack.ptr, digits), UINT32_MAX, &rseq))
 		return;
 	put_lit(out, "RAck: ");
-	put_bytes(out, rack.ptr, rseq);
+	put_u64(out, (uint32_t)rseq - (req->leg->flags & LEG_RSEQ ? req->leg->rseq : 0));
 	put_char(out, ' ');
 	put_u64(out, req->leg->invite_cseq);
 	put_lit(out, " INVITE\r\n");
@@ -464,6 +466,11 @@ void build_response(struct engine *e, struct cursor *out, const struct build_res
 	}
 	if (res->leg && response_has_contact(res))
 		put_contact(out, e, res->leg);
+	if (res->rseq) {
+		put_lit(out, "RSeq: ");
+		put_u64(out, res->rseq);
+		put_end(out);
+	}
 	put_planned_headers(out, res->src, res->plan, res->leg && res->leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
 			    res->body.len != 0);
 	put_span(out, res->extra);

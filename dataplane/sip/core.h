@@ -116,6 +116,7 @@ struct build_response {
 	struct span tag_cookie;    /* To tag where the request had none */
 	struct sip_leg *leg;       /* for the Contact; NULL: none */
 	const struct sip_msg *src; /* response of the far side; NULL: limen's own */
+	uint32_t rseq;             /* of a reliable provisional response; 0: none */
 	struct span plan;
 	struct span body;
 	struct span extra;         /* whole header lines */

@@ -313,6 +313,8 @@ static void relay_request(struct engine *e, struct sip_call *call, struct sip_le
 	req.txn = client->self;
 	if (msg->method == SIP_METHOD_INVITE) {
 		client->flags |= TXN_TIMER_C;
+		peer->flags &= (uint8_t)~LEG_RSEQ;
+		leg->rseq = 0;
 		peer->invite_client = client->self;
 		peer->invite_cseq = req.cseq;
 	}
@@ -382,6 +384,23 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 
 /* ---- answers ---- */
 
+/* RSeq rises by one for the asker, whichever target or fork rings (RFC 3262 section 3). 0 for a response without. */
+static uint32_t relay_rseq(struct sip_leg *from, struct sip_leg *to, const struct sip_msg *msg)
+{
+	uint64_t rseq;
+
+	if (msg == NULL || msg->status >= 200 || sip_number_parse(sip_hdr_value(msg, SIP_HDR_RSEQ), UINT32_MAX, &rseq))
+		return 0;
+	if (!(from->flags & LEG_RSEQ)) {
+		from->rseq = to->rseq ? to->rseq + 1 - (uint32_t)rseq : 0;
+		from->flags |= LEG_RSEQ;
+	}
+	rseq = (uint32_t)rseq + from->rseq;
+	if ((uint32_t)rseq > to->rseq)
+		to->rseq = (uint32_t)rseq;
+	return (uint32_t)rseq;
+}
+
 bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server, struct sip_leg *from,
 			   uint16_t status, const struct sip_msg *msg)
 {
@@ -393,6 +412,7 @@ bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_t
 
 	if (to == NULL)
 		return false;
+	res.rseq = relay_rseq(from, to, msg);
 	switch (msg ? body_kind(msg) : BODY_NONE) {
 	case BODY_SDP:
 		/* Only provisional and positive answers describe a session. */

@@ -60,6 +60,7 @@ enum leg_flag {
 	LEG_REMOTE_CSEQ = 1 << 0, /* remote_cseq holds a value */
 	LEG_BYE_WAITS = 1 << 1,   /* BYE goes out once the 2xx is acknowledged (RFC 3261 section 15) */
 	LEG_MEDIA_SET = 1 << 2,   /* its peer's media addresses are in force */
+	LEG_RSEQ = 1 << 3,        /* limen asked, and the peer has rung reliably: `rseq` is set */
 };
 
 /* Texts of a leg, all in one blob. */
@@ -91,6 +92,8 @@ struct sip_leg {
 	uint32_t local_cseq;    /* last used */
 	uint32_t remote_cseq;   /* highest received */
 	uint32_t invite_cseq;   /* of the INVITE that limen sent last: RAck speaks of it */
+	uint32_t rseq;          /* of the INVITE in work (RFC 3262): the peer asked: last one limen sent; limen asked: what is
+	                           added to the peer's */
 	struct net_endpoint next_hop; /* where the peer sends from, or was sent to */
 	uint8_t realm;
 	uint8_t transport;      /* enum net_transport */
@@ -99,7 +102,6 @@ struct sip_leg {
 	uint8_t flags;          /* enum leg_flag */
 	uint8_t source_policy;  /* enum stream_source */
 	uint16_t pad;
-	uint32_t pad2;
 };
 _Static_assert(sizeof(struct sip_leg) % 8 == 0, "slab record");
 

@@ -86,7 +86,7 @@ static void caller_manner(struct sim *sim, struct manner *m)
 		m->hangup_ms = (uint32_t)rng_below(rng, 30000);
 }
 
-static void callee_manner(struct sim *sim, struct manner *m, bool first, bool hangs_up)
+static void callee_manner(struct sim *sim, struct manner *m, bool hangs_up)
 {
 	static const uint32_t refusals[] = {302, 400, 403, 404, 408, 415, 480, 486, 487,
 					    488, 500, 501, 502, 503, 600, 603, 606};
@@ -115,10 +115,6 @@ static void callee_manner(struct sim *sim, struct manner *m, bool first, bool ha
 	m->early_bye = chance(rng, 30);
 	m->on_cancel = chance(rng, 850) ? ON_CANCEL_487 : (uint8_t)(1 + rng_below(rng, 2));
 	m->fork_rings = chance(rng, 60);
-	/* limen hands RSeq on as it is: a second target's would go back behind the first one's in
-	 * the caller's early dialog, so only the first rings reliably yet. */
-	if (!first)
-		m->ring_rel = false;
 	m->fork_answers = chance(rng, 50);
 	if (hangs_up || chance(rng, 300))
 		m->hangup_ms = (uint32_t)rng_below(rng, 30000);
@@ -200,7 +196,7 @@ void script_call(struct sim *sim, uint32_t number)
 	caller_manner(sim, &ua->manner);
 	call->lame = ua->manner.vanish_ms != UINT32_MAX || ua->manner.never_ack;
 	for (unsigned slot = 1; slot < SIM_SLOTS; slot++) {
-		callee_manner(sim, &ua[slot].manner, slot == 1, ua->manner.hangup_ms == UINT32_MAX);
+		callee_manner(sim, &ua[slot].manner, ua->manner.hangup_ms == UINT32_MAX);
 		call->lame |= ua[slot].manner.vanish_ms != UINT32_MAX;
 		call->deaf |= ua[slot].manner.silent;
 	}
