@@ -70,8 +70,8 @@ build_limen() {
             meson setup "$dir" "$top" "${options[@]}"
         fi && meson compile -C "$dir" "$@"
     } >"$log" 2>&1; then
-        grep -nE 'error|ERROR|FAILED|undefined reference|warning:' "$log" | head -n 40 >&2 || true
-        tail -n 15 "$log" >&2
+        grep -E '(error|ERROR|warning):|undefined reference' "$log" | sort -u | head -n 30 >&2 || true
+        tail -n 3 "$log" >&2
         rm -f "$log"
         return 1
     fi
