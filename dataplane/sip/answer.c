@@ -127,8 +127,10 @@ static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *
 		return;
 	}
 	if (!(call->flags & CALL_DIALOG)) {
-		dialog_relay_response(e, call, invite, leg, msg->status, msg);
-		call_finish(e, call, msg->status, IPC_BY_CALLEE);
+		if (dialog_relay_response(e, call, invite, leg, msg->status, msg) || invite->status >= 200)
+			call_finish(e, call, msg->status, IPC_BY_CALLEE);
+		else
+			b2bua_refuse(e, call, 500, SPAN_NONE, IPC_BY_LIMEN);
 		return;
 	}
 	fork = answering_leg(e, leg, msg);

@@ -134,7 +134,8 @@ static void on_bye(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 {
 	struct sip_leg *peer = leg_get(e, leg->peer);
 	struct sip_txn *invite = txn_get(e, leg->invite_server);
-	bool was_early = leg->state == LEG_EARLY;
+	/* Or not even that: limen's 18x has a tag where the one it relays had none. */
+	bool was_early = leg->state <= LEG_EARLY;
 
 	dialog_answer(e, txn, 200, SPAN_NONE);
 	if (was_early && leg->side == SIDE_A && invite && invite->status < 200) {

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The engine and peers that no RFC foresaw: what the fuzzer found, one test for each. */
+#include "world.h"
+
+#include <criterion/criterion.h>
+
+static struct world *w;
+
+static void setup(void)
+{
+	w = world_new();
+}
+
+TestSuite(engine_odd, .init = setup);
+
+/* RFC 2543 peers send 180 without To tag; limen's has one, so that A may say BYE to it. */
+Test(engine_odd, bye_after_ringing_without_a_tag_gives_up)
+{
+	char invite[8192], ringing[8192];
+
+	strcpy(invite, world_invite(w, "up", SDP_A));
+	world_answer(w, B, invite, 180, NULL, NULL, NULL);
+	strcpy(ringing, world_out(w, A, 0));
+	world_request(w, A, "BYE", 2, "bye", ringing, "alice-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 200 "));
+	cr_expect(world_has(world_out(w, A, 1), "SIP/2.0 487 "));
+	cr_expect(world_has(world_out(w, B, 0), "CANCEL "));
+	world_answer(w, B, invite, 487, "bob-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, B, 0), "ACK "));
+	world_end(w);
+}
+
+/* An answer that cannot be relayed is still an answer: the asker hears of it. */
+Test(engine_odd, options_answered_with_a_bad_description)
+{
+	const struct world_report *ask;
+	char options[8192];
+	uint64_t id;
+
+	world_in(w, A,
+		 "OPTIONS sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKopt\n"
+		 "From: <sip:alice@10.0.1.2>;tag=a\nTo: <sip:bob@10.0.1.1>\nCall-ID: opt\nCSeq: 1 OPTIONS\n",
+		 NULL);
+	ask = world_find(w, IPC_ASK);
+	cr_assert(ask);
+	memcpy(&id, ask->frame, sizeof(id));
+	world_verdict(w, id, 0, 1);
+	strcpy(options, world_out(w, B, 0));
+	world_answer(w, B, options, 200, "bob-tag", NULL, "this describes nothing");
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 500 "));
+	world_end(w);
+}
