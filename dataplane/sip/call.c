@@ -60,14 +60,13 @@ void call_ask(struct engine *e, struct sip_call *call)
 {
 	struct sip_leg *leg = leg_get(e, call->leg[SIDE_A]);
 	struct span request = blob_span(&e->blobs, call->request);
-	struct sip_txn *invite = txn_get(e, call->invite);
 	const struct net_endpoint *local;
 	struct cursor *out;
 	struct ipc_ask ask = {.ask_id = call->self};
 
 	/* Ask again when it did not get through, until the request has waited too long. */
 	call_set_timer(e, call, call->ask_until_ns);
-	if (!e->link_up || leg == NULL || invite == NULL)
+	if (!e->link_up || leg == NULL)
 		return;
 	ask.source = leg->next_hop;
 	ask.realm = leg->realm;

@@ -244,6 +244,7 @@ uint64_t fork_tag_hash(const struct engine *e, const struct sip_msg *msg);
 void fork_late_answer(struct engine *e, struct sip_txn *invite, const struct sip_msg *msg);
 
 /* ---- ending.c ---- */
+void b2bua_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 /* CANCEL of side A's INVITE, or of a re-INVITE of either side. */
 void b2bua_cancel(struct engine *e, struct sip_txn *invite);
 /* Give up on an INVITE that limen sent and that has no final answer (section 9.1). */
@@ -257,6 +258,9 @@ void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ip
 void b2bua_call_timer(struct engine *e, struct sip_call *call);
 
 /* ---- dialog.c: requests inside a dialog, and their answers ---- */
+/* A server transaction for a request in its order; NULL when it was answered already: out of order, no memory. */
+struct sip_txn *dialog_accept(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+/* Any but ACK and BYE. */
 void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 /* A client transaction that relays a request inside a dialog has an answer (or none: TIMEOUT, msg NULL). */
 void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg);

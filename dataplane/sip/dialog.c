@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside a dialog: requests of one leg are relayed to the other (RFC 3261 section 12.2), answers go back, BYE ends the call. The
- * worker does all of this alone, whether or not there is a control plane. One worker thread; libc only. */
+/* Inside a dialog: requests of one leg are relayed to the other (RFC 3261 section 12.2), answers go back. The worker does all of
+ * this alone, whether or not there is a control plane. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #include <errno.h>
@@ -127,32 +127,6 @@ void dialog_end_pending(struct engine *e, struct sip_call *call)
 		if (client && client->flags & TXN_TIMER_C)
 			txn_bound(e, client);
 	}
-}
-
-static void on_bye(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *txn,
-		   const struct sip_msg *msg)
-{
-	struct sip_leg *peer = leg_get(e, leg->peer);
-	struct sip_txn *invite = txn_get(e, leg->invite_server);
-	/* Or not even that: limen's 18x has a tag where the one it relays had none. */
-	bool was_early = leg->state <= LEG_EARLY;
-
-	dialog_answer(e, txn, 200, SPAN_NONE);
-	if (was_early && leg->side == SIDE_A && invite && invite->status < 200) {
-		b2bua_cancel(e, invite); /* section 15: BYE on an early dialog gives up like CANCEL */
-		return;
-	}
-	leg->state = LEG_OVER;
-	if (was_early && leg->side == SIDE_B) {
-		/* It has answered, and that was lost: who has not may not say BYE. */
-		b2bua_end(e, call, 480, IPC_BY_CALLEE);
-		return;
-	}
-	leg->flags &= (uint8_t)~LEG_BYE_WAITS;
-	if (peer)
-		dialog_bye(e, peer, msg);
-	dialog_end_pending(e, call);
-	call_finish(e, call, 200, leg->side == SIDE_A ? IPC_BY_CALLER : IPC_BY_CALLEE);
 }
 
 void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
@@ -327,44 +301,34 @@ static void relay_request(struct engine *e, struct sip_call *call, struct sip_le
 	}
 }
 
-/* Whether BYE on this leg ends the call: not on a fork or target that another one has replaced, nor twice. */
-static bool bye_ends_call(const struct sip_call *call, const struct sip_leg *leg)
+struct sip_txn *dialog_accept(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
 {
-	if (call->state == CALL_ENDED || leg->state == LEG_OVER)
-		return false;
-	return call->leg[leg->side] == leg->self || (leg->side == SIDE_A && leg->state == LEG_EARLY);
+	struct sip_txn *server = txn_server_new(e, msg, call_get(e, leg->call), leg);
+
+	if (server == NULL) {
+		build_stateless(e, msg, 503, SPAN("Retry-After: 5\r\n"), NULL);
+		return NULL;
+	}
+	if ((leg->flags & LEG_REMOTE_CSEQ) && msg->cseq <= leg->remote_cseq) {
+		refuse(e, server, 500); /* section 12.2.2: out of order */
+		return NULL;
+	}
+	leg->remote_cseq = msg->cseq;
+	leg->flags |= LEG_REMOTE_CSEQ;
+	return server;
 }
 
 void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
 {
 	struct sip_call *call = call_get(e, leg->call);
 	struct sip_leg *peer = leg_get(e, leg->peer);
-	struct sip_txn *server;
+	struct sip_txn *server = dialog_accept(e, leg, msg);
 	char buf[1024];
 	struct cursor line = cursor_on(buf, sizeof(buf));
 	uint16_t status;
 
-	server = txn_server_new(e, msg, call, leg);
-	if (server == NULL) {
-		build_stateless(e, msg, 503, SPAN("Retry-After: 5\r\n"), NULL);
+	if (server == NULL)
 		return;
-	}
-	if ((leg->flags & LEG_REMOTE_CSEQ) && msg->cseq <= leg->remote_cseq) {
-		refuse(e, server, 500); /* section 12.2.2: out of order */
-		return;
-	}
-	leg->remote_cseq = msg->cseq;
-	leg->flags |= LEG_REMOTE_CSEQ;
-	if (msg->method == SIP_METHOD_BYE && bye_ends_call(call, leg)) {
-		on_bye(e, call, leg, server, msg);
-		return;
-	}
-	if (msg->method == SIP_METHOD_BYE) {
-		/* Both sides, or limen and this one, hung up at once; or a fork that lost says good-bye. */
-		leg->state = LEG_OVER;
-		dialog_answer(e, server, 200, SPAN_NONE);
-		return;
-	}
 	status = refuse_in_dialog(e, leg, peer, call, msg);
 	if (status) {
 		refuse(e, server, status);

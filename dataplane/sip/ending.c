@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every way in which a call ends but BYE: CANCEL, the operator, silence, time. Each leg is told as its state asks for. One worker
+/* Every way in which a call ends: BYE, CANCEL, the operator, silence, time. Each leg is told as its state asks for. One worker
  * thread; libc only. */
 #include "dataplane/sip/core.h"
 
@@ -188,4 +188,56 @@ void b2bua_call_timer(struct engine *e, struct sip_call *call)
 			call_report(e, call);
 		break;
 	}
+}
+
+/* ---- BYE ---- */
+
+/* Whether BYE on this leg ends the call: not on a fork or target that another one has replaced, nor twice. */
+static bool bye_ends_call(const struct sip_call *call, const struct sip_leg *leg)
+{
+	if (call->state == CALL_ENDED || leg->state == LEG_OVER)
+		return false;
+	return call->leg[leg->side] == leg->self || (leg->side == SIDE_A && leg->state == LEG_EARLY);
+}
+
+static void end_by_bye(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *txn,
+		   const struct sip_msg *msg)
+{
+	struct sip_leg *peer = leg_get(e, leg->peer);
+	struct sip_txn *invite = txn_get(e, leg->invite_server);
+	/* Or not even that: limen's 18x has a tag where the one it relays had none. */
+	bool was_early = leg->state <= LEG_EARLY;
+
+	dialog_answer(e, txn, 200, SPAN_NONE);
+	if (was_early && leg->side == SIDE_A && invite && invite->status < 200) {
+		b2bua_cancel(e, invite); /* section 15: BYE on an early dialog gives up like CANCEL */
+		return;
+	}
+	leg->state = LEG_OVER;
+	if (was_early && leg->side == SIDE_B) {
+		/* It has answered, and that was lost: who has not may not say BYE. */
+		b2bua_end(e, call, 480, IPC_BY_CALLEE);
+		return;
+	}
+	leg->flags &= (uint8_t)~LEG_BYE_WAITS;
+	if (peer)
+		dialog_bye(e, peer, msg);
+	dialog_end_pending(e, call);
+	call_finish(e, call, 200, leg->side == SIDE_A ? IPC_BY_CALLER : IPC_BY_CALLEE);
+}
+
+void b2bua_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
+{
+	struct sip_call *call = call_get(e, leg->call);
+	struct sip_txn *server = dialog_accept(e, leg, msg);
+
+	if (server == NULL)
+		return;
+	if (bye_ends_call(call, leg)) {
+		end_by_bye(e, call, leg, server, msg);
+		return;
+	}
+	/* Both sides, or limen and this one, hung up at once; or a fork that lost says good-bye. */
+	leg->state = LEG_OVER;
+	dialog_answer(e, server, 200, SPAN_NONE);
 }

@@ -30,13 +30,6 @@ unsigned engine_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t 
 	return blob_slab_defs(defs, ndefs, blobs);
 }
 
-unsigned engine_owner(struct span call_id, unsigned nworkers)
-{
-	if (nworkers <= 1)
-		return 0;
-	return (unsigned)(hash_fast(0, call_id) % nworkers);
-}
-
 /* All keys come from the one seed: two halves of a hash of a purpose. */
 static void derive_key(struct hash_key *key, const uint64_t seed[2], unsigned purpose)
 {
@@ -260,6 +253,8 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 	if (txn) {
 		e->stats.retransmits_in++;
 		txn_resend(e, txn);
+	} else if (leg && msg->method == SIP_METHOD_BYE) {
+		b2bua_bye(e, leg, msg);
 	} else if (leg) {
 		dialog_request(e, leg, msg);
 	} else if (msg->to_tag.len) {

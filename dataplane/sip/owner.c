@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The Call-ID of a message without a parse: the line that begins with "Call-ID:" or "i:". The choice of a message's owner needs no more,
+/* Whose a message is: the hash of its Call-ID, which is found without a parse: the line that begins with "Call-ID:" or "i:". The choice of a message's owner needs no more,
  * and whatever a hostile message makes of it, every worker chooses the same. Any worker thread; libc only. */
 #include "dataplane/sip/engine.h"
+
+#include "common/base/hash.h"
 
 static bool is_call_id_name(const char *line, size_t len, size_t *name_len)
 {
@@ -49,4 +51,11 @@ bool sip_find_call_id(const char *buf, size_t len, struct span *call_id)
 		line = eol + 1;
 	}
 	return false;
+}
+
+unsigned engine_owner(struct span call_id, unsigned nworkers)
+{
+	if (nworkers <= 1)
+		return 0;
+	return (unsigned)(hash_fast(0, call_id) % nworkers);
 }
