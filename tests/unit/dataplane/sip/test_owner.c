@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-Test(find_call_id, every_form_names_the_same)
+Test(owner, every_form_names_the_same)
 {
 	static const char *const texts[] = {
 		"BYE sip:a SIP/2.0\r\nCall-ID: x@y\r\nl: 0\r\n\r\n", "BYE sip:a SIP/2.0\r\nTo: q\r\ncall-id  :   x@y  \r\n\r\n",
@@ -21,7 +21,7 @@ Test(find_call_id, every_form_names_the_same)
 	}
 }
 
-Test(find_call_id, none_in_body_or_other_names)
+Test(owner, none_in_body_or_other_names)
 {
 	static const char *const texts[] = {"", "\r\n", "BYE sip:a SIP/2.0\r\n\r\nCall-ID: x\r\n", "BYE sip:a SIP/2.0\r\nX-Call-ID: x\r\n\r\n",
 					    "BYE sip:a SIP/2.0\r\nCall-IDs: x\r\n\r\n", "BYE sip:a SIP/2.0\r\nCall-ID:\r\n\r\n"};
@@ -31,7 +31,7 @@ Test(find_call_id, none_in_body_or_other_names)
 		cr_expect(!sip_find_call_id(texts[i], strlen(texts[i]), &id), "text %u", i);
 }
 
-Test(find_call_id, owners_spread)
+Test(owner, owners_spread)
 {
 	unsigned count[4] = {0};
 	char text[32];
