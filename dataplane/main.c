@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* limen-dataplane: started top to bottom, then the main thread looks after neighbours, the link to the control plane and the
- * clock until it is told to stop. */
+/* limen-dataplane: started top to bottom, then the main thread looks after neighbours, the link to
+ * the control plane and the clock until it is told to stop. */
 #include "common/base/clock.h"
 #include "common/conf/conf.h"
 #include "common/log/log.h"
@@ -25,14 +25,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONF_ERRORS_MAX  16u
-#define MAIN_PACKETS     1023u
-#define LINK_RING_BYTES  (1u << 20)
-#define LINK_MESSAGES    64u /* taken in one turn */
-/* Main sleeps so long when nothing waits for it, and so long when a neighbour's answer or a row of counters does. */
-#define MAIN_SLEEP_MS    5
-#define MAIN_BUSY_MS     1
-#define ANNOUNCEMENTS    3u
+#define CONF_ERRORS_MAX 16u
+#define LINK_RING_BYTES (1u << 20)
+#define LINK_MESSAGES	64u /* taken in one turn */
+/* Main sleeps so long when nothing waits for it, and so long when a neighbour's answer or a row of
+ * counters does. */
+#define MAIN_SLEEP_MS 5
+#define MAIN_BUSY_MS  1
+#define ANNOUNCEMENTS 3u
 
 /* Ends of the process, as the shell sees them. */
 enum { EXIT_OK = 0, EXIT_FAULT = 1, EXIT_USAGE = 2 };
@@ -88,8 +88,10 @@ static int make_dir(const char *path, const char *key, struct fault *fault)
 	struct stat st;
 
 	if (mkdir(path, 0750) != 0 && errno != EEXIST)
-		return fault_set(fault, -errno, "%s: cannot make directory %s: %s; name another, or make it for this user", key, path,
-				 strerror(errno));
+		return fault_set(
+			fault, -errno,
+			"%s: cannot make directory %s: %s; name another, or make it for this user",
+			key, path, strerror(errno));
 	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
 		return fault_set(fault, -ENOTDIR, "%s: %s is not a directory", key, path);
 	return 0;
@@ -99,7 +101,7 @@ static int make_pools(struct dataplane *dp, struct fault *fault)
 {
 	const struct conf_machine *machine = &dp->conf->machine;
 
-	dp->main_pool = ports_pool_new(dp->conf, "main", MAIN_PACKETS);
+	dp->main_pool = ports_pool_new(dp->conf, "main", MACHINE_MAIN_PACKETS);
 	for (unsigned w = 0; dp->main_pool && w < machine->nworkers; w++) {
 		char name[32];
 
@@ -110,7 +112,8 @@ static int make_pools(struct dataplane *dp, struct fault *fault)
 	}
 	if (!dp->main_pool || !dp->pools[machine->nworkers - 1])
 		return fault_set(fault, -ENOMEM,
-				 "machine.memory_mb: DPDK has no room for %u packet buffers (machine.mbufs) for each of %u workers: %s; "
+				 "machine.memory_mb: DPDK has no room for %u packet buffers "
+				 "(machine.mbufs) for each of %u workers: %s; "
 				 "raise it, or lower machine.mbufs",
 				 machine->mbufs, machine->nworkers, eal_error());
 	return 0;
@@ -142,9 +145,11 @@ static int make_neigh(struct dataplane *dp, uint64_t seed, struct fault *fault)
 	};
 
 	for (unsigned i = 0; i < dp->ports.n; i++)
-		memcpy(dp->neigh_ports[i].mac, dp->ports.port[i].mac, sizeof(dp->neigh_ports[i].mac));
+		memcpy(dp->neigh_ports[i].mac, dp->ports.port[i].mac,
+		       sizeof(dp->neigh_ports[i].mac));
 	dp->neigh = neigh_new(&conf);
-	return dp->neigh ? 0 : fault_set(fault, -ENOMEM, "machine: no memory for the neighbour table");
+	return dp->neigh ? 0
+			 : fault_set(fault, -ENOMEM, "machine: no memory for the neighbour table");
 }
 
 static int open_link(struct dataplane *dp, struct fault *fault)
@@ -153,12 +158,16 @@ static int open_link(struct dataplane *dp, struct fault *fault)
 	int err;
 
 	snprintf(path, sizeof(path), "%s/" CONF_DATAPLANE_SOCKET, dp->conf->machine.run_dir);
-	err = link_open(&dp->link, path, dp->conf->machine.nworkers, conf_realms_hash(dp->conf), LINK_RING_BYTES);
+	err = link_open(&dp->link, path, dp->conf->machine.nworkers, conf_realms_hash(dp->conf),
+			LINK_RING_BYTES);
 	if (err == -EADDRINUSE)
-		return fault_set(fault, err, "machine.run_dir: another limen-dataplane is in use of %s; stop it, or give this one its own",
+		return fault_set(fault, err,
+				 "machine.run_dir: another limen-dataplane is in use of %s; stop "
+				 "it, or give this one its own",
 				 path);
 	if (err)
-		return fault_set(fault, err, "machine.run_dir: cannot listen on %s: %s", path, strerror(-err));
+		return fault_set(fault, err, "machine.run_dir: cannot listen on %s: %s", path,
+				 strerror(-err));
 	return 0;
 }
 
@@ -218,7 +227,10 @@ static int launch_workers(struct dataplane *dp, struct fault *fault)
 		int err = rte_eal_remote_launch(worker_run, dp->workers[w], w + 1);
 
 		if (err)
-			return fault_set(fault, err, "machine.workers[%u]: the worker's thread does not start: %s", w, strerror(-err));
+			return fault_set(
+				fault, err,
+				"machine.workers[%u]: the worker's thread does not start: %s", w,
+				strerror(-err));
 		dp->nrunning = w + 1;
 	}
 	return 0;
@@ -233,7 +245,8 @@ static int start(struct dataplane *dp, struct fault *fault)
 	int err;
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
-		return fault_set(fault, -EIO, "machine: the kernel has no random numbers: %s", strerror(errno));
+		return fault_set(fault, -EIO, "machine: the kernel has no random numbers: %s",
+				 strerror(errno));
 	err = realms_init(&dp->realms, dp->conf, fault);
 	if (!err)
 		err = machine_check(dp->conf, &memory, fault);
@@ -259,7 +272,9 @@ static int start(struct dataplane *dp, struct fault *fault)
 	if (!err)
 		err = make_neigh(dp, seed[2], fault);
 	if (!err && handoff_mesh_init(&dp->mesh, &dp->realms, machine->nworkers) != 0)
-		err = fault_set(fault, -ENOMEM, "machine.memory_mb: no room for the rings between the workers; raise it");
+		err = fault_set(
+			fault, -ENOMEM,
+			"machine.memory_mb: no room for the rings between the workers; raise it");
 	if (!err)
 		err = make_workers(dp, seed, fault);
 	if (!err)
@@ -267,7 +282,8 @@ static int start(struct dataplane *dp, struct fault *fault)
 	if (err)
 		return err;
 	watch(dp);
-	LOG(INFO, "main", "memory chosen", LOG_STR("packets", memory == MEMORY_HUGEPAGES ? "hugepages" : "plain"),
+	LOG(INFO, "main", "memory chosen",
+	    LOG_STR("packets", memory == MEMORY_HUGEPAGES ? "hugepages" : "plain"),
 	    LOG_U64("memory_mb", machine->memory_mb));
 	return launch_workers(dp, fault);
 }
@@ -315,10 +331,12 @@ static void tell_conflicts(struct dataplane *dp, uint64_t now_ns)
 		if (!log_limit_pass(&dp->conflict_limit, now_ns, &held))
 			continue;
 		put_addr(&c, address.family, &address.addr);
-		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", claim.mac[0], claim.mac[1], claim.mac[2], claim.mac[3],
-			 claim.mac[4], claim.mac[5]);
-		LOG(ERROR, "neigh", "another machine uses an address of limen's", LOG_STR("realm", dp->realms.realm[claim.realm].name),
-		    LOG_SPAN("address", cursor_span(&c)), LOG_STR("mac", mac), LOG_U64("more", held));
+		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", claim.mac[0],
+			 claim.mac[1], claim.mac[2], claim.mac[3], claim.mac[4], claim.mac[5]);
+		LOG(ERROR, "neigh", "another machine uses an address of limen's",
+		    LOG_STR("realm", dp->realms.realm[claim.realm].name),
+		    LOG_SPAN("address", cursor_span(&c)), LOG_STR("mac", mac),
+		    LOG_U64("more", held));
 	}
 }
 
@@ -344,29 +362,35 @@ static void turn(struct dataplane *dp)
 static void run(struct dataplane *dp)
 {
 	eal_is_running(true);
-	LOG(INFO, "main", "ready", LOG_STR("version", LIMEN_VERSION), LOG_U64("workers", dp->nrunning),
-	    LOG_U64("ports", dp->ports.n), LOG_U64("realms", dp->realms.n));
-	printf("limen-dataplane ready: %u worker%s, %u port%s\n", dp->nrunning, dp->nrunning == 1 ? "" : "s", dp->ports.n,
-	       dp->ports.n == 1 ? "" : "s");
+	LOG(INFO, "main", "ready", LOG_STR("version", LIMEN_VERSION),
+	    LOG_U64("workers", dp->nrunning), LOG_U64("ports", dp->ports.n),
+	    LOG_U64("realms", dp->realms.n));
+	printf("limen-dataplane ready: %u worker%s, %u port%s\n", dp->nrunning,
+	       dp->nrunning == 1 ? "" : "s", dp->ports.n, dp->ports.n == 1 ? "" : "s");
 	fflush(stdout);
 	dp->conflict_limit = (struct log_limit){.window_ns = 60 * CLOCK_NS_PER_S, .burst = 4};
 	while (stop_signal != SIGTERM && stop_signal != SIGINT) {
 		if (stop_signal == SIGHUP) {
 			stop_signal = 0;
 			(void)log_reopen();
-			LOG(INFO, "main", "log opened again; what else the dataplane reads of the config takes effect at its next start");
+			LOG(INFO, "main",
+			    "log opened again; what else the dataplane reads of the config takes "
+			    "effect at its next start");
 		}
 		turn(dp);
 	}
 	eal_is_running(false);
-	LOG(INFO, "main", "stopping", LOG_STR("signal", stop_signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+	LOG(INFO, "main", "stopping",
+	    LOG_STR("signal", stop_signal == SIGTERM ? "SIGTERM" : "SIGINT"));
 }
 
 static int usage(FILE *to, int status)
 {
-	fprintf(to, "usage: limen-dataplane --config FILE | --check --config FILE | --help | --version\n"
+	fprintf(to, "usage: limen-dataplane --config FILE | --check --config FILE | --help | "
+		    "--version\n"
 		    "  --config FILE  run with this configuration\n"
-		    "  --check        only look whether the configuration is good and this machine has what it names\n");
+		    "  --check        only look whether the configuration is good and this machine "
+		    "has what it names\n");
 	return status;
 }
 
@@ -399,7 +423,8 @@ static int check(const struct conf *conf, const char *path)
 		fprintf(stderr, "limen-dataplane: %s: %s\n", path, fault.text);
 		return EXIT_FAULT;
 	}
-	printf("%s: good; packets would lie in %s\n", path, memory == MEMORY_HUGEPAGES ? "hugepages" : "plain memory");
+	printf("%s: good; packets would lie in %s\n", path,
+	       memory == MEMORY_HUGEPAGES ? "hugepages" : "plain memory");
 	return EXIT_OK;
 }
 
@@ -413,7 +438,8 @@ static int serve(struct conf *conf, const char *path)
 	err = log_open("limen-dataplane", (enum log_level)log_level_from(conf->log.level),
 		       (enum log_format)log_format_from(conf->log.format), conf->log.file);
 	if (err) {
-		fprintf(stderr, "limen-dataplane: %s: log.file: cannot open %s: %s\n", path, conf->log.file, strerror(-err));
+		fprintf(stderr, "limen-dataplane: %s: log.file: cannot open %s: %s\n", path,
+			conf->log.file, strerror(-err));
 		return EXIT_FAULT;
 	}
 	set_up_signals(&heard);
@@ -436,8 +462,10 @@ static int serve(struct conf *conf, const char *path)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'},	  {"version", no_argument, NULL, 'v'},
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, 'k'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
 	};
 	const char *path = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ethernet, IPv4, IPv6 and UDP headers: checked, noted in struct pkt, and the packet sorted to its stage. Each worker. */
+/* Ethernet, IPv4, IPv6 and UDP headers: checked, noted in struct pkt, and the packet sorted to its
+ * stage. Each worker. */
 #include "dataplane/classify/classify.h"
 
 #include "dataplane/classify/reassembly.h"
@@ -13,19 +14,20 @@
 #define PREFETCH_AHEAD 4u
 
 #define IP4_MORE_FRAGMENTS 0x2000u
-#define IP4_OFFSET_MASK    0x1fffu
-#define IP4_OPT_END        0
-#define IP4_OPT_NOP        1
-#define IP4_OPT_LSRR       0x83 /* source routes: RFC 7126 sections 4.3 and 4.4 */
-#define IP4_OPT_SSRR       0x89
+#define IP4_OFFSET_MASK	   0x1fffu
+#define IP4_OPT_END	   0
+#define IP4_OPT_NOP	   1
+#define IP4_OPT_LSRR	   0x83 /* source routes: RFC 7126 sections 4.3 and 4.4 */
+#define IP4_OPT_SSRR	   0x89
 
-/* A first fragment holds the UDP header and the RTP header whole. No sender cuts shorter: the smallest MTU of IPv4 is 68. */
+/* A first fragment holds the UDP header and the RTP header whole. No sender cuts shorter: the
+ * smallest MTU of IPv4 is 68. */
 #define FIRST_FRAGMENT_MIN 20u
 #define IP6_EXTENSIONS_MAX 8u
 /* Ethernet, IPv4 with all its options, UDP; IPv6 extensions are measured as they come. */
 #define HEADERS_MAX (14u + 60u + 8u)
 
-/* One IP packet on its way through the checks. `end` is one past its last byte, as its header says. */
+/* An IP packet on its way through the checks; `end` is one past its last byte by its header. */
 struct view {
 	struct rte_mbuf *m;
 	struct pkt *pkt;
@@ -41,10 +43,12 @@ static bool source_is_bad4(const struct classify *c, const struct pkt *pkt)
 	const struct realm_addr *own = &c->realms->realm[pkt->realm].ip4;
 	uint8_t first = pkt->src.ip[0];
 
-	/* This network, loopback, multicast and reserved (RFC 6890), the subnet's broadcast, ourselves. */
+	/* This network, loopback, multicast and reserved (RFC 6890), the subnet's broadcast,
+	 * ourselves. */
 	if (first == 0 || first == 127 || first >= 224 || net_addr_eq(&pkt->src, &own->broadcast))
 		return true;
-	return realm_may_be_own(c->realms, NET_IP4, &pkt->src) && realm_is_own(c->realms, NET_IP4, &pkt->src);
+	return realm_may_be_own(c->realms, NET_IP4, &pkt->src) &&
+	       realm_is_own(c->realms, NET_IP4, &pkt->src);
 }
 
 static bool source_is_bad6(const struct classify *c, const struct pkt *pkt)
@@ -56,12 +60,14 @@ static bool source_is_bad6(const struct classify *c, const struct pkt *pkt)
 	if (ip[0] == 0xff || (memcmp(ip, zeroes, 15) == 0 && ip[15] <= 1) ||
 	    (memcmp(ip, zeroes, 10) == 0 && ip[10] == 0xff && ip[11] == 0xff))
 		return true;
-	return realm_may_be_own(c->realms, NET_IP6, &pkt->src) && realm_is_own(c->realms, NET_IP6, &pkt->src);
+	return realm_may_be_own(c->realms, NET_IP6, &pkt->src) &&
+	       realm_is_own(c->realms, NET_IP6, &pkt->src);
 }
 
 /* --- UDP --- */
 
-static bool udp_checksum_is_good(const struct view *v, const struct rte_udp_hdr *udp, uint16_t udp_len)
+static bool udp_checksum_is_good(const struct view *v, const struct rte_udp_hdr *udp,
+				 uint16_t udp_len)
 {
 	uint64_t flags = v->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
 	const struct pkt *pkt = v->pkt;
@@ -70,9 +76,11 @@ static bool udp_checksum_is_good(const struct view *v, const struct rte_udp_hdr 
 	if (flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 		return true;
 	if (udp->dgram_cksum == 0)
-		return pkt->family == NET_IP4; /* RFC 768: none; not so in IPv6 (RFC 8200 section 8.1) */
+		/* RFC 768: none; not so in IPv6 (RFC 8200 section 8.1). */
+		return pkt->family == NET_IP4;
 	sum = csum_pkt(v->m, pkt->l4_off, udp_len);
-	return csum_fold(sum + csum_pseudo(pkt->family, pkt->src.ip, pkt->dst.ip, IPPROTO_UDP, udp_len)) == 0xffff;
+	return csum_fold(sum + csum_pseudo(pkt->family, pkt->src.ip, pkt->dst.ip, IPPROTO_UDP,
+					   udp_len)) == 0xffff;
 }
 
 static int classify_udp(const struct classify *c, const struct view *v)
@@ -82,7 +90,8 @@ static int classify_udp(const struct classify *c, const struct view *v)
 	struct pkt *pkt = v->pkt;
 	uint16_t udp_len;
 
-	if (v->end < pkt->l4_off + sizeof(*udp) || rte_pktmbuf_data_len(v->m) < pkt->l4_off + sizeof(*udp))
+	if (v->end < pkt->l4_off + sizeof(*udp) ||
+	    rte_pktmbuf_data_len(v->m) < pkt->l4_off + sizeof(*udp))
 		return DROP(TRUNCATED);
 	udp_len = rte_be_to_cpu_16(udp->dgram_len);
 	if (udp_len < sizeof(*udp) || pkt->l4_off + udp_len > v->end)
@@ -93,7 +102,8 @@ static int classify_udp(const struct classify *c, const struct view *v)
 	pkt->payload_off = (uint16_t)(pkt->l4_off + sizeof(*udp));
 	pkt->payload_len = (uint16_t)(udp_len - sizeof(*udp));
 	if (pkt->dst_port >= realm->media_port_low && pkt->dst_port <= realm->media_port_high) {
-		/* Its checksum goes through: what is wrong with it stays wrong, and the receiver sees it. */
+		/* Its checksum goes through: what is wrong with it stays wrong, and the receiver
+		 * sees it. */
 		if (pkt->family == NET_IP6 && udp->dgram_cksum == 0)
 			return DROP(UDP_CSUM);
 		return STAGE_MEDIA;
@@ -122,7 +132,8 @@ static int classify_proto(const struct classify *c, const struct view *v, uint8_
 
 /* --- fragments --- */
 
-static int classify_fragment(const struct view *v, uint8_t proto, uint32_t id, uint32_t offset, bool more)
+static int classify_fragment(const struct view *v, uint8_t proto, uint32_t id, uint32_t offset,
+			     bool more)
 {
 	struct fragment *fragment = fragment_of(v->m);
 	struct pkt *pkt = v->pkt;
@@ -149,14 +160,16 @@ static bool options_are_good(const uint8_t *at, const uint8_t *end)
 			at++;
 			continue;
 		}
-		if (*at == IP4_OPT_LSRR || *at == IP4_OPT_SSRR || end - at < 2 || at[1] < 2 || at[1] > end - at)
+		if (*at == IP4_OPT_LSRR || *at == IP4_OPT_SSRR || end - at < 2 || at[1] < 2 ||
+		    at[1] > end - at)
 			return false;
 		at += at[1];
 	}
 	return true;
 }
 
-static bool ip4_header_is_good(const struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, unsigned bytes)
+static bool ip4_header_is_good(const struct rte_mbuf *m, const struct rte_ipv4_hdr *ip,
+			       unsigned bytes)
 {
 	uint64_t flags = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 
@@ -168,8 +181,8 @@ static bool ip4_header_is_good(const struct rte_mbuf *m, const struct rte_ipv4_h
 	       options_are_good((const uint8_t *)ip + sizeof(*ip), (const uint8_t *)ip + bytes);
 }
 
-/* Written in the width in which it will be read: a load wider than the store before it waits for it (32 of 180 cycles a
- * packet here). */
+/* Written in the width in which it will be read: a load wider than the store before it waits for it
+ * (32 of 180 cycles a packet here). */
 static inline void put_ip4(struct net_addr *addr, rte_be32_t ip)
 {
 	const uint64_t halves[2] = {ip, 0};
@@ -208,23 +221,25 @@ static int classify_ip4(const struct classify *c, struct view *v)
 		return DROP(IP_SRC);
 	fragment = rte_be_to_cpu_16(ip->fragment_offset);
 	if (unlikely(fragment & (IP4_MORE_FRAGMENTS | IP4_OFFSET_MASK)))
-		return classify_fragment(v, ip->next_proto_id, ip->packet_id, (fragment & IP4_OFFSET_MASK) * 8,
+		return classify_fragment(v, ip->next_proto_id, ip->packet_id,
+					 (fragment & IP4_OFFSET_MASK) * 8,
 					 fragment & IP4_MORE_FRAGMENTS);
 	return classify_proto(c, v, ip->next_proto_id);
 }
 
 /* --- IPv6 --- */
 
-/* What stands behind the extension headers (RFC 8200 section 4): 0 with *at moved there; a stage plus one where that is
- * settled; or why not. */
+/* What stands behind the extension headers (RFC 8200 section 4): 0 with *at moved there; a stage
+ * plus one where that is settled; or why not. */
 static int walk_extensions(struct view *v, uint8_t *proto, uint32_t *at)
 {
 	for (unsigned n = 0; n < IP6_EXTENSIONS_MAX; n++) {
 		const uint8_t *ext = v->data + *at;
-		uint32_t left = v->end < rte_pktmbuf_data_len(v->m) ? v->end : rte_pktmbuf_data_len(v->m);
+		uint32_t left =
+			v->end < rte_pktmbuf_data_len(v->m) ? v->end : rte_pktmbuf_data_len(v->m);
 
-		if (*proto != IPPROTO_HOPOPTS && *proto != IPPROTO_DSTOPTS && *proto != IPPROTO_ROUTING &&
-		    *proto != IPPROTO_FRAGMENT)
+		if (*proto != IPPROTO_HOPOPTS && *proto != IPPROTO_DSTOPTS &&
+		    *proto != IPPROTO_ROUTING && *proto != IPPROTO_FRAGMENT)
 			return 0;
 		if (*at + 8 > left)
 			return DROP(TRUNCATED);
@@ -238,13 +253,15 @@ static int walk_extensions(struct view *v, uint8_t *proto, uint32_t *at)
 			*at += 8;
 			v->pkt->l4_off = (uint16_t)*at;
 			if (field & 0xfff9) {
-				int stage = classify_fragment(v, *proto, id, field & 0xfff8, field & 1);
+				int stage =
+					classify_fragment(v, *proto, id, field & 0xfff8, field & 1);
 
 				return stage < 0 ? stage : 1 + stage;
 			}
 			continue; /* an atomic fragment is whole (RFC 6946) */
 		}
-		/* A routing header with segments left asks us to forward; we are the last stop or none. */
+		/* A routing header with segments left asks us to forward; we are the last stop or
+		 * none. */
 		if (*proto == IPPROTO_ROUTING && ext[3] != 0)
 			return DROP(IP_HEADER);
 		if ((ext[1] + 1u) * 8 > left)
@@ -288,7 +305,8 @@ static int classify_ip6(const struct classify *c, struct view *v)
 	pkt->realm = realm_find(c->realms, pkt->port, NET_IP6, &pkt->dst);
 	if (pkt->realm == REALM_NONE)
 		return DROP(IP_DST);
-	/* The unspecified address is good for one thing, duplicate address detection, and that comes by multicast. */
+	/* The unspecified address is good for one thing, duplicate address detection, and that
+	 * comes by multicast. */
 	if (source_is_bad6(c, pkt))
 		return DROP(IP_SRC);
 	proto = ip->proto;
@@ -307,11 +325,16 @@ static int classify_ip6(const struct classify *c, struct view *v)
 static int classify_frame(const struct classify *c, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	struct view v = {.m = m, .pkt = pkt_of(m), .data = (const uint8_t *)eth, .end = rte_pktmbuf_pkt_len(m)};
+	struct view v = {.m = m,
+			 .pkt = pkt_of(m),
+			 .data = (const uint8_t *)eth,
+			 .end = rte_pktmbuf_pkt_len(m)};
 	uint16_t type;
 
-	/* Headers are read in the first segment: a driver that scatters fills it before it begins the next. */
-	if (rte_pktmbuf_data_len(m) < sizeof(*eth) || (m->nb_segs > 1 && rte_pktmbuf_data_len(m) < HEADERS_MAX))
+	/* Headers are read in the first segment: a driver that scatters fills it before it begins
+	 * the next. */
+	if (rte_pktmbuf_data_len(m) < sizeof(*eth) ||
+	    (m->nb_segs > 1 && rte_pktmbuf_data_len(m) < HEADERS_MAX))
 		return DROP(TRUNCATED);
 	v.pkt->port = (uint8_t)m->port;
 	v.pkt->l3_off = sizeof(*eth);
@@ -323,12 +346,14 @@ static int classify_frame(const struct classify *c, struct rte_mbuf *m)
 			return classify_ip6(c, &v);
 		return type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP) ? STAGE_LOCAL : DROP(ETH_TYPE);
 	}
-	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP) && rte_is_broadcast_ether_addr(&eth->dst_addr))
+	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP) &&
+	    rte_is_broadcast_ether_addr(&eth->dst_addr))
 		return STAGE_LOCAL;
-	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) && rte_is_multicast_ether_addr(&eth->dst_addr)) {
+	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) &&
+	    rte_is_multicast_ether_addr(&eth->dst_addr)) {
 		int stage = classify_ip6(c, &v);
 
-		/* IP to one of our own addresses in a frame to a group is nobody's honest packet. */
+		/* IP to an address of ours in a frame to a group is nobody's honest packet. */
 		return stage >= 0 && v.pkt->realm != REALM_NONE ? DROP(ETH_DST) : stage;
 	}
 	return DROP(ETH_DST);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Second stage: what is this packet, is it sound, is it for us. Fills in struct pkt and sorts packets into one vector for each
- * stage behind it. Each worker has its own. */
+/* Second stage: what is this packet, is it sound, is it for us. Fills in struct pkt and sorts
+ * packets into one vector for each stage behind it. Each worker has its own. */
 #pragma once
 
 struct realms;
@@ -26,11 +26,12 @@ struct classify {
 	struct drops *drops;
 };
 
-/* Sort n packets, n not more than what is free in each vector. mbuf's port is the index of the port they came by. Takes them. */
+/* Sort n packets, n not more than what is free in each vector. mbuf's port is the index of the port
+ * they came by. Takes them. */
 void classify(const struct classify *c, struct rte_mbuf **pkts, unsigned n, struct walk *walk);
 
-/* A datagram put together from fragments: its pkt has realm, addresses and offsets; payload_off is that of the UDP header,
- * payload_len what lies from there on. Checks UDP and sorts it in. Takes m. */
+/* A datagram put together from fragments: its pkt has realm, addresses and offsets; payload_off is
+ * that of the UDP header, payload_len what lies from there on. Checks UDP, sorts it in. Takes m. */
 void classify_datagram(const struct classify *c, struct rte_mbuf *m, struct walk *walk);
 
 static inline void vector_add(struct walk *walk, enum pkt_stage stage, struct rte_mbuf *m)

@@ -13,7 +13,8 @@
 enum datagram_state {
 	DATAGRAM_FREE = 0,
 	DATAGRAM_OPEN,
-	DATAGRAM_SPOILT, /* its fragments contradict each other: what still comes of it is dropped (RFC 5722) */
+	DATAGRAM_SPOILT, /* its fragments contradict each other: what still comes of it is dropped
+			    (RFC 5722) */
 };
 
 /* What names a datagram: compared as bytes, so no holes. */
@@ -30,12 +31,12 @@ struct datagram {
 	struct datagram_key key;
 	uint64_t expires_ns;
 	struct rte_mbuf *first, *last; /* fragments by offset */
-	uint32_t bytes;                /* of all of them */
-	uint32_t total;                /* of the datagram, 0: the last fragment has not come */
+	uint32_t bytes;		       /* of all of them */
+	uint32_t total;		       /* of the datagram, 0: the last fragment has not come */
 	uint16_t nfragments;
-	uint8_t state;                 /* enum datagram_state */
-	uint32_t chain;                /* next in the bucket, or in the free list */
-	uint32_t older, newer;         /* by age */
+	uint8_t state;	       /* enum datagram_state */
+	uint32_t chain;	       /* next in the bucket, or in the free list */
+	uint32_t older, newer; /* by age */
 };
 
 struct reassembly {
@@ -156,7 +157,8 @@ static enum insert_result insert(struct datagram *d, struct rte_mbuf *m)
 	uint32_t offset = fragment->pkt.frag_offset, end = fragment_end(fragment);
 	struct rte_mbuf *before = NULL, *after = d->first;
 
-	if (d->last && fragment_of(d->last)->pkt.frag_offset < offset) { /* in order, as fragments mostly are */
+	if (d->last && fragment_of(d->last)->pkt.frag_offset <
+			       offset) { /* in order, as fragments mostly are */
 		before = d->last;
 		after = NULL;
 	}
@@ -164,10 +166,12 @@ static enum insert_result insert(struct datagram *d, struct rte_mbuf *m)
 		before = after;
 		after = fragment_of(after)->next;
 	}
-	if (after && fragment_of(after)->pkt.frag_offset == offset && fragment_end(fragment_of(after)) == end &&
+	if (after && fragment_of(after)->pkt.frag_offset == offset &&
+	    fragment_end(fragment_of(after)) == end &&
 	    fragment_of(after)->pkt.frag_more == fragment->pkt.frag_more)
 		return DUPLICATE;
-	if ((before && fragment_end(fragment_of(before)) > offset) || (after && fragment_of(after)->pkt.frag_offset < end))
+	if ((before && fragment_end(fragment_of(before)) > offset) ||
+	    (after && fragment_of(after)->pkt.frag_offset < end))
 		return CONTRADICTION;
 	if (!fragment->pkt.frag_more) {
 		if (d->total || after)
@@ -195,7 +199,8 @@ static struct rte_mbuf *copy_flat(const struct reassembly *r, const struct datag
 	struct rte_mbuf *flat;
 	uint8_t *to;
 
-	if (RTE_PKTMBUF_HEADROOM + head->payload_off + d->total > rte_pktmbuf_data_room_size(r->conf.pool))
+	if (RTE_PKTMBUF_HEADROOM + head->payload_off + d->total >
+	    rte_pktmbuf_data_room_size(r->conf.pool))
 		return NULL;
 	flat = rte_pktmbuf_alloc(r->conf.pool);
 	if (!flat)
@@ -209,7 +214,8 @@ static struct rte_mbuf *copy_flat(const struct reassembly *r, const struct datag
 		const struct fragment *fragment = fragment_of(m);
 
 		next = fragment->next;
-		memcpy(to, rte_pktmbuf_mtod_offset(m, void *, fragment->pkt.payload_off), fragment->pkt.payload_len);
+		memcpy(to, rte_pktmbuf_mtod_offset(m, void *, fragment->pkt.payload_off),
+		       fragment->pkt.payload_len);
 		to += fragment->pkt.payload_len;
 		rte_pktmbuf_free(m);
 	}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Keeps the kernel from reassembling IPv4 fragments in front of a net_af_packet port. The driver of DPDK 22.11 joins its
- * sockets to a fanout group with PACKET_FANOUT_FLAG_DEFRAG and has no argument against it: the kernel then delivers a
- * fragmented datagram as one frame and cuts it to the ring's frame size (2,048 bytes), and a SIP message that needed two
- * fragments is lost. So the program has a setsockopt of its own, which the driver's library binds to, that takes the flag
- * out; everything else goes to the kernel as it came. */
+/* Keeps the kernel from reassembling IPv4 fragments in front of a net_af_packet port. The driver of
+ * DPDK 22.11 joins its sockets to a fanout group with PACKET_FANOUT_FLAG_DEFRAG and has no argument
+ * against it: the kernel then delivers a fragmented datagram as one frame and cuts it to the ring's
+ * frame size (2,048 bytes), and a SIP message that needed two fragments is lost. So the program has
+ * a setsockopt of its own, which the driver's library binds to, that takes the flag out; everything
+ * else goes to the kernel as it came. */
 #include <linux/if_packet.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Internet checksum (RFC 1071) in parts: 64-bit sums of memory words, folded at the end. Sums are in memory order, as
- * rte_raw_cksum gives them, so a folded one can be stored as it is. Any thread. */
+/* Internet checksum (RFC 1071) in parts: 64-bit sums of memory words, folded at the end. Sums are
+ * in memory order, as rte_raw_cksum gives them, so a folded one can be stored. Any thread. */
 #pragma once
 
 #include "common/net/addr.h"
@@ -51,8 +51,8 @@ static inline uint64_t csum_bytes(const void *bytes, uint32_t len)
 	return csum_fold(low) + csum_fold(high + (last >> 32));
 }
 
-/* Sum of bytes [off, off + len) of a packet in one or more segments; the packet has them. Not by rte_raw_cksum_mbuf, which in
- * 22.11 loses carries where a segment begins at an odd offset. */
+/* Sum of bytes [off, off + len) of a packet in one or more segments; the packet has them. Not by
+ * rte_raw_cksum_mbuf, which in 22.11 loses carries where a segment begins at an odd offset. */
 static inline uint64_t csum_pkt(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
 	uint64_t sum = 0;
@@ -62,7 +62,8 @@ static inline uint64_t csum_pkt(const struct rte_mbuf *m, uint32_t off, uint32_t
 		off -= rte_pktmbuf_data_len(m);
 	for (; m && len; m = m->next) {
 		uint32_t left = rte_pktmbuf_data_len(m) - off, part = len < left ? len : left;
-		uint16_t of_part = csum_fold(csum_bytes(rte_pktmbuf_mtod_offset(m, const char *, off), part));
+		uint16_t of_part =
+			csum_fold(csum_bytes(rte_pktmbuf_mtod_offset(m, const char *, off), part));
 
 		sum += odd ? rte_bswap16(of_part) : of_part;
 		odd ^= part & 1;
@@ -72,15 +73,19 @@ static inline uint64_t csum_pkt(const struct rte_mbuf *m, uint32_t off, uint32_t
 	return sum;
 }
 
-/* Pseudo header of RFC 768 and RFC 8200 section 8.1, not folded. `len` is that of the upper layer's packet. */
-static inline uint64_t csum_pseudo(uint8_t family, const void *src, const void *dst, uint8_t proto, uint32_t len)
+/* Pseudo header of RFC 768 and RFC 8200 section 8.1, not folded. `len` is that of the upper layer's
+ * packet. */
+static inline uint64_t csum_pseudo(uint8_t family, const void *src, const void *dst, uint8_t proto,
+				   uint32_t len)
 {
 	unsigned bytes = family == NET_IP6 ? 16 : 4;
 
-	return csum_words(src, bytes) + csum_words(dst, bytes) + rte_cpu_to_be_16(proto) + rte_cpu_to_be_32(len);
+	return csum_words(src, bytes) + csum_words(dst, bytes) + rte_cpu_to_be_16(proto) +
+	       rte_cpu_to_be_32(len);
 }
 
-/* The checksum field of a UDP header: zero means "none" there, so a sum of zero is sent as all ones (RFC 768). */
+/* The checksum field of a UDP header: zero means "none" there, so a sum of zero is sent as all ones
+ * (RFC 768). */
 static inline uint16_t csum_udp_field(uint64_t sum)
 {
 	uint16_t csum = (uint16_t)~csum_fold(sum);

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <ctype.h>
 
-/* Frames of an AF_PACKET ring: the driver's 512 hold 50 ms of 100 G.711 calls, too little where workers share CPUs. */
+/* Frames of an AF_PACKET ring: the driver's 512 hold 50 ms of 100 G.711 calls, too little where
+ * workers share CPUs. */
 #define AF_PACKET_FRAMES 4096u
 
 static bool starts_with(const char *text, const char *prefix)
@@ -24,8 +25,9 @@ static bool is_pci_address(struct span name)
 
 		if (name.len != strlen(shapes[s]))
 			continue;
-		while (i < name.len && (shapes[s][i] == 'x' ? isxdigit((unsigned char)name.ptr[i]) != 0
-							    : name.ptr[i] == shapes[s][i]))
+		while (i < name.len &&
+		       (shapes[s][i] == 'x' ? isxdigit((unsigned char)name.ptr[i]) != 0
+					    : name.ptr[i] == shapes[s][i]))
 			i++;
 		if (i == name.len)
 			return true;
@@ -54,7 +56,8 @@ int device_parse(const char *text, struct device *device, const char **why)
 	struct span iface = device_arg(text, SPAN("iface"));
 
 	memset(device, 0, sizeof(*device));
-	*why = "not a PCI address (0000:03:00.0) or a driver with its arguments (net_af_xdp0,iface=eth1)";
+	*why = "not a PCI address (0000:03:00.0) or a driver with its arguments "
+	       "(net_af_xdp0,iface=eth1)";
 	if (!name.len || name.len >= sizeof(device->name))
 		return -EINVAL;
 	memcpy(device->name, name.ptr, name.len);
@@ -77,7 +80,8 @@ int device_parse(const char *text, struct device *device, const char **why)
 	return 0;
 }
 
-void device_put_args(char *out, size_t bytes, const char *text, const struct device *device, unsigned npairs)
+void device_put_args(char *out, size_t bytes, const char *text, const struct device *device,
+		     unsigned npairs)
 {
 	int at = snprintf(out, bytes, "%s", text);
 

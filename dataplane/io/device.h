@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A port's DPDK device string, taken apart: which driver, which kernel interface behind it. Main thread, while starting. */
+/* A port's DPDK device string, taken apart: which driver, which kernel interface behind it. Main
+ * thread, while starting. */
 #pragma once
 
 #include "common/base/span.h"
@@ -13,7 +14,7 @@ enum device_kind {
 
 struct device {
 	enum device_kind kind;
-	char name[64];  /* as DPDK names it: "net_af_xdp0", "0000:03:00.0" */
+	char name[64];	/* as DPDK names it: "net_af_xdp0", "0000:03:00.0" */
 	char iface[16]; /* of a kernel interface, else empty */
 };
 
@@ -29,5 +30,7 @@ static inline bool device_pairs_queues(const struct device *device)
 	return device->kind == DEVICE_AF_XDP || device->kind == DEVICE_AF_PACKET;
 }
 
-/* The string DPDK is given: the user's, with the number of queue pairs where its driver has to be told and the user did not. */
-void device_put_args(char *out, size_t bytes, const char *text, const struct device *device, unsigned npairs);
+/* The string DPDK is given: the user's, with the number of queue pairs where its driver has to be
+ * told and the user did not. */
+void device_put_args(char *out, size_t bytes, const char *text, const struct device *device,
+		     unsigned npairs);

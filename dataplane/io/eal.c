@@ -79,7 +79,8 @@ static void route_log(void)
 
 #define XDP_LOG_INFO 1 /* of warn, info, debug, in both */
 
-/* What libbpf and libxdp, which net_af_xdp brings along, would write to stderr. Both have a printer of this shape. */
+/* What libbpf and libxdp, which net_af_xdp brings along, would write to stderr. Both have a printer
+ * of this shape. */
 static int print_xdp(int level, const char *fmt, va_list args)
 {
 	char text[512];
@@ -88,7 +89,8 @@ static int print_xdp(int level, const char *fmt, va_list args)
 	if (level > XDP_LOG_INFO)
 		return 0;
 	len = vsnprintf(text, sizeof(text), fmt, args);
-	LOG(DEBUG, "xdp", "reported by the AF_XDP libraries", LOG_SPAN("text", span_trim(span_str(text))));
+	LOG(DEBUG, "xdp", "reported by the AF_XDP libraries",
+	    LOG_SPAN("text", span_trim(span_str(text))));
 	return len;
 }
 
@@ -139,7 +141,8 @@ static void add_lcores(struct args *args, const struct conf_machine *machine)
 	int at = snprintf(text, sizeof(text), "--lcores=0@%u", machine->main_cpu);
 
 	for (unsigned w = 0; w < machine->nworkers; w++)
-		at += snprintf(text + at, sizeof(text) - (size_t)at, ",%u@%u", w + 1, machine->workers[w]);
+		at += snprintf(text + at, sizeof(text) - (size_t)at, ",%u@%u", w + 1,
+			       machine->workers[w]);
 	add_arg(args, "%s", text);
 	add_arg(args, "--main-lcore=0");
 }
@@ -151,10 +154,12 @@ static void make_args(struct args *args, const struct conf *conf, enum machine_m
 	add_arg(args, "limen-dataplane");
 	add_lcores(args, &conf->machine);
 	if (memory == MEMORY_HUGEPAGES) {
-		/* Anonymous, so nothing stays behind in a hugetlbfs whatever end the process comes to. */
+		/* Anonymous, so nothing stays behind in a hugetlbfs whatever end the process comes
+		 * to. */
 		add_arg(args, "--in-memory");
 	} else {
-		/* In 22.11 this is legacy memory: it goes neither with --in-memory nor without a size. */
+		/* In 22.11 this is legacy memory: it goes neither with --in-memory nor without a
+		 * size. */
 		add_arg(args, "--no-huge");
 		add_arg(args, "-m%u", conf->machine.memory_mb);
 		add_arg(args, "--no-shconf");
@@ -166,14 +171,16 @@ static void make_args(struct args *args, const struct conf *conf, enum machine_m
 		struct device device;
 		const char *why;
 
-		if (device_parse(conf->ports[i].device, &device, &why) != 0 || device.kind != DEVICE_PCI)
+		if (device_parse(conf->ports[i].device, &device, &why) != 0 ||
+		    device.kind != DEVICE_PCI)
 			continue;
 		pci = true;
 		add_arg(args, "--allow=%s", conf->ports[i].device);
 	}
 	if (!pci) {
 		add_arg(args, "--no-pci");
-		add_arg(args, "--iova-mode=va"); /* without it, plain memory is cut into pages that AF_XDP cannot use */
+		add_arg(args, "--iova-mode=va"); /* without it, plain memory is cut into pages that
+						    AF_XDP cannot use */
 	}
 }
 
@@ -190,8 +197,8 @@ int eal_start(const struct conf *conf, enum machine_memory memory, struct fault 
 	argv[args.n] = NULL;
 	if (rte_eal_init((int)args.n, argv) < 0) {
 		err = rte_errno ? -rte_errno : -EIO;
-		fault_set(fault, err, "machine: DPDK does not start: %s (%s)",
-			  eal_error(), strerror(-err));
+		fault_set(fault, err, "machine: DPDK does not start: %s (%s)", eal_error(),
+			  strerror(-err));
 	}
 	for (unsigned i = 0; i < args.n; i++)
 		free(args.list[i]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Why the process cannot start, as one line for a person: which config key, what is wrong, what to do. Main thread. */
+/* Why the process cannot start, as one line for a person: which config key, what is wrong, what to
+ * do. Main thread. */
 #pragma once
 
 #include <stdarg.h>
@@ -9,8 +10,10 @@ struct fault {
 	char text[512];
 };
 
-/* Write the line (cut where it is too long) and hand back `err`, so that a caller can return it at once. */
-__attribute__((format(printf, 3, 4))) static inline int fault_set(struct fault *fault, int err, const char *fmt, ...)
+/* Write the line (cut where it is too long) and hand back `err`, so that a caller can return it at
+ * once. */
+__attribute__((format(printf, 3, 4))) static inline int fault_set(struct fault *fault, int err,
+								  const char *fmt, ...)
 {
 	va_list args;
 

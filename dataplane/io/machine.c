@@ -21,14 +21,13 @@
 
 #define MIB 1048576ull
 /* Beside the packets: rings, port structures, DPDK's own. */
-#define DPDK_MIB      24u
-/* Main's own packets, for questions to neighbours. */
-#define MAIN_PACKETS  1023u
+#define DPDK_MIB 24u
 /* A worker's buffers, its mempool cache, packets on their way between workers. */
 #define WORKER_PACKETS 1024u
-/* AF_XDP: the kernel keeps 256 bytes before each frame, and a buffer with all its heads must not exceed a page. */
+/* AF_XDP: the kernel keeps 256 bytes before each frame, and a buffer with all its heads must not
+ * exceed a page. */
 #define AF_XDP_HEADROOM 256u
-#define AF_XDP_MTU_MAX  3400u
+#define AF_XDP_MTU_MAX	3400u
 
 static int check_cpu(unsigned cpu, const cpu_set_t *allowed, const char *key, struct fault *fault)
 {
@@ -37,10 +36,13 @@ static int check_cpu(unsigned cpu, const cpu_set_t *allowed, const char *key, st
 	if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, allowed))
 		return 0;
 	if (configured > 0 && cpu >= (unsigned long)configured)
-		return fault_set(fault, -EINVAL, "%s: there is no CPU %u on this machine, which has CPUs 0 to %ld; name one of those",
+		return fault_set(fault, -EINVAL,
+				 "%s: there is no CPU %u on this machine, which has CPUs 0 to %ld; "
+				 "name one of those",
 				 key, cpu, configured - 1);
 	return fault_set(fault, -EINVAL,
-			 "%s: CPU %u is offline or not allowed to this process (%ld are online); see taskset and the unit's AllowedCPUs",
+			 "%s: CPU %u is offline or not allowed to this process (%ld are online); "
+			 "see taskset and the unit's AllowedCPUs",
 			 key, cpu, online);
 }
 
@@ -50,7 +52,8 @@ static int check_cpus(const struct conf_machine *machine, struct fault *fault)
 	int err;
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-		return fault_set(fault, -errno, "machine: cannot ask which CPUs are allowed: %s", strerror(errno));
+		return fault_set(fault, -errno, "machine: cannot ask which CPUs are allowed: %s",
+				 strerror(errno));
 	err = check_cpu(machine->main_cpu, &allowed, "machine.main_cpu", fault);
 	for (unsigned w = 0; !err && w < machine->nworkers; w++) {
 		char key[48];
@@ -90,12 +93,18 @@ static int check_socket(unsigned index, const struct device *device, struct faul
 	}
 	if (err == EPERM || err == EACCES)
 		return fault_set(fault, -err,
-				 "ports[%u].device: no permission for %s; run as root, or give the process %s", index,
-				 device->name, xdp ? "CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK" : "CAP_NET_RAW and CAP_NET_ADMIN");
+				 "ports[%u].device: no permission for %s; run as root, or give the "
+				 "process %s",
+				 index, device->name,
+				 xdp ? "CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK"
+				     : "CAP_NET_RAW and CAP_NET_ADMIN");
 	if (err == EAFNOSUPPORT)
-		return fault_set(fault, -err, "ports[%u].device: this kernel has no %s sockets; use another driver for the port",
+		return fault_set(fault, -err,
+				 "ports[%u].device: this kernel has no %s sockets; use another "
+				 "driver for the port",
 				 index, xdp ? "AF_XDP" : "AF_PACKET");
-	return fault_set(fault, -err, "ports[%u].device: %s: %s", index, device->name, strerror(err));
+	return fault_set(fault, -err, "ports[%u].device: %s: %s", index, device->name,
+			 strerror(err));
 }
 
 static int check_port(const struct conf *conf, unsigned index, struct fault *fault)
@@ -107,38 +116,50 @@ static int check_port(const struct conf *conf, unsigned index, struct fault *fau
 	int err = device_parse(port->device, &device, &why);
 
 	if (err)
-		return fault_set(fault, err, "ports[%u].device: \"%s\": %s", index, port->device, why);
+		return fault_set(fault, err, "ports[%u].device: \"%s\": %s", index, port->device,
+				 why);
 	for (unsigned i = 0; i < index; i++) {
 		struct device other;
 
 		if (device_parse(conf->ports[i].device, &other, &why) == 0 &&
-		    (strcmp(device.name, other.name) == 0 || (device.iface[0] && strcmp(device.iface, other.iface) == 0)))
-			return fault_set(fault, -EINVAL, "ports[%u].device: \"%s\" is port %s's already; give each port a device of its own",
-					 index, device.iface[0] ? device.iface : device.name, conf->ports[i].name);
+		    (strcmp(device.name, other.name) == 0 ||
+		     (device.iface[0] && strcmp(device.iface, other.iface) == 0)))
+			return fault_set(fault, -EINVAL,
+					 "ports[%u].device: \"%s\" is port %s's already; give each "
+					 "port a device of its own",
+					 index, device.iface[0] ? device.iface : device.name,
+					 conf->ports[i].name);
 	}
 	if (!device_pairs_queues(&device))
 		return 0;
 	if (!if_nametoindex(device.iface))
 		return fault_set(fault, -ENODEV,
-				 "ports[%u].device: there is no network interface \"%s\" here; \"ip link\" lists those there are",
+				 "ports[%u].device: there is no network interface \"%s\" here; "
+				 "\"ip link\" lists those there are",
 				 index, device.iface);
 	err = check_socket(index, &device, fault);
 	if (err)
 		return err;
 	if (device.kind == DEVICE_AF_PACKET) {
 		if (port->mtu > 1500)
-			return fault_set(fault, -EINVAL, "ports[%u].mtu: net_af_packet carries at most 1500, not %u", index, port->mtu);
+			return fault_set(
+				fault, -EINVAL,
+				"ports[%u].mtu: net_af_packet carries at most 1500, not %u", index,
+				port->mtu);
 		return 0;
 	}
 	if (port->mtu > AF_XDP_MTU_MAX)
-		return fault_set(fault, -EINVAL, "ports[%u].mtu: net_af_xdp carries at most %u, not %u", index, AF_XDP_MTU_MAX,
-				 port->mtu);
+		return fault_set(fault, -EINVAL,
+				 "ports[%u].mtu: net_af_xdp carries at most %u, not %u", index,
+				 AF_XDP_MTU_MAX, port->mtu);
 	queues = machine_iface_queues(&device);
 	if (queues < port->queues)
 		return fault_set(fault, -EINVAL,
-				 "ports[%u].queues: interface %s has %u queue%s for net_af_xdp, not %u; ask for fewer, or give it more "
+				 "ports[%u].queues: interface %s has %u queue%s for net_af_xdp, "
+				 "not %u; ask for fewer, or give it more "
 				 "(ethtool -L %s combined %u)",
-				 index, device.iface, queues, queues == 1 ? "" : "s", port->queues, device.iface, port->queues);
+				 index, device.iface, queues, queues == 1 ? "" : "s", port->queues,
+				 device.iface, port->queues);
 	return 0;
 }
 
@@ -151,7 +172,8 @@ unsigned machine_data_room(const struct conf *conf)
 		const char *why;
 		unsigned need = conf->ports[i].mtu + 14 + 4;
 
-		if (device_parse(conf->ports[i].device, &device, &why) == 0 && device.kind == DEVICE_AF_XDP)
+		if (device_parse(conf->ports[i].device, &device, &why) == 0 &&
+		    device.kind == DEVICE_AF_XDP)
 			need += AF_XDP_HEADROOM;
 		room = need > room ? need : room;
 	}
@@ -160,8 +182,9 @@ unsigned machine_data_room(const struct conf *conf)
 	return RTE_PKTMBUF_HEADROOM + room;
 }
 
-/* Bytes of one packet buffer: object header, mbuf, private area, data, in whole cache lines, and one more that the mempool may
- * add to spread objects over memory channels. In plain memory no buffer crosses a page; the pointer lies in the pool's ring. */
+/* Bytes of one packet buffer: object header, mbuf, private area, data, in whole cache lines, and
+ * one more that the mempool may add to spread objects over memory channels. In plain memory no
+ * buffer crosses a page; the pointer lies in the pool's ring. */
 static size_t packet_bytes(const struct conf *conf, enum machine_memory memory)
 {
 	size_t bytes = 64 + 64 + sizeof(struct rte_mbuf) + PKT_PRIV_BYTES + machine_data_room(conf);
@@ -193,7 +216,8 @@ static unsigned port_packets(const struct conf_port *port)
 /* How many MiB of these pages can really be had, which a container may limit below what is free. */
 static unsigned long hugepages_mappable_mib(unsigned long mib, unsigned long page_kib)
 {
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | __builtin_ctzl(page_kib * 1024) << MAP_HUGE_SHIFT;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
+		    __builtin_ctzl(page_kib * 1024) << MAP_HUGE_SHIFT;
 	void *at = mib ? mmap(NULL, mib * MIB, PROT_READ | PROT_WRITE, flags, -1, 0) : MAP_FAILED;
 
 	if (at == MAP_FAILED)
@@ -246,7 +270,8 @@ static unsigned long memory_available_mib(void)
 
 static unsigned long needed_mib(const struct conf *conf, enum machine_memory memory)
 {
-	unsigned long packets = (unsigned long)conf->machine.nworkers * conf->machine.mbufs + MAIN_PACKETS;
+	unsigned long packets =
+		(unsigned long)conf->machine.nworkers * conf->machine.mbufs + MACHINE_MAIN_PACKETS;
 
 	return (unsigned long)(packets * packet_bytes(conf, memory) / MIB) + DPDK_MIB;
 }
@@ -260,18 +285,23 @@ static int check_memory(const struct conf *conf, enum machine_memory *memory, st
 	*memory = huge >= need ? MEMORY_HUGEPAGES : MEMORY_PLAIN;
 	if (*memory == MEMORY_PLAIN && strcmp(machine->hugepages, "require") == 0)
 		return fault_set(fault, -ENOMEM,
-				 "machine.hugepages: %lu MiB of hugepages are needed and %lu MiB can be had; reserve them "
+				 "machine.hugepages: %lu MiB of hugepages are needed and %lu MiB "
+				 "can be had; reserve them "
 				 "(sysctl vm.nr_hugepages=%lu), or say \"auto\"",
 				 need, huge, (need + 1) / 2);
 	need = needed_mib(conf, *memory);
 	if (need > machine->memory_mb)
 		return fault_set(fault, -ENOMEM,
-				 "machine.memory_mb: %u packet buffers (machine.mbufs) for each of %u worker%s need %lu MiB, not %u; "
+				 "machine.memory_mb: %u packet buffers (machine.mbufs) for each of "
+				 "%u worker%s need %lu MiB, not %u; "
 				 "raise it, or lower machine.mbufs",
-				 machine->mbufs, machine->nworkers, machine->nworkers == 1 ? "" : "s", need, machine->memory_mb);
+				 machine->mbufs, machine->nworkers,
+				 machine->nworkers == 1 ? "" : "s", need, machine->memory_mb);
 	plain = memory_available_mib();
 	if (*memory == MEMORY_PLAIN && plain && plain < machine->memory_mb)
-		return fault_set(fault, -ENOMEM, "machine.memory_mb: %u MiB are asked for and %lu MiB are available; lower it",
+		return fault_set(fault, -ENOMEM,
+				 "machine.memory_mb: %u MiB are asked for and %lu MiB are "
+				 "available; lower it",
 				 machine->memory_mb, plain);
 	return 0;
 }
@@ -284,7 +314,8 @@ static int check_packets(const struct conf *conf, struct fault *fault)
 		held += port_packets(&conf->ports[i]);
 	if (conf->machine.mbufs < held + WORKER_PACKETS)
 		return fault_set(fault, -EINVAL,
-				 "machine.mbufs: %u are too few, the queues of the ports alone hold %u; set at least %u",
+				 "machine.mbufs: %u are too few, the queues of the ports alone "
+				 "hold %u; set at least %u",
 				 conf->machine.mbufs, held, held + WORKER_PACKETS);
 	return 0;
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The neighbour state machine: resolve, confirm, age, forget. Main thread only; workers see its results in the table. */
+/* The neighbour state machine: resolve, confirm, age, forget. Main thread only; workers see its
+ * results in the table. */
 #include "dataplane/io/neigh_state.h"
 
 #include "dataplane/io/neigh_frame.h"
 
-#include <rte_errno.h>
-#include <rte_malloc.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
-#include <stdlib.h>
 
 #define BURST 32u
 
@@ -50,39 +48,45 @@ static void set_word(struct neigh *neigh, uint32_t index, uint64_t mac, enum nei
 	struct neigh_entry *entry = &neigh->table->entries[index];
 	uint64_t word = atomic_load_explicit(&entry->word, memory_order_relaxed);
 
-	atomic_store_explicit(&entry->word, neigh_word(mac, neigh_word_generation(word), use), memory_order_release);
+	atomic_store_explicit(&entry->word, neigh_word(mac, neigh_word_generation(word), use),
+			      memory_order_release);
 }
 
 static uint64_t entry_mac(const struct neigh *neigh, uint32_t index)
 {
-	return atomic_load_explicit(&neigh->table->entries[index].word, memory_order_relaxed) & 0xffffffffffffull;
+	return atomic_load_explicit(&neigh->table->entries[index].word, memory_order_relaxed) &
+	       0xffffffffffffull;
 }
 
 static void link_entry(struct neigh *neigh, uint32_t index)
 {
 	struct neigh_entry *entry = &neigh->table->entries[index];
-	_Atomic uint32_t *bucket =
-		&neigh->table->buckets[neigh_bucket(neigh->table, entry->realm, entry->family, &entry->ip)];
+	_Atomic uint32_t *bucket = &neigh->table->buckets[neigh_bucket(neigh->table, entry->realm,
+								       entry->family, &entry->ip)];
 
-	atomic_store_explicit(&entry->next, atomic_load_explicit(bucket, memory_order_relaxed), memory_order_relaxed);
+	atomic_store_explicit(&entry->next, atomic_load_explicit(bucket, memory_order_relaxed),
+			      memory_order_relaxed);
 	atomic_store_explicit(bucket, index + 1, memory_order_release);
 }
 
 static void unlink_entry(struct neigh *neigh, uint32_t index)
 {
 	struct neigh_entry *entry = &neigh->table->entries[index];
-	_Atomic uint32_t *at =
-		&neigh->table->buckets[neigh_bucket(neigh->table, entry->realm, entry->family, &entry->ip)];
+	_Atomic uint32_t *at = &neigh->table->buckets[neigh_bucket(neigh->table, entry->realm,
+								   entry->family, &entry->ip)];
 	uint64_t word = atomic_load_explicit(&entry->word, memory_order_relaxed);
 
 	while (atomic_load_explicit(at, memory_order_relaxed) != index + 1)
-		at = &neigh->table->entries[atomic_load_explicit(at, memory_order_relaxed) - 1].next;
+		at = &neigh->table->entries[atomic_load_explicit(at, memory_order_relaxed) - 1]
+			      .next;
 	/* The entry's own link stays: a worker that stands on it walks on. */
-	atomic_store_explicit(at, atomic_load_explicit(&entry->next, memory_order_relaxed), memory_order_release);
-	/* A new generation: every flow that remembers this entry looks it up again. */
-	atomic_store_explicit(&entry->word,
-			      neigh_word(0, (neigh_word_generation(word) + 1) & NEIGH_GENERATIONS, NEIGH_FREE),
+	atomic_store_explicit(at, atomic_load_explicit(&entry->next, memory_order_relaxed),
 			      memory_order_release);
+	/* A new generation: every flow that remembers this entry looks it up again. */
+	atomic_store_explicit(
+		&entry->word,
+		neigh_word(0, (neigh_word_generation(word) + 1) & NEIGH_GENERATIONS, NEIGH_FREE),
+		memory_order_release);
 }
 
 /* --- states --- */
@@ -112,7 +116,7 @@ static void set_state(struct neigh *neigh, uint32_t index, enum neigh_state stat
 	cold->confirmed_ns = now_ns;
 }
 
-static void drop_parked(struct neigh *neigh, uint32_t index, enum drop_reason reason)
+void neigh_drop_parked(struct neigh *neigh, uint32_t index, enum drop_reason reason)
 {
 	struct neigh_cold *cold = &neigh->cold[index];
 
@@ -178,8 +182,9 @@ static void send_question(struct neigh *neigh, uint32_t index, uint64_t now_ns)
 		return;
 	}
 	neigh_mac_store(mac, entry_mac(neigh, index));
-	neigh_frame_solicit(m, neigh->conf.ports[realm->port].mac, realm_addr_of(realm, entry->family), entry->family,
-			    &entry->ip, unicast ? mac : NULL);
+	neigh_frame_solicit(m, neigh->conf.ports[realm->port].mac,
+			    realm_addr_of(realm, entry->family), entry->family, &entry->ip,
+			    unicast ? mac : NULL);
 	if (unicast)
 		neigh->stats.probes++;
 	else
@@ -187,7 +192,8 @@ static void send_question(struct neigh *neigh, uint32_t index, uint64_t now_ns)
 	neigh_send(neigh, m, realm->port);
 }
 
-static void start_asking(struct neigh *neigh, uint32_t index, enum neigh_state state, uint64_t now_ns)
+static void start_asking(struct neigh *neigh, uint32_t index, enum neigh_state state,
+			 uint64_t now_ns)
 {
 	set_state(neigh, index, state, now_ns);
 	send_question(neigh, index, now_ns);
@@ -198,12 +204,13 @@ static void give_up(struct neigh *neigh, uint32_t index, uint64_t now_ns)
 	neigh->stats.failed++;
 	set_word(neigh, index, 0, NEIGH_UNREACHABLE);
 	set_state(neigh, index, STATE_FAILED, now_ns);
-	drop_parked(neigh, index, DROP_NEIGH_FAILED);
+	neigh_drop_parked(neigh, index, DROP_NEIGH_FAILED);
 	/* Only what meets it from now on is a reason to ask again. */
 	atomic_store_explicit(&neigh->table->entries[index].used, 0, memory_order_relaxed);
 }
 
-static void learn(struct neigh *neigh, uint32_t index, uint64_t mac, enum neigh_state state, uint64_t now_ns)
+static void learn(struct neigh *neigh, uint32_t index, uint64_t mac, enum neigh_state state,
+		  uint64_t now_ns)
 {
 	uint8_t old = neigh->cold[index].state;
 
@@ -218,7 +225,8 @@ static void learn(struct neigh *neigh, uint32_t index, uint64_t mac, enum neigh_
 
 /* --- entries come and go --- */
 
-static int32_t new_entry(struct neigh *neigh, uint8_t realm, uint8_t family, const struct net_addr *ip, uint64_t now_ns)
+static int32_t new_entry(struct neigh *neigh, uint8_t realm, uint8_t family,
+			 const struct net_addr *ip, uint64_t now_ns)
 {
 	struct neigh_entry *entry;
 	uint32_t index;
@@ -245,7 +253,7 @@ static int32_t new_entry(struct neigh *neigh, uint8_t realm, uint8_t family, con
 
 static void forget(struct neigh *neigh, uint32_t index, uint64_t now_ns)
 {
-	drop_parked(neigh, index, DROP_NEIGH_FAILED);
+	neigh_drop_parked(neigh, index, DROP_NEIGH_FAILED);
 	set_state(neigh, index, STATE_LIMBO, now_ns);
 	unlink_entry(neigh, index);
 	neigh->cold[index].token = rte_rcu_qsbr_start(neigh->conf.quiet);
@@ -316,9 +324,11 @@ static void take_ask(struct neigh *neigh, struct rte_mbuf *m, unsigned worker, u
 
 /* --- what was heard --- */
 
-static void take_answer(struct neigh *neigh, uint32_t index, const struct neigh_heard *heard, uint64_t now_ns)
+static void take_answer(struct neigh *neigh, uint32_t index, const struct neigh_heard *heard,
+			uint64_t now_ns)
 {
-	uint64_t known = entry_mac(neigh, index), mac = heard->has_mac ? neigh_mac_load(heard->mac) : known;
+	uint64_t known = entry_mac(neigh, index),
+		 mac = heard->has_mac ? neigh_mac_load(heard->mac) : known;
 
 	switch (neigh->cold[index].state) {
 	case STATE_INCOMPLETE:
@@ -366,7 +376,8 @@ static void take_heard(struct neigh *neigh, const struct neigh_heard *heard, uin
 		take_answer(neigh, (uint32_t)index, heard, now_ns);
 		return;
 	}
-	/* It asked for us and so told its own MAC: good enough to begin with, and confirmed when used (section 7.2.3). */
+	/* It asked for us and so told its own MAC: good enough to begin with, and confirmed when
+	 * used (section 7.2.3). */
 	if (!heard->has_mac)
 		return;
 	if (state_is_pending(neigh->cold[index].state))
@@ -425,7 +436,8 @@ static void age_entry(struct neigh *neigh, uint32_t index, uint64_t now_ns)
 			forget(neigh, index, now_ns);
 		break;
 	case STATE_FAILED:
-		if (cold->used_ns > cold->confirmed_ns && now_ns - cold->confirmed_ns >= NEIGH_FAILED_NS) {
+		if (cold->used_ns > cold->confirmed_ns &&
+		    now_ns - cold->confirmed_ns >= NEIGH_FAILED_NS) {
 			set_word(neigh, index, 0, NEIGH_WAIT);
 			start_asking(neigh, index, STATE_INCOMPLETE, now_ns);
 		} else if (now_ns - cold->used_ns >= NEIGH_GONE_NS) {
@@ -463,7 +475,8 @@ bool neigh_turn(struct neigh *neigh, uint64_t now_ns)
 		unsigned n;
 
 		/* First what was heard: it may be what the packets wait for. */
-		n = rte_ring_sc_dequeue_burst_elem(neigh->workers[w].heard, heard, sizeof(heard[0]), BURST, NULL);
+		n = rte_ring_sc_dequeue_burst_elem(neigh->workers[w].heard, heard, sizeof(heard[0]),
+						   BURST, NULL);
 		for (unsigned i = 0; i < n; i++)
 			take_heard(neigh, &heard[i], now_ns);
 		busy |= n != 0;
@@ -476,127 +489,4 @@ bool neigh_turn(struct neigh *neigh, uint64_t now_ns)
 	age(neigh, now_ns);
 	empty_limbo(neigh);
 	return busy;
-}
-
-bool neigh_is_busy(const struct neigh *neigh)
-{
-	return neigh->awaited.n != 0;
-}
-
-void neigh_announce(struct neigh *neigh)
-{
-	for (unsigned i = 0; i < neigh->conf.realms->n; i++) {
-		const struct realm *realm = &neigh->conf.realms->realm[i];
-
-		for (unsigned f = 0; f < 2; f++) {
-			uint8_t family = f ? NET_IP6 : NET_IP4;
-			struct rte_mbuf *m;
-
-			if (!realm_addr_of(realm, family)->is_set)
-				continue;
-			m = rte_pktmbuf_alloc(neigh->conf.pool);
-			if (!m) {
-				drop_count(neigh->conf.drops, DROP_NO_MBUF);
-				return;
-			}
-			neigh_frame_announce(m, neigh->conf.ports[realm->port].mac, realm_addr_of(realm, family), family);
-			neigh_send(neigh, m, realm->port);
-		}
-	}
-}
-
-bool neigh_next_conflict(struct neigh *neigh, struct neigh_heard *claim)
-{
-	if (!neigh->nconflicts)
-		return false;
-	*claim = neigh->conflicts[--neigh->nconflicts];
-	return true;
-}
-
-void neigh_stats(const struct neigh *neigh, struct neigh_stats *stats)
-{
-	*stats = neigh->stats;
-	stats->parked = neigh->parked;
-	for (uint32_t i = 0; i < neigh->bound; i++) {
-		uint8_t state = neigh->cold[i].state;
-
-		stats->incomplete += state == STATE_INCOMPLETE;
-		stats->reachable += state == STATE_REACHABLE;
-		stats->stale += state == STATE_STALE;
-		stats->probing += state == STATE_PROBE || state == STATE_VERIFY;
-		stats->unreachable += state == STATE_FAILED;
-	}
-}
-
-/* --- birth and death --- */
-
-static struct rte_ring *make_ring(const char *what, unsigned worker, unsigned elem_bytes)
-{
-	char name[RTE_RING_NAMESIZE];
-
-	snprintf(name, sizeof(name), "%s-%u", what, worker);
-	return rte_ring_create_elem(name, elem_bytes, NEIGH_RING_PKTS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-}
-
-struct neigh *neigh_new(const struct neigh_conf *conf)
-{
-	struct neigh *neigh = calloc(1, sizeof(*neigh));
-
-	if (!neigh)
-		return NULL;
-	neigh->conf = *conf;
-	neigh->awaited = neigh->free = neigh->limbo = (struct neigh_list){.head = NEIGH_NONE, .tail = NEIGH_NONE};
-	neigh->cold = calloc(NEIGH_MAX, sizeof(*neigh->cold));
-	neigh->table = aligned_alloc(64, sizeof(*neigh->table));
-	if (!neigh->cold || !neigh->table)
-		goto failed;
-	memset(neigh->table, 0, sizeof(*neigh->table));
-	neigh->table->seed = conf->seed;
-	/* References in call state that outlived an earlier process must not fit by chance. */
-	for (uint32_t i = 0; i < NEIGH_MAX; i++)
-		neigh->table->entries[i].word = neigh_word(0, conf->seed & NEIGH_GENERATIONS, NEIGH_FREE);
-	for (unsigned w = 0; w < conf->nworkers; w++) {
-		struct neigh_worker *worker = &neigh->workers[w];
-
-		worker->table = neigh->table;
-		worker->asks = make_ring("neigh-asks", w, sizeof(void *));
-		worker->heard = make_ring("neigh-heard", w, sizeof(struct neigh_heard));
-		worker->frames = make_ring("neigh-frames", w, sizeof(void *));
-		if (!worker->asks || !worker->heard || !worker->frames)
-			goto failed;
-	}
-	return neigh;
-failed:
-	neigh_free(neigh);
-	return NULL;
-}
-
-static void free_ring_of_pkts(struct rte_ring *ring)
-{
-	struct rte_mbuf *m;
-
-	while (ring && rte_ring_sc_dequeue(ring, (void **)&m) == 0)
-		rte_pktmbuf_free(m);
-	rte_ring_free(ring);
-}
-
-void neigh_free(struct neigh *neigh)
-{
-	if (!neigh)
-		return;
-	for (uint32_t i = 0; i < neigh->bound; i++)
-		drop_parked(neigh, i, DROP_NEIGH_FAILED);
-	for (unsigned w = 0; w < neigh->conf.nworkers; w++) {
-		free_ring_of_pkts(neigh->workers[w].asks);
-		free_ring_of_pkts(neigh->workers[w].frames);
-		rte_ring_free(neigh->workers[w].heard);
-	}
-	free(neigh->table);
-	free(neigh->cold);
-	free(neigh);
-}
-
-struct neigh_worker *neigh_worker(struct neigh *neigh, unsigned worker)
-{
-	return &neigh->workers[worker];
 }

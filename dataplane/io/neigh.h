@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Neighbours: who has which MAC address on the links, by ARP (RFC 826) and neighbour discovery (RFC 4861). The main thread
- * owns the table and runs the state machine; a worker reads the table and talks with main by three rings of its own. */
+/* Neighbours: who has which MAC address on the links, by ARP (RFC 826) and neighbour discovery (RFC
+ * 4861). The main thread owns the table and runs the state machine; a worker reads the table and
+ * talks with main by three rings of its own. */
 #pragma once
 
 struct rte_mempool;
@@ -14,8 +15,8 @@ struct rte_ring;
 /* One worker's end. Made by main before the worker starts. */
 struct neigh_worker {
 	struct neigh_table *table;
-	struct rte_ring *asks;   /* worker to main: whole frames whose neighbour is not resolved; their pkt says which */
-	struct rte_ring *heard;  /* worker to main: struct neigh_heard */
+	struct rte_ring *asks;	 /* worker to main: frames that wait for the neighbour in pkt */
+	struct rte_ring *heard;	 /* worker to main: struct neigh_heard */
 	struct rte_ring *frames; /* main to worker: whole frames to send, mbuf's port says where */
 };
 
@@ -23,8 +24,8 @@ struct neigh_worker {
 
 enum neigh_heard_kind {
 	NEIGH_HEARD_ANSWER = 0, /* ARP reply, neighbour advertisement */
-	NEIGH_HEARD_ASK,        /* it asked for one of our addresses */
-	NEIGH_HEARD_CONFLICT,   /* it claims one of our addresses */
+	NEIGH_HEARD_ASK,	/* it asked for one of our addresses */
+	NEIGH_HEARD_CONFLICT,	/* it claims one of our addresses */
 };
 
 /* What ARP or neighbour discovery said of a neighbour. */
@@ -34,7 +35,7 @@ struct neigh_heard {
 	uint8_t family;
 	uint8_t kind; /* enum neigh_heard_kind */
 	bool has_mac;
-	bool keep;    /* an advertisement without the override flag: does not change a MAC that is known */
+	bool keep; /* an advertisement without the override flag: changes no known MAC */
 	uint8_t mac[6];
 	uint8_t pad;
 };
@@ -45,13 +46,13 @@ struct neigh_port {
 };
 
 struct neigh_conf {
-	const struct realms *realms;    /* borrowed */
+	const struct realms *realms;	/* borrowed */
 	const struct neigh_port *ports; /* borrowed; by port index */
 	unsigned nworkers;
-	struct rte_mempool *pool;       /* main's own packets */
-	unsigned park_max;              /* packets that may wait for neighbours at a time, of all workers */
-	struct drops *drops;            /* main's own */
-	struct rte_rcu_qsbr *quiet;     /* workers report their quiet points here */
+	struct rte_mempool *pool; /* main's own packets */
+	unsigned park_max;   /* packets that may wait for neighbours at a time, of all workers */
+	struct drops *drops; /* main's own */
+	struct rte_rcu_qsbr *quiet; /* workers report their quiet points here */
 	uint64_t seed;
 };
 
@@ -63,32 +64,34 @@ struct neigh *neigh_new(const struct neigh_conf *conf);
 void neigh_free(struct neigh *neigh);
 struct neigh_worker *neigh_worker(struct neigh *neigh, unsigned worker);
 
-/* Main thread, each turn: packets that wait for a neighbour, what was heard, timers. True when there was something to do. */
+/* Main thread, each turn: packets that wait for a neighbour, what was heard, timers. True when
+ * there was something to do. */
 bool neigh_turn(struct neigh *neigh, uint64_t now_ns);
 
 /* Whether an answer is awaited: then main should not sleep long. */
 bool neigh_is_busy(const struct neigh *neigh);
 
-/* Tell the links who we are: gratuitous ARP (RFC 5227 section 3) and unsolicited advertisements (RFC 4861 section 7.2.6). */
+/* Tell the links who we are: gratuitous ARP (RFC 5227 section 3) and unsolicited advertisements
+ * (RFC 4861 section 7.2.6). */
 void neigh_announce(struct neigh *neigh);
 
 /* An address of ours that another machine claims, since the last call; false: none. */
 bool neigh_next_conflict(struct neigh *neigh, struct neigh_heard *claim);
 
 #define NEIGH_COUNTERS(X)                                                                          \
-	X(solicits)    /* broadcast or multicast questions sent */                                  \
-	X(probes)      /* unicast questions sent */                                                 \
+	X(solicits) /* broadcast or multicast questions sent */                                    \
+	X(probes)   /* unicast questions sent */                                                   \
 	X(resolved)                                                                                \
-	X(failed)      /* gave no answer */                                                         \
-	X(unasked)     /* said by somebody who is not in the table: ignored */                      \
-	X(moved)       /* MAC address changed */                                                    \
-	X(conflicts)   /* claims to one of our addresses */
+	X(failed)    /* gave no answer */                                                          \
+	X(unasked)   /* said by somebody who is not in the table: ignored */                       \
+	X(moved)     /* MAC address changed */                                                     \
+	X(conflicts) /* claims to one of our addresses */
 
 struct neigh_stats {
 #define X(name) uint64_t name;
 	NEIGH_COUNTERS(X)
 #undef X
 	uint32_t incomplete, reachable, stale, probing, unreachable; /* entries by state */
-	uint32_t parked; /* packets that wait */
+	uint32_t parked;					     /* packets that wait */
 };
 void neigh_stats(const struct neigh *neigh, struct neigh_stats *stats);

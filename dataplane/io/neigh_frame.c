@@ -27,7 +27,8 @@ void nd_frame_finish(struct nd_frame *frame, const uint8_t src[16], const uint8_
 	frame->ip.vtc_flow = rte_cpu_to_be_32(6u << 28);
 	frame->ip.payload_len = rte_cpu_to_be_16((uint16_t)len);
 	frame->ip.proto = IPPROTO_ICMPV6;
-	frame->ip.hop_limits = 255; /* the receiver's proof that it came from the link (RFC 4861 section 7.1) */
+	frame->ip.hop_limits =
+		255; /* the receiver's proof that it came from the link (RFC 4861 section 7.1) */
 	memcpy(frame->ip.src_addr, src, 16);
 	memcpy(frame->ip.dst_addr, dst, 16);
 	frame->nd.csum = 0;
@@ -57,8 +58,8 @@ static void arp_question(struct rte_mbuf *m, const uint8_t our_mac[6], const str
 	memcpy(&frame->arp.arp_data.arp_tip, target->ip, 4);
 }
 
-static struct nd_frame *nd_start(struct rte_mbuf *m, const uint8_t our_mac[6], uint8_t type, uint8_t option,
-				 const struct net_addr *target)
+static struct nd_frame *nd_start(struct rte_mbuf *m, const uint8_t our_mac[6], uint8_t type,
+				 uint8_t option, const struct net_addr *target)
 {
 	struct nd_frame *frame = pkt_extend(m, sizeof(*frame));
 
@@ -71,8 +72,8 @@ static struct nd_frame *nd_start(struct rte_mbuf *m, const uint8_t our_mac[6], u
 	return frame;
 }
 
-void neigh_frame_solicit(struct rte_mbuf *m, const uint8_t our_mac[6], const struct realm_addr *own, uint8_t family,
-			 const struct net_addr *target, const uint8_t to[6])
+void neigh_frame_solicit(struct rte_mbuf *m, const uint8_t our_mac[6], const struct realm_addr *own,
+			 uint8_t family, const struct net_addr *target, const uint8_t to[6])
 {
 	struct nd_frame *frame;
 	uint8_t dst[16];
@@ -92,7 +93,8 @@ void neigh_frame_solicit(struct rte_mbuf *m, const uint8_t our_mac[6], const str
 	nd_frame_finish(frame, own->addr.ip, dst);
 }
 
-void neigh_frame_announce(struct rte_mbuf *m, const uint8_t our_mac[6], const struct realm_addr *own, uint8_t family)
+void neigh_frame_announce(struct rte_mbuf *m, const uint8_t our_mac[6],
+			  const struct realm_addr *own, uint8_t family)
 {
 	static const uint8_t all_nodes[16] = {0xff, 0x02, [15] = 0x01};
 	struct nd_frame *frame;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ARP and neighbour discovery as frames: the layouts that rte_ headers lack, and the questions and announcements that limen
- * sends. Used by the main thread (neigh.c) and by workers (local/). */
+/* ARP and neighbour discovery as frames: the layouts that rte_ headers lack, and the questions and
+ * announcements that limen sends. Used by the main thread (neigh.c) and by workers (local/). */
 #pragma once
 
 #include "dataplane/io/pkt.h"
@@ -50,16 +50,20 @@ struct arp_frame {
 };
 static_assert(sizeof(struct arp_frame) == 14 + 28, "as on the wire");
 
-/* Solicited-node multicast address (RFC 4291 section 2.7.1) and the MAC of any IPv6 multicast address (RFC 2464). */
+/* Solicited-node multicast address (RFC 4291 section 2.7.1) and the MAC of any IPv6 multicast
+ * address (RFC 2464). */
 void nd_solicited_node(uint8_t group[16], const uint8_t target[16]);
 void nd_multicast_mac(struct rte_ether_addr *mac, const uint8_t group[16]);
 
-/* Fill in IP header, checksum and Ethernet type of a frame whose nd and option are set. The length follows from `option`. */
+/* Fill in IP header, checksum and Ethernet type of a frame whose nd and option are set. The length
+ * follows from `option`. */
 void nd_frame_finish(struct nd_frame *frame, const uint8_t src[16], const uint8_t dst[16]);
 
-/* Make the empty packet m a question for `target`: to `to` where it is not NULL (a probe), else to all it may concern. */
-void neigh_frame_solicit(struct rte_mbuf *m, const uint8_t our_mac[6], const struct realm_addr *own, uint8_t family,
-			 const struct net_addr *target, const uint8_t to[6]);
+/* Make the empty packet m a question for `target`: to `to` where it is not NULL (a probe), else to
+ * all it may concern. */
+void neigh_frame_solicit(struct rte_mbuf *m, const uint8_t our_mac[6], const struct realm_addr *own,
+			 uint8_t family, const struct net_addr *target, const uint8_t to[6]);
 
 /* Make the empty packet m say to everybody on the link that we have this address. */
-void neigh_frame_announce(struct rte_mbuf *m, const uint8_t our_mac[6], const struct realm_addr *own, uint8_t family);
+void neigh_frame_announce(struct rte_mbuf *m, const uint8_t our_mac[6],
+			  const struct realm_addr *own, uint8_t family);

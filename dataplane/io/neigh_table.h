@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Next hops by realm and IP address. The main thread alone writes the table (neigh.c); workers read it without a lock.
- * What changes while a worker may look is one atomic word, MAC and state together, so a worker sees either the old or the
- * new. An entry's address is written only before it is linked, or after every worker has passed a quiet point. */
+/* Next hops by realm and IP address. The main thread alone writes the table (neigh.c); workers read
+ * it without a lock. What changes while a worker may look is one atomic word, MAC and state
+ * together, so a worker sees either the old or the new. An entry's address is written only before
+ * it is linked, or after every worker has passed a quiet point. */
 #pragma once
 
 #include "common/base/hash.h"
@@ -15,19 +16,21 @@
 
 /* What a worker does with a packet for that neighbour: the top two bits of the word. */
 enum neigh_use {
-	NEIGH_FREE = 0,    /* no such neighbour: look it up again */
-	NEIGH_WAIT,        /* being resolved: to the main thread, which parks the packet */
-	NEIGH_SEND,        /* the word holds its MAC */
+	NEIGH_FREE = 0,	   /* no such neighbour: look it up again */
+	NEIGH_WAIT,	   /* being resolved: to the main thread, which parks the packet */
+	NEIGH_SEND,	   /* the word holds its MAC */
 	NEIGH_UNREACHABLE, /* did not answer: drop */
 };
 
-/* A reference that a flow keeps: index plus one in the low 16 bits, the entry's generation in the next 14. 0: none. */
+/* A reference that a flow keeps: index plus one in the low 16 bits, the entry's generation in the
+ * next 14. 0: none. */
 #define NEIGH_GENERATIONS 0x3fffu
 
 struct neigh_entry {
-	_Atomic uint64_t word;   /* main writes: MAC (48 bits, as in memory), generation (14), enum neigh_use (2) */
-	_Atomic uint32_t next;   /* main writes: next entry of the bucket, index plus one, 0: last */
-	_Atomic uint8_t used;    /* workers set it when they meet the entry, main clears it */
+	_Atomic uint64_t word; /* main writes: MAC (48 bits, as in memory), generation (14), enum
+				  neigh_use (2) */
+	_Atomic uint32_t next; /* main writes: next entry of the bucket, index plus one, 0: last */
+	_Atomic uint8_t used;  /* workers set it when they meet the entry, main clears it */
 	uint8_t realm;
 	uint8_t family;
 	struct net_addr ip;
@@ -77,10 +80,11 @@ static inline uint32_t neigh_bucket(const struct neigh_table *table, uint8_t rea
 }
 
 /* The entry's index, or -1. Workers: good until the next quiet point. */
-static inline int32_t neigh_table_find(const struct neigh_table *table, uint8_t realm, uint8_t family,
-				       const struct net_addr *ip)
+static inline int32_t neigh_table_find(const struct neigh_table *table, uint8_t realm,
+				       uint8_t family, const struct net_addr *ip)
 {
-	uint32_t at = atomic_load_explicit(&table->buckets[neigh_bucket(table, realm, family, ip)], memory_order_acquire);
+	uint32_t at = atomic_load_explicit(&table->buckets[neigh_bucket(table, realm, family, ip)],
+					   memory_order_acquire);
 
 	while (at) {
 		const struct neigh_entry *entry = &table->entries[at - 1];
@@ -97,7 +101,8 @@ static inline uint32_t neigh_ref(uint32_t index, uint64_t word)
 	return (index + 1) | neigh_word_generation(word) << 16;
 }
 
-/* Workers: the word of an entry once met; NEIGH_FREE when the reference is stale or none. Marks the entry as used. */
+/* Workers: the word of an entry once met; NEIGH_FREE when the reference is stale or none. Marks the
+ * entry as used. */
 static inline uint64_t neigh_load(struct neigh_table *table, uint32_t ref)
 {
 	uint32_t index = (ref & 0xffff) - 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a worker knows of a packet: lies in the mbuf's private area, filled by classify, read by the stages. A packet has
- * one owner at a time; a stage passes it on, parks it, or drops it with a reason. */
+/* What a worker knows of a packet: lies in the mbuf's private area, filled by classify, read by the
+ * stages. A packet has one owner at a time; a stage passes it on, parks it, or drops it with a
+ * reason. */
 #pragma once
 
 #include "common/net/addr.h"
@@ -14,20 +15,20 @@ enum pkt_stage {
 	STAGE_LOCAL,
 	STAGE_PUNT,
 	STAGE_FRAG,
-	STAGE_TX, /* a whole frame, by the port in mbuf's port: from a worker that has no queue there */
+	STAGE_TX, /* a frame for the port in mbuf's port, from a worker without a queue there */
 	STAGES_END,
 };
 
-/* The headers lie in the first segment. A datagram that came in fragments may be a chain; then its first segment holds
- * at least the UDP header and 12 bytes of payload. */
+/* The headers lie in the first segment. A datagram that came in fragments may be a chain; then its
+ * first segment holds at least the UDP header and 12 bytes of payload. */
 struct pkt {
-	uint8_t realm;      /* where it arrived */
-	uint8_t port;       /* where it arrived: index into the config's ports */
-	uint8_t family;     /* enum net_family */
-	uint8_t tos;        /* IPv4 TOS or IPv6 traffic class */
-	uint16_t l3_off;    /* bytes from the start of data */
+	uint8_t realm;	 /* where it arrived */
+	uint8_t port;	 /* where it arrived: index into the config's ports */
+	uint8_t family;	 /* enum net_family */
+	uint8_t tos;	 /* IPv4 TOS or IPv6 traffic class */
+	uint16_t l3_off; /* bytes from the start of data */
 	uint16_t l4_off;
-	uint16_t payload_off; /* of the UDP payload; of a fragment: of what it holds of the datagram */
+	uint16_t payload_off; /* of the UDP payload; of a fragment: of its part of the datagram */
 	uint16_t payload_len;
 	union {
 		struct {
@@ -38,8 +39,8 @@ struct pkt {
 			uint16_t frag_more;   /* and whether it is not the last */
 		};
 	};
-	uint16_t udp_csum;  /* as received, network order; 0: none */
-	uint8_t stage;      /* enum pkt_stage: on its way to its owner */
+	uint16_t udp_csum; /* as received, network order; 0: none */
+	uint8_t stage;	   /* enum pkt_stage: on its way to its owner */
 	uint8_t pad;
 	struct net_addr src, dst;
 };

@@ -26,36 +26,42 @@ static int probe(struct port *port, const struct conf *conf, unsigned index, str
 	int err;
 
 	if (port->device.kind != DEVICE_PCI) {
-		unsigned npairs = conf->machine.nworkers, there = machine_iface_queues(&port->device);
+		unsigned npairs = conf->machine.nworkers,
+			 there = machine_iface_queues(&port->device);
 
 		npairs = there < npairs ? there : npairs;
 		device_put_args(args, sizeof(args), text, &port->device, npairs);
 		err = rte_dev_probe(args);
 		if (err < 0)
 			return fault_set(fault, err,
-					 "ports[%u].device: \"%s\" cannot be opened: %s; see the driver's arguments, and that its package "
+					 "ports[%u].device: \"%s\" cannot be opened: %s; see the "
+					 "driver's arguments, and that its package "
 					 "(librte-net-*) is there",
 					 index, args, eal_error());
 	}
 	if (rte_eth_dev_get_port_by_name(port->device.name, &port->id) != 0)
 		return fault_set(fault, -ENODEV,
-				 "ports[%u].device: DPDK has no device \"%s\"; a PCI device must be bound to vfio-pci "
+				 "ports[%u].device: DPDK has no device \"%s\"; a PCI device must "
+				 "be bound to vfio-pci "
 				 "(dpdk-devbind.py --status)",
 				 index, port->device.name);
 	port->is_open = true;
 	return 0;
 }
 
-static int count_queues(struct port *port, const struct conf *conf, unsigned index, const struct rte_eth_dev_info *info,
-			struct fault *fault)
+static int count_queues(struct port *port, const struct conf *conf, unsigned index,
+			const struct rte_eth_dev_info *info, struct fault *fault)
 {
 	unsigned nworkers = conf->machine.nworkers;
 
 	unsigned wanted = conf->ports[index].queues;
 
 	if (info->max_rx_queues < wanted)
-		return fault_set(fault, -EINVAL, "ports[%u].queues: port %s (%s) has %u receive queue%s, not %u; ask for fewer", index,
-				 port->name, port->device.name, info->max_rx_queues, info->max_rx_queues == 1 ? "" : "s", wanted);
+		return fault_set(fault, -EINVAL,
+				 "ports[%u].queues: port %s (%s) has %u receive queue%s, not %u; "
+				 "ask for fewer",
+				 index, port->name, port->device.name, info->max_rx_queues,
+				 info->max_rx_queues == 1 ? "" : "s", wanted);
 	/* Where a port has fewer than there are workers, the first ones send for the others. */
 	port->ntxq = (uint16_t)RTE_MIN(nworkers, info->max_tx_queues);
 	port->nrxq = (uint16_t)RTE_MIN(nworkers, wanted);
@@ -63,12 +69,14 @@ static int count_queues(struct port *port, const struct conf *conf, unsigned ind
 	if (device_pairs_queues(&port->device))
 		port->nrxq = port->ntxq = RTE_MIN(port->ntxq, info->max_rx_queues);
 	if (!port->ntxq)
-		return fault_set(fault, -EINVAL, "ports[%u].device: port %s (%s) cannot send; use another device", index, port->name,
-				 port->device.name);
+		return fault_set(fault, -EINVAL,
+				 "ports[%u].device: port %s (%s) cannot send; use another device",
+				 index, port->name, port->device.name);
 	return 0;
 }
 
-static int configure(struct port *port, unsigned index, const struct rte_eth_dev_info *info, struct fault *fault)
+static int configure(struct port *port, unsigned index, const struct rte_eth_dev_info *info,
+		     struct fault *fault)
 {
 	struct rte_eth_conf eth = {.rxmode.mtu = port->mtu};
 	uint64_t tx = info->tx_offload_capa;
@@ -80,20 +88,23 @@ static int configure(struct port *port, unsigned index, const struct rte_eth_dev
 		if (eth.rx_adv_conf.rss_conf.rss_hf)
 			eth.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	}
-	eth.rxmode.offloads =
-		info->rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+	eth.rxmode.offloads = info->rx_offload_capa &
+			      (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 	eth.txmode.offloads = tx & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
 				    RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
 	port->tx_ip4_csum = tx & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	port->tx_udp_csum = tx & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 	port->tx_chains = tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (port->mtu > info->max_mtu)
-		return fault_set(fault, -EINVAL, "ports[%u].mtu: port %s (%s) carries at most %u, not %u", index, port->name,
-				 port->device.name, info->max_mtu, port->mtu);
+		return fault_set(fault, -EINVAL,
+				 "ports[%u].mtu: port %s (%s) carries at most %u, not %u", index,
+				 port->name, port->device.name, info->max_mtu, port->mtu);
 	err = rte_eth_dev_configure(port->id, port->nrxq, port->ntxq, &eth);
 	if (err)
-		return fault_set(fault, err, "ports[%u]: port %s (%s) refuses %u queues and an MTU of %u: %s", index, port->name,
-				 port->device.name, port->nrxq, port->mtu, eal_error());
+		return fault_set(fault, err,
+				 "ports[%u]: port %s (%s) refuses %u queues and an MTU of %u: %s",
+				 index, port->name, port->device.name, port->nrxq, port->mtu,
+				 eal_error());
 	return 0;
 }
 
@@ -109,15 +120,17 @@ static int set_up_queues(struct port *port, unsigned index, const struct rte_eth
 	for (uint16_t q = 0; q < port->ntxq; q++) {
 		err = rte_eth_tx_queue_setup(port->id, q, ntx, SOCKET_ID_ANY, NULL);
 		if (err)
-			return fault_set(fault, err, "ports[%u]: transmit queue %u of port %s (%s): %s", index, q, port->name,
-					 port->device.name, eal_error());
+			return fault_set(fault, err,
+					 "ports[%u]: transmit queue %u of port %s (%s): %s", index,
+					 q, port->name, port->device.name, eal_error());
 	}
 	for (uint16_t q = 0; q < port->nrxq; q++) {
 		err = rte_eth_rx_queue_setup(port->id, q, nrx, SOCKET_ID_ANY, NULL, pools[q]);
 		if (err)
 			return fault_set(fault, err,
-					 "ports[%u]: receive queue %u of port %s (%s): %s (is another process using it?)", index,
-					 q, port->name, port->device.name, eal_error());
+					 "ports[%u]: receive queue %u of port %s (%s): %s (is "
+					 "another process using it?)",
+					 index, q, port->name, port->device.name, eal_error());
 	}
 	return 0;
 }
@@ -137,19 +150,21 @@ static int check_iface(struct port *port, unsigned index, struct fault *fault)
 	if (ioctl(sock, SIOCGIFMTU, &request) == 0)
 		mtu = request.ifr_mtu;
 	if (ioctl(sock, SIOCGIFFLAGS, &request) == 0 && !(request.ifr_flags & IFF_UP))
-		LOG(WARN, "port", "interface is down, nothing will pass until it is up", LOG_STR("port", port->name),
-		    LOG_STR("interface", port->device.iface));
+		LOG(WARN, "port", "interface is down, nothing will pass until it is up",
+		    LOG_STR("port", port->name), LOG_STR("interface", port->device.iface));
 	close(sock);
 	if (mtu >= 0 && mtu < port->mtu)
 		return fault_set(fault, -EINVAL,
-				 "ports[%u].mtu: interface %s has an MTU of %d, less than %u; raise it (ip link set %s mtu %u) or "
+				 "ports[%u].mtu: interface %s has an MTU of %d, less than %u; "
+				 "raise it (ip link set %s mtu %u) or "
 				 "lower this",
-				 index, port->device.iface, mtu, port->mtu, port->device.iface, port->mtu);
+				 index, port->device.iface, mtu, port->mtu, port->device.iface,
+				 port->mtu);
 	return 0;
 }
 
-static int open_port(struct ports *ports, unsigned index, const struct conf *conf, struct rte_mempool *const *pools,
-		     struct fault *fault)
+static int open_port(struct ports *ports, unsigned index, const struct conf *conf,
+		     struct rte_mempool *const *pools, struct fault *fault)
 {
 	struct port *port = &ports->port[index];
 	struct rte_eth_dev_info info;
@@ -171,7 +186,8 @@ static int open_port(struct ports *ports, unsigned index, const struct conf *con
 		return err;
 	err = rte_eth_dev_info_get(port->id, &info);
 	if (err)
-		return fault_set(fault, err, "ports[%u].device: %s: %s", index, port->device.name, eal_error());
+		return fault_set(fault, err, "ports[%u].device: %s: %s", index, port->device.name,
+				 eal_error());
 	err = count_queues(port, conf, index, &info, fault);
 	if (!err)
 		err = configure(port, index, &info, fault);
@@ -182,7 +198,8 @@ static int open_port(struct ports *ports, unsigned index, const struct conf *con
 	return err;
 }
 
-int ports_open(struct ports *ports, const struct conf *conf, struct rte_mempool *const *pools, struct fault *fault)
+int ports_open(struct ports *ports, const struct conf *conf, struct rte_mempool *const *pools,
+	       struct fault *fault)
 {
 	ports->n = 0;
 	for (unsigned i = 0; i < conf->nports; i++) {
@@ -198,7 +215,8 @@ int ports_open(struct ports *ports, const struct conf *conf, struct rte_mempool 
 	return 0;
 }
 
-/* IPv6 neighbours ask by multicast. A port that cannot be told the groups is told to take all, or everything. */
+/* IPv6 neighbours ask by multicast. A port that cannot be told the groups is told to take all, or
+ * everything. */
 static void join_groups(struct port *port, uint8_t index, const struct realms *realms)
 {
 	struct rte_ether_addr groups[CONF_REALMS_MAX];
@@ -213,9 +231,10 @@ static void join_groups(struct port *port, uint8_t index, const struct realms *r
 		nd_solicited_node(group, realm->ip6.addr.ip);
 		nd_multicast_mac(&groups[n++], group);
 	}
-	if (n && rte_eth_dev_set_mc_addr_list(port->id, groups, n) != 0 && rte_eth_allmulticast_enable(port->id) != 0 &&
-	    rte_eth_promiscuous_enable(port->id) != 0)
-		LOG(DEBUG, "port", "multicast cannot be asked for; taken as passing", LOG_STR("port", port->name));
+	if (n && rte_eth_dev_set_mc_addr_list(port->id, groups, n) != 0 &&
+	    rte_eth_allmulticast_enable(port->id) != 0 && rte_eth_promiscuous_enable(port->id) != 0)
+		LOG(DEBUG, "port", "multicast cannot be asked for; taken as passing",
+		    LOG_STR("port", port->name));
 }
 
 int ports_start(struct ports *ports, const struct realms *realms, struct fault *fault)
@@ -225,8 +244,8 @@ int ports_start(struct ports *ports, const struct realms *realms, struct fault *
 		int err = rte_eth_dev_start(port->id);
 
 		if (err)
-			return fault_set(fault, err, "ports[%u]: port %s (%s) does not start: %s", i, port->name, port->device.name,
-					 eal_error());
+			return fault_set(fault, err, "ports[%u]: port %s (%s) does not start: %s",
+					 i, port->name, port->device.name, eal_error());
 		join_groups(port, (uint8_t)i, realms);
 	}
 	return 0;
@@ -259,8 +278,9 @@ static void touch(struct rte_mempool *pool, void *arg, void *object, unsigned in
 struct rte_mempool *ports_pool_new(const struct conf *conf, const char *name, unsigned packets)
 {
 	unsigned cache = packets >= 4 * POOL_CACHE ? POOL_CACHE : 0;
-	struct rte_mempool *pool = rte_pktmbuf_pool_create(name, packets, cache, PKT_PRIV_BYTES,
-							   (uint16_t)machine_data_room(conf), SOCKET_ID_ANY);
+	struct rte_mempool *pool =
+		rte_pktmbuf_pool_create(name, packets, cache, PKT_PRIV_BYTES,
+					(uint16_t)machine_data_room(conf), SOCKET_ID_ANY);
 
 	if (pool)
 		rte_mempool_obj_iter(pool, touch, NULL);

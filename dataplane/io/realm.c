@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Realms as the workers read them: built from the config, looked up by address. Built by the main thread. */
+/* Realms as the workers read them: built from the config, looked up by address. Built by the main
+ * thread. */
 #include "dataplane/io/realm.h"
 
 #include <errno.h>
@@ -13,13 +14,15 @@ static int add_own(struct realms *realms, const struct conf *conf, unsigned inde
 
 	if (other != REALM_NONE)
 		return fault_set(fault, -EINVAL,
-				 "realms[%u].addresses: realm %s has this address on port %s already; give each realm of a "
+				 "realms[%u].addresses: realm %s has this address on port %s "
+				 "already; give each realm of a "
 				 "port its own",
 				 index, realms->realm[other].name, conf->ports[port].name);
-	for (at = realm_slot_of(port, addr); realms->slots[at].family != NET_NONE; at = (at + 1) & (REALM_SLOTS - 1))
+	for (at = realm_slot_of(port, addr); realms->slots[at].family != NET_NONE;
+	     at = (at + 1) & (REALM_SLOTS - 1))
 		;
-	realms->slots[at] =
-		(struct realm_slot){.addr = *addr, .family = family, .port = port, .realm = (uint8_t)index};
+	realms->slots[at] = (struct realm_slot){
+		.addr = *addr, .family = family, .port = port, .realm = (uint8_t)index};
 	realms->ends[addr->ip[family == NET_IP6 ? 15 : 3]] = true;
 	return 0;
 }
@@ -88,7 +91,8 @@ static bool in_subnet(const struct realm_addr *own, uint8_t family, const struct
 	return net_prefix_has(&subnet, family, addr);
 }
 
-bool realm_next_hop(const struct realm *realm, uint8_t family, const struct net_addr *dst, struct net_addr *hop)
+bool realm_next_hop(const struct realm *realm, uint8_t family, const struct net_addr *dst,
+		    struct net_addr *hop)
 {
 	const struct realm_addr *own = realm_addr_of(realm, family);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What workers know of the realms: limen's own addresses, where each is served and who lies behind it. Made once by the
- * main thread before the workers start, then read by all and changed by none. */
+/* What workers know of the realms: limen's own addresses, where each is served and who lies behind
+ * it. Made once by the main thread before the workers start, read by all and changed by none. */
 #pragma once
 
 #include "common/conf/conf.h"
@@ -13,14 +13,14 @@ struct realm_addr {
 	struct net_addr addr;
 	struct net_addr gateway;
 	struct net_addr broadcast; /* IPv4: the subnet's, all zero for /31 and /32 */
-	uint8_t bits;              /* of the subnet */
+	uint8_t bits;		   /* of the subnet */
 	bool is_set;
 	bool has_gateway;
 };
 
 struct realm {
 	char name[64];
-	uint8_t port;  /* index into the config's ports */
+	uint8_t port; /* index into the config's ports */
 	uint8_t dscp_sip, dscp_media;
 	uint16_t sip_port;
 	uint16_t media_port_low, media_port_high;
@@ -40,7 +40,8 @@ struct realms {
 	unsigned n;
 	struct realm realm[CONF_REALMS_MAX];
 	struct realm_slot slots[REALM_SLOTS]; /* own addresses, open addressing */
-	/* By the last byte of the address: whether limen has an address that ends so. Answers "not ours" for most sources. */
+	/* By the last byte of the address: whether limen has an address that ends so. Answers "not
+	 * ours" for most sources. */
 	bool ends[256];
 };
 
@@ -62,7 +63,8 @@ static inline unsigned realm_slot_of(uint8_t port, const struct net_addr *addr)
 }
 
 /* The realm that has this address on this port, or REALM_NONE. */
-static inline uint8_t realm_find(const struct realms *realms, uint8_t port, uint8_t family, const struct net_addr *addr)
+static inline uint8_t realm_find(const struct realms *realms, uint8_t port, uint8_t family,
+				 const struct net_addr *addr)
 {
 	for (unsigned at = realm_slot_of(port, addr);; at = (at + 1) & (REALM_SLOTS - 1)) {
 		const struct realm_slot *slot = &realms->slots[at];
@@ -78,15 +80,19 @@ static inline uint8_t realm_find(const struct realms *realms, uint8_t port, uint
 bool realm_is_own(const struct realms *realms, uint8_t family, const struct net_addr *addr);
 
 /* Quick and mostly final: false means "not limen's". */
-static inline bool realm_may_be_own(const struct realms *realms, uint8_t family, const struct net_addr *addr)
+static inline bool realm_may_be_own(const struct realms *realms, uint8_t family,
+				    const struct net_addr *addr)
 {
 	return realms->ends[addr->ip[family == NET_IP6 ? 15 : 3]];
 }
 
-/* Whom to send to for that destination: itself where it is on the link, else the gateway. False: no route. */
-bool realm_next_hop(const struct realm *realm, uint8_t family, const struct net_addr *dst, struct net_addr *hop);
+/* Whom to send to for that destination: itself where it is on the link, else the gateway. False: no
+ * route. */
+bool realm_next_hop(const struct realm *realm, uint8_t family, const struct net_addr *dst,
+		    struct net_addr *hop);
 
-/* An address that can be on this realm's link: in the subnet, the gateway, or an IPv6 link-local one. */
+/* An address that can be on this realm's link: in the subnet, the gateway, or an IPv6 link-local
+ * one. */
 bool realm_on_link(const struct realm *realm, uint8_t family, const struct net_addr *addr);
 
 static inline bool addr_is_multicast(uint8_t family, const struct net_addr *addr)

@@ -2,10 +2,11 @@
 /* The line from cycles to nanoseconds, and how it is held to the kernel's clock. Main thread. */
 #include "dataplane/io/tsc.h"
 
-#define NS_PER_S       1000000000ull
-#define BEND_MAX_PPB   500000
-#define CATCH_UP_S     4 /* an error found now is gone after so long */
-#define MEASURE_MIN_NS (2 * NS_PER_S) /* a shorter one says less of the rate than the nominal figure */
+#define NS_PER_S     1000000000ull
+#define BEND_MAX_PPB 500000
+#define CATCH_UP_S   4 /* an error found now is gone after so long */
+#define MEASURE_MIN_NS                                                                             \
+	(2 * NS_PER_S) /* a shorter one says less of the rate than the nominal figure */
 
 static void set_line(struct tsc_clock *clock, struct tsc_line line)
 {
@@ -29,7 +30,8 @@ void tsc_start(struct tsc_clock *clock, uint64_t tsc, uint64_t mono_ns, uint64_t
 
 void tsc_adjust(struct tsc_clock *clock, uint64_t tsc, uint64_t mono_ns)
 {
-	struct tsc_line line = {.tsc = tsc, .ns = tsc_line_ns(&clock->line, tsc), .mult = clock->nominal};
+	struct tsc_line line = {
+		.tsc = tsc, .ns = tsc_line_ns(&clock->line, tsc), .mult = clock->nominal};
 	int64_t behind = (int64_t)(mono_ns - clock->zero_ns - line.ns), bend;
 
 	if (tsc <= clock->since_tsc || tsc < clock->line.tsc)
@@ -41,7 +43,8 @@ void tsc_adjust(struct tsc_clock *clock, uint64_t tsc, uint64_t mono_ns)
 		clock->since_ns = mono_ns;
 	}
 	if (mono_ns - clock->since_ns > MEASURE_MIN_NS) {
-		__extension__ unsigned __int128 elapsed = (unsigned __int128)(mono_ns - clock->since_ns) << 32;
+		__extension__ unsigned __int128 elapsed =
+			(unsigned __int128)(mono_ns - clock->since_ns) << 32;
 
 		line.mult = (uint64_t)(elapsed / (tsc - clock->since_tsc));
 	}

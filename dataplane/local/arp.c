@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ARP (RFC 826, RFC 5227): requests for our addresses are answered here and now; what is said of neighbours goes to main.
- * Each worker. */
+/* ARP (RFC 826, RFC 5227): requests for our addresses are answered here and now; what is said of
+ * neighbours goes to main. Each worker. */
 #include "dataplane/local/local_priv.h"
 
 static bool arp_is_good(const struct rte_mbuf *m)
@@ -64,7 +64,8 @@ void local_arp(struct local *local, struct tx *tx, struct rte_mbuf *m)
 	}
 	heard.realm = realm_find(local->realms, port, NET_IP4, &target);
 	if (heard.realm == REALM_NONE && !net_addr_eq(&target, &heard.ip)) {
-		pkt_drop(local->drops, m, DROP_IP_DST); /* for another machine, and no announcement */
+		pkt_drop(local->drops, m,
+			 DROP_IP_DST); /* for another machine, and no announcement */
 		return;
 	}
 	if (is_request && heard.realm != REALM_NONE)

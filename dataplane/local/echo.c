@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Echo (RFC 792, RFC 4443 section 4): answered to whoever asks one of our addresses, so many a second. Each worker. */
+/* Echo (RFC 792, RFC 4443 section 4): answered to whoever asks one of our addresses, so many a
+ * second. Each worker. */
 #include "dataplane/local/local_priv.h"
 
 #include "dataplane/io/csum.h"
@@ -9,7 +10,8 @@
 #define ECHO_TTL      64
 #define ECHO_EACH_NS  (1000000000ull / LOCAL_ECHO_PER_S)
 
-/* A bucket that fills with time: `echo_credit_ns` is the time up to which answers have been paid for. */
+/* A bucket that fills with time: `echo_credit_ns` is the time up to which answers have been paid
+ * for. */
 static bool may_answer(struct local *local, uint64_t now_ns)
 {
 	uint64_t full = LOCAL_ECHO_BURST * ECHO_EACH_NS;
@@ -47,8 +49,9 @@ void local_echo4(struct local *local, struct tx *tx, struct rte_mbuf *m, uint64_
 	rte_be32_t asker;
 
 	/* In one segment, without IP options, and what it claims to be. */
-	if (end < pkt->l4_off + sizeof(*icmp) || end > rte_pktmbuf_data_len(m) || (ip->version_ihl & 0xf) != 5 ||
-	    icmp->icmp_type != RTE_IP_ICMP_ECHO_REQUEST || icmp->icmp_code != 0 || csum_fold(csum_bytes(icmp, len)) != 0xffff) {
+	if (end < pkt->l4_off + sizeof(*icmp) || end > rte_pktmbuf_data_len(m) ||
+	    (ip->version_ihl & 0xf) != 5 || icmp->icmp_type != RTE_IP_ICMP_ECHO_REQUEST ||
+	    icmp->icmp_code != 0 || csum_fold(csum_bytes(icmp, len)) != 0xffff) {
 		pkt_drop(local->drops, m, DROP_ICMP_TYPE);
 		return;
 	}
@@ -68,7 +71,8 @@ void local_echo4(struct local *local, struct tx *tx, struct rte_mbuf *m, uint64_
 	send_back(local, tx, m, end);
 }
 
-void local_echo6(struct local *local, struct tx *tx, struct rte_mbuf *m, uint32_t icmp_len, uint64_t now_ns)
+void local_echo6(struct local *local, struct tx *tx, struct rte_mbuf *m, uint32_t icmp_len,
+		 uint64_t now_ns)
 {
 	const struct pkt *pkt = pkt_of(m);
 	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, pkt->l3_off);
@@ -90,7 +94,8 @@ void local_echo6(struct local *local, struct tx *tx, struct rte_mbuf *m, uint32_
 	ip->hop_limits = ECHO_TTL;
 	icmp->icmp_type = ECHO6_REPLY;
 	icmp->icmp_cksum = 0;
-	icmp->icmp_cksum = (uint16_t)~csum_fold(csum_bytes(icmp, icmp_len) +
-						csum_pseudo(NET_IP6, ip->src_addr, ip->dst_addr, IPPROTO_ICMPV6, icmp_len));
+	icmp->icmp_cksum = (uint16_t)~csum_fold(
+		csum_bytes(icmp, icmp_len) +
+		csum_pseudo(NET_IP6, ip->src_addr, ip->dst_addr, IPPROTO_ICMPV6, icmp_len));
 	send_back(local, tx, m, pkt->l4_off + icmp_len);
 }

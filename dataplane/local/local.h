@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Stage for what limen answers as a machine on the link: ARP, neighbour discovery, echo. Each worker has its own. */
+/* Stage for what limen answers as a machine on the link: ARP, neighbour discovery, echo. Each
+ * worker has its own. */
 #pragma once
 
 struct neigh_worker;
@@ -18,7 +19,7 @@ struct local {
 	const struct ports *ports;
 	struct neigh_worker *neigh;
 	struct drops *drops;
-	uint64_t echo_credit_ns;     /* a bucket filled by time; 0: start */
+	uint64_t echo_credit_ns; /* a bucket filled by time; 0: start */
 	/* Counters, read by main. */
 	uint64_t arp_answered;
 	uint64_t nd_answered;
@@ -26,4 +27,5 @@ struct local {
 };
 
 /* Takes the packets: answers them, tells main what they say of neighbours, or drops them. */
-void local_stage(struct local *local, struct tx *tx, struct rte_mbuf **pkts, unsigned n, uint64_t now_ns);
+void local_stage(struct local *local, struct tx *tx, struct rte_mbuf **pkts, unsigned n,
+		 uint64_t now_ns);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Neighbour discovery (RFC 4861): solicitations for our addresses are answered here and now; what is said of neighbours goes
- * to main. Each worker. */
+/* Neighbour discovery (RFC 4861): solicitations for our addresses are answered here and now; what
+ * is said of neighbours goes to main. Each worker. */
 #include "dataplane/local/local_priv.h"
 
 /* A message taken apart. */
@@ -8,7 +8,8 @@ struct nd_view {
 	const struct rte_ether_hdr *eth;
 	const struct rte_ipv6_hdr *ip;
 	const struct nd_msg *nd;
-	const uint8_t *mac; /* the option with the sender's (solicit) or the target's (advert) MAC; NULL: none */
+	const uint8_t *mac; /* the option with the sender's (solicit) or the target's (advert) MAC;
+			       NULL: none */
 	struct net_addr src, dst, target;
 };
 
@@ -46,7 +47,8 @@ static bool nd_is_good(struct rte_mbuf *m, uint32_t len, struct nd_view *v)
 static void answer(struct local *local, struct tx *tx, uint8_t port, const struct nd_view *v)
 {
 	static const struct net_addr all_nodes = {{0xff, 0x02, [15] = 0x01}};
-	bool is_probe = addr_is_unspecified(&v->src); /* duplicate address detection: everybody shall hear (section 7.2.4) */
+	bool is_probe = addr_is_unspecified(
+		&v->src); /* duplicate address detection: everybody shall hear (section 7.2.4) */
 	const struct net_addr *dst = is_probe ? &all_nodes : &v->src;
 	const uint8_t *our_mac = local->ports->port[port].mac;
 	struct rte_mbuf *m = tx_alloc(tx);
@@ -58,11 +60,13 @@ static void answer(struct local *local, struct tx *tx, uint8_t port, const struc
 	if (is_probe)
 		nd_multicast_mac(&frame->eth.dst_addr, all_nodes.ip);
 	else
-		memcpy(frame->eth.dst_addr.addr_bytes, v->mac ? v->mac : v->eth->src_addr.addr_bytes, 6);
+		memcpy(frame->eth.dst_addr.addr_bytes,
+		       v->mac ? v->mac : v->eth->src_addr.addr_bytes, 6);
 	memcpy(frame->eth.src_addr.addr_bytes, our_mac, 6);
 	frame->nd = (struct nd_msg){
 		.type = ND_ADVERT,
-		.flags = rte_cpu_to_be_32(ND_ADVERT_OVERRIDE | (is_probe ? 0 : ND_ADVERT_SOLICITED)),
+		.flags =
+			rte_cpu_to_be_32(ND_ADVERT_OVERRIDE | (is_probe ? 0 : ND_ADVERT_SOLICITED)),
 	};
 	memcpy(frame->nd.target, v->target.ip, 16);
 	frame->option = (struct nd_mac_option){.type = ND_OPT_TARGET_MAC, .len = 1};
@@ -72,9 +76,13 @@ static void answer(struct local *local, struct tx *tx, uint8_t port, const struc
 	tx_frame(tx, m, port);
 }
 
-static void take_solicit(struct local *local, struct tx *tx, struct rte_mbuf *m, const struct nd_view *v)
+static void take_solicit(struct local *local, struct tx *tx, struct rte_mbuf *m,
+			 const struct nd_view *v)
 {
-	struct neigh_heard heard = {.ip = v->src, .family = NET_IP6, .kind = NEIGH_HEARD_ASK, .has_mac = v->mac != NULL};
+	struct neigh_heard heard = {.ip = v->src,
+				    .family = NET_IP6,
+				    .kind = NEIGH_HEARD_ASK,
+				    .has_mac = v->mac != NULL};
 	uint8_t port = pkt_of(m)->port;
 	uint8_t group[16];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Stage for what a stream transport carries (TCP, TLS, SCTP): the kernel's and the control plane's business. Counted and
- * dropped in this version. Each worker. */
+/* Stage for what a stream transport carries (TCP, TLS, SCTP): the kernel's and the control plane's
+ * business. Counted and dropped in this version. Each worker. */
 #pragma once
 
 #include "dataplane/io/drop.h"

@@ -10,9 +10,9 @@ struct ports;
 #define RX_QUEUES_MAX 16u /* one for each port */
 
 struct rx_queue {
-	uint16_t id;    /* DPDK's number of the port */
+	uint16_t id; /* DPDK's number of the port */
 	uint16_t queue;
-	uint8_t port;   /* index */
+	uint8_t port; /* index */
 };
 
 struct rx_count {
@@ -29,6 +29,6 @@ struct rx {
 /* The queues of worker w: queue w of each port that has so many. */
 void rx_init(struct rx *rx, const struct ports *ports, unsigned worker);
 
-/* Receive; pkts has room for RX_BURST packets of each queue. The caller owns the packets; each one's mbuf port is set to the
- * port's index. */
+/* Receive; pkts has room for RX_BURST packets of each queue. The caller owns the packets; each
+ * one's mbuf port is set to the port's index. */
 unsigned rx_stage(struct rx *rx, struct rte_mbuf **pkts);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Datagrams larger than the port's MTU leave in fragments (RFC 791 section 2.3, RFC 8200 section 4.5): SIP messages that did
- * not fit. Copies; media does not come this way. Each worker for itself. */
+/* Datagrams larger than the port's MTU leave in fragments (RFC 791 section 2.3, RFC 8200
+ * section 4.5): SIP messages that did not fit. Copies; media does not come this way. Each worker
+ * for itself. */
 #include "dataplane/tx/tx_priv.h"
 
 /* 65,535 bytes at the smallest MTU that the config allows (1,280, IPv6) are 54. */
@@ -16,7 +17,8 @@ struct fragment_ext {
 } __attribute__((packed));
 
 /* The datagram's UDP header, over all fragments. */
-static struct rte_udp_hdr udp_header(const struct rte_mbuf *m, const struct tx_flow *flow, uint32_t payload_sum)
+static struct rte_udp_hdr udp_header(const struct rte_mbuf *m, const struct tx_flow *flow,
+				     uint32_t payload_sum)
 {
 	uint32_t payload_len = rte_pktmbuf_pkt_len(m);
 	uint16_t len = (uint16_t)(payload_len + sizeof(struct rte_udp_hdr));
@@ -25,7 +27,8 @@ static struct rte_udp_hdr udp_header(const struct rte_mbuf *m, const struct tx_f
 		.dst_port = rte_cpu_to_be_16(flow->dst.port),
 		.dgram_len = rte_cpu_to_be_16(len),
 	};
-	uint64_t sum = csum_pseudo(flow->family, flow->src.addr.ip, flow->dst.addr.ip, IPPROTO_UDP, len);
+	uint64_t sum =
+		csum_pseudo(flow->family, flow->src.addr.ip, flow->dst.addr.ip, IPPROTO_UDP, len);
 
 	if (payload_sum == TX_SUM_UNKNOWN)
 		payload_sum = csum_fold(csum_pkt(m, 0, payload_len));
@@ -34,7 +37,8 @@ static struct rte_udp_hdr udp_header(const struct rte_mbuf *m, const struct tx_f
 }
 
 /* Bytes [off, off + len) of UDP header and payload together. */
-static void copy_part(uint8_t *to, const struct rte_udp_hdr *udp, const struct rte_mbuf *m, uint32_t off, uint32_t len)
+static void copy_part(uint8_t *to, const struct rte_udp_hdr *udp, const struct rte_mbuf *m,
+		      uint32_t off, uint32_t len)
 {
 	const void *from;
 
@@ -50,14 +54,17 @@ static void copy_part(uint8_t *to, const struct rte_udp_hdr *udp, const struct r
 		memcpy(to, from, len);
 }
 
-static void put_headers(struct tx *tx, const struct tx_port *port, uint8_t *at, const struct tx_flow *flow, uint32_t off,
-			uint32_t len, bool more, uint32_t id)
+static void put_headers(struct tx *tx, const struct tx_port *port, uint8_t *at,
+			const struct tx_flow *flow, uint32_t off, uint32_t len, bool more,
+			uint32_t id)
 {
 	at = tx_put_eth(port, at, flow->family);
 	if (flow->family == NET_IP6) {
-		struct fragment_ext *ext = (struct fragment_ext *)(at + sizeof(struct rte_ipv6_hdr));
+		struct fragment_ext *ext =
+			(struct fragment_ext *)(at + sizeof(struct rte_ipv6_hdr));
 
-		tx_put_ip6((struct rte_ipv6_hdr *)at, flow, (uint16_t)(sizeof(*ext) + len), IPPROTO_FRAGMENT);
+		tx_put_ip6((struct rte_ipv6_hdr *)at, flow, (uint16_t)(sizeof(*ext) + len),
+			   IPPROTO_FRAGMENT);
 		*ext = (struct fragment_ext){
 			.next_header = IPPROTO_UDP,
 			.offset = rte_cpu_to_be_16((uint16_t)(off | more)),
@@ -69,11 +76,12 @@ static void put_headers(struct tx *tx, const struct tx_port *port, uint8_t *at, 
 	}
 }
 
-void tx_fragments(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow, const struct tx_hop *hop, uint8_t port_index,
-		  uint32_t payload_sum)
+void tx_fragments(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow,
+		  const struct tx_hop *hop, uint8_t port_index, uint32_t payload_sum)
 {
 	const struct tx_port *port = &tx->ports[port_index];
-	unsigned ip_bytes = tx_ip_bytes(flow->family) + (flow->family == NET_IP6 ? sizeof(struct fragment_ext) : 0);
+	unsigned ip_bytes = tx_ip_bytes(flow->family) +
+			    (flow->family == NET_IP6 ? sizeof(struct fragment_ext) : 0);
 	uint32_t total = rte_pktmbuf_pkt_len(m) + sizeof(struct rte_udp_hdr);
 	uint32_t each = (port->mtu - ip_bytes) & ~7u;
 	uint32_t n = (total + each - 1) / each;
@@ -83,7 +91,8 @@ void tx_fragments(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow,
 
 	/* The length fields have 16 bits, and IPv4's counts the header. */
 	if (total + (flow->family == NET_IP6 ? 0 : ip_bytes) > UINT16_MAX || n > FRAGMENTS_MAX ||
-	    sizeof(struct rte_ether_hdr) + ip_bytes + each + RTE_PKTMBUF_HEADROOM > rte_pktmbuf_data_room_size(tx->conf.pool)) {
+	    sizeof(struct rte_ether_hdr) + ip_bytes + each + RTE_PKTMBUF_HEADROOM >
+		    rte_pktmbuf_data_room_size(tx->conf.pool)) {
 		pkt_drop(tx->conf.drops, m, DROP_TX_SIZE);
 		return;
 	}
@@ -93,15 +102,17 @@ void tx_fragments(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow,
 		return;
 	}
 	udp = udp_header(m, flow, payload_sum);
-	/* IPv4: a counter, each worker's own residue, so that two datagrams to one peer never share an id within 65,536.
-	 * IPv6: not to be guessed (RFC 7739). */
+	/* IPv4: a counter, each worker's own residue, so that two datagrams to one peer never share
+	 * an id within 65,536. IPv6: not to be guessed (RFC 7739). */
 	if (flow->family == NET_IP6)
 		id = (uint32_t)(tx_random(tx) >> 32);
 	else
-		id = rte_cpu_to_be_16((uint16_t)(tx->frag_id4++ * tx->conf.nworkers + tx->conf.worker));
+		id = rte_cpu_to_be_16(
+			(uint16_t)(tx->frag_id4++ * tx->conf.nworkers + tx->conf.worker));
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t off = i * each, len = i + 1 < n ? each : total - off;
-		uint8_t *at = pkt_extend(frags[i], (uint16_t)(sizeof(struct rte_ether_hdr) + ip_bytes + len));
+		uint8_t *at = pkt_extend(frags[i],
+					 (uint16_t)(sizeof(struct rte_ether_hdr) + ip_bytes + len));
 
 		put_headers(tx, port, at, flow, off, len, i + 1 < n, id);
 		copy_part(at + sizeof(struct rte_ether_hdr) + ip_bytes, &udp, m, off, len);

@@ -24,9 +24,11 @@ static unsigned flush_port(struct tx *tx, struct tx_port *port)
 	unsigned sent;
 
 	if (port->carrier) { /* counted where it leaves */
-		sent = rte_ring_sp_enqueue_burst(port->carrier, (void **)port->queue, port->n, NULL);
+		sent = rte_ring_sp_enqueue_burst(port->carrier, (void **)port->queue, port->n,
+						 NULL);
 	} else {
-		sent = rte_eth_tx_burst(port->id, (uint16_t)tx->conf.worker, port->queue, (uint16_t)port->n);
+		sent = rte_eth_tx_burst(port->id, (uint16_t)tx->conf.worker, port->queue,
+					(uint16_t)port->n);
 		port->count.pkts += sent;
 	}
 	port->n -= sent;
@@ -99,18 +101,21 @@ struct rte_mbuf *tx_alloc(struct tx *tx)
 /* --- next hop --- */
 
 /* The flow does not know its neighbour yet, or knew one that is gone. False: no route. */
-static __attribute__((noinline)) bool look_up_hop(struct tx *tx, struct tx_flow *flow, struct tx_hop *hop)
+static __attribute__((noinline)) bool look_up_hop(struct tx *tx, struct tx_flow *flow,
+						  struct tx_hop *hop)
 {
 	struct neigh_table *table = tx->conf.neigh->table;
 	int32_t index;
 
-	if (!realm_next_hop(&tx->conf.realms->realm[flow->realm], flow->family, &flow->dst.addr, &hop->ip))
+	if (!realm_next_hop(&tx->conf.realms->realm[flow->realm], flow->family, &flow->dst.addr,
+			    &hop->ip))
 		return false;
 	hop->word = neigh_word(0, 0, NEIGH_WAIT);
 	index = neigh_table_find(table, flow->realm, flow->family, &hop->ip);
 	if (index >= 0) {
-		flow->neigh = neigh_ref((uint32_t)index,
-					atomic_load_explicit(&table->entries[index].word, memory_order_acquire));
+		flow->neigh =
+			neigh_ref((uint32_t)index, atomic_load_explicit(&table->entries[index].word,
+									memory_order_acquire));
 		hop->word = neigh_load(table, flow->neigh);
 	}
 	return true;
@@ -124,7 +129,8 @@ static inline bool find_hop(struct tx *tx, struct tx_flow *flow, struct tx_hop *
 	return look_up_hop(tx, flow, hop);
 }
 
-static __attribute__((noinline)) void without_mac(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow,
+static __attribute__((noinline)) void without_mac(struct tx *tx, struct rte_mbuf *m,
+						  const struct tx_flow *flow,
 						  const struct tx_hop *hop, uint8_t port)
 {
 	struct pkt *pkt = pkt_of(m);
@@ -141,7 +147,8 @@ static __attribute__((noinline)) void without_mac(struct tx *tx, struct rte_mbuf
 		pkt_drop(tx->conf.drops, m, DROP_MAIN_FULL);
 }
 
-void tx_to_hop(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow, const struct tx_hop *hop, uint8_t port)
+void tx_to_hop(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow,
+	       const struct tx_hop *hop, uint8_t port)
 {
 	if (likely(neigh_word_use(hop->word) == NEIGH_SEND)) {
 		neigh_mac_store(rte_pktmbuf_mtod(m, uint8_t *), hop->word);
@@ -153,7 +160,8 @@ void tx_to_hop(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow, co
 
 /* --- headers --- */
 
-/* Copy the packet into one segment of our pool, with `head` bytes before it. Takes m; NULL when there is no packet. */
+/* Copy the packet into one segment of our pool, with `head` bytes before it. Takes m; NULL when
+ * there is no packet. */
 static struct rte_mbuf *copy_flat(struct tx *tx, struct rte_mbuf *m, unsigned head)
 {
 	uint32_t len = rte_pktmbuf_pkt_len(m);
@@ -177,13 +185,16 @@ static struct rte_mbuf *copy_flat(struct tx *tx, struct rte_mbuf *m, unsigned he
 	return flat;
 }
 
-/* Room for `head` bytes of headers before the payload: the same packet, or one that begins with them. NULL: dropped. */
-static inline struct rte_mbuf *make_room(struct tx *tx, const struct tx_port *port, struct rte_mbuf *m, unsigned head)
+/* Room for `head` bytes of headers before the payload: the same packet, or one that begins with
+ * them. NULL: dropped. */
+static inline struct rte_mbuf *make_room(struct tx *tx, const struct tx_port *port,
+					 struct rte_mbuf *m, unsigned head)
 {
 	bool is_whole = m->nb_segs == 1 || port->chains;
 	struct rte_mbuf *first;
 
-	if (likely(is_whole && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 && rte_pktmbuf_headroom(m) >= head)) {
+	if (likely(is_whole && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 &&
+		   rte_pktmbuf_headroom(m) >= head)) {
 		rte_pktmbuf_prepend(m, (uint16_t)head);
 		return m;
 	}
@@ -203,11 +214,14 @@ static inline struct rte_mbuf *make_room(struct tx *tx, const struct tx_port *po
 	return first;
 }
 
-static inline void put_udp(const struct tx_port *port, struct rte_mbuf *m, uint8_t *at, const struct tx_flow *flow,
-			   uint16_t len, uint32_t payload_sum, unsigned head)
+static inline void put_udp(const struct tx_port *port, struct rte_mbuf *m, uint8_t *at,
+			   const struct tx_flow *flow, uint16_t len, uint32_t payload_sum,
+			   unsigned head)
 {
-	uint64_t sum = csum_pseudo(flow->family, flow->src.addr.ip, flow->dst.addr.ip, IPPROTO_UDP, len);
-	uint32_t ports = rte_cpu_to_be_16(flow->src.port) | (uint32_t)rte_cpu_to_be_16(flow->dst.port) << 16;
+	uint64_t sum =
+		csum_pseudo(flow->family, flow->src.addr.ip, flow->dst.addr.ip, IPPROTO_UDP, len);
+	uint32_t ports =
+		rte_cpu_to_be_16(flow->src.port) | (uint32_t)rte_cpu_to_be_16(flow->dst.port) << 16;
 	uint16_t be_len = rte_cpu_to_be_16(len), csum;
 
 	if (payload_sum == TX_SUM_UNKNOWN && port->udp_csum) {
@@ -243,7 +257,8 @@ void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t pa
 	m = make_room(tx, port, m, head);
 	if (unlikely(!m))
 		return;
-	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; /* what the receiving port said is over */
+	m->ol_flags &= RTE_MBUF_F_INDIRECT |
+		       RTE_MBUF_F_EXTERNAL; /* what the receiving port said is over */
 	m->l2_len = sizeof(struct rte_ether_hdr);
 	m->l3_len = ip_bytes;
 	at = tx_put_eth(port, rte_pktmbuf_mtod(m, uint8_t *), flow->family);
@@ -251,9 +266,12 @@ void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t pa
 		tx_put_ip6((struct rte_ipv6_hdr *)at, flow, (uint16_t)udp_len, IPPROTO_UDP);
 		m->ol_flags |= RTE_MBUF_F_TX_IPV6;
 	} else {
-		/* DF is off: a router on the way may have to fragment, so the identification must not repeat soon. */
-		tx_put_ip4(at, flow, (uint16_t)(ip_bytes + udp_len), (uint16_t)(tx_random(tx) >> 48), 0, port->ip4_csum);
-		m->ol_flags |= port->ip4_csum ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM : RTE_MBUF_F_TX_IPV4;
+		/* DF is off: a router on the way may have to fragment, so the identification must
+		 * not repeat soon. */
+		tx_put_ip4(at, flow, (uint16_t)(ip_bytes + udp_len),
+			   (uint16_t)(tx_random(tx) >> 48), 0, port->ip4_csum);
+		m->ol_flags |= port->ip4_csum ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM
+					      : RTE_MBUF_F_TX_IPV4;
 	}
 	put_udp(port, m, at + ip_bytes, flow, (uint16_t)udp_len, payload_sum, head);
 	tx_to_hop(tx, m, flow, &hop, port_index);

@@ -15,14 +15,15 @@ struct tx; /* one worker's queues towards the ports */
 struct tx_conf {
 	unsigned worker;
 	unsigned nworkers;
-	const struct ports *ports;    /* borrowed, as all below */
+	const struct ports *ports; /* borrowed, as all below */
 	const struct realms *realms;
 	struct neigh_worker *neigh;
 	struct rte_mempool *pool;
 	struct drops *drops;
-	/* By port: NULL, or the ring to a worker that has a queue there when this one has none. NULL as a whole: all have. */
+	/* By port: NULL, or the ring to a worker that has a queue there when this one has none.
+	 * NULL as a whole: all have. */
 	struct rte_ring *const *carriers; /* read by tx_new only */
-	uint64_t seed;                /* of IP identifications */
+	uint64_t seed;			  /* of IP identifications */
 };
 
 /* NULL when there is no memory. */
@@ -30,21 +31,23 @@ struct tx *tx_new(const struct tx_conf *conf);
 /* The worker has stopped: what is still queued is freed. */
 void tx_free(struct tx *tx);
 
-/* Where a UDP payload goes, and as whom. The next hop is remembered in `neigh`: keep the struct (or the field) for the next
- * packet of the same flow and the look-up is one compare. Set it to 0 when dst changes. */
+/* Where a UDP payload goes, and as whom. The next hop is remembered in `neigh`: keep the struct (or
+ * the field) for the next packet of the same flow and the look-up is one compare. Set it to 0 when
+ * dst changes. */
 struct tx_flow {
-	uint8_t realm;  /* leaves by this realm's port */
+	uint8_t realm;	/* leaves by this realm's port */
 	uint8_t family; /* of both endpoints */
 	uint8_t dscp;
 	uint8_t pad;
-	uint32_t neigh; /* 0: not looked up yet */
+	uint32_t neigh;		 /* 0: not looked up yet */
 	struct net_endpoint src; /* limen's */
 	struct net_endpoint dst;
 };
 
-/* Send a UDP payload: m's data is the payload alone, with room for headers before it (RTE_PKTMBUF_HEADROOM) or a chained mbuf is
- * put before it. Takes m. Fragments what is larger than the port's MTU. `payload_sum`: the ones' complement sum of the payload
- * where the caller knows it (TX_SUM_UNKNOWN otherwise): media does not add up each payload again. It is in memory order, as
+/* Send a UDP payload: m's data is the payload alone, with room for headers before it
+ * (RTE_PKTMBUF_HEADROOM) or a chained mbuf is put before it. Takes m. Fragments what is larger than
+ * the port's MTU. `payload_sum`: the ones' complement sum of the payload where the caller knows it
+ * (TX_SUM_UNKNOWN otherwise): media does not add up each payload again. It is in memory order, as
  * rte_raw_cksum gives it: ~csum of a received packet less its pseudo header and UDP header. */
 #define TX_SUM_UNKNOWN UINT32_MAX
 void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t payload_sum);
@@ -55,8 +58,9 @@ void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t port);
 /* Hand what is queued to the ports; at the end of each turn. Returns how many packets went. */
 unsigned tx_flush(struct tx *tx);
 
-/* Take back packets that ports have sent but still hold, where their drivers do so only when the next ones are sent. For a worker
- * that has just run out of work; costs what the driver needs for it. */
+/* Take back packets that ports have sent but still hold, where their drivers do so only when the
+ * next ones are sent. For a worker that has just run out of work; costs what the driver needs for
+ * it. */
 void tx_reap(struct tx *tx);
 
 /* An empty packet of this worker's pool, or NULL (counted as no-mbuf). */

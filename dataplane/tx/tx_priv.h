@@ -12,20 +12,21 @@
 #include <rte_udp.h>
 
 #define TX_QUEUE_PKTS 256u
-/* Turns in a row in which a port took nothing of a full queue before it is emptied: a peer that is gone (memif) must not keep
- * our packets for ever. */
+/* Turns in a row in which a port took nothing of a full queue before it is emptied: a peer that is
+ * gone (memif) must not keep our packets for ever. */
 #define TX_STALL_TURNS 10000u
 
 #define TX_TTL 64
 
 struct tx_port {
 	/* read */
-	uint16_t id;       /* DPDK's */
+	uint16_t id; /* DPDK's */
 	uint16_t mtu;
 	uint8_t mac[6];
-	bool ip4_csum, udp_csum; /* the port fills them in */
-	bool chains;             /* takes chained packets */
-	struct rte_ring *carrier; /* to the worker that sends for this one; NULL: it has a queue of its own */
+	bool ip4_csum, udp_csum;  /* the port fills them in */
+	bool chains;		  /* takes chained packets */
+	struct rte_ring *carrier; /* to the worker that sends for this one; NULL: it has a queue of
+				     its own */
 	/* written */
 	uint32_t n;
 	uint32_t stalled;
@@ -36,8 +37,8 @@ struct tx_port {
 struct tx {
 	struct tx_conf conf;
 	unsigned nports;
-	uint64_t random;     /* xorshift state */
-	uint16_t frag_id4;   /* next identification of an IPv4 datagram that we fragment */
+	uint64_t random;   /* xorshift state */
+	uint16_t frag_id4; /* next identification of an IPv4 datagram that we fragment */
 	struct tx_port ports[CONF_PORTS_MAX];
 };
 
@@ -54,8 +55,8 @@ static inline uint64_t tx_random(struct tx *tx)
 
 /* Where the frame goes and what to do with it. */
 struct tx_hop {
-	uint64_t word;       /* of the neighbour table: MAC and use */
-	struct net_addr ip;  /* of the next hop; set unless word says NEIGH_SEND */
+	uint64_t word;	    /* of the neighbour table: MAC and use */
+	struct net_addr ip; /* of the next hop; set unless word says NEIGH_SEND */
 };
 
 static inline unsigned tx_ip_bytes(uint8_t family)
@@ -69,7 +70,8 @@ static inline uint8_t *tx_put_eth(const struct tx_port *port, uint8_t *at, uint8
 	struct rte_ether_hdr *eth = (struct rte_ether_hdr *)at;
 
 	memcpy(eth->src_addr.addr_bytes, port->mac, 6);
-	eth->ether_type = family == NET_IP6 ? rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) : rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+	eth->ether_type = family == NET_IP6 ? rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6)
+					    : rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
 	return at + sizeof(*eth);
 }
 
@@ -78,12 +80,14 @@ static inline void tx_put_word(uint8_t *at, uint32_t word)
 	memcpy(at, &word, sizeof(word));
 }
 
-/* IPv4 header with its checksum, or 0 there when the port fills it in. `fragment` is the field of flags and offset, host order.
- * Made in registers, word by word as on the wire: to add up what was just stored in smaller pieces would wait for the stores. */
-static inline void tx_put_ip4(uint8_t *at, const struct tx_flow *flow, uint16_t total_len, uint16_t id, uint16_t fragment,
-			      bool port_sums)
+/* IPv4 header with its checksum, or 0 there when the port fills it in. `fragment` is the field of
+ * flags and offset, host order. Made in registers, word by word as on the wire: to add up what was
+ * just stored in smaller pieces would wait for the stores. */
+static inline void tx_put_ip4(uint8_t *at, const struct tx_flow *flow, uint16_t total_len,
+			      uint16_t id, uint16_t fragment, bool port_sums)
 {
-	uint32_t first = 0x45u | (uint32_t)flow->dscp << 10 | (uint32_t)rte_cpu_to_be_16(total_len) << 16;
+	uint32_t first =
+		0x45u | (uint32_t)flow->dscp << 10 | (uint32_t)rte_cpu_to_be_16(total_len) << 16;
 	uint32_t second = id | (uint32_t)rte_cpu_to_be_16(fragment) << 16;
 	uint32_t third = TX_TTL | (uint32_t)IPPROTO_UDP << 8;
 	uint32_t src, dst;
@@ -91,7 +95,9 @@ static inline void tx_put_ip4(uint8_t *at, const struct tx_flow *flow, uint16_t 
 	memcpy(&src, flow->src.addr.ip, 4);
 	memcpy(&dst, flow->dst.addr.ip, 4);
 	if (!port_sums)
-		third |= (uint32_t)(uint16_t)~csum_fold((uint64_t)first + second + third + src + dst) << 16;
+		third |=
+			(uint32_t)(uint16_t)~csum_fold((uint64_t)first + second + third + src + dst)
+			<< 16;
 	tx_put_word(at, first);
 	tx_put_word(at + 4, second);
 	tx_put_word(at + 8, third);
@@ -99,7 +105,8 @@ static inline void tx_put_ip4(uint8_t *at, const struct tx_flow *flow, uint16_t 
 	tx_put_word(at + 16, dst);
 }
 
-static inline void tx_put_ip6(struct rte_ipv6_hdr *ip, const struct tx_flow *flow, uint16_t payload_len, uint8_t proto)
+static inline void tx_put_ip6(struct rte_ipv6_hdr *ip, const struct tx_flow *flow,
+			      uint16_t payload_len, uint8_t proto)
 {
 	ip->vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t)flow->dscp << 22);
 	ip->payload_len = rte_cpu_to_be_16(payload_len);
@@ -110,8 +117,9 @@ static inline void tx_put_ip6(struct rte_ipv6_hdr *ip, const struct tx_flow *flo
 }
 
 /* Send a frame that is whole but for its destination MAC. Takes m. */
-void tx_to_hop(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow, const struct tx_hop *hop, uint8_t port);
+void tx_to_hop(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow,
+	       const struct tx_hop *hop, uint8_t port);
 
 /* Send a payload that does not fit the port's MTU, in fragments. Takes m. */
-void tx_fragments(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow, const struct tx_hop *hop, uint8_t port,
-		  uint32_t payload_sum);
+void tx_fragments(struct tx *tx, struct rte_mbuf *m, const struct tx_flow *flow,
+		  const struct tx_hop *hop, uint8_t port, uint32_t payload_sum);

@@ -17,7 +17,8 @@
 static unsigned sip_owner(struct handoff *handoff, const struct rte_mbuf *m)
 {
 	const struct pkt *pkt = pkt_of((struct rte_mbuf *)(uintptr_t)m);
-	const char *bytes = rte_pktmbuf_read(m, pkt->payload_off, pkt->payload_len, handoff->linear);
+	const char *bytes =
+		rte_pktmbuf_read(m, pkt->payload_off, pkt->payload_len, handoff->linear);
 	struct span call_id;
 
 	/* Without a Call-ID it can only be refused, and whoever has it does that. */
@@ -33,7 +34,8 @@ static unsigned owner_of(struct handoff *handoff, struct rte_mbuf *m, enum pkt_s
 
 	switch (stage) {
 	case STAGE_MEDIA:
-		return mesh->media_owner[pkt->realm][(pkt->dst_port - mesh->media_low[pkt->realm]) / 2];
+		return mesh->media_owner[pkt->realm]
+					[(pkt->dst_port - mesh->media_low[pkt->realm]) / 2];
 	case STAGE_SIP:
 		return sip_owner(handoff, m);
 	case STAGE_FRAG:
@@ -48,7 +50,8 @@ static unsigned owner_of(struct handoff *handoff, struct rte_mbuf *m, enum pkt_s
 static void push(struct handoff *handoff, unsigned to)
 {
 	unsigned n = handoff->n[to];
-	unsigned sent = rte_ring_sp_enqueue_burst(handoff->mesh->rings[handoff->worker][to], (void **)handoff->out[to], n, NULL);
+	unsigned sent = rte_ring_sp_enqueue_burst(handoff->mesh->rings[handoff->worker][to],
+						  (void **)handoff->out[to], n, NULL);
 
 	handoff->sent += sent;
 	for (unsigned i = sent; i < n; i++)
@@ -88,7 +91,8 @@ unsigned handoff_take(struct handoff *handoff, struct walk *walk)
 	struct rte_mbuf *pkts[HANDOFF_BURST];
 	unsigned room = VECTOR_MAX, total = 0;
 
-	/* A fragment moves to another stage's vector when its datagram is whole: it is the sum that has to fit. */
+	/* A fragment moves to another stage's vector when its datagram is whole: it is the sum that
+	 * has to fit. */
 	for (unsigned s = 0; s < STAGES_END; s++)
 		room -= walk->to[s].n;
 	for (unsigned i = 0; i < mesh->nworkers; i++) {
@@ -112,7 +116,8 @@ unsigned handoff_take(struct handoff *handoff, struct walk *walk)
 static int make_media_owners(struct handoff_mesh *mesh, const struct realms *realms)
 {
 	for (unsigned r = 0; r < realms->n; r++) {
-		uint16_t low = realms->realm[r].media_port_low, high = realms->realm[r].media_port_high;
+		uint16_t low = realms->realm[r].media_port_low,
+			 high = realms->realm[r].media_port_high;
 		unsigned npairs = ((unsigned)high - low + 1) / 2;
 
 		mesh->media_low[r] = low;
@@ -120,8 +125,8 @@ static int make_media_owners(struct handoff_mesh *mesh, const struct realms *rea
 		if (!mesh->media_owner[r])
 			return -ENOMEM;
 		for (unsigned pair = 0; pair < npairs; pair++)
-			mesh->media_owner[r][pair] =
-				(uint8_t)media_port_owner(low, high, mesh->nworkers, (uint16_t)(low + 2 * pair));
+			mesh->media_owner[r][pair] = (uint8_t)media_port_owner(
+				low, high, mesh->nworkers, (uint16_t)(low + 2 * pair));
 	}
 	return 0;
 }
@@ -143,7 +148,8 @@ int handoff_mesh_init(struct handoff_mesh *mesh, const struct realms *realms, un
 				continue;
 			snprintf(name, sizeof(name), "hand-%u-%u", from, to);
 			mesh->rings[from][to] =
-				rte_ring_create(name, HANDOFF_RING_PKTS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+				rte_ring_create(name, HANDOFF_RING_PKTS, SOCKET_ID_ANY,
+						RING_F_SP_ENQ | RING_F_SC_DEQ);
 			err = mesh->rings[from][to] ? 0 : -ENOMEM;
 		}
 	}

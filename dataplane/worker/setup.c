@@ -10,13 +10,17 @@
 /* Stream pairs for each call: most have one m= section, some two. */
 #define PAIRS_PER_CALL 2u
 
-#define REASSEMBLY_DATAGRAMS  256u
-/* RFC 1122 asks for 60 to 120 s. What has not come within this is not coming; until then it holds packets. */
+#define REASSEMBLY_DATAGRAMS 256u
+/* RFC 1122 asks for 60 to 120 s. What has not come within this is not coming; until then it holds
+ * packets. */
 #define REASSEMBLY_TIMEOUT_NS 5000000000ull
 
 static int no_memory(struct fault *fault, unsigned worker, const char *what)
 {
-	return fault_set(fault, -ENOMEM, "machine.max_calls: no memory for worker %u (%s); lower it, or machine.mbufs", worker, what);
+	return fault_set(
+		fault, -ENOMEM,
+		"machine.max_calls: no memory for worker %u (%s); lower it, or machine.mbufs",
+		worker, what);
 }
 
 static int open_arena(struct worker *worker, unsigned *media_slab, struct fault *fault)
@@ -25,15 +29,20 @@ static int open_arena(struct worker *worker, unsigned *media_slab, struct fault 
 	int err;
 
 	*media_slab = engine_slab_defs(worker->slab_defs, 0, machine->max_calls);
-	worker->nslabs = media_slab_defs(worker->slab_defs, *media_slab, machine->max_calls * PAIRS_PER_CALL);
+	worker->nslabs = media_slab_defs(worker->slab_defs, *media_slab,
+					 machine->max_calls * PAIRS_PER_CALL);
 	/* A cold start: to go on with the calls of an earlier process is not wired yet. */
-	err = arena_open(&worker->arena, worker->conf.arena_path, worker->slab_defs, worker->nslabs, true, true,
-			 &worker->arena_start);
+	err = arena_open(&worker->arena, worker->conf.arena_path, worker->slab_defs, worker->nslabs,
+			 true, true, &worker->arena_start);
 	if (err)
-		return fault_set(fault, err, "machine.state_dir: worker %u's arena %s: %s (%s); %s", worker->conf.index,
-				 worker->conf.arena_path ? worker->conf.arena_path : "", worker->arena_start, strerror(-err),
-				 err == -ENOSPC || err == -ENOMEM ? "make room there, or lower machine.max_calls"
-								  : "name a directory on tmpfs or hugetlbfs that this user may write");
+		return fault_set(fault, err, "machine.state_dir: worker %u's arena %s: %s (%s); %s",
+				 worker->conf.index,
+				 worker->conf.arena_path ? worker->conf.arena_path : "",
+				 worker->arena_start, strerror(-err),
+				 err == -ENOSPC || err == -ENOMEM
+					 ? "make room there, or lower machine.max_calls"
+					 : "name a directory on tmpfs or hugetlbfs that this user "
+					   "may write");
 	worker->arena_is_open = true;
 	return 0;
 }
@@ -67,7 +76,8 @@ static int make_media(struct worker *worker, unsigned first_slab, struct fault *
 	return worker->media ? 0 : no_memory(fault, worker->conf.index, "media");
 }
 
-static struct net_endpoint sip_endpoint(const struct realm_addr *addr, uint8_t family, uint16_t port)
+static struct net_endpoint sip_endpoint(const struct realm_addr *addr, uint8_t family,
+					uint16_t port)
 {
 	if (!addr->is_set)
 		return (struct net_endpoint){.family = NET_NONE};
@@ -99,7 +109,8 @@ static int make_sip(struct worker *worker, struct fault *fault)
 	worker->engine = engine_new(&worker->engine_conf, &worker->arena, 0, worker->media, 0);
 	if (!worker->engine)
 		return no_memory(fault, worker->conf.index, "signalling");
-	worker->sip = sip_stage_new(worker->engine, &worker->engine_conf, worker->tx, &worker->drops, worker->conf.link);
+	worker->sip = sip_stage_new(worker->engine, &worker->engine_conf, worker->tx,
+				    &worker->drops, worker->conf.link);
 	return worker->sip ? 0 : no_memory(fault, worker->conf.index, "signalling stage");
 }
 
@@ -129,9 +140,11 @@ static int make_stages(struct worker *worker, struct fault *fault)
 
 	for (unsigned i = 0; i < conf->ports->n; i++)
 		if (conf->index >= conf->ports->port[i].ntxq)
-			carriers[i] = conf->mesh->rings[conf->index][conf->index % conf->ports->port[i].ntxq];
+			carriers[i] = conf->mesh->rings[conf->index]
+						       [conf->index % conf->ports->port[i].ntxq];
 	rx_init(&worker->rx, conf->ports, conf->index);
-	worker->classify = (struct classify){.realms = conf->realms, .ports = conf->ports, .drops = &worker->drops};
+	worker->classify = (struct classify){
+		.realms = conf->realms, .ports = conf->ports, .drops = &worker->drops};
 	worker->local = (struct local){
 		.realms = conf->realms,
 		.ports = conf->ports,

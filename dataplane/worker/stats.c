@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Rows of counters. Main thread; the only place that allocates while running, and only for whoever asks. */
+/* Rows of counters. Main thread; the only place that allocates while running, and only for whoever
+ * asks. */
 #include "dataplane/worker/stats.h"
 
 #include <errno.h>
@@ -8,7 +9,8 @@
 #include <rte_ring.h>
 #include <stdlib.h>
 
-static void add(struct stats *stats, const char *group, const char *object, const char *name, uint64_t value)
+static void add(struct stats *stats, const char *group, const char *object, const char *name,
+		uint64_t value)
 {
 	struct stat_row *row;
 
@@ -45,7 +47,8 @@ static void add_drops(struct stats *stats, const struct stats_source *source)
 	}
 }
 
-/* What limen received and sent by its own count, and what the driver says was lost before or behind. */
+/* What limen received and sent by its own count, and what the driver says was lost before or
+ * behind. */
 static void add_ports(struct stats *stats, const struct stats_source *source)
 {
 	for (unsigned i = 0; i < source->ports->n; i++) {
@@ -96,8 +99,10 @@ static void add_workers(struct stats *stats, const struct stats_source *source)
 		add(stats, "worker", object, "busy_cycles", peek(&s->busy_cycles));
 		add(stats, "worker", object, "idle_cycles", peek(&s->idle_cycles));
 		add(stats, "worker", object, "sleeps", peek(&s->sleeps));
-		add(stats, "worker", object, "handoff_sent", worker->handoff ? peek(&worker->handoff->sent) : 0);
-		add(stats, "worker", object, "handoff_taken", worker->handoff ? peek(&worker->handoff->taken) : 0);
+		add(stats, "worker", object, "handoff_sent",
+		    worker->handoff ? peek(&worker->handoff->sent) : 0);
+		add(stats, "worker", object, "handoff_taken",
+		    worker->handoff ? peek(&worker->handoff->taken) : 0);
 		add(stats, "worker", object, "arp_answered", peek(&worker->local.arp_answered));
 		add(stats, "worker", object, "nd_answered", peek(&worker->local.nd_answered));
 		add(stats, "worker", object, "echo_answered", peek(&worker->local.echo_answered));
@@ -169,11 +174,17 @@ static void add_neigh(struct stats *stats, struct neigh *neigh)
 	add(stats, "neigh", "", "parked", s.parked);
 }
 
+/* clang-format off */
 #define SIP_COUNTERS(X)                                                                            \
 	X(requests_in) X(responses_in) X(requests_out) X(responses_out) X(retransmits_in)          \
 	X(retransmits_out) X(calls_started) X(calls_answered) X(calls_ended) X(calls_refused)      \
 	X(asks) X(verdicts) X(verdicts_stale) X(txn_timeouts) X(reports_blocked) X(actions_lost)   \
 	X(calls) X(legs) X(txns) X(records_unacked) X(timers)
+
+#define MEDIA_COUNTERS(X)                                                                          \
+	X(opened) X(closed) X(no_ports) X(no_memory) X(learned) X(learn_expired) X(pairs)          \
+	X(ports_free)
+/* clang-format on */
 
 static void add_sip(struct stats *stats, const struct stats_source *source)
 {
@@ -195,9 +206,6 @@ static void add_sip(struct stats *stats, const struct stats_source *source)
 	SIP_COUNTERS(X)
 #undef X
 }
-
-#define MEDIA_COUNTERS(X)                                                                          \
-	X(opened) X(closed) X(no_ports) X(no_memory) X(learned) X(learn_expired) X(pairs) X(ports_free)
 
 static void add_media(struct stats *stats, const struct stats_source *source)
 {
@@ -259,11 +267,13 @@ void stats_fini(struct stats *stats)
 	*stats = (struct stats){.rows = NULL};
 }
 
-void stats_answer_ask(struct stats_answer *answer, const struct ipc_list_ask *ask, const struct stats_source *source)
+void stats_answer_ask(struct stats_answer *answer, const struct ipc_list_ask *ask,
+		      const struct stats_source *source)
 {
 	unsigned n;
 
-	(void)stats_collect(&answer->stats, source); /* what there is no memory for is missing, the rest is told */
+	/* Rows that there is no memory for are missing; the rest is told. */
+	(void)stats_collect(&answer->stats, source);
 	n = answer->stats.n;
 	answer->list_id = ask->list_id;
 	answer->sent = 0;

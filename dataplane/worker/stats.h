@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* All counters and fill levels of the dataplane as rows, for whoever asks over the link. Main thread; the workers' counters
- * are read while they run, each by itself. */
+/* All counters and fill levels of the dataplane as rows, for whoever asks over the link. Main
+ * thread; the workers' counters are read while they run, each by itself. */
 #pragma once
 
 struct link;
@@ -34,7 +34,7 @@ struct stat_row {
 struct stats {
 	struct stat_row *rows; /* owner */
 	unsigned n, room;
-	bool is_cut;           /* there was no memory for all */
+	bool is_cut; /* there was no memory for all */
 };
 
 /* Every counter as it is now, in an order that does not change. 0, or -ENOMEM. */
@@ -51,6 +51,7 @@ struct stats_answer {
 };
 
 /* A question: forgets an answer that is under way. */
-void stats_answer_ask(struct stats_answer *answer, const struct ipc_list_ask *ask, const struct stats_source *source);
+void stats_answer_ask(struct stats_answer *answer, const struct ipc_list_ask *ask,
+		      const struct stats_source *source);
 /* Each turn: send on. True while there is more to send. */
 bool stats_answer_turn(struct stats_answer *answer, struct link *link);

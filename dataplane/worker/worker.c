@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The loop of a worker thread. Steady state: no allocation, no lock, no system call but those of the ports' drivers and the
- * sleep of an idle worker on a small machine. */
+/* The loop of a worker thread. Steady state: no allocation, no lock, no system call but those of
+ * the ports' drivers and the sleep of an idle worker on a small machine. */
 #include "dataplane/worker/worker.h"
 
 #include "dataplane/media/media_stage.h"
@@ -17,11 +17,12 @@
 /* Empty turns before the worker sleeps: the next packet of a burst is mostly not far behind. */
 #define IDLE_TURNS 32u
 
-/* Frames that main hands over: its questions to neighbours, and packets whose neighbour is found. */
+/* Frames of main: its questions to neighbours, and packets whose neighbour is found. */
 static unsigned send_frames(struct worker *worker)
 {
 	struct rte_mbuf *frames[HANDOFF_BURST];
-	unsigned n = rte_ring_sc_dequeue_burst(worker->conf.neigh->frames, (void **)frames, HANDOFF_BURST, NULL);
+	unsigned n = rte_ring_sc_dequeue_burst(worker->conf.neigh->frames, (void **)frames,
+					       HANDOFF_BURST, NULL);
 
 	for (unsigned i = 0; i < n; i++)
 		tx_frame(worker->tx, frames[i], frames[i]->port);
@@ -34,7 +35,8 @@ static void reassemble(struct worker *worker)
 	struct vector *frags = &worker->walk.to[STAGE_FRAG];
 
 	for (unsigned i = 0; i < frags->n; i++) {
-		struct rte_mbuf *m = reassembly_take(worker->reassembly, frags->pkts[i], worker->now_ns);
+		struct rte_mbuf *m =
+			reassembly_take(worker->reassembly, frags->pkts[i], worker->now_ns);
 
 		if (m)
 			classify_datagram(&worker->classify, m, &worker->walk);
@@ -42,8 +44,8 @@ static void reassemble(struct worker *worker)
 	frags->n = 0;
 }
 
-/* To each packet its owner: a fragment's first, for only the whole datagram says more. What others send comes behind the
- * sorting, for they have sorted it. */
+/* To each packet its owner: a fragment's first, for only the whole datagram says more. What others
+ * send comes behind the sorting, for they have sorted it. */
 static unsigned exchange(struct worker *worker)
 {
 	struct handoff *handoff = worker->handoff;
@@ -67,10 +69,12 @@ static void run_stages(struct worker *worker)
 {
 	struct walk *walk = &worker->walk;
 	struct vector *media = &walk->to[STAGE_MEDIA], *sip = &walk->to[STAGE_SIP];
-	struct vector *local = &walk->to[STAGE_LOCAL], *punt = &walk->to[STAGE_PUNT], *out = &walk->to[STAGE_TX];
+	struct vector *local = &walk->to[STAGE_LOCAL], *punt = &walk->to[STAGE_PUNT],
+		      *out = &walk->to[STAGE_TX];
 
 	if (media->n)
-		media_stage(worker->media, worker->tx, &worker->drops, media->pkts, media->n, worker->now_ns);
+		media_stage(worker->media, worker->tx, &worker->drops, media->pkts, media->n,
+			    worker->now_ns);
 	if (sip->n)
 		sip_stage_run(worker->sip, sip->pkts, sip->n, worker->now_ns);
 	if (local->n)
@@ -145,7 +149,8 @@ int worker_run(void *arg)
 	worker->turn_tsc = rte_rdtsc();
 	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
 		uint64_t now_ns = tsc_ns(worker->conf.clock, worker->turn_tsc);
-		/* A turn's end is the next one's beginning; a line that was bent meanwhile may lie a little lower. */
+		/* A turn's end is the next one's beginning; a line that was bent meanwhile may lie
+		 * a little lower. */
 		bool found = worker_turn(worker, now_ns > worker->now_ns ? now_ns : worker->now_ns);
 
 		if (found)

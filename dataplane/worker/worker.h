@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker: one thread on one CPU that polls its queues and owns its calls. Made and freed by main; between worker_run's start
- * and end it is its thread's. Fields say who writes and who reads them. */
+/* A worker: one thread on one CPU that polls its queues and owns its calls. Made and freed by main;
+ * between worker_run's start and end it is its thread's. Fields say who writes and reads them. */
 #pragma once
 
 struct rte_mempool;
@@ -24,11 +24,12 @@ struct rte_rcu_qsbr;
 struct sip_stage;
 
 #define WORKER_PKTS_MAX (RX_BURST * RX_QUEUES_MAX)
-static_assert(WORKER_PKTS_MAX < VECTOR_MAX, "a turn's packets fit, with room for what other workers send");
+static_assert(WORKER_PKTS_MAX < VECTOR_MAX,
+	      "a turn's packets fit, with room for what other workers send");
 
 struct worker_conf {
 	unsigned index, nworkers;
-	const struct conf *conf;          /* borrowed, as all below */
+	const struct conf *conf; /* borrowed, as all below */
 	const struct realms *realms;
 	const struct ports *ports;
 	const struct handoff_mesh *mesh;
@@ -37,15 +38,15 @@ struct worker_conf {
 	struct neigh_worker *neigh;
 	struct worker_link *link;
 	struct rte_rcu_qsbr *quiet;
-	const char *arena_path;           /* NULL: memory of its own (tests) */
-	uint64_t seed[2];                 /* of everything random */
-	uint64_t boot_unix_ns;            /* UNIX time at time 0 */
+	const char *arena_path; /* NULL: memory of its own (tests) */
+	uint64_t seed[2];	/* of everything random */
+	uint64_t boot_unix_ns;	/* UNIX time at time 0 */
 };
 
 /* The worker writes, main reads; each value by itself, in no order. */
 struct worker_stats {
 	uint64_t turns;
-	uint64_t pkts;        /* received, and taken from other workers */
+	uint64_t pkts; /* received, and taken from other workers */
 	uint64_t sent_pkts;
 	uint64_t busy_cycles; /* of turns that found something to do */
 	uint64_t idle_cycles; /* of the others, sleep included */
@@ -56,7 +57,7 @@ struct worker {
 	/* main writes before the start, the worker reads */
 	struct worker_conf conf;
 	uint64_t idle_sleep_ns;
-	struct handoff *handoff;       /* NULL with one worker */
+	struct handoff *handoff; /* NULL with one worker */
 	struct reassembly *reassembly;
 	struct tx *tx;
 	struct media *media;
@@ -68,15 +69,15 @@ struct worker {
 	bool arena_is_open;
 	unsigned nslabs;
 	struct arena_slab_def slab_defs[ARENA_SLABS_MAX];
-	const char *arena_start;       /* how the arena began, for the log */
+	const char *arena_start; /* how the arena began, for the log */
 
 	/* the worker writes and reads */
 	uint64_t now_ns __attribute__((aligned(64)));
-	uint64_t turn_tsc;             /* when this turn began */
-	unsigned idle_turns;           /* in a row */
-	struct rx rx;                  /* main reads its counters */
+	uint64_t turn_tsc;   /* when this turn began */
+	unsigned idle_turns; /* in a row */
+	struct rx rx;	     /* main reads its counters */
 	struct classify classify;
-	struct local local;            /* main reads its counters */
+	struct local local; /* main reads its counters */
 	struct rte_mbuf *pkts[WORKER_PKTS_MAX];
 	struct walk walk;
 
@@ -92,7 +93,7 @@ struct worker {
 struct worker *worker_new(const struct worker_conf *conf, struct fault *fault);
 void worker_free(struct worker *worker);
 
-/* One turn: receive, run the stages, timers and commands, send. True when it found anything to do. */
+/* One turn: receive, run the stages, timers, commands, send. True when there was anything to do. */
 bool worker_turn(struct worker *worker, uint64_t now_ns);
 
 /* The loop, until `stop`. An lcore function: arg is the worker. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* EAL, ports of rings and frames made by hand. Headers are built and checked with rte_net's own functions, not with those
- * under test. */
+/* EAL, ports of rings and frames made by hand. Headers are built and checked with rte_net's own
+ * functions, not with those under test. */
 #include "stage_world.h"
 
 #include <criterion/criterion.h>
@@ -34,8 +34,9 @@ struct net_addr address(const char *text, uint8_t *family)
 
 static void open_eal(void)
 {
-	static char *args[] = {"stage", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry", "-m", "96",
-			       "--lcores", "0", "--log-level", "error"};
+	static char *args[] = {"stage", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
+			       "-m",	"96",	     "--lcores", "0",		"--log-level",
+			       "error"};
 
 	cr_assert_geq(rte_eal_init(sizeof(args) / sizeof(args[0]), args), 0);
 }
@@ -65,9 +66,13 @@ static void open_port(struct world *w, unsigned i, unsigned mtu)
 	snprintf(name, sizeof(name), "port%u", i);
 	id = rte_eth_from_rings(name, w->rx[i], w->nworkers, w->sent[i], w->nworkers, 0);
 	cr_assert_geq(id, 0);
-	cr_assert_eq(rte_eth_dev_configure((uint16_t)id, (uint16_t)w->nworkers, (uint16_t)w->nworkers, &none), 0);
+	cr_assert_eq(rte_eth_dev_configure((uint16_t)id, (uint16_t)w->nworkers,
+					   (uint16_t)w->nworkers, &none),
+		     0);
 	for (uint16_t q = 0; q < w->nworkers; q++) {
-		cr_assert_eq(rte_eth_rx_queue_setup((uint16_t)id, q, 512, SOCKET_ID_ANY, NULL, w->pools[q]), 0);
+		cr_assert_eq(rte_eth_rx_queue_setup((uint16_t)id, q, 512, SOCKET_ID_ANY, NULL,
+						    w->pools[q]),
+			     0);
 		cr_assert_eq(rte_eth_tx_queue_setup((uint16_t)id, q, 512, SOCKET_ID_ANY, NULL), 0);
 	}
 	cr_assert_eq(rte_eth_dev_start((uint16_t)id), 0);
@@ -98,18 +103,24 @@ static void set_conf(struct world *w, unsigned mtu)
 	static char *names[] = {"a", "b"};
 	uint8_t family;
 
-	w->conf = (struct conf){.nports = WORLD_PORTS, .ports = w->conf_ports, .nrealms = WORLD_PORTS, .realms = w->conf_realms};
+	w->conf = (struct conf){.nports = WORLD_PORTS,
+				.ports = w->conf_ports,
+				.nrealms = WORLD_PORTS,
+				.realms = w->conf_realms};
 	for (unsigned i = 0; i < WORLD_PORTS; i++) {
-		w->conf_ports[i] = (struct conf_port){.name = names[i], .device = "net_ring", .queues = w->nworkers, .mtu = mtu};
+		w->conf_ports[i] = (struct conf_port){
+			.name = names[i], .device = "net_ring", .queues = w->nworkers, .mtu = mtu};
 		w->conf_realms[i].name = names[i];
 	}
 	set_realm(&w->conf_realms[0], 0, "10.99.1.1/24", "fd99:1::1/64");
 	set_realm(&w->conf_realms[1], 1, "10.99.2.1/24", "fd99:2::1/64");
 	for (unsigned a = 0; a < 2; a++) {
 		w->conf_realms[0].addrs[a].has_gateway = true;
-		w->conf_realms[0].addrs[a].gateway = address(a ? "fd99:1::fe" : "10.99.1.254", &family);
+		w->conf_realms[0].addrs[a].gateway =
+			address(a ? "fd99:1::fe" : "10.99.1.254", &family);
 	}
-	w->conf.machine = (struct conf_machine){.nworkers = w->nworkers, .mbufs = WORLD_MBUFS, .max_calls = 32};
+	w->conf.machine = (struct conf_machine){
+		.nworkers = w->nworkers, .mbufs = WORLD_MBUFS, .max_calls = 32};
 }
 
 void world_open(struct world *w, unsigned nworkers, unsigned mtu)
@@ -126,11 +137,13 @@ void world_open(struct world *w, unsigned nworkers, unsigned mtu)
 		char name[16];
 
 		snprintf(name, sizeof(name), "pool%u", i);
-		w->pools[i] = rte_pktmbuf_pool_create(name, WORLD_MBUFS, 0, PKT_PRIV_BYTES,
-						      RTE_PKTMBUF_HEADROOM + (mtu > 2000 ? FRAME_MAX : 2048), SOCKET_ID_ANY);
+		w->pools[i] = rte_pktmbuf_pool_create(
+			name, WORLD_MBUFS, 0, PKT_PRIV_BYTES,
+			RTE_PKTMBUF_HEADROOM + (mtu > 2000 ? FRAME_MAX : 2048), SOCKET_ID_ANY);
 		cr_assert_not_null(w->pools[i]);
 	}
-	w->main_pool = rte_pktmbuf_pool_create("main", 255, 0, PKT_PRIV_BYTES, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	w->main_pool = rte_pktmbuf_pool_create("main", 255, 0, PKT_PRIV_BYTES,
+					       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	for (unsigned i = 0; i < WORLD_PORTS; i++)
 		open_port(w, i, mtu);
 	w->quiet = aligned_alloc(64, rte_rcu_qsbr_get_memsize(nworkers));
@@ -146,7 +159,8 @@ void world_open(struct world *w, unsigned nworkers, unsigned mtu)
 		.seed = 42,
 	});
 	cr_assert_not_null(w->neigh);
-	w->classify = (struct classify){.realms = &w->realms, .ports = &w->ports, .drops = &w->drops};
+	w->classify =
+		(struct classify){.realms = &w->realms, .ports = &w->ports, .drops = &w->drops};
 	w->tx = tx_new(&(struct tx_conf){
 		.nworkers = nworkers,
 		.ports = &w->ports,
@@ -183,7 +197,8 @@ void world_close(struct world *w)
 		(void)rte_eth_dev_close(w->ports.port[i].id);
 	}
 	for (unsigned i = 0; i < w->nworkers; i++)
-		cr_expect_eq(rte_mempool_avail_count(w->pools[i]), WORLD_MBUFS, "a packet of pool %u was lost: %u", i,
+		cr_expect_eq(rte_mempool_avail_count(w->pools[i]), WORLD_MBUFS,
+			     "a packet of pool %u was lost: %u", i,
 			     rte_mempool_avail_count(w->pools[i]));
 	cr_expect_eq(rte_mempool_avail_count(w->main_pool), 255, "a packet of main's was lost");
 	free(w->quiet);
@@ -215,7 +230,8 @@ static bool is_realm_b(const struct net_endpoint *to)
 	return to->family == NET_IP6 ? to->addr.ip[3] == 2 : to->addr.ip[2] == 2;
 }
 
-void frame_ip(struct frame *f, const char *a, const char *b, uint8_t proto, const void *payload, uint32_t len)
+void frame_ip(struct frame *f, const char *a, const char *b, uint8_t proto, const void *payload,
+	      uint32_t len)
 {
 	struct net_endpoint from = endpoint(a), to = endpoint(b);
 
@@ -265,39 +281,51 @@ void frame_udp(struct frame *f, const char *a, const char *b, const void *payloa
 	frame_ip(f, a, b, IPPROTO_UDP, udp, 8 + len);
 }
 
-void frame_seal(struct frame *f)
+static void seal4(struct rte_ipv4_hdr *ip)
 {
-	struct rte_ether_hdr *eth = (struct rte_ether_hdr *)f->bytes;
+	uint8_t *l4 = (uint8_t *)ip + (ip->version_ihl & 15) * 4;
+	int len = rte_be_to_cpu_16(ip->total_length) - (int)(l4 - (uint8_t *)ip);
 
-	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)) {
-		struct rte_ipv4_hdr *ip = frame_ip4(f);
-		uint8_t *l4 = (uint8_t *)ip + (ip->version_ihl & 15) * 4;
-		uint16_t len = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - (l4 - (uint8_t *)ip));
-
-		ip->hdr_checksum = 0;
-		ip->hdr_checksum = rte_ipv4_cksum(ip);
-		if (ip->next_proto_id == IPPROTO_UDP) {
-			((struct rte_udp_hdr *)l4)->dgram_cksum = 0;
-			((struct rte_udp_hdr *)l4)->dgram_cksum = rte_ipv4_udptcp_cksum(ip, l4);
-		} else if (ip->next_proto_id == IPPROTO_ICMP) {
-			((struct rte_icmp_hdr *)l4)->icmp_cksum = 0;
-			((struct rte_icmp_hdr *)l4)->icmp_cksum = (uint16_t)~rte_raw_cksum(l4, len);
-		}
-	} else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6)) {
-		struct rte_ipv6_hdr *ip = frame_ip6(f);
-		uint8_t *l4 = (uint8_t *)(ip + 1);
-
-		if (ip->proto == IPPROTO_UDP) {
-			((struct rte_udp_hdr *)l4)->dgram_cksum = 0;
-			((struct rte_udp_hdr *)l4)->dgram_cksum = rte_ipv6_udptcp_cksum(ip, l4);
-		} else if (ip->proto == IPPROTO_ICMPV6) {
-			((struct rte_icmp_hdr *)l4)->icmp_cksum = 0;
-			((struct rte_icmp_hdr *)l4)->icmp_cksum = rte_ipv6_udptcp_cksum(ip, l4);
-		}
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	if (len < 8 || len > FRAME_MAX - 74)
+		return; /* nothing that the frame holds */
+	if (ip->next_proto_id == IPPROTO_UDP) {
+		((struct rte_udp_hdr *)l4)->dgram_cksum = 0;
+		((struct rte_udp_hdr *)l4)->dgram_cksum = rte_ipv4_udptcp_cksum(ip, l4);
+	} else if (ip->next_proto_id == IPPROTO_ICMP) {
+		((struct rte_icmp_hdr *)l4)->icmp_cksum = 0;
+		((struct rte_icmp_hdr *)l4)->icmp_cksum = (uint16_t)~rte_raw_cksum(l4, len);
 	}
 }
 
-void frame_fragment(struct frame *f, const struct frame *whole, uint32_t off, uint32_t len, bool more, uint32_t id)
+static void seal6(struct rte_ipv6_hdr *ip)
+{
+	uint8_t *l4 = (uint8_t *)(ip + 1);
+
+	if (rte_be_to_cpu_16(ip->payload_len) > FRAME_MAX - 54)
+		return;
+	if (ip->proto == IPPROTO_UDP) {
+		((struct rte_udp_hdr *)l4)->dgram_cksum = 0;
+		((struct rte_udp_hdr *)l4)->dgram_cksum = rte_ipv6_udptcp_cksum(ip, l4);
+	} else if (ip->proto == IPPROTO_ICMPV6) {
+		((struct rte_icmp_hdr *)l4)->icmp_cksum = 0;
+		((struct rte_icmp_hdr *)l4)->icmp_cksum = rte_ipv6_udptcp_cksum(ip, l4);
+	}
+}
+
+void frame_seal(struct frame *f)
+{
+	const struct rte_ether_hdr *eth = (const struct rte_ether_hdr *)f->bytes;
+
+	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
+		seal4(frame_ip4(f));
+	else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6))
+		seal6(frame_ip6(f));
+}
+
+void frame_fragment(struct frame *f, const struct frame *whole, uint32_t off, uint32_t len,
+		    bool more, uint32_t id)
 {
 	bool is_ip4 = whole->bytes[12] == 0x08;
 	uint32_t head = is_ip4 ? 34 : 54;
@@ -329,7 +357,8 @@ void frame_fragment(struct frame *f, const struct frame *whole, uint32_t off, ui
 	f->len += len;
 }
 
-void frame_arp(struct frame *f, uint16_t op, const uint8_t sha[6], const char *spa, const uint8_t tha[6], const char *tpa)
+void frame_arp(struct frame *f, uint16_t op, const uint8_t sha[6], const char *spa,
+	       const uint8_t tha[6], const char *tpa)
 {
 	struct rte_arp_hdr *arp = (struct rte_arp_hdr *)(f->bytes + 14);
 	struct net_addr from, to;
@@ -355,8 +384,8 @@ void frame_arp(struct frame *f, uint16_t op, const uint8_t sha[6], const char *s
 	f->len = 60; /* padded, as on a real wire */
 }
 
-void frame_nd(struct frame *f, uint8_t type, uint32_t flags, const char *src, const char *dst, const char *target,
-	      uint8_t option, const uint8_t mac[6])
+void frame_nd(struct frame *f, uint8_t type, uint32_t flags, const char *src, const char *dst,
+	      const char *target, uint8_t option, const uint8_t mac[6])
 {
 	uint8_t body[32] = {type}, family;
 	uint32_t be = rte_cpu_to_be_32(flags);
@@ -416,7 +445,8 @@ int world_classify(struct world *w, unsigned port, const struct frame *f, struct
 			continue;
 		*out = w->walk.to[s].pkts[0];
 		w->walk.to[s].n = 0;
-		cr_assert_eq(memcmp(&before, &w->drops, sizeof(before)), 0, "passed on and dropped");
+		cr_assert_eq(memcmp(&before, &w->drops, sizeof(before)), 0,
+			     "passed on and dropped");
 		return s;
 	}
 	cr_assert_eq(world_drops(&w->drops), world_drops(&before) + 1, "a packet has one end");

@@ -34,8 +34,8 @@ static void is_stage_at(unsigned port, int stage, int line)
 		     got < 0 && got > -1000 ? drop_name((enum drop_reason)(-1 - got)) : "a stage");
 	rte_pktmbuf_free(m);
 }
-#define is_stage(stage)  is_stage_at(0, stage, __LINE__)
-#define is_drop(reason)  is_stage_at(0, -1 - DROP_##reason, __LINE__)
+#define is_stage(stage) is_stage_at(0, stage, __LINE__)
+#define is_drop(reason) is_stage_at(0, -1 - DROP_##reason, __LINE__)
 
 static void sip4(void)
 {
@@ -90,14 +90,15 @@ Test(classify, chooses_the_stage_by_port_and_protocol)
 	sip6();
 	is_stage(STAGE_SIP);
 	for (unsigned i = 0; i < 4; i++) {
-		static const char *const media[] = {"10.99.1.1:20000", "10.99.1.1:20199", "[fd99:1::1]:20000",
-						    "[fd99:1::1]:20199"};
+		static const char *const media[] = {"10.99.1.1:20000", "10.99.1.1:20199",
+						    "[fd99:1::1]:20000", "[fd99:1::1]:20199"};
 
 		frame_udp(&frame, i < 2 ? A4 : A6, media[i], "x", 1);
 		is_stage(STAGE_MEDIA);
 	}
 	for (unsigned i = 0; i < 3; i++) {
-		static const char *const none[] = {"10.99.1.1:19999", "10.99.1.1:20200", "10.99.1.1:53"};
+		static const char *const none[] = {"10.99.1.1:19999", "10.99.1.1:20200",
+						   "10.99.1.1:53"};
 
 		frame_udp(&frame, A4, none[i], "x", 1);
 		is_drop(UDP_PORT);
@@ -208,10 +209,12 @@ Test(classify, ip4_options)
 
 Test(classify, addresses)
 {
-	static const char *const bad4[] = {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+	static const char *const bad4[] = {"0.0.0.0",	  "0.1.2.3",   "127.0.0.1",
+					   "224.0.0.1",	  "240.0.0.1", "255.255.255.255",
 					   "10.99.1.255", "10.99.1.1", "10.99.2.1"};
-	static const char *const bad6[] = {"[::]:1", "[::1]:1", "[ff02::1]:1", "[::ffff:10.99.1.2]:1", "[fd99:1::1]:1",
-					   "[fd99:2::1]:1"};
+	static const char *const bad6[] = {"[::]:1",	    "[::1]:1",
+					   "[ff02::1]:1",   "[::ffff:10.99.1.2]:1",
+					   "[fd99:1::1]:1", "[fd99:2::1]:1"};
 
 	for (unsigned i = 0; i < sizeof(bad4) / sizeof(bad4[0]); i++) {
 		frame_udp(&frame, bad4[i], LIMEN4, "x", 1);
@@ -221,7 +224,8 @@ Test(classify, addresses)
 		frame_udp(&frame, bad6[i], LIMEN6, "x", 1);
 		is_drop(IP_SRC);
 	}
-	frame_udp(&frame, "192.0.2.1:7", LIMEN4, "x", 1); /* from far away is no fault; nor is an ending like ours */
+	frame_udp(&frame, "192.0.2.1:7", LIMEN4, "x",
+		  1); /* from far away is no fault; nor is an ending like ours */
 	is_stage(STAGE_SIP);
 	frame_udp(&frame, "[fe80::1]:7", LIMEN6, "x", 1);
 	is_stage(STAGE_SIP);
@@ -231,7 +235,8 @@ Test(classify, addresses)
 	is_drop(IP_DST);
 	frame_udp(&frame, A6, "[fd99:1::3]:5060", "x", 1);
 	is_drop(IP_DST);
-	frame_udp(&frame, "10.99.2.2:1", "10.99.2.1:5060", "x", 1); /* limen's, but on the other port */
+	frame_udp(&frame, "10.99.2.2:1", "10.99.2.1:5060", "x",
+		  1); /* limen's, but on the other port */
 	memcpy(frame.bytes, limen_mac[0], 6);
 	is_drop(IP_DST);
 }
@@ -259,7 +264,8 @@ Test(classify, udp)
 	frame_udp(&frame, A6, "[fd99:1::1]:20000", "x", 1);
 	udp6->dgram_cksum = 0;
 	is_drop(UDP_CSUM);
-	frame_udp(&frame, A4, "10.99.1.1:20000", "x", 1); /* a damaged payload goes through with a checksum that tells */
+	frame_udp(&frame, A4, "10.99.1.1:20000", "x",
+		  1); /* a damaged payload goes through with a checksum that tells */
 	frame.bytes[42] ^= 1;
 	is_stage(STAGE_MEDIA);
 	sip4();
@@ -307,7 +313,30 @@ Test(classify, ip6_header)
 Test(classify, ip6_extensions)
 {
 	uint8_t options[] = {IPPROTO_UDP, 0, 1, 4, 0, 0, 0, 0};
-	uint8_t two[] = {IPPROTO_DSTOPTS, 0, 1, 4, 0, 0, 0, 0, IPPROTO_UDP, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	uint8_t two[] = {IPPROTO_DSTOPTS,
+			 0,
+			 1,
+			 4,
+			 0,
+			 0,
+			 0,
+			 0,
+			 IPPROTO_UDP,
+			 1,
+			 1,
+			 12,
+			 0,
+			 0,
+			 0,
+			 0,
+			 0,
+			 0,
+			 0,
+			 0,
+			 0,
+			 0,
+			 0,
+			 0};
 	uint8_t routing[] = {IPPROTO_UDP, 0, 0, 0, 0, 0, 0, 0};
 	uint8_t atomic[] = {IPPROTO_UDP, 0, 0, 0, 1, 2, 3, 4};
 	uint8_t many[9 * 8] = {0};
@@ -359,7 +388,8 @@ Test(classify, fragments)
 		is_drop(FRAGMENT);
 		frame_fragment(&frame, &whole, 208, 0, false, 9);
 		is_drop(FRAGMENT);
-		frame_ip(&whole, i ? A6 : A4, i ? LIMEN6 : LIMEN4, i ? IPPROTO_ICMPV6 : IPPROTO_ICMP, text, sizeof(text));
+		frame_ip(&whole, i ? A6 : A4, i ? LIMEN6 : LIMEN4,
+			 i ? IPPROTO_ICMPV6 : IPPROTO_ICMP, text, sizeof(text));
 		frame_fragment(&frame, &whole, 0, 200, true, 9);
 		is_drop(FRAGMENT);
 	}
@@ -387,7 +417,8 @@ Test(classify, headers_are_not_sought_behind_the_first_segment)
 	sip4();
 	m = world_pkt(&world, 0, &frame);
 	tail = rte_pktmbuf_alloc(world.pools[0]);
-	memcpy(rte_pktmbuf_append(tail, (uint16_t)(frame.len - 30)), frame.bytes + 30, frame.len - 30);
+	memcpy(rte_pktmbuf_append(tail, (uint16_t)(frame.len - 30)), frame.bytes + 30,
+	       frame.len - 30);
 	rte_pktmbuf_trim(m, (uint16_t)(frame.len - 30));
 	cr_assert_eq(rte_pktmbuf_chain(m, tail), 0);
 	classify(&world.classify, &m, 1, &world.walk);

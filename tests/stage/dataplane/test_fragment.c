@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Fragments, in and out: put together in any order, refused when they contradict each other, bounded; and what tx takes apart,
- * reassembly puts together. */
+/* Fragments, in and out: put together in any order, refused when they contradict each other,
+ * bounded; and what tx takes apart, reassembly puts together. */
 #include "../../rng.h"
 #include "../stage_world.h"
 
@@ -43,7 +43,8 @@ TestSuite(fragment, .init = setup, .fini = teardown);
 
 static void make_whole(bool ip6, uint32_t len)
 {
-	frame_udp(&whole, ip6 ? "[fd99:1::2]:5070" : "10.99.1.2:5070", ip6 ? "[fd99:1::1]:5060" : "10.99.1.1:5060", text, len);
+	frame_udp(&whole, ip6 ? "[fd99:1::2]:5070" : "10.99.1.2:5070",
+		  ip6 ? "[fd99:1::1]:5060" : "10.99.1.1:5060", text, len);
 }
 
 /* Classified as a fragment and taken; the datagram when it is whole. */
@@ -109,7 +110,8 @@ Test(fragment, any_order_of_many)
 	struct rng rng = {7};
 
 	for (unsigned round = 0; round < 60; round++) {
-		uint32_t parts[40], nparts = 0, len = 2000 + (uint32_t)rng_next(&rng) % 6000, each = 200 + 8 * (rng_next(&rng) % 20);
+		uint32_t parts[40], nparts = 0, len = 2000 + (uint32_t)rng_next(&rng) % 6000,
+				    each = 200 + 8 * (rng_next(&rng) % 20);
 		struct rte_mbuf *m = NULL;
 
 		make_whole(round & 1, len);
@@ -323,7 +325,8 @@ static void send_text(bool ip6, uint32_t len, uint32_t each)
 	tx_flush(world.tx);
 }
 
-/* What was sent, received by a limen of the other side: addresses are swapped so that our classify takes it. */
+/* What was sent, received by a limen of the other side: addresses are swapped so that our classify
+ * takes it. */
 static void comes_back(bool ip6, uint32_t len, unsigned want_frames)
 {
 	struct rte_mbuf *m = NULL;
@@ -346,7 +349,8 @@ static void comes_back(bool ip6, uint32_t len, unsigned want_frames)
 		} else {
 			cr_expect_eq(frame_ip4(&frame)->type_of_service, 24 << 2);
 			cr_expect_eq(frame_ip4(&frame)->time_to_live, 64);
-			cr_expect_eq(frame_ip4(&frame)->fragment_offset & rte_cpu_to_be_16(0x4000), 0, "DF is off");
+			cr_expect_eq(frame_ip4(&frame)->fragment_offset & rte_cpu_to_be_16(0x4000),
+				     0, "DF is off");
 			frame_ip4(&back)->src_addr = frame_ip4(&frame)->dst_addr;
 			frame_ip4(&back)->dst_addr = frame_ip4(&frame)->src_addr;
 		}
@@ -406,7 +410,9 @@ Test(fragment, what_is_too_large_is_dropped)
 Test(fragment, all_or_nothing_without_packets)
 {
 	struct rte_mbuf *m = payload(60000, 2000), *hoard[WORLD_MBUFS];
-	struct tx_flow flow = {.family = NET_IP4, .src = endpoint("10.99.1.1:5060"), .dst = endpoint("10.99.1.2:5070")};
+	struct tx_flow flow = {.family = NET_IP4,
+			       .src = endpoint("10.99.1.1:5060"),
+			       .dst = endpoint("10.99.1.2:5070")};
 	unsigned n = 0;
 
 	world_meet(&world, 0, "10.99.1.2", peer_mac);
@@ -432,7 +438,8 @@ Test(fragment, identifications_differ)
 
 		send_text(false, 2000, 2000);
 		while (world_sent(&world, 0, 0, &frame)) {
-			cr_expect(id == 0 || id == frame_ip4(&frame)->packet_id, "one datagram, one number");
+			cr_expect(id == 0 || id == frame_ip4(&frame)->packet_id,
+				  "one datagram, one number");
 			id = frame_ip4(&frame)->packet_id;
 		}
 		cr_expect_neq(id, last);

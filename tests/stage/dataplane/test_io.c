@@ -38,16 +38,19 @@ static struct realms realms;
 
 static void set_up_realms(void)
 {
-	conf_realms[0] = (struct conf_realm){.name = name_a, .port = 0, .naddrs = 2, .sip_port = 5060};
+	conf_realms[0] =
+		(struct conf_realm){.name = name_a, .port = 0, .naddrs = 2, .sip_port = 5060};
 	conf_realms[0].addrs[0] = addr_of("10.0.0.1/23", "10.0.1.254");
 	conf_realms[0].addrs[1] = addr_of("2001:db8::1/64", "fe80::1");
-	conf_realms[1] = (struct conf_realm){.name = name_b, .port = 0, .naddrs = 1, .sip_port = 5060};
+	conf_realms[1] =
+		(struct conf_realm){.name = name_b, .port = 0, .naddrs = 1, .sip_port = 5060};
 	conf_realms[1].addrs[0] = addr_of("192.0.2.1/31", NULL);
 }
 
 Test(realm, found_by_port_and_address)
 {
-	struct net_addr a = ip("10.0.0.1"), b = ip("192.0.2.1"), c = ip("2001:db8::1"), d = ip("10.0.0.2");
+	struct net_addr a = ip("10.0.0.1"), b = ip("192.0.2.1"), c = ip("2001:db8::1"),
+			d = ip("10.0.0.2");
 	struct fault fault;
 
 	set_up_realms();
@@ -57,7 +60,8 @@ Test(realm, found_by_port_and_address)
 	cr_expect_eq(realm_find(&realms, 0, NET_IP6, &c), 0);
 	cr_expect_eq(realm_find(&realms, 0, NET_IP4, &d), REALM_NONE);
 	cr_expect_eq(realm_find(&realms, 1, NET_IP4, &a), REALM_NONE);
-	cr_expect_eq(realm_find(&realms, 0, NET_IP6, &a), REALM_NONE, "the same bytes in the other family");
+	cr_expect_eq(realm_find(&realms, 0, NET_IP6, &a), REALM_NONE,
+		     "the same bytes in the other family");
 	cr_expect(realm_is_own(&realms, NET_IP4, &b));
 	cr_expect_not(realm_is_own(&realms, NET_IP4, &d));
 	d = ip("172.16.0.1"); /* ends as one of ours */
@@ -84,13 +88,20 @@ Test(realm, next_hops)
 		uint8_t family;
 		const char *dst, *hop; /* NULL: no route */
 	} cases[] = {
-		{0, NET_IP4, "10.0.0.7", "10.0.0.7"},	   {0, NET_IP4, "10.0.1.7", "10.0.1.7"},
-		{0, NET_IP4, "10.0.2.7", "10.0.1.254"},	   {0, NET_IP4, "10.0.1.255", NULL},
-		{0, NET_IP4, "10.0.0.255", "10.0.0.255"},  {0, NET_IP4, "239.1.1.1", NULL},
-		{0, NET_IP4, "255.255.255.255", NULL},	   {0, NET_IP4, "0.0.0.0", NULL},
-		{0, NET_IP6, "2001:db8::7", "2001:db8::7"}, {0, NET_IP6, "2001:db8:1::7", "fe80::1"},
-		{0, NET_IP6, "fe80::7", "fe80::7"},	   {0, NET_IP6, "ff02::1", NULL},
-		{1, NET_IP4, "192.0.2.0", "192.0.2.0"},	   {1, NET_IP4, "192.0.2.2", NULL},
+		{0, NET_IP4, "10.0.0.7", "10.0.0.7"},
+		{0, NET_IP4, "10.0.1.7", "10.0.1.7"},
+		{0, NET_IP4, "10.0.2.7", "10.0.1.254"},
+		{0, NET_IP4, "10.0.1.255", NULL},
+		{0, NET_IP4, "10.0.0.255", "10.0.0.255"},
+		{0, NET_IP4, "239.1.1.1", NULL},
+		{0, NET_IP4, "255.255.255.255", NULL},
+		{0, NET_IP4, "0.0.0.0", NULL},
+		{0, NET_IP6, "2001:db8::7", "2001:db8::7"},
+		{0, NET_IP6, "2001:db8:1::7", "fe80::1"},
+		{0, NET_IP6, "fe80::7", "fe80::7"},
+		{0, NET_IP6, "ff02::1", NULL},
+		{1, NET_IP4, "192.0.2.0", "192.0.2.0"},
+		{1, NET_IP4, "192.0.2.2", NULL},
 		{1, NET_IP6, "2001:db8::7", NULL},
 	};
 	struct fault fault;
@@ -99,7 +110,8 @@ Test(realm, next_hops)
 	cr_assert_eq(realms_init(&realms, &conf, &fault), 0);
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct net_addr dst = ip(cases[i].dst), hop, want;
-		bool found = realm_next_hop(&realms.realm[cases[i].realm], cases[i].family, &dst, &hop);
+		bool found =
+			realm_next_hop(&realms.realm[cases[i].realm], cases[i].family, &dst, &hop);
 
 		cr_assert_eq(found, cases[i].hop != NULL, "%s", cases[i].dst);
 		if (!found)
@@ -128,7 +140,8 @@ Test(device, strings)
 	cr_expect_str_eq(device.iface, "e.1");
 	device_put_args(args, sizeof(args), "net_af_packet1,iface=e", &device, 2);
 	cr_expect_str_eq(args, "net_af_packet1,iface=e,qpairs=2,framecnt=4096");
-	device_put_args(args, sizeof(args), "net_af_packet1,iface=e,qpairs=1,framecnt=64", &device, 2);
+	device_put_args(args, sizeof(args), "net_af_packet1,iface=e,qpairs=1,framecnt=64", &device,
+			2);
 	cr_expect_str_eq(args, "net_af_packet1,iface=e,qpairs=1,framecnt=64");
 	cr_assert_eq(device_parse("0000:03:00.0", &device, &why), 0);
 	cr_expect_eq(device.kind, DEVICE_PCI);
@@ -142,8 +155,15 @@ Test(device, strings)
 
 Test(device, refused)
 {
-	static const char *const bad[] = {"", ",", "eth1", "net_af_xdp0", "net_af_packet0,iface=", "net_af_xdp0,iface=averylongname16c",
-					  "0000:03:00", "0000:03:00.0x", "net_af_xdp0,xiface=eth1"};
+	static const char *const bad[] = {"",
+					  ",",
+					  "eth1",
+					  "net_af_xdp0",
+					  "net_af_packet0,iface=",
+					  "net_af_xdp0,iface=averylongname16c",
+					  "0000:03:00",
+					  "0000:03:00.0x",
+					  "net_af_xdp0,xiface=eth1"};
 	struct device device;
 	const char *why = NULL;
 
@@ -159,7 +179,8 @@ Test(drop, every_reason_has_its_name)
 		cr_assert_not_null(drop_name((enum drop_reason)i));
 		cr_assert_not_null(drop_meaning((enum drop_reason)i));
 		for (unsigned j = 0; j < i; j++)
-			cr_expect_str_neq(drop_name((enum drop_reason)i), drop_name((enum drop_reason)j));
+			cr_expect_str_neq(drop_name((enum drop_reason)i),
+					  drop_name((enum drop_reason)j));
 	}
 	cr_expect_null(drop_name(DROP_REASONS_END));
 }
@@ -175,15 +196,17 @@ static void clock_holds(int ppm)
 	tsc_start(&clock, 1000, mono, hz);
 	for (unsigned s = 1; s < 3600; s++) {
 		for (unsigned part = 0; part < 10; part++) {
-			uint64_t tsc = 1000 + (uint64_t)((s - 1 + part / 10.0) * real_hz), now = tsc_ns(&clock, tsc);
+			uint64_t tsc = 1000 + (uint64_t)((s - 1 + part / 10.0) * real_hz),
+				 now = tsc_ns(&clock, tsc);
 
 			cr_assert_geq(now, last, "time goes back at %u s", s);
 			last = now;
 		}
 		tsc_adjust(&clock, 1000 + (uint64_t)(s * real_hz), mono + s * SECOND);
 	}
-	cr_expect_lt(llabs((int64_t)(last - (3598 * SECOND + 9 * SECOND / 10))), 2000, "off by %ld ns at %d ppm",
-		     (long)(last - (3598 * SECOND + 9 * SECOND / 10)), ppm);
+	cr_expect_lt(llabs((int64_t)(last - (3598 * SECOND + 9 * SECOND / 10))), 2000,
+		     "off by %ld ns at %d ppm", (long)(last - (3598 * SECOND + 9 * SECOND / 10)),
+		     ppm);
 }
 
 Test(tsc, holds_to_the_kernels_clock)
@@ -207,5 +230,6 @@ Test(tsc, catches_up_after_a_gap)
 	for (unsigned s = 11; s < 30; s++)
 		tsc_adjust(&clock, s * hz, (90 + s) * SECOND);
 	cr_expect_lt(llabs((int64_t)(tsc_ns(&clock, 29 * hz) - 119 * SECOND)), 1000);
-	cr_expect_eq(tsc_ns(&clock, 1), tsc_ns(&clock, 0), "a core's counter that is behind does not go back in time");
+	cr_expect_eq(tsc_ns(&clock, 1), tsc_ns(&clock, 0),
+		     "a core's counter that is behind does not go back in time");
 }

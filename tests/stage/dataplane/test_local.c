@@ -78,14 +78,16 @@ Test(local, arp_request_for_us_is_answered)
 	const struct rte_arp_hdr *arp = (const struct rte_arp_hdr *)(reply.bytes + 14);
 	struct neigh_heard what;
 	uint8_t family;
-	struct net_addr ours = address("10.99.1.1", &family), theirs = address("10.99.1.2", &family);
+	struct net_addr ours = address("10.99.1.1", &family),
+			theirs = address("10.99.1.2", &family);
 
 	frame_arp(&frame, RTE_ARP_OP_REQUEST, peer_mac, "10.99.1.2", NULL, "10.99.1.1");
 	cr_assert(answered());
 	cr_expect_eq(reply.len, 42);
 	cr_expect(mac_is(reply.bytes, peer_mac) && mac_is(reply.bytes + 6, limen_mac[0]));
 	cr_expect_eq(arp->arp_opcode, rte_cpu_to_be_16(RTE_ARP_OP_REPLY));
-	cr_expect(mac_is(&arp->arp_data.arp_sha, limen_mac[0]) && mac_is(&arp->arp_data.arp_tha, peer_mac));
+	cr_expect(mac_is(&arp->arp_data.arp_sha, limen_mac[0]) &&
+		  mac_is(&arp->arp_data.arp_tha, peer_mac));
 	cr_expect_eq(memcmp(&arp->arp_data.arp_sip, ours.ip, 4), 0);
 	cr_expect_eq(memcmp(&arp->arp_data.arp_tip, theirs.ip, 4), 0);
 	cr_expect_not(heard(&what), "strangers are not told to main");
@@ -132,7 +134,8 @@ Test(local, arp_claim_to_our_address)
 	cr_assert(heard(&what));
 	cr_expect_eq(what.kind, NEIGH_HEARD_CONFLICT);
 	cr_expect_eq(what.realm, 0);
-	frame_arp(&frame, RTE_ARP_OP_REQUEST, limen_mac[0], "10.99.1.1", NULL, "10.99.1.1"); /* our own, come round */
+	frame_arp(&frame, RTE_ARP_OP_REQUEST, limen_mac[0], "10.99.1.1", NULL,
+		  "10.99.1.1"); /* our own, come round */
 	dropped(IP_SRC);
 	cr_expect_not(heard(&what));
 }
@@ -192,7 +195,8 @@ Test(local, solicitation_for_us_is_answered)
 	static const uint8_t all_nodes_mac[] = {0x33, 0x33, 0, 0, 0, 1};
 	struct neigh_heard what;
 
-	frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC, other_mac);
+	frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC,
+		 other_mac);
 	cr_assert(answered());
 	is_advert("fd99:1::2", ND_ADVERT_SOLICITED | ND_ADVERT_OVERRIDE);
 	cr_expect(mac_is(reply.bytes, other_mac), "to the MAC it names");
@@ -215,27 +219,32 @@ Test(local, discovery_of_neighbours_we_know_goes_to_main)
 	struct neigh_heard what;
 
 	world_meet(&world, 0, "fd99:1::2", peer_mac);
-	frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC, other_mac);
+	frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC,
+		 other_mac);
 	cr_expect(answered());
 	cr_assert(heard(&what));
 	cr_expect_eq(what.kind, NEIGH_HEARD_ASK);
 	cr_expect(what.has_mac && mac_is(what.mac, other_mac));
-	frame_nd(&frame, ND_ADVERT, ND_ADVERT_SOLICITED, "fd99:1::2", "fd99:1::1", "fd99:1::2", 0, NULL);
+	frame_nd(&frame, ND_ADVERT, ND_ADVERT_SOLICITED, "fd99:1::2", "fd99:1::1", "fd99:1::2", 0,
+		 NULL);
 	cr_expect_not(answered());
 	cr_assert(heard(&what));
 	cr_expect_eq(what.kind, NEIGH_HEARD_ANSWER);
 	cr_expect(!what.has_mac && what.keep);
 	/* To all nodes: in whichever realm of the port it is known. */
-	frame_nd(&frame, ND_ADVERT, ND_ADVERT_OVERRIDE, "fd99:1::2", "ff02::1", "fd99:1::2", ND_OPT_TARGET_MAC, other_mac);
+	frame_nd(&frame, ND_ADVERT, ND_ADVERT_OVERRIDE, "fd99:1::2", "ff02::1", "fd99:1::2",
+		 ND_OPT_TARGET_MAC, other_mac);
 	cr_expect_not(answered());
 	cr_assert(heard(&what));
 	cr_expect(what.has_mac && !what.keep && what.realm == 0);
-	frame_nd(&frame, ND_ADVERT, 0, "fd99:1::9", "ff02::1", "fd99:1::9", ND_OPT_TARGET_MAC, other_mac);
+	frame_nd(&frame, ND_ADVERT, 0, "fd99:1::9", "ff02::1", "fd99:1::9", ND_OPT_TARGET_MAC,
+		 other_mac);
 	cr_expect_not(answered());
 	cr_expect_not(heard(&what), "a stranger's");
 	cr_expect_eq(world_drops(&world.drops), 0);
 	/* A claim to our address. */
-	frame_nd(&frame, ND_ADVERT, ND_ADVERT_OVERRIDE, "fd99:1::1", "ff02::1", "fd99:1::1", ND_OPT_TARGET_MAC, other_mac);
+	frame_nd(&frame, ND_ADVERT, ND_ADVERT_OVERRIDE, "fd99:1::1", "ff02::1", "fd99:1::1",
+		 ND_OPT_TARGET_MAC, other_mac);
 	cr_expect_not(answered());
 	cr_assert(heard(&what));
 	cr_expect_eq(what.kind, NEIGH_HEARD_CONFLICT);
@@ -246,7 +255,8 @@ Test(local, discovery_refused)
 	struct nd_frame *nd = (struct nd_frame *)frame.bytes;
 
 	for (unsigned i = 0; i < 9; i++) {
-		frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC, peer_mac);
+		frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC,
+			 peer_mac);
 		if (i == 0)
 			nd->ip.hop_limits = 254;
 		else if (i == 1)
@@ -258,20 +268,25 @@ Test(local, discovery_refused)
 		else if (i == 4)
 			nd->option.mac[0] |= 1;
 		else if (i == 5)
-			frame_nd(&frame, ND_SOLICIT, 0, "::", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC, peer_mac);
+			frame_nd(&frame, ND_SOLICIT, 0, "::", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC,
+				 peer_mac);
 		else if (i == 6)
-			frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", "ff02::1:ff00:2", "fd99:1::1", 0, NULL);
+			frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", "ff02::1:ff00:2", "fd99:1::1",
+				 0, NULL);
 		else if (i == 7)
-			frame_nd(&frame, ND_ADVERT, ND_ADVERT_SOLICITED, "fd99:1::2", "ff02::1", "fd99:1::2", 0, NULL);
+			frame_nd(&frame, ND_ADVERT, ND_ADVERT_SOLICITED, "fd99:1::2", "ff02::1",
+				 "fd99:1::2", 0, NULL);
 		else
 			nd->nd.target[0] = 0xff;
 		frame_seal(&frame);
 		dropped(ARP_INVALID);
 	}
-	frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC, peer_mac);
+	frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1::1", ND_OPT_SOURCE_MAC,
+		 peer_mac);
 	nd->nd.csum ^= 1;
 	dropped(ARP_INVALID);
-	frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1:ff::1", 0, NULL); /* same group, not us */
+	frame_nd(&frame, ND_SOLICIT, 0, "fd99:1::2", NODE6, "fd99:1:ff::1", 0,
+		 NULL); /* same group, not us */
 	dropped(IP_DST);
 	/* Half a message. */
 	frame_ip(&frame, "fd99:1::2", "fd99:1::1", IPPROTO_ICMPV6, "\207\0\0\0\0\0\0\0\0\0", 10);

@@ -51,7 +51,9 @@ static void answer(const char *ip, const uint8_t *mac, enum neigh_heard_kind kin
 	heard.ip = address(ip, &heard.family);
 	if (mac)
 		memcpy(heard.mac, mac, 6);
-	cr_assert_eq(rte_ring_enqueue_elem(neigh_worker(world.neigh, 0)->heard, &heard, sizeof(heard)), 0);
+	cr_assert_eq(
+		rte_ring_enqueue_elem(neigh_worker(world.neigh, 0)->heard, &heard, sizeof(heard)),
+		0);
 }
 
 static void pass(double seconds)
@@ -85,13 +87,15 @@ static void goes_at(char tag, const uint8_t *mac, int line)
 {
 	cr_assert(world_sent(&world, 0, 0, &frame), "line %d: nothing is sent", line);
 	cr_expect_eq(memcmp(frame.bytes, mac, 6), 0, "line %d: wrong MAC", line);
-	cr_expect_eq(frame.bytes[frame.len - 1], tag, "line %d: %c", line, frame.bytes[frame.len - 1]);
+	cr_expect_eq(frame.bytes[frame.len - 1], tag, "line %d: %c", line,
+		     frame.bytes[frame.len - 1]);
 }
 #define goes(tag, mac) goes_at(tag, mac, __LINE__)
 
 static void nothing_at(int line)
 {
-	cr_expect_not(world_sent(&world, 0, 0, &frame), "line %d: a frame of %u bytes", line, frame.len);
+	cr_expect_not(world_sent(&world, 0, 0, &frame), "line %d: a frame of %u bytes", line,
+		      frame.len);
 }
 #define nothing() nothing_at(__LINE__)
 
@@ -149,7 +153,8 @@ Test(neigh, asks_three_times_and_gives_up)
 	cr_expect_eq(stats().unreachable, 1);
 	send_tagged(&flow, "10.99.1.2:5070", 'b');
 	cr_expect_eq(world.drops.count[DROP_NEIGH_FAILED], 1, "dropped at once");
-	/* A packet that met it is reason to ask again, after a pause; the next one waits for the answer. */
+	/* A packet that met it is reason to ask again, after a pause; the next one waits for the
+	 * answer. */
 	pass(1.3);
 	asks("10.99.1.2", NULL);
 	send_tagged(&flow, "10.99.1.2:5070", 'c');
@@ -213,11 +218,13 @@ Test(neigh, unused_it_goes_stale_and_is_forgotten)
 	pass(33);
 	nothing();
 	cr_expect_eq(stats().stale, 1);
-	send_tagged(&flow, "10.99.1.2:5070", 'a'); /* stale is good enough to send, and a reason to probe */
+	send_tagged(&flow, "10.99.1.2:5070",
+		    'a'); /* stale is good enough to send, and a reason to probe */
 	goes('a', peer_mac);
 	pass(0.3);
 	asks("10.99.1.2", peer_mac);
-	answer("10.99.1.2", NULL, NEIGH_HEARD_ANSWER, true); /* an advertisement without its MAC confirms */
+	answer("10.99.1.2", NULL, NEIGH_HEARD_ANSWER,
+	       true); /* an advertisement without its MAC confirms */
 	world_main(&world, 0);
 	cr_expect_eq(stats().reachable, 1);
 	pass(700);
@@ -272,10 +279,12 @@ Test(neigh, another_mac_is_asked_about_not_believed)
 	struct tx_flow flow = {0};
 
 	world_meet(&world, 0, "10.99.1.2", peer_mac);
-	answer("10.99.1.2", other_mac, NEIGH_HEARD_ANSWER, true); /* does not even claim to override */
+	answer("10.99.1.2", other_mac, NEIGH_HEARD_ANSWER,
+	       true); /* does not even claim to override */
 	world_main(&world, 0);
 	nothing();
-	answer("10.99.1.2", other_mac, NEIGH_HEARD_ANSWER, false); /* gratuitous: a fail-over, or an attack */
+	answer("10.99.1.2", other_mac, NEIGH_HEARD_ANSWER,
+	       false); /* gratuitous: a fail-over, or an attack */
 	world_main(&world, 0);
 	asks("10.99.1.2", NULL);
 	send_tagged(&flow, "10.99.1.2:5070", 'a');
@@ -356,7 +365,8 @@ Test(neigh, discovery_asks_the_group_then_the_neighbour)
 	static const uint8_t group_mac[] = {0x33, 0x33, 0xff, 0x22, 0x33, 0x44};
 	struct tx_flow flow = {0};
 	uint8_t family;
-	struct net_addr group = address("ff02::1:ff22:3344", &family), ours = address("fd99:1::1", &family),
+	struct net_addr group = address("ff02::1:ff22:3344", &family),
+			ours = address("fd99:1::1", &family),
 			target = address("fd99:1::1122:3344", &family);
 
 	send_tagged(&flow, "[fd99:1::1122:3344]:5070", 'a');
@@ -371,7 +381,8 @@ Test(neigh, discovery_asks_the_group_then_the_neighbour)
 	cr_expect_eq(nd->ip.hop_limits, 255);
 	cr_expect_eq(nd->option.type, ND_OPT_SOURCE_MAC);
 	cr_expect_eq(memcmp(nd->option.mac, limen_mac[0], 6), 0);
-	answer("fd99:1::1122:3344", NULL, NEIGH_HEARD_ANSWER, false); /* without its MAC: no answer to that question */
+	answer("fd99:1::1122:3344", NULL, NEIGH_HEARD_ANSWER,
+	       false); /* without its MAC: no answer to that question */
 	world_main(&world, 0);
 	nothing();
 	answer("fd99:1::1122:3344", peer_mac, NEIGH_HEARD_ANSWER, false);
@@ -419,13 +430,15 @@ Test(neigh, a_flood_of_destinations)
 			;
 	}
 	cr_expect_eq(stats().incomplete, 4096);
-	cr_expect_eq(world.main_drops.count[DROP_NEIGH_FULL], 6000 - WORLD_PARK_MAX, "table, and packets parked");
+	cr_expect_eq(world.main_drops.count[DROP_NEIGH_FULL], 6000 - WORLD_PARK_MAX,
+		     "table, and packets parked");
 	send_tagged(&good, "[fd99:1::2]:5070", 'g');
 	goes('g', peer_mac);
 	pass(45);
 	while (world_sent(&world, 0, 0, &frame))
 		;
-	cr_expect_eq(stats().incomplete + stats().unreachable, 0, "%u %u", stats().incomplete, stats().unreachable);
+	cr_expect_eq(stats().incomplete + stats().unreachable, 0, "%u %u", stats().incomplete,
+		     stats().unreachable);
 	send_tagged(&flow, "[fd99:1::9:9]:5070", 'n');
 	world_main(&world, 0);
 	cr_expect(world_sent(&world, 0, 0, &frame), "room again");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The last stage: headers and checksums, however the payload lies, and ports that do not take packets. */
+/* The last stage: headers and checksums, however the payload lies, and ports that do not take
+ * packets. */
 #include "../stage_world.h"
 
 #include "dataplane/io/csum.h"
@@ -94,18 +95,23 @@ static void is_sent_at(uint32_t len, int line)
 	cr_expect_eq(udp->dst_port, rte_cpu_to_be_16(4000), "line %d", line);
 	cr_expect_eq(udp->dgram_len, rte_cpu_to_be_16((uint16_t)(8 + len)), "line %d", line);
 	if (ip6) {
-		cr_expect_eq(frame_ip6(&frame)->vtc_flow, rte_cpu_to_be_32(6u << 28 | 46u << 22), "line %d", line);
+		cr_expect_eq(frame_ip6(&frame)->vtc_flow, rte_cpu_to_be_32(6u << 28 | 46u << 22),
+			     "line %d", line);
 		cr_expect_eq(frame_ip6(&frame)->hop_limits, 64, "line %d", line);
 		cr_expect_eq(frame_ip6(&frame)->proto, IPPROTO_UDP, "line %d", line);
-		cr_expect_eq(memcmp(frame_ip6(&frame)->src_addr, flow.src.addr.ip, 16), 0, "line %d", line);
-		cr_expect_eq(memcmp(frame_ip6(&frame)->dst_addr, flow.dst.addr.ip, 16), 0, "line %d", line);
+		cr_expect_eq(memcmp(frame_ip6(&frame)->src_addr, flow.src.addr.ip, 16), 0,
+			     "line %d", line);
+		cr_expect_eq(memcmp(frame_ip6(&frame)->dst_addr, flow.dst.addr.ip, 16), 0,
+			     "line %d", line);
 	} else {
 		cr_expect_eq(frame_ip4(&frame)->version_ihl, 0x45, "line %d", line);
 		cr_expect_eq(frame_ip4(&frame)->type_of_service, 46 << 2, "line %d", line);
 		cr_expect_eq(frame_ip4(&frame)->fragment_offset, 0, "line %d", line);
 		cr_expect_eq(frame_ip4(&frame)->time_to_live, 64, "line %d", line);
-		cr_expect_eq(memcmp(&frame_ip4(&frame)->src_addr, flow.src.addr.ip, 4), 0, "line %d", line);
-		cr_expect_eq(memcmp(&frame_ip4(&frame)->dst_addr, flow.dst.addr.ip, 4), 0, "line %d", line);
+		cr_expect_eq(memcmp(&frame_ip4(&frame)->src_addr, flow.src.addr.ip, 4), 0,
+			     "line %d", line);
+		cr_expect_eq(memcmp(&frame_ip4(&frame)->dst_addr, flow.dst.addr.ip, 4), 0,
+			     "line %d", line);
 	}
 	cr_expect_not(world_sent(&world, 0, 0, &frame), "line %d", line);
 }
@@ -137,8 +143,9 @@ Test(tx, a_known_sum_is_used)
 	cr_assert_eq(rte_ring_dequeue(world.sent[0][0], (void **)&m), 0);
 	udp = rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *, 34);
 	cr_expect_neq(rte_raw_cksum(udp, 108), 0);
-	cr_expect_neq(csum_fold(rte_raw_cksum(udp, 108) + csum_pseudo(NET_IP4, flow.src.addr.ip, flow.dst.addr.ip, 17, 108)), 0xffff,
-		      "a payload that was damaged on its way stays so");
+	cr_expect_neq(csum_fold(rte_raw_cksum(udp, 108) +
+				csum_pseudo(NET_IP4, flow.src.addr.ip, flow.dst.addr.ip, 17, 108)),
+		      0xffff, "a payload that was damaged on its way stays so");
 	rte_pktmbuf_free(m);
 }
 
@@ -155,7 +162,8 @@ Test(tx, no_checksum_is_ever_zero)
 		tx_udp(world.tx, m, &flow, sum);
 		tx_flush(world.tx);
 		cr_assert(world_sent(&world, 0, 0, &frame)); /* checks that the field is not 0 */
-		cr_assert_neq(((struct rte_udp_hdr *)(frame.bytes + 34))->dgram_cksum, 0, "payload %x", v);
+		cr_assert_neq(((struct rte_udp_hdr *)(frame.bytes + 34))->dgram_cksum, 0,
+			      "payload %x", v);
 	}
 }
 
@@ -221,11 +229,16 @@ Test(tx, the_port_fills_in_checksums_where_it_can)
 		cr_expect_eq(m->l2_len, 14);
 		cr_expect_eq(m->l3_len, ip6 ? 40 : 20);
 		cr_expect_eq(m->ol_flags & RTE_MBUF_F_TX_L4_MASK, RTE_MBUF_F_TX_UDP_CKSUM);
-		cr_expect_eq(m->ol_flags & (RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6), ip6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
+		cr_expect_eq(m->ol_flags & (RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6),
+			     ip6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
 		cr_expect_eq(!!(m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM), !ip6);
 		cr_expect_eq(udp->dgram_cksum,
-			     ip6 ? rte_ipv6_phdr_cksum(rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, 14), m->ol_flags)
-				 : rte_ipv4_phdr_cksum(rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14), m->ol_flags),
+			     ip6 ? rte_ipv6_phdr_cksum(
+					   rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, 14),
+					   m->ol_flags)
+				 : rte_ipv4_phdr_cksum(
+					   rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14),
+					   m->ol_flags),
 			     "pseudo header");
 		rte_pktmbuf_free(m);
 	}
@@ -327,13 +340,16 @@ Test(tx, checksum_parts)
 {
 	/* Sums over any cut equal the sum over the whole. */
 	for (unsigned len = 0; len < 100; len++) {
-		cr_assert_eq(csum_fold(csum_bytes(text, len)), rte_raw_cksum(text, len), "%u bytes", len);
+		cr_assert_eq(csum_fold(csum_bytes(text, len)), rte_raw_cksum(text, len), "%u bytes",
+			     len);
 		for (unsigned cut = 0; cut < len; cut += 3) {
 			struct rte_mbuf *m = chained(cut, len - cut);
 
-			cr_assert_eq(csum_fold(csum_pkt(m, 0, len)), rte_raw_cksum(text, len), "%u of %u", cut, len);
+			cr_assert_eq(csum_fold(csum_pkt(m, 0, len)), rte_raw_cksum(text, len),
+				     "%u of %u", cut, len);
 			if (len > 7)
-				cr_assert_eq(csum_fold(csum_pkt(m, 7, len - 7)), rte_raw_cksum(text + 7, len - 7));
+				cr_assert_eq(csum_fold(csum_pkt(m, 7, len - 7)),
+					     rte_raw_cksum(text + 7, len - 7));
 			rte_pktmbuf_free(m);
 		}
 	}

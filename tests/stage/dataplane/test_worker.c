@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Two whole workers, with their calls' state, and packets that come to the wrong one: stepped in one thread, and running in two. */
+/* Two whole workers, with their calls' state, and packets that come to the wrong one: stepped in
+ * one thread, and running in two. */
 #include "../../rng.h"
 #include "../stage_world.h"
 
@@ -97,9 +98,12 @@ static void turn(unsigned i)
 /* A call's media between realm 0 and 1, of that worker; limen's ports towards a and b. */
 static void open_pair(unsigned i, uint16_t *port_a, uint16_t *port_b)
 {
-	struct stream_local a = {.realm = 0, .family = NET_IP4}, b = {.realm = 1, .family = NET_IP4};
-	struct stream_remote at_a = {.rtp = endpoint("10.99.1.2:4000"), .may_send = true, .may_receive = true};
-	struct stream_remote at_b = {.rtp = endpoint("10.99.2.2:4000"), .may_send = true, .may_receive = true};
+	struct stream_local a = {.realm = 0, .family = NET_IP4},
+			    b = {.realm = 1, .family = NET_IP4};
+	struct stream_remote at_a = {
+		.rtp = endpoint("10.99.1.2:4000"), .may_send = true, .may_receive = true};
+	struct stream_remote at_b = {
+		.rtp = endpoint("10.99.2.2:4000"), .may_send = true, .may_receive = true};
 	struct net_endpoint rtp, rtcp;
 	uint64_t pair;
 
@@ -147,7 +151,8 @@ Test(worker, media_at_the_wrong_worker_leaves_by_its_owner)
 	cr_expect_eq(world_drops(&workers[0]->drops) + world_drops(&workers[1]->drops), 0);
 }
 
-/* An OPTIONS to limen itself, answered without a control plane; its Call-ID is chosen for the owner. */
+/* An OPTIONS to limen itself, answered without a control plane; its Call-ID is chosen for the
+ * owner. */
 static uint32_t options(char *text, size_t bytes, unsigned owner, unsigned serial, unsigned padding)
 {
 	char call_id[40];
@@ -197,7 +202,8 @@ Test(worker, sip_at_the_wrong_worker_is_answered_by_its_owner)
 		unsigned owner = i & 1, arrives = i >> 1 & 1;
 		uint64_t before = requests_in(owner);
 
-		frame_udp(&frame, "10.99.1.2:5070", "10.99.1.1:5060", text, options(text, sizeof(text), owner, i, 1));
+		frame_udp(&frame, "10.99.1.2:5070", "10.99.1.1:5060", text,
+			  options(text, sizeof(text), owner, i, 1));
 		world_receive(&world, 0, arrives, &frame);
 		turn(arrives);
 		turn(owner);
@@ -217,12 +223,15 @@ Test(worker, fragments_that_came_apart_find_together)
 
 	for (unsigned i = 0; i < 16; i++) {
 		unsigned owner = i & 1;
-		uint32_t len = options(text, sizeof(text), owner, 100 + i, 3000 + 10 * i) + 8, at = 0;
+		uint32_t len = options(text, sizeof(text), owner, 100 + i, 3000 + 10 * i) + 8,
+			 at = 0;
 		uint64_t before = requests_in(owner);
 
 		frame_udp(&frame, "10.99.1.2:5070", "10.99.1.1:5060", text, len - 8);
-		for (unsigned n = 0; at < len; n++, at += 1480) { /* each on another queue than the last */
-			frame_fragment(&part, &frame, at, len - at < 1480 ? len - at : 1480, at + 1480 < len, 1000 + i);
+		for (unsigned n = 0; at < len;
+		     n++, at += 1480) { /* each on another queue than the last */
+			frame_fragment(&part, &frame, at, len - at < 1480 ? len - at : 1480,
+				       at + 1480 < len, 1000 + i);
 			world_receive(&world, 0, (n + (i >> 1)) & 1, &part);
 		}
 		for (unsigned n = 0; n < 3; n++) {
@@ -290,7 +299,8 @@ Test(one_queue, a_worker_without_a_queue_sends_by_another)
 	cr_expect_eq(tx_count(workers[0]->tx, 1).bytes, part.len);
 	cr_expect_eq(tx_count(workers[1]->tx, 1).pkts, 0);
 	cr_expect_eq(tx_count(workers[1]->tx, 1).bytes, 0);
-	frame_udp(&frame, "10.99.1.2:5070", "10.99.1.1:5060", text, options(text, sizeof(text), 1, 1, 1));
+	frame_udp(&frame, "10.99.1.2:5070", "10.99.1.1:5060", text,
+		  options(text, sizeof(text), 1, 1, 1));
 	world_receive(&world, 0, 0, &frame);
 	turn(0);
 	turn(1);
@@ -321,6 +331,82 @@ Test(one_queue, when_the_other_does_not_run_packets_wait)
 		n++;
 	}
 	cr_expect_eq(n, 1000);
+}
+
+/* A frame of every kind there is. */
+static void any_frame(struct rng *rng, uint16_t media_port)
+{
+	static struct frame whole;
+	char text[1400];
+
+	switch (rng_next(rng) % 8) {
+	case 0:
+		frame_arp(&frame, 1 + rng_next(rng) % 2, peer_mac, "10.99.1.2", limen_mac[0],
+			  "10.99.1.1");
+		break;
+	case 1:
+		frame_nd(&frame, 135, 0, "fd99:1::2", "ff02::1:ff00:1", "fd99:1::1", 1, peer_mac);
+		break;
+	case 2:
+		frame_nd(&frame, 136, 0x60000000, "fd99:1::2", "fd99:1::1", "fd99:1::2", 2,
+			 peer_mac);
+		break;
+	case 3:
+		frame_ip(&frame, "10.99.1.2", "10.99.1.1", IPPROTO_ICMP, "\10\0\0\0\1\2\3\4x", 9);
+		break;
+	case 4:
+		rtp_from_a(&frame, media_port, (uint16_t)rng_next(rng));
+		break;
+	case 5:
+		frame_udp(&frame, "[fd99:1::2]:5070", "[fd99:1::1]:5060", text,
+			  options(text, sizeof(text), rng_next(rng) & 1, 7, 1));
+		break;
+	default:
+		memset(text, 'y', sizeof(text));
+		frame_udp(&whole, rng_next(rng) & 1 ? "10.99.1.2:5070" : "10.99.1.2:4000",
+			  "10.99.1.1:5060", text, 1200);
+		frame_fragment(&frame, &whole, 400 * (rng_next(rng) % 3), 400, rng_next(rng) & 1,
+			       rng_next(rng) % 16);
+		break;
+	}
+}
+
+/* Whatever is done to frames on their way, they are answered, relayed or dropped: world_close looks
+ * for packets that were kept. */
+Test(worker, damaged_frames_of_every_kind)
+{
+	struct rng rng = {11};
+	uint16_t port_a, port_b;
+	struct rte_mbuf *m;
+	uint64_t given = 0;
+
+	open_pair(0, &port_a, &port_b);
+	for (unsigned i = 0; i < 20000; i++) {
+		any_frame(&rng, port_a);
+		for (unsigned n = rng_next(&rng) % 4; n; n--)
+			frame.bytes[rng_next(&rng) % (frame.len < 90 ? frame.len : 90)] =
+				(uint8_t)rng_next(&rng);
+		if (rng_next(&rng) % 4 == 0)
+			frame_seal(&frame); /* the damage gets further */
+		if (rng_next(&rng) % 8 == 0)
+			frame.len = 1 + (uint32_t)(rng_next(&rng) % frame.len);
+		world_receive(&world, 0, i & 1, &frame);
+		given++;
+		turn(i & 1);
+		if (i % 16 == 0)
+			world_main(&world, 1000000);
+		for (unsigned port = 0; port < 2; port++)
+			for (unsigned q = 0; q < 2; q++)
+				while (rte_ring_dequeue(world.sent[port][q], (void **)&m) == 0)
+					rte_pktmbuf_free(m);
+	}
+	turn(0);
+	turn(1);
+	cr_expect_eq(workers[0]->rx.count[0].pkts + workers[1]->rx.count[0].pkts, given);
+	cr_expect_gt(workers[0]->local.arp_answered, 10);
+	cr_expect_gt(workers[0]->local.nd_answered, 10);
+	cr_expect_gt(workers[0]->local.echo_answered, 10);
+	cr_expect_gt(tx_count(workers[0]->tx, 1).pkts, 10, "media");
 }
 
 /* --- two threads --- */
@@ -358,7 +444,8 @@ Test(worker, two_threads_lose_nothing, .timeout = 120)
 	for (unsigned n = 0; n < PKTS || sent[0] + sent[1] < PKTS;) {
 		struct rte_mbuf *m;
 
-		/* Not more on the way than the rings hold; the packets' owners and queues are by chance. */
+		/* Not more on the way than the rings hold; the packets' owners and queues are by
+		 * chance. */
 		if (n < PKTS && n - sent[0] - sent[1] < 500) {
 			unsigned owner = rng_next(&rng) & 1, queue = rng_next(&rng) >> 8 & 1;
 
@@ -370,7 +457,8 @@ Test(worker, two_threads_lose_nothing, .timeout = 120)
 			while (rte_ring_dequeue(world.sent[1][i], (void **)&m) == 0) {
 				const uint8_t *bytes = rte_pktmbuf_mtod(m, const uint8_t *);
 
-				cr_assert_eq(bytes[34] << 8 | bytes[35], port_b[i], "each by its owner");
+				cr_assert_eq(bytes[34] << 8 | bytes[35], port_b[i],
+					     "each by its owner");
 				rte_pktmbuf_free(m);
 				sent[i]++;
 			}
@@ -381,7 +469,8 @@ Test(worker, two_threads_lose_nothing, .timeout = 120)
 		pthread_join(threads[i], NULL);
 		cr_expect_eq(sent[i], given[i]);
 		cr_expect_eq(world_drops(&workers[i]->drops), 0);
-		cr_expect_gt(workers[i]->handoff->taken, PKTS / 8, "enough of them came to the wrong worker");
+		cr_expect_gt(workers[i]->handoff->taken, PKTS / 8,
+			     "enough of them came to the wrong worker");
 	}
 	cr_expect_eq(workers[0]->handoff->sent, workers[1]->handoff->taken);
 	cr_expect_eq(workers[1]->handoff->sent, workers[0]->handoff->taken);
@@ -389,11 +478,12 @@ Test(worker, two_threads_lose_nothing, .timeout = 120)
 
 /* --- counters --- */
 
-static const struct stat_row *find_row(const struct stats *stats, const char *group, const char *object, const char *name)
+static const struct stat_row *find_row(const struct stats *stats, const char *group,
+				       const char *object, const char *name)
 {
 	for (unsigned i = 0; i < stats->n; i++)
-		if (!strcmp(stats->rows[i].group, group) && !strcmp(stats->rows[i].object, object) &&
-		    !strcmp(stats->rows[i].name, name))
+		if (!strcmp(stats->rows[i].group, group) &&
+		    !strcmp(stats->rows[i].object, object) && !strcmp(stats->rows[i].name, name))
 			return &stats->rows[i];
 	cr_assert(false, "no row %s/%s/%s", group, object, name);
 	return NULL;
@@ -412,7 +502,8 @@ Test(worker, counters_tell_what_happened)
 		.link = control,
 		.main_drops = &world.main_drops,
 	};
-	static const char *const groups[] = {"drops", "port", "worker", "slab", "pool", "ring", "neigh", "sip", "media", "link"};
+	static const char *const groups[] = {"drops", "port",  "worker", "slab",  "pool",
+					     "ring",  "neigh", "sip",	 "media", "link"};
 	struct stats stats = {.rows = NULL};
 	uint16_t port_a, port_b;
 	uint64_t used;
