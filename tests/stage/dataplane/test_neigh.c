@@ -287,6 +287,8 @@ Test(neigh, another_mac_is_asked_about_not_believed)
 	       false); /* gratuitous: a fail-over, or an attack */
 	world_main(&world, 0);
 	asks("10.99.1.2", NULL);
+	answer("10.99.1.2", other_mac, NEIGH_HEARD_ANSWER, true); /* nor is that an answer */
+	world_main(&world, 0);
 	send_tagged(&flow, "10.99.1.2:5070", 'a');
 	goes('a', peer_mac);
 	answer("10.99.1.2", peer_mac, NEIGH_HEARD_ANSWER, false); /* the true owner is there */
