@@ -13,12 +13,36 @@ static bool is_options_to_limen(const struct sip_msg *msg)
 	       uri.is_sip && uri.user.len == 0;
 }
 
+/* Whether policy can do anything with the Request-URI (section 8.2.2.1): SIP, numbers, services (RFC 5031). */
+static bool scheme_is_known(const struct sip_msg *msg)
+{
+	struct sip_uri uri;
+
+	return sip_uri_parse(sip_span(msg, msg->ruri), &uri) == 0 &&
+	       (uri.is_sip || span_ieq(uri.scheme, SPAN("tel")) || span_ieq(uri.scheme, SPAN("urn")));
+}
+
+/* What there is only inside a dialog (section 15.1.2; RFC 3262, 3311, 6086). */
+static bool is_of_dialog(const struct sip_msg *msg)
+{
+	return msg->method == SIP_METHOD_BYE || msg->method == SIP_METHOD_PRACK ||
+	       msg->method == SIP_METHOD_UPDATE || msg->method == SIP_METHOD_INFO;
+}
+
 /* Refuse, or answer, what needs no policy. True when that was done. */
 static bool answer_at_once(struct engine *e, const struct sip_msg *msg)
 {
 	char buf[1024];
 	struct cursor line = cursor_on(buf, sizeof(buf));
 
+	if (is_of_dialog(msg)) {
+		build_stateless(e, msg, 481, SPAN_NONE, NULL);
+		return true;
+	}
+	if (!scheme_is_known(msg)) {
+		build_stateless(e, msg, 416, SPAN_NONE, NULL);
+		return true;
+	}
 	if (dialog_unsupported(&line, msg)) {
 		build_stateless(e, msg, 420, line.full ? SPAN_NONE : cursor_span(&line), NULL);
 		return true;

@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static struct world *w;
 
@@ -48,5 +49,30 @@ Test(engine_odd, options_answered_with_a_bad_description)
 	strcpy(options, world_out(w, B, 0));
 	world_answer(w, B, options, 200, "bob-tag", NULL, "this describes nothing");
 	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 500 "));
+	world_end(w);
+}
+
+static void refused_at_once(const char *method, const char *uri, const char *status)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "%s %s SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bK%s\nFrom: <sip:alice@10.0.1.2>;tag=a\n"
+		 "To: <sip:bob@10.0.1.1>\nCall-ID: once\nCSeq: 1 %s\n",
+		 method, uri, method, method);
+	world_in(w, A, text, NULL);
+	cr_expect(world_has(world_out(w, A, 0), status), "%s %s", method, uri);
+	cr_expect(world_find(w, IPC_ASK) == NULL, "%s %s", method, uri);
+}
+
+/* No verdict could make a call of them. */
+Test(engine_odd, what_is_of_a_dialog_or_of_no_known_scheme)
+{
+	refused_at_once("BYE", "sip:bob@10.0.1.1", "SIP/2.0 481 ");
+	refused_at_once("PRACK", "sip:bob@10.0.1.1", "SIP/2.0 481 ");
+	refused_at_once("UPDATE", "sip:bob@10.0.1.1", "SIP/2.0 481 ");
+	refused_at_once("INFO", "sip:bob@10.0.1.1", "SIP/2.0 481 ");
+	refused_at_once("INVITE", "http://10.0.1.1", "SIP/2.0 416 ");
+	refused_at_once("OPTIONS", "soap.beep://10.0.1.1", "SIP/2.0 416 ");
 	world_end(w);
 }
