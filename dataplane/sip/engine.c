@@ -141,6 +141,9 @@ static enum engine_fate on_response(struct engine *e, const struct sip_msg *msg)
 		break;
 	}
 	txn = txn_get(e, handle);
+	/* What comes by another network than it is for was not limen's to be told there. */
+	if (txn && txn->realm != e->source->realm)
+		return FATE_NO_DIALOG;
 	/* One Via only: limen puts one, and whoever sends back more has mixed up its routes (section 18.1.2). */
 	if (txn == NULL || msg->hdrs[msg->first[SIP_HDR_VIA]].next != SIP_HDR_NONE)
 		return FATE_NO_DIALOG;
@@ -199,7 +202,8 @@ static struct sip_leg *find_leg(const struct engine *e, const struct sip_msg *ms
 		break;
 	}
 	leg = leg_get(e, handle);
-	if (leg == NULL || !span_eq(leg_text(e, leg, LEG_CALL_ID), sip_span(msg, msg->call_id)))
+	if (leg == NULL || leg->realm != e->source->realm ||
+	    !span_eq(leg_text(e, leg, LEG_CALL_ID), sip_span(msg, msg->call_id)))
 		return NULL;
 	/* Forks share limen's tag: the peer's tells them apart. */
 	if (!span_ieq(leg_text(e, leg, LEG_REMOTE_TAG), sip_span(msg, msg->from_tag)))

@@ -76,3 +76,24 @@ Test(engine_odd, what_is_of_a_dialog_or_of_no_known_scheme)
 	refused_at_once("OPTIONS", "soap.beep://10.0.1.1", "SIP/2.0 416 ");
 	world_end(w);
 }
+
+/* Genuine tags and branches are good only on the network that they were told to. */
+Test(engine_odd, cookies_that_come_from_the_other_side)
+{
+	struct world_call call;
+
+	strcpy(call.invite_b, world_invite(w, "up", SDP_A));
+	world_answer(w, A, call.invite_b, 200, "bob-tag", NULL, SDP_B);
+	cr_expect_eq(w->fate, FATE_NO_DIALOG);
+	cr_expect_eq(w->nsent, 0);
+	world_answer(w, B, call.invite_b, 200, "bob-tag", NULL, SDP_B);
+	strcpy(call.ok_a, world_out(w, A, 0));
+	world_request(w, A, "ACK", 1, "upack", call.ok_a, "alice-tag", NULL, NULL);
+	world_request(w, B, "BYE", 2, "bye", call.ok_a, "alice-tag", NULL, NULL);
+	cr_expect_eq(world_out_count(w, A), 0);
+	cr_expect_eq(world_out_count(w, B), 1);
+	cr_expect(world_has(world_out(w, B, 0), "SIP/2.0 481 "));
+	world_request(w, A, "BYE", 2, "bye", call.ok_a, "alice-tag", NULL, NULL);
+	world_answer(w, B, world_out(w, B, 0), 200, NULL, NULL, NULL);
+	world_end(w);
+}
