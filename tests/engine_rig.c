@@ -12,6 +12,7 @@ bool engine_rig_open(struct engine_rig *rig, const struct engine_conf *conf, con
 	if (arena_open(&rig->arena, NULL, defs, n, true, false, why))
 		return false;
 	*why = "no memory";
+	rig->nslabs = media_first;
 	rig->media = media_new(media, &rig->arena, media_first, now_ns);
 	rig->engine = rig->media ? engine_new(conf, &rig->arena, 0, rig->media, now_ns) : NULL;
 	if (rig->engine == NULL) {

@@ -10,6 +10,7 @@ struct engine_rig {
 	struct arena arena;
 	struct media *media;
 	struct engine *engine;
+	unsigned nslabs; /* the engine's, which are the first */
 	uint32_t idle[ARENA_SLABS_MAX]; /* records in use before anything happened */
 };
 

@@ -133,6 +133,13 @@ static void put_rare_headers(const struct peer *peer, struct fuzz_bytes *in, str
 		put_lit(out, "Session-Expires: 90;refresher=uac\r\nMin-SE: 90\r\n");
 		break;
 	case 10:
+		put_format(out, "Record-Route: <sip:10.0.%u.2;x>\r\nRecord-Route: <sip:zq%c@zq%c.example>\r\n", peer->side + 1,
+			   mark, mark);
+		break;
+	case 14:
+		put_format(out, "Record-Route: <sip:10.0.%u.2:5070>\r\n", peer->side + 1);
+		break;
+	case 15:
 		put_lit(out, "Retry-After: 1 (soon)\r\n");
 		break;
 	case 11:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The SIP engine under any sequence of events: messages of two peers, good and broken; verdicts; time; a control plane that comes and
- * goes. The input is a list of events, each a byte that says what, and the bytes that it takes. FUZZ_TRACE=1 prints the messages. */
+ * goes. The input is a byte that says how much memory there is, and a list of events, each a byte that says what, and the bytes that it takes. FUZZ_TRACE=1 prints the messages. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define ACTIONS_MAX  64u /* of one input */
 #define MESSAGE_MAX  16u /* of one message: what the engine keeps room for */
 #define HANG_TICKS   100000u
+#define HOARD_MAX    4096u
 
 struct world {
 	struct engine_rig rig;
@@ -26,6 +27,11 @@ struct world {
 	uint64_t ask[IDS], record[IDS]; /* told last, as the numbers count on */
 	unsigned nasks, nrecords;
 	unsigned blocked; /* reports that the ring will not take */
+	unsigned nhoarded;
+	struct hoarded {
+		struct slab *slab;
+		uint64_t record;
+	} hoarded[HOARD_MAX]; /* records that the engine cannot have */
 	bool tainted;     /* bytes were changed: what was hidden may stand where policy lets it pass */
 	bool in_bad;      /* the message in work does not parse */
 	bool trace;
@@ -393,6 +399,37 @@ static void link_set(bool up)
 	take_actions(0);
 }
 
+static void give_back(void)
+{
+	while (world.nhoarded) {
+		struct hoarded *h = &world.hoarded[--world.nhoarded];
+
+		slab_free(h->slab, h->record);
+	}
+}
+
+/* Leave the engine a few records of some kind, or give all back. Not of calls: it looks at each of those by itself. */
+static void hoard(struct fuzz_bytes *in)
+{
+	unsigned which = fuzz_take(in), leave = which >> 5 & 3, first = 1 + (which & 15);
+	unsigned last = which & 16 ? world.rig.nslabs - 1 : first;
+
+	if (which & 128)
+		give_back();
+	for (unsigned i = first; i <= last && i < world.rig.nslabs; i++) {
+		struct slab *slab = &world.rig.arena.slabs[i];
+
+		while (slab_used(slab) + leave < slab->capacity && world.nhoarded < HOARD_MAX) {
+			struct hoarded *h = &world.hoarded[world.nhoarded];
+
+			h->slab = slab;
+			if (slab_take(slab, &h->record) == NULL)
+				break;
+			world.nhoarded++;
+		}
+	}
+}
+
 static void event(struct fuzz_bytes *in)
 {
 	unsigned what = fuzz_take(in);
@@ -420,7 +457,10 @@ static void event(struct fuzz_bytes *in)
 		link_set(what & 16);
 		break;
 	case 15:
-		world.blocked = what >> 4;
+		if (what & 128)
+			hoard(in);
+		else
+			world.blocked = what >> 4;
 		break;
 	default:
 		say(what, in);
@@ -435,6 +475,7 @@ static void end(void)
 	unsigned records;
 
 	world.blocked = 0;
+	give_back();
 	link_set(false);
 	link_set(true);
 	sleep_ms(1000, false, true);
@@ -453,7 +494,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct engine_conf conf = {.nworkers = 3, .worker = 1, .nrealms = 2, .realms = realms, .max_calls = MAX_CALLS, .seed = {1, 2}};
 	struct media_conf media = {.nworkers = 1, .nrealms = 2, .realms = media_realms, .max_pairs = MAX_CALLS};
 	struct fuzz_bytes in = {data, size};
+	unsigned sizes = fuzz_take(&in);
 	const char *why;
+
+	if (sizes & 1)
+		conf.max_calls = 1 + (sizes >> 1 & 3);
+	if (sizes & 8)
+		media.max_pairs = 1 + (sizes >> 4 & 3);
 
 	world.now_ns = 1000000000;
 	world.nasks = world.nrecords = world.blocked = 0;
