@@ -8,8 +8,11 @@
 #include "bench/load/seq_track.h"
 #include "bench/load/wire.h"
 
+#include <rte_prefetch.h>
+
 #define FLOW_HEAD_MAX 96u /* headers of all layers, and the stamp */
 #define FLOW_NONE     UINT32_MAX
+#define FLOW_RTP_BYTES 12u
 
 /* Behind the RTP header. In the machine's own order: only we read it. */
 struct flow_stamp {
@@ -88,6 +91,18 @@ void flow_stop(struct flows *flows, uint32_t flow);
 
 /* Put up to n packets of the port's flows into its queue; how many. */
 uint32_t flows_send(struct flows *flows, uint8_t port, uint32_t n, uint64_t now_tsc);
+
+/* Have the record of such a payload's flow fetched. */
+static inline void flows_fetch(const struct flows *flows, const uint8_t *payload, uint32_t len)
+{
+	uint32_t flow;
+
+	if (len < FLOW_RTP_BYTES + sizeof(struct flow_stamp))
+		return;
+	memcpy(&flow, payload + FLOW_RTP_BYTES + offsetof(struct flow_stamp, flow), sizeof(flow));
+	if (flow < flows->max)
+		rte_prefetch0(&flows->rx[flow]);
+}
 
 /* A UDP datagram's payload that may be ours: whether it was. */
 bool flows_receive(struct flows *flows, const uint8_t *payload, uint32_t len, uint16_t dst_port, uint64_t now_tsc);

@@ -3,10 +3,10 @@
 #include "bench/load/load.h"
 
 #include <rte_cycles.h>
-#include <rte_prefetch.h>
 #include <time.h>
 
-#define RX_ROUNDS 4u /* bursts taken from a port in a turn */
+#define RX_ROUNDS   4u /* bursts taken from a port in a turn */
+#define FETCH_AHEAD 8u
 
 /* The UDP payload of an RTP packet as it nearly always comes: no options, one piece. NULL: look closer. */
 static inline const uint8_t *quick_udp(const uint8_t *frame, uint32_t bytes, uint16_t *port, uint32_t *len)
@@ -39,26 +39,38 @@ static void take_other(struct load *load, uint8_t port, const uint8_t *frame, ui
 		calls_receive(&load->calls, &udp);
 }
 
+/* Both lines that hold headers and stamp: the peer's core wrote them last. */
+static inline void fetch_frame(const struct rte_mbuf *m)
+{
+	rte_prefetch0(rte_pktmbuf_mtod(m, const uint8_t *));
+	rte_prefetch0(rte_pktmbuf_mtod(m, const uint8_t *) + 64);
+}
+
+/* Passes over the burst: frames, then flows, then the reckoning, so that 100,000 flows' misses lie side by side. */
 static uint32_t receive(struct load *load, uint8_t index, uint64_t now_tsc)
 {
 	struct rte_mbuf *pkts[PORT_RX_MAX];
+	const uint8_t *payloads[PORT_RX_MAX];
+	uint32_t lens[PORT_RX_MAX];
+	uint16_t dsts[PORT_RX_MAX];
 	struct port *port = &load->ports.port[index];
 	uint32_t n = rte_eth_rx_burst(port->id, 0, pkts, PORT_RX_MAX);
 
-	for (uint32_t i = 0; i < n && i < 4; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (uint32_t i = 0; i < n && i < FETCH_AHEAD; i++)
+		fetch_frame(pkts[i]);
 	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *frame = rte_pktmbuf_mtod(pkts[i], const uint8_t *), *payload;
-		uint32_t bytes = rte_pktmbuf_data_len(pkts[i]), len;
-		uint16_t dst;
-
-		if (i + 4 < n)
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + 4], void *));
-		payload = quick_udp(frame, bytes, &dst, &len);
-		if (likely(payload && dst != load->options.sip_port))
-			(void)flows_receive(&load->flows, payload, len, dst, now_tsc);
+		if (i + FETCH_AHEAD < n)
+			fetch_frame(pkts[i + FETCH_AHEAD]);
+		payloads[i] = quick_udp(rte_pktmbuf_mtod(pkts[i], const uint8_t *), rte_pktmbuf_data_len(pkts[i]), &dsts[i],
+					&lens[i]);
+		if (likely(payloads[i] && dsts[i] != load->options.sip_port))
+			flows_fetch(&load->flows, payloads[i], lens[i]);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (likely(payloads[i] && dsts[i] != load->options.sip_port))
+			(void)flows_receive(&load->flows, payloads[i], lens[i], dsts[i], now_tsc);
 		else
-			take_other(load, index, frame, bytes);
+			take_other(load, index, rte_pktmbuf_mtod(pkts[i], const uint8_t *), rte_pktmbuf_data_len(pkts[i]));
 	}
 	port->rx_pkts += n;
 	rte_pktmbuf_free_bulk(pkts, n);

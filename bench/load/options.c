@@ -34,7 +34,7 @@ static const char usage[] =
 	"  --phases RATE:S,...    one after the other over the same flows; a RATE may also be N% of what came\n"
 	"                         through in the first: flat:5,90%:5,50%:5\n"
 	"  --payload BYTES        of RTP (160), at least 20;  --pt N  payload type (8);  --ptime MS  (20)\n"
-	"  --drain S              wait for what is under way before counting losses (0.2)\n"
+	"  --drain S              what has not come after so long without any other is lost (0.5)\n"
 	"  --burst N              packets handed to a port at a time (32)\n"
 	"  --raw N                N flows that nobody set up, from each port to the next, both ways: for forwarders\n"
 	"  --raw-mac MAC          their destination (broadcast);  --raw-ip6  over IPv6\n"
@@ -339,7 +339,7 @@ int options_read(struct options *options, int argc, char **argv)
 	int word, index = 0;
 
 	*options = (struct options){
-		.mbufs = 16383, .calls = 1000, .cps = 1000, .duration_s = 10, .drain_s = 0.2, .give_up_s = 32,
+		.mbufs = 16383, .calls = 1000, .cps = 1000, .duration_s = 10, .drain_s = 0.5, .give_up_s = 32,
 		.sip_port = 5060, .rtp_low = 10000, .rtp_high = 65535, .user = "88", .raw_family = NET_IP4,
 		.raw_mac = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, .payload = 160, .payload_type = 8, .ptime_s = 0.02,
 		.burst = 32, .progress_s = 1,

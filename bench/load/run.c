@@ -22,6 +22,22 @@ static void turn_for(struct load *load, double seconds, const char *doing)
 	}
 }
 
+/* Until nothing has come for `drain_s`, or everything has. */
+static void drain(struct load *load)
+{
+	const struct flow_count *count = &load->flows.count;
+	uint64_t last = rte_rdtsc(), received = count->received;
+
+	while (!load_stop && count->unique < count->sent && since(load, last) < load->options.drain_s) {
+		load_turn(load);
+		report_progress(load, "drain");
+		if (count->received == received)
+			continue;
+		received = count->received;
+		last = rte_rdtsc();
+	}
+}
+
 static double cpu_s(void)
 {
 	struct timespec ts;
@@ -76,7 +92,7 @@ static void run_phase(struct load *load, unsigned index)
 	result->received = count->received - result->received;
 	result->forgone = load->media_pacer.forgone;
 	load->media_now = RATE_NONE;
-	turn_for(load, load->options.drain_s, "drain");
+	drain(load);
 	result->latency = load->flows.latency;
 	/* Of the warm-up too: a packet lost there is lost. */
 	result->all_sent = count->sent - at_start.sent;
@@ -217,7 +233,7 @@ static void run_calls(struct load *load)
 		report_progress(load, "calls down");
 	}
 	if (load->options.media.kind != RATE_NONE)
-		turn_for(load, load->options.drain_s, "drain");
+		drain(load);
 }
 
 void load_run(struct load *load)
