@@ -98,6 +98,12 @@ void txn_free(struct engine *e, struct sip_txn *txn)
 	slab_free(e->txns, txn->self);
 }
 
+static void txn_drop_msg(struct engine *e, struct sip_txn *txn)
+{
+	blob_free(&e->blobs, txn->msg);
+	txn->msg = HANDLE_NONE;
+}
+
 static bool txn_keep(struct engine *e, uint64_t *blob, struct span bytes)
 {
 	uint64_t copy = blob_copy(&e->blobs, bytes);
@@ -221,6 +227,8 @@ bool txn_respond(struct engine *e, struct sip_txn *txn, uint16_t status, struct 
 		txn->state = TXN_PROCEEDING;
 		return kept;
 	}
+	if (!kept)
+		txn_drop_msg(e, txn); /* a provisional response may not follow the final one */
 	if (txn->kind == TXN_SERVER) {
 		txn_linger(e, txn, TXN_COMPLETED, TIMEOUT_MS); /* J */
 		txn_release(e, txn);
@@ -340,12 +348,6 @@ static void ack_refusal(struct engine *e, struct sip_txn *txn, const struct sip_
 	build_from_invite(out, SIP_METHOD_ACK, &e->again, sip_hdr_value(response, SIP_HDR_TO));
 	bytes = out_finish(e);
 	txn_keep_ack(e, txn, bytes);
-}
-
-static void txn_drop_msg(struct engine *e, struct sip_txn *txn)
-{
-	blob_free(&e->blobs, txn->msg);
-	txn->msg = HANDLE_NONE;
 }
 
 static enum txn_event invite_on_response(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg)

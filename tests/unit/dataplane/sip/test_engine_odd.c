@@ -97,3 +97,39 @@ Test(engine_odd, cookies_that_come_from_the_other_side)
 	world_answer(w, B, world_out(w, B, 0), 200, NULL, NULL, NULL);
 	world_end(w);
 }
+
+/* Out of memory, a final answer goes out once, and what came before it never again. */
+Test(engine_odd, final_answer_that_cannot_be_kept)
+{
+	static struct {
+		struct slab *slab;
+		uint64_t record;
+	} taken[4096];
+	const struct world_report *ask;
+	unsigned ntaken = 0;
+	uint64_t id;
+
+	world_in(w, A,
+		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKfull\n"
+		 "From: <sip:alice@10.0.1.2>;tag=a\nTo: <sip:bob@10.0.1.1>\nCall-ID: full\nCSeq: 1 INVITE\n",
+		 NULL);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 100 "));
+	ask = world_find(w, IPC_ASK);
+	cr_assert(ask);
+	memcpy(&id, ask->frame, sizeof(id));
+	for (unsigned i = 3; i < w->rig.nslabs; i++) { /* the blobs */
+		struct slab *slab = &w->rig.arena.slabs[i];
+
+		while (ntaken < 4096 && slab_take(slab, &taken[ntaken].record))
+			taken[ntaken++].slab = slab;
+	}
+	world_verdict(w, id, 403, 0);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 503 "));
+	world_sleep(w, 5000);
+	cr_expect_eq(world_out_count(w, A), 0);
+	while (ntaken) {
+		ntaken--;
+		slab_free(taken[ntaken].slab, taken[ntaken].record);
+	}
+	world_end(w);
+}
