@@ -84,7 +84,7 @@ callee_done() {
 # caller SIDE SCENARIO ARG...: to limen, until done; SIPp's exit status.
 caller() {
     local side=$1 scenario=$2 status=0
-    sipp_in "$@" "$(limen_address "$side"):5060" || status=$?
+    sipp_in "$@" "$(limen_address "$side"):5060" || status=$? # from port 5060 itself, unless told otherwise
     [ $status -eq 0 ] || sipp_errors "$side.$scenario"
     return $status
 }
