@@ -2,8 +2,8 @@
 /* An engine on memory of its own. Tests and fuzzers; one thread. */
 #include "engine_rig.h"
 
-bool engine_rig_open(struct engine_rig *rig, const struct engine_conf *conf, const struct media_conf *media, uint64_t now_ns,
-		     const char **why)
+bool engine_rig_open(struct engine_rig *rig, const struct engine_conf *conf,
+		     const struct media_conf *media, uint64_t now_ns, const char **why)
 {
 	struct arena_slab_def defs[ARENA_SLABS_MAX];
 	unsigned n = engine_slab_defs(defs, 0, conf->max_calls), media_first = n;

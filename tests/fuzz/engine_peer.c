@@ -11,7 +11,8 @@ const char *const peer_marks[2][3] = {{"zqA", "10.0.1.", "fd00:1:"}, {"zqB", "10
 
 static struct sip_msg msg; /* the note in work */
 
-static void put_format(struct cursor *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put_format(struct cursor *out, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 static void put_format(struct cursor *out, const char *format, ...)
 {
@@ -87,10 +88,12 @@ static void put_contact(const struct peer *peer, unsigned which, struct cursor *
 		put_lit(out, "Contact: *\r\n");
 		return;
 	case 5:
-		put_format(out, "Contact: \"zq%c\" <sips:zq%c@zq%c.example;transport=tcp>;q=1\r\n", mark, mark, mark);
+		put_format(out, "Contact: \"zq%c\" <sips:zq%c@zq%c.example;transport=tcp>;q=1\r\n",
+			   mark, mark, mark);
 		return;
 	default:
-		put_format(out, "Contact: <sip:zq%c@10.0.%u.2:%u>\r\n", mark, net, 5060 + which % 4);
+		put_format(out, "Contact: <sip:zq%c@10.0.%u.2:%u>\r\n", mark, net,
+			   5060 + which % 4);
 		return;
 	}
 }
@@ -123,18 +126,21 @@ static void put_rare_headers(const struct peer *peer, struct fuzz_bytes *in, str
 		put_format(out, "Route: <sip:zq%c.example;lr>\r\n", mark);
 		break;
 	case 7:
-		put_format(out, "Record-Route: <sip:zq%c@10.0.%u.%u>, <sip:zq%c.example;lr>\r\n", mark, peer->side + 1,
-			   3 + number, mark);
+		put_format(out, "Record-Route: <sip:zq%c@10.0.%u.%u>, <sip:zq%c.example;lr>\r\n",
+			   mark, peer->side + 1, 3 + number, mark);
 		break;
 	case 8:
-		put_format(out, "Via: SIP/2.0/UDP zq%c.example:5070;branch=z9hG4bKzq%c\r\n", mark, mark);
+		put_format(out, "Via: SIP/2.0/UDP zq%c.example:5070;branch=z9hG4bKzq%c\r\n", mark,
+			   mark);
 		break;
 	case 9:
 		put_lit(out, "Session-Expires: 90;refresher=uac\r\nMin-SE: 90\r\n");
 		break;
 	case 10:
-		put_format(out, "Record-Route: <sip:10.0.%u.2;x>\r\nRecord-Route: <sip:zq%c@zq%c.example>\r\n", peer->side + 1,
-			   mark, mark);
+		put_format(out,
+			   "Record-Route: <sip:10.0.%u.2;x>\r\nRecord-Route: "
+			   "<sip:zq%c@zq%c.example>\r\n",
+			   peer->side + 1, mark, mark);
 		break;
 	case 14:
 		put_format(out, "Record-Route: <sip:10.0.%u.2:5070>\r\n", peer->side + 1);
@@ -183,7 +189,8 @@ static void put_headers(const struct peer *peer, struct fuzz_bytes *in, struct c
 		put_rare_headers(peer, in, out);
 }
 
-/* Sections of a description: audio, video with both in one bundle, image, closed, unknown; one for each set bit pair. */
+/* Sections of a description: audio, video with both in one bundle, image, closed, unknown; one for
+ * each set bit pair. */
 static void put_sections(const struct peer *peer, unsigned bits, struct cursor *out)
 {
 	static const char *const sections[] = {
@@ -203,7 +210,9 @@ static void put_sections(const struct peer *peer, unsigned bits, struct cursor *
 		if (bits & 8)
 			put_format(out, "c=IN IP4 10.0.%u.2\r\n", peer->side + 1);
 		if (bits & 16)
-			put_format(out, "a=rtcp:5001 IN IP4 10.0.%u.4\r\na=candidate:1 1 UDP 1 10.0.%u.4 5000 typ host\r\n",
+			put_format(out,
+				   "a=rtcp:5001 IN IP4 10.0.%u.4\r\na=candidate:1 1 UDP 1 "
+				   "10.0.%u.4 5000 typ host\r\n",
 				   peer->side + 1, peer->side + 1);
 		bits = (bits & ~7u) | ((bits + 1) & 7);
 	}
@@ -214,7 +223,8 @@ static void put_sdp(const struct peer *peer, struct fuzz_bytes *in, struct curso
 	unsigned bits = fuzz_take(in);
 	char mark = (char)('A' + peer->side);
 
-	put_format(out, "v=0\r\no=zq%c %u %u IN IP4 10.0.%u.2\r\ns=zq%c\r\n", mark, bits, bits, peer->side + 1, mark);
+	put_format(out, "v=0\r\no=zq%c %u %u IN IP4 10.0.%u.2\r\ns=zq%c\r\n", mark, bits, bits,
+		   peer->side + 1, mark);
 	if (bits & 32)
 		put_lit(out, "c=IN IP4 0.0.0.0\r\n");
 	else
@@ -236,8 +246,14 @@ static void put_raw(struct fuzz_bytes *in, struct cursor *out)
 /* Content-Type, Content-Length, the empty line and the body: the message's end. */
 static void put_body(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out)
 {
-	static const char *const types[] = {"", "application/sdp", "application/sdp", "application/sdp;a=b", "application/sdp",
-					    "text/plain", "application/x-unknown", "multipart/mixed;boundary=x"};
+	static const char *const types[] = {"",
+					    "application/sdp",
+					    "application/sdp",
+					    "application/sdp;a=b",
+					    "application/sdp",
+					    "text/plain",
+					    "application/x-unknown",
+					    "multipart/mixed;boundary=x"};
 	unsigned kind = fuzz_take(in) & 15;
 	char text[8192];
 	struct cursor body = cursor_on(text, sizeof(text));
@@ -263,8 +279,9 @@ static void put_body(const struct peer *peer, struct fuzz_bytes *in, struct curs
 
 static const char *method_pick(unsigned bits)
 {
-	static const char *const methods[] = {"INVITE", "INVITE", "BYE",   "ACK",      "UPDATE",   "PRACK",   "INFO",  "MESSAGE",
-					      "CANCEL", "REFER",  "NOTIFY", "OPTIONS", "REGISTER", "SUBSCRIBE", "FOO", "INVITE"};
+	static const char *const methods[] = {
+		"INVITE", "INVITE", "BYE",    "ACK",	 "UPDATE",   "PRACK",	  "INFO", "MESSAGE",
+		"CANCEL", "REFER",  "NOTIFY", "OPTIONS", "REGISTER", "SUBSCRIBE", "FOO",  "INVITE"};
 
 	return methods[bits % 16];
 }
@@ -273,14 +290,16 @@ static void put_via(const struct peer *peer, unsigned branch, struct cursor *out
 {
 	char mark = (char)('A' + peer->side);
 
-	put_format(out, "Via: SIP/2.0/UDP zq%c.example:506%u;branch=%szq%c%u%s\r\n", mark, branch >> 6,
-		   branch & 32 ? "" : "z9hG4bK", mark, branch & 15, branch & 16 ? ";rport" : "");
+	put_format(out, "Via: SIP/2.0/UDP zq%c.example:506%u;branch=%szq%c%u%s\r\n", mark,
+		   branch >> 6, branch & 32 ? "" : "z9hG4bK", mark, branch & 15,
+		   branch & 16 ? ";rport" : "");
 }
 
 static void put_forwards(unsigned bits, struct cursor *out)
 {
-	static const char *const lines[] = {"Max-Forwards: 70\r\n", "Max-Forwards: 70\r\n", "", "Max-Forwards: 0\r\n",
-					    "Max-Forwards: 1\r\n",  "Max-Forwards: 255\r\n", "", "Max-Forwards: 70\r\n"};
+	static const char *const lines[] = {
+		"Max-Forwards: 70\r\n", "Max-Forwards: 70\r\n",	 "", "Max-Forwards: 0\r\n",
+		"Max-Forwards: 1\r\n",	"Max-Forwards: 255\r\n", "", "Max-Forwards: 70\r\n"};
 
 	put_span(out, span_str(lines[bits & 7]));
 }
@@ -289,7 +308,8 @@ static void put_forwards(unsigned bits, struct cursor *out)
 
 void peer_put_new(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out)
 {
-	static const char *const users[] = {"sip:bob@", "sip:", "sips:bob@", "sip:%00b%6f@", "sip:bob;par=x:pw@"};
+	static const char *const users[] = {"sip:bob@", "sip:", "sips:bob@", "sip:%00b%6f@",
+					    "sip:bob;par=x:pw@"};
 	unsigned kind = fuzz_take(in), branch = fuzz_take(in), names = fuzz_take(in);
 	const char *method = method_pick(kind), *user = users[(kind >> 4) % 5];
 	char mark = (char)('A' + peer->side);
@@ -300,10 +320,12 @@ void peer_put_new(const struct peer *peer, struct fuzz_bytes *in, struct cursor 
 		put_format(out, "%s %s10.0.%u.1 SIP/2.0\r\n", method, user, peer->side + 1);
 	put_via(peer, branch, out);
 	put_forwards(names >> 5, out);
-	put_format(out, "From: \"zq%c\" <sip:zq%c@zq%c.example>%s\r\n", mark, mark, mark, names & 16 ? "" : ";tag=zq1");
-	put_format(out, "To: <sip:bob@10.0.%u.1>%s\r\n", peer->side + 1, kind >> 4 == 14 ? ";tag=stranger" : "");
-	put_format(out, "Call-ID: zq%c%u@zq%c.example\r\nCSeq: %u %s\r\n", mark, names & 7, mark, names & 8 ? 2147483647 : 1,
-		   method);
+	put_format(out, "From: \"zq%c\" <sip:zq%c@zq%c.example>%s\r\n", mark, mark, mark,
+		   names & 16 ? "" : ";tag=zq1");
+	put_format(out, "To: <sip:bob@10.0.%u.1>%s\r\n", peer->side + 1,
+		   kind >> 4 == 14 ? ";tag=stranger" : "");
+	put_format(out, "Call-ID: zq%c%u@zq%c.example\r\nCSeq: %u %s\r\n", mark, names & 7, mark,
+		   names & 8 ? 2147483647 : 1, method);
 	put_contact(peer, fuzz_take(in), out);
 	put_headers(peer, in, out);
 	put_body(peer, in, out);
@@ -314,11 +336,13 @@ static bool has_tag(struct span value)
 	struct sip_name_addr name;
 	struct span tag;
 
-	return sip_name_addr_parse(value, &name) == 0 && sip_param_find(name.params, SPAN("tag"), &tag);
+	return sip_name_addr_parse(value, &name) == 0 &&
+	       sip_param_find(name.params, SPAN("tag"), &tag);
 }
 
 /* A From or To value, with a tag of this peer where it has none. */
-static void put_party(const struct peer *peer, const char *name, struct span value, unsigned tag, struct cursor *out)
+static void put_party(const struct peer *peer, const char *name, struct span value, unsigned tag,
+		      struct cursor *out)
 {
 	put_format(out, "%s: ", name);
 	put_span(out, value);
@@ -329,14 +353,16 @@ static void put_party(const struct peer *peer, const char *name, struct span val
 
 void peer_put_inside(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out)
 {
-	unsigned ago = fuzz_take(in), kind = fuzz_take(in), branch = fuzz_take(in), cseq = fuzz_take(in);
+	unsigned ago = fuzz_take(in), kind = fuzz_take(in), branch = fuzz_take(in),
+		 cseq = fuzz_take(in);
 	const char *method = method_pick(kind);
 	struct sip_name_addr contact;
 
 	if (!note_parse(&peer->heard, ago))
 		return;
 	put_format(out, "%s ", method);
-	if (kind & 16 && sip_name_addr_parse(sip_hdr_value(&msg, SIP_HDR_CONTACT), &contact) == 0 && contact.uri.len)
+	if (kind & 16 && sip_name_addr_parse(sip_hdr_value(&msg, SIP_HDR_CONTACT), &contact) == 0 &&
+	    contact.uri.len)
 		put_span(out, contact.uri);
 	else
 		put_format(out, "sip:limen@10.0.%u.1", peer->side + 1);
@@ -344,8 +370,10 @@ void peer_put_inside(const struct peer *peer, struct fuzz_bytes *in, struct curs
 	put_via(peer, branch, out);
 	put_forwards(kind >> 5, out);
 	/* In a response of limen's it is in To, in a request in From. */
-	put_party(peer, "From", sip_hdr_value(&msg, msg.is_request ? SIP_HDR_TO : SIP_HDR_FROM), 1 + (ago >> 5 & 3), out);
-	put_party(peer, "To", sip_hdr_value(&msg, msg.is_request ? SIP_HDR_FROM : SIP_HDR_TO), 0, out);
+	put_party(peer, "From", sip_hdr_value(&msg, msg.is_request ? SIP_HDR_TO : SIP_HDR_FROM),
+		  1 + (ago >> 5 & 3), out);
+	put_party(peer, "To", sip_hdr_value(&msg, msg.is_request ? SIP_HDR_FROM : SIP_HDR_TO), 0,
+		  out);
 	put_line(out, "Call-ID", sip_span(&msg, msg.call_id));
 	put_format(out, "CSeq: %u %s\r\n", cseq, method);
 	put_contact(peer, fuzz_take(in), out);
@@ -355,8 +383,9 @@ void peer_put_inside(const struct peer *peer, struct fuzz_bytes *in, struct curs
 
 void peer_put_response(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out)
 {
-	static const uint16_t statuses[] = {100, 180, 183, 200, 200, 199, 202, 204, 299, 300, 302, 400, 401, 404, 408, 420,
-					    422, 481, 486, 487, 488, 491, 500, 503, 600, 603, 699, 180, 183, 200, 200, 181};
+	static const uint16_t statuses[] = {100, 180, 183, 200, 200, 199, 202, 204, 299, 300, 302,
+					    400, 401, 404, 408, 420, 422, 481, 486, 487, 488, 491,
+					    500, 503, 600, 603, 699, 180, 183, 200, 200, 181};
 	unsigned ago = fuzz_take(in), status = fuzz_take(in);
 
 	if (!note_parse(&peer->heard, ago) || !msg.is_request)

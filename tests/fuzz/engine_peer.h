@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The two peers of the engine's fuzzer: messages made out of the input's bytes and of what limen said last, so that cookies, tags and
- * branches are good. What must not cross limen is marked. One thread. */
+/* The two peers of the engine's fuzzer: messages made out of the input's bytes and of what limen
+ * said last, so that cookies, tags and branches are good. What must not cross limen is marked. One
+ * thread. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -46,17 +47,23 @@ struct peer {
 	struct peer_notes heard, said;
 };
 
-/* What stands wherever a side's text must not reach the other, and how its network's addresses begin. */
+/* What stands wherever a side's text must not reach the other, and how its network's addresses
+ * begin. */
 extern const char *const peer_marks[2][3];
 
 void peer_note(struct peer_notes *notes, struct span text);
 
 /* Each writes one message, or nothing where there is nothing to make it from. */
-void peer_put_new(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out);      /* outside a dialog */
-void peer_put_inside(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out);   /* inside one of limen's */
-void peer_put_response(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out); /* to a request of limen's */
-void peer_put_follow(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out);   /* CANCEL, ACK of its own */
-void peer_put_note(const struct peer_notes *notes, struct fuzz_bytes *in, struct cursor *out); /* once more as it was */
+void peer_put_new(const struct peer *peer, struct fuzz_bytes *in,
+		  struct cursor *out); /* outside a dialog */
+void peer_put_inside(const struct peer *peer, struct fuzz_bytes *in,
+		     struct cursor *out); /* inside one of limen's */
+void peer_put_response(const struct peer *peer, struct fuzz_bytes *in,
+		       struct cursor *out); /* to a request of limen's */
+void peer_put_follow(const struct peer *peer, struct fuzz_bytes *in,
+		     struct cursor *out); /* CANCEL, ACK of its own */
+void peer_put_note(const struct peer_notes *notes, struct fuzz_bytes *in,
+		   struct cursor *out); /* once more as it was */
 
 /* Change a few bytes. */
 void peer_mutate(struct fuzz_bytes *in, struct cursor *out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The SIP engine under any sequence of events: messages of two peers, good and broken; verdicts; time; a control plane that comes and
- * goes. The input is a byte that says how much memory there is, and a list of events, each a byte that says what, and the bytes that it takes. FUZZ_TRACE=1 prints the messages. */
+/* The SIP engine under any sequence of events: messages of two peers, good and broken; verdicts;
+ * time; a control plane that comes and goes. The input is a byte that says how much memory there
+ * is, and a list of events, each a byte that says what, and the bytes that it takes. FUZZ_TRACE=1
+ * prints the messages. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,14 +13,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MS_NS        1000000ull
-#define EVENTS_MAX   200u
-#define MAX_CALLS    12u
-#define IDS          16u /* more than MAX_CALLS: records that come at once */
-#define ACTIONS_MAX  64u /* of one input */
-#define MESSAGE_MAX  16u /* of one message: what the engine keeps room for */
-#define HANG_TICKS   100000u
-#define HOARD_MAX    4096u
+#define MS_NS	    1000000ull
+#define EVENTS_MAX  200u
+#define MAX_CALLS   12u
+#define IDS	    16u /* more than MAX_CALLS: records that come at once */
+#define ACTIONS_MAX 64u /* of one input */
+#define MESSAGE_MAX 16u /* of one message: what the engine keeps room for */
+#define HANG_TICKS  100000u
+#define HOARD_MAX   4096u
 
 struct world {
 	struct engine_rig rig;
@@ -32,8 +34,8 @@ struct world {
 		struct slab *slab;
 		uint64_t record;
 	} hoarded[HOARD_MAX]; /* records that the engine cannot have */
-	bool tainted;     /* bytes were changed: what was hidden may stand where policy lets it pass */
-	bool in_bad;      /* the message in work does not parse */
+	bool tainted; /* bytes were changed: what was hidden may stand where policy lets it pass */
+	bool in_bad;  /* the message in work does not parse */
 	bool trace;
 };
 
@@ -44,8 +46,18 @@ static const struct engine_realm realms[2] = {
 	 .sip6 = {.addr = {{0xfd, 0, 0, 2, [15] = 1}}, .port = 5060, .family = NET_IP6}},
 };
 static const struct media_realm media_realms[2] = {
-	{.ip4 = {{10, 0, 1, 1}}, .ip6 = {{0xfd, 0, 0, 1, [15] = 1}}, .has_ip4 = true, .has_ip6 = true, .port_low = 20000, .port_high = 20039},
-	{.ip4 = {{10, 0, 2, 1}}, .ip6 = {{0xfd, 0, 0, 2, [15] = 1}}, .has_ip4 = true, .has_ip6 = true, .port_low = 20000, .port_high = 20039},
+	{.ip4 = {{10, 0, 1, 1}},
+	 .ip6 = {{0xfd, 0, 0, 1, [15] = 1}},
+	 .has_ip4 = true,
+	 .has_ip6 = true,
+	 .port_low = 20000,
+	 .port_high = 20039},
+	{.ip4 = {{10, 0, 2, 1}},
+	 .ip6 = {{0xfd, 0, 0, 2, [15] = 1}},
+	 .has_ip4 = true,
+	 .has_ip6 = true,
+	 .port_low = 20000,
+	 .port_high = 20039},
 };
 
 static struct world world;
@@ -61,7 +73,8 @@ static void fail(const char *what, struct span text)
 static void trace(const char *what, unsigned side, struct span text)
 {
 	if (world.trace)
-		printf("---- %8.3f %s %c\n%.*s\n", (double)world.now_ns / 1e9, what, 'A' + side, SPAN_FMT(text));
+		printf("---- %8.3f %s %c\n%.*s\n", (double)world.now_ns / 1e9, what, 'A' + side,
+		       SPAN_FMT(text));
 }
 
 static struct net_endpoint peer_at(unsigned side, unsigned bits)
@@ -69,7 +82,8 @@ static struct net_endpoint peer_at(unsigned side, unsigned bits)
 	struct net_endpoint at = {.addr = {{10, 0, (uint8_t)(side + 1), 2}}, .family = NET_IP4};
 
 	if (bits & 4)
-		at = (struct net_endpoint){.addr = {{0xfd, 0, 0, (uint8_t)(side + 1), [15] = 2}}, .family = NET_IP6};
+		at = (struct net_endpoint){.addr = {{0xfd, 0, 0, (uint8_t)(side + 1), [15] = 2}},
+					   .family = NET_IP6};
 	at.port = bits & 1 ? 5070 : 5060;
 	return at;
 }
@@ -93,7 +107,8 @@ static void check_sent(const struct engine_action *action)
 	struct span text = action->bytes;
 	const char *wrong;
 
-	if (action->realm > 1 || action->transport >= NET_TRANSPORTS || action->dst.family != action->src.family)
+	if (action->realm > 1 || action->transport >= NET_TRANSPORTS ||
+	    action->dst.family != action->src.family)
 		fail("a message that goes nowhere", text);
 	trace("to", action->realm, text);
 	check_hidden(action->realm, text);
@@ -121,7 +136,8 @@ static void check_report(const struct engine_action *action)
 	if (action->bytes.len > sizeof(frame) || action->bytes.len < sizeof(id))
 		fail("a report of a wrong length", SPAN_NONE);
 	memcpy(frame, action->bytes.ptr, action->bytes.len);
-	if (ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, action->type, frame, (uint32_t)action->bytes.len))
+	if (ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, action->type, frame,
+			  (uint32_t)action->bytes.len))
 		fail("a report that the control plane would refuse", SPAN_NONE);
 	if (world.blocked) {
 		world.blocked--;
@@ -156,7 +172,9 @@ static unsigned take_actions(unsigned most)
 
 static void deliver(unsigned side, unsigned from, struct span text)
 {
-	struct engine_source source = {.peer = peer_at(side, from), .realm = (uint8_t)side, .transport = from & 2 ? NET_TCP : NET_UDP};
+	struct engine_source source = {.peer = peer_at(side, from),
+				       .realm = (uint8_t)side,
+				       .transport = from & 2 ? NET_TCP : NET_UDP};
 	/* Of its own size, so that a byte too many is found. */
 	char *copy = malloc(text.len ? text.len : 1);
 	enum engine_fate fate;
@@ -179,7 +197,8 @@ typedef void maker(const struct peer *peer, struct fuzz_bytes *in, struct cursor
 
 static void say(unsigned what, struct fuzz_bytes *in)
 {
-	static maker *const makers[] = {peer_put_new, peer_put_response, peer_put_inside, peer_put_follow};
+	static maker *const makers[] = {peer_put_new, peer_put_response, peer_put_inside,
+					peer_put_follow};
 	static char text[PEER_OUT_BYTES];
 	struct cursor out = cursor_on(text, sizeof(text));
 	unsigned side = what >> 4 & 1, from = what >> 5;
@@ -243,9 +262,12 @@ static void frame_in(uint16_t type, const void *frame, uint32_t len)
 
 static void put_plan(struct fuzz_bytes *in, struct cursor *plan)
 {
-	static const uint8_t safe[] = {SIP_HDR_CONTENT_TYPE, SIP_HDR_SUBJECT,         SIP_HDR_SUPPORTED, SIP_HDR_RSEQ, SIP_HDR_REQUIRE,
-				       SIP_HDR_ALLOW,        SIP_HDR_SESSION_EXPIRES, SIP_HDR_MIN_SE,    SIP_HDR_RETRY_AFTER};
-	static const uint8_t unsafe[] = {SIP_HDR_SERVER, SIP_HDR_P_ASSERTED_IDENTITY, SIP_HDR_ORGANIZATION};
+	static const uint8_t safe[] = {
+		SIP_HDR_CONTENT_TYPE, SIP_HDR_SUBJECT, SIP_HDR_SUPPORTED,	SIP_HDR_RSEQ,
+		SIP_HDR_REQUIRE,      SIP_HDR_ALLOW,   SIP_HDR_SESSION_EXPIRES, SIP_HDR_MIN_SE,
+		SIP_HDR_RETRY_AFTER};
+	static const uint8_t unsafe[] = {SIP_HDR_SERVER, SIP_HDR_P_ASSERTED_IDENTITY,
+					 SIP_HDR_ORGANIZATION};
 	unsigned bits = fuzz_take(in);
 	bool open = bits & 1;
 
@@ -258,7 +280,8 @@ static void put_plan(struct fuzz_bytes *in, struct cursor *plan)
 		edit_plan_rule(plan, d, EDIT_DROP, SIP_HDR_OTHER, SPAN("X-Secret"), SPAN_NONE);
 		edit_plan_rule(plan, d, EDIT_REPLACE, SIP_HDR_USER_AGENT, SPAN_NONE, SPAN("limen"));
 		if (bits & 4)
-			edit_plan_rule(plan, d, EDIT_SET, SIP_HDR_OTHER, SPAN("X-Border"), SPAN("crossed"));
+			edit_plan_rule(plan, d, EDIT_SET, SIP_HDR_OTHER, SPAN("X-Border"),
+				       SPAN("crossed"));
 	}
 	if (edit_plan_finish(plan))
 		abort();
@@ -267,7 +290,8 @@ static void put_plan(struct fuzz_bytes *in, struct cursor *plan)
 static void put_target(struct fuzz_bytes *in, struct cursor *out)
 {
 	unsigned bits = fuzz_take(in), realm = bits & 1 ? 0 : 1;
-	struct ipc_target target = {.peer = peer_at(realm, bits >> 1), .realm = (uint8_t)(bits & 16 ? 7 : realm)};
+	struct ipc_target target = {.peer = peer_at(realm, bits >> 1),
+				    .realm = (uint8_t)(bits & 16 ? 7 : realm)};
 	char ruri[64], from[64], to[64];
 
 	target.transport = bits & 4 ? NET_TCP : NET_UDP;
@@ -286,12 +310,15 @@ static uint64_t id_pick(const uint64_t ids[IDS], unsigned n, unsigned ago)
 static void verdict(struct fuzz_bytes *in)
 {
 	static const uint16_t refusals[] = {300, 302, 403, 405, 486, 503, 603, 699};
-	static const uint16_t answer_max_s[] = {60, 60, 1, 180}, duration_max_s[] = {0, 600, 1, 30}, media_timeout_s[] = {0, 30, 5, 0};
+	static const uint16_t answer_max_s[] = {60, 60, 1, 180}, duration_max_s[] = {0, 600, 1, 30},
+			      media_timeout_s[] = {0, 30, 5, 0};
 	_Alignas(8) static char frame[16384];
 	static char plan_text[EDIT_PLAN_BYTES_MAX];
-	struct cursor out = cursor_on(frame, sizeof(frame)), plan = cursor_on(plan_text, sizeof(plan_text));
+	struct cursor out = cursor_on(frame, sizeof(frame)),
+		      plan = cursor_on(plan_text, sizeof(plan_text));
 	unsigned which = fuzz_take(in), times = fuzz_take(in), ntargets = 1 + (which >> 4 & 3);
-	struct ipc_verdict head = {.ask_id = id_pick(world.ask, world.nasks, which), .source_policy = times >> 6 & 1};
+	struct ipc_verdict head = {.ask_id = id_pick(world.ask, world.nasks, which),
+				   .source_policy = times >> 6 & 1};
 
 	if (which & 128)
 		head.status = refusals[times & 7];
@@ -301,7 +328,8 @@ static void verdict(struct fuzz_bytes *in)
 	head.duration_max_s = duration_max_s[times >> 2 & 3];
 	head.media_timeout_s = media_timeout_s[times >> 4 & 3];
 	put_plan(in, &plan);
-	ipc_put_verdict(&out, &head, SPAN_NONE, head.status ? SPAN_NONE : cursor_span(&plan), times & 128 ? SPAN_NONE : SPAN("context"));
+	ipc_put_verdict(&out, &head, SPAN_NONE, head.status ? SPAN_NONE : cursor_span(&plan),
+			times & 128 ? SPAN_NONE : SPAN("context"));
 	for (unsigned i = 0; i < head.ntargets; i++)
 		put_target(in, &out);
 	frame_in(IPC_VERDICT, frame, out.len);
@@ -318,7 +346,9 @@ static void hang_up_all(uint64_t cursor)
 	n = engine_actions(world.rig.engine, &actions);
 	for (unsigned i = 0; i < n; i++) {
 		if (actions[i].type == IPC_CALL_ROW)
-			memcpy(&calls[ncalls++], actions[i].bytes.ptr + offsetof(struct ipc_call_row, call), sizeof(calls[0]));
+			memcpy(&calls[ncalls++],
+			       actions[i].bytes.ptr + offsetof(struct ipc_call_row, call),
+			       sizeof(calls[0]));
 	}
 	take_actions(ACTIONS_MAX);
 	for (unsigned i = 0; i < ncalls; i++)
@@ -387,7 +417,8 @@ static void sleep_ms(uint64_t ms, bool late, bool ack)
 
 static void some_time(struct fuzz_bytes *in)
 {
-	static const uint32_t steps_ms[] = {1, 100, 500, 1000, 2000, 4000, 5000, 10000, 31000, 32000, 33000, 60000, 181000};
+	static const uint32_t steps_ms[] = {1,	   100,	  500,	 1000,	2000,  4000,  5000,
+					    10000, 31000, 32000, 33000, 60000, 181000};
 	unsigned bits = fuzz_take(in);
 
 	sleep_ms(steps_ms[(bits & 15) % 13], bits & 16, bits & 32);
@@ -408,7 +439,8 @@ static void give_back(void)
 	}
 }
 
-/* Leave the engine a few records of some kind, or give all back. Not of calls: it looks at each of those by itself. */
+/* Leave the engine a few records of some kind, or give all back. Not of calls: it looks at each of
+ * those by itself. */
 static void hoard(struct fuzz_bytes *in)
 {
 	unsigned which = fuzz_take(in), leave = which >> 5 & 3, first = 1 + (which & 15);
@@ -491,8 +523,14 @@ static void end(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct engine_conf conf = {.nworkers = 3, .worker = 1, .nrealms = 2, .realms = realms, .max_calls = MAX_CALLS, .seed = {1, 2}};
-	struct media_conf media = {.nworkers = 1, .nrealms = 2, .realms = media_realms, .max_pairs = MAX_CALLS};
+	struct engine_conf conf = {.nworkers = 3,
+				   .worker = 1,
+				   .nrealms = 2,
+				   .realms = realms,
+				   .max_calls = MAX_CALLS,
+				   .seed = {1, 2}};
+	struct media_conf media = {
+		.nworkers = 1, .nrealms = 2, .realms = media_realms, .max_pairs = MAX_CALLS};
 	struct fuzz_bytes in = {data, size};
 	unsigned sizes = fuzz_take(&in);
 	const char *why;

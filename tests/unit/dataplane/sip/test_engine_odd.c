@@ -39,8 +39,10 @@ Test(engine_odd, options_answered_with_a_bad_description)
 	uint64_t id;
 
 	world_in(w, A,
-		 "OPTIONS sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKopt\n"
-		 "From: <sip:alice@10.0.1.2>;tag=a\nTo: <sip:bob@10.0.1.1>\nCall-ID: opt\nCSeq: 1 OPTIONS\n",
+		 "OPTIONS sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2:5060;branch=z9hG4bKopt\n"
+		 "From: <sip:alice@10.0.1.2>;tag=a\nTo: <sip:bob@10.0.1.1>\nCall-ID: opt\nCSeq: 1 "
+		 "OPTIONS\n",
 		 NULL);
 	ask = world_find(w, IPC_ASK);
 	cr_assert(ask);
@@ -57,7 +59,8 @@ static void refused_at_once(const char *method, const char *uri, const char *sta
 	char text[1024];
 
 	snprintf(text, sizeof(text),
-		 "%s %s SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bK%s\nFrom: <sip:alice@10.0.1.2>;tag=a\n"
+		 "%s %s SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bK%s\nFrom: "
+		 "<sip:alice@10.0.1.2>;tag=a\n"
 		 "To: <sip:bob@10.0.1.1>\nCall-ID: once\nCSeq: 1 %s\n",
 		 method, uri, method, method);
 	world_in(w, A, text, NULL);
@@ -110,8 +113,10 @@ Test(engine_odd, final_answer_that_cannot_be_kept)
 	uint64_t id;
 
 	world_in(w, A,
-		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKfull\n"
-		 "From: <sip:alice@10.0.1.2>;tag=a\nTo: <sip:bob@10.0.1.1>\nCall-ID: full\nCSeq: 1 INVITE\n",
+		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2:5060;branch=z9hG4bKfull\n"
+		 "From: <sip:alice@10.0.1.2>;tag=a\nTo: <sip:bob@10.0.1.1>\nCall-ID: full\nCSeq: 1 "
+		 "INVITE\n",
 		 NULL);
 	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 100 "));
 	ask = world_find(w, IPC_ASK);
