@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""That the documents say what the tree says: drop reasons, links, files and config keys that are named. Exits 1 with each fault."""
+"""That the documents say what the tree says: drop reasons, links, files and config keys that are named. Exits 1 with each fault.
+With --fix it first brings the meanings of drops up to date."""
 
 import os
 import re
@@ -20,15 +21,26 @@ def fault(text):
     faults.append(text)
 
 
+def wanted_drops():
+    return re.findall(r'X\([A-Z0-9_]+,\s*"([^"]+)",\s*"([^"]+)"\)', read("dataplane/io/drop.h"))
+
+
+def fix():
+    text = read("docs/operations.md")
+    for name, meaning in wanted_drops():
+        text = re.sub(rf"^(\| `{name}` ?\*? \| ).*?( \| .+ \|)$", lambda m, meaning=meaning: m[1] + meaning + m[2], text, flags=re.M)
+    with open(os.path.join(TOP, "docs/operations.md"), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def drops():
-    header = read("dataplane/io/drop.h")
-    wanted = re.findall(r'X\([A-Z0-9_]+,\s*"([^"]+)",\s*"([^"]+)"\)', header)
+    wanted = wanted_drops()
     table = dict(re.findall(r"^\| `([a-z0-9-]+)` ?\*? \| (.*?) \| .+ \|$", read("docs/operations.md"), re.M))
     if len(wanted) < 20:
         fault("dataplane/io/drop.h: the list of drops is not where check_docs.py looks")
     for name, meaning in wanted:
         if table.pop(name, None) != meaning:
-            fault(f"docs/operations.md: drop `{name}` should be told as: {meaning}")
+            fault(f"docs/operations.md: drop `{name}` should be told as: {meaning} (scripts/check_docs.py --fix)")
     for name in table:
         fault(f"docs/operations.md: there is no drop `{name}`")
 
@@ -53,6 +65,8 @@ def keys(path, text):
             fault(f"{path}: names the config key {section}.{key}, which config/limen.yaml does not have")
 
 
+if "--fix" in sys.argv[1:]:
+    fix()
 drops()
 for document in DOCUMENTS:
     content = read(document)
