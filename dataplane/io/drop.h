@@ -12,13 +12,11 @@
 	X(TRUNCATED, "truncated", "shorter than its headers say")                                  \
 	X(IP_HEADER, "ip-header", "bad version, length, checksum or options")                      \
 	X(IP_DST, "ip-dst", "not addressed to limen")                                              \
-	X(IP_SRC, "ip-src",                                                                        \
-	  "source is unspecified, loopback, multicast, broadcast or limen itself")                 \
+	X(IP_SRC, "ip-src", "source unspecified, loopback, multicast, broadcast or limen itself")  \
 	X(IP_PROTO, "ip-proto", "IP protocol that limen does not speak")                           \
 	X(UDP_CSUM, "udp-csum", "wrong UDP checksum, or none over IPv6")                           \
 	X(UDP_PORT, "udp-port", "no service at that UDP port")                                     \
-	X(FRAGMENT, "fragment",                                                                    \
-	  "fragment that could not be used: overlapping, too many, timed out")                     \
+	X(FRAGMENT, "fragment", "unusable fragment: overlapping, too many, timed out")             \
 	X(ARP_INVALID, "arp-invalid", "malformed ARP or neighbour discovery")                      \
 	X(ICMP_TYPE, "icmp-type", "ICMP that limen does not answer")                               \
 	X(ICMP_RATE, "icmp-rate", "more echo requests than limen answers")                         \

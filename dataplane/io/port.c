@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "dataplane/io/eal.h"
+#include "dataplane/io/kernel_socket.h"
 #include "dataplane/io/neigh_frame.h"
 #include "dataplane/io/pkt.h"
 
@@ -176,6 +177,7 @@ static int open_port(struct ports *ports, unsigned index, const struct conf *con
 	snprintf(port->name, sizeof(port->name), "%s", conf->ports[index].name);
 	port->mtu = (uint16_t)conf->ports[index].mtu;
 	eal_forget_error();
+	kernel_sockets_begin(index);
 	err = device_parse(conf->ports[index].device, &port->device, &why);
 	if (err)
 		return fault_set(fault, err, "ports[%u].device: %s", index, why);
@@ -258,6 +260,7 @@ void ports_close(struct ports *ports)
 
 		if (!port->is_open)
 			continue;
+		kernel_sockets_end(i);
 		(void)rte_eth_dev_stop(port->id);
 		(void)rte_eth_dev_close(port->id);
 		port->is_open = false;

@@ -3,6 +3,8 @@
  * asks. */
 #include "dataplane/worker/stats.h"
 
+#include "dataplane/io/kernel_socket.h"
+
 #include <errno.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
@@ -74,7 +76,8 @@ static void add_ports(struct stats *stats, const struct stats_source *source)
 		add(stats, "port", port->name, "tx_pkts", tx_pkts);
 		add(stats, "port", port->name, "tx_bytes", tx_bytes);
 		add(stats, "port", port->name, "tx_queued", queued);
-		add(stats, "port", port->name, "rx_missed", driver.imissed);
+		add(stats, "port", port->name, "rx_missed",
+		    driver.imissed + kernel_sockets_missed(i));
 		add(stats, "port", port->name, "rx_errors", driver.ierrors);
 		add(stats, "port", port->name, "rx_no_mbuf", driver.rx_nombuf);
 		add(stats, "port", port->name, "tx_errors", driver.oerrors);
