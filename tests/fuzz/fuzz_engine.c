@@ -335,7 +335,8 @@ static void verdict(struct fuzz_bytes *in)
 	frame_in(IPC_VERDICT, frame, out.len);
 }
 
-static void hang_up_all(uint64_t cursor)
+/* `at_rest`: only answered calls may still be there. */
+static void hang_up_all(uint64_t cursor, bool at_rest)
 {
 	struct ipc_list_ask ask = {.list_id = 3, .max = 100, .cursor = cursor};
 	uint64_t calls[ACTIONS_MAX];
@@ -345,10 +346,14 @@ static void hang_up_all(uint64_t cursor)
 	engine_frame(world.rig.engine, world.now_ns, IPC_CALLS_ASK, &ask, sizeof(ask));
 	n = engine_actions(world.rig.engine, &actions);
 	for (unsigned i = 0; i < n; i++) {
-		if (actions[i].type == IPC_CALL_ROW)
-			memcpy(&calls[ncalls++],
-			       actions[i].bytes.ptr + offsetof(struct ipc_call_row, call),
-			       sizeof(calls[0]));
+		struct ipc_call_row row;
+
+		if (actions[i].type != IPC_CALL_ROW)
+			continue;
+		memcpy(&row, actions[i].bytes.ptr, sizeof(row));
+		if (at_rest && row.state != IPC_CALL_ANSWERED)
+			fail("a call that neither is answered nor ends", SPAN_NONE);
+		calls[ncalls++] = row.call;
 	}
 	take_actions(ACTIONS_MAX);
 	for (unsigned i = 0; i < ncalls; i++)
@@ -373,7 +378,7 @@ static void some_frame(struct fuzz_bytes *in)
 		frame_in(IPC_HANGUP, &ack, sizeof(ack));
 		break;
 	default:
-		hang_up_all(which);
+		hang_up_all(which, false);
 		break;
 	}
 }
@@ -500,7 +505,8 @@ static void event(struct fuzz_bytes *in)
 	}
 }
 
-/* Whatever happened: once all are told to hang up, ten minutes later nothing may be left. */
+/* Whatever happened: what is not answered ends by itself, four targets that ring for three minutes
+ * each at the latest; and once all are told to hang up, ten minutes later nothing may be left. */
 static void end(void)
 {
 	const char *left;
@@ -510,9 +516,10 @@ static void end(void)
 	give_back();
 	link_set(false);
 	link_set(true);
-	sleep_ms(1000, false, true);
+	for (unsigned s = 0; s < 1000; s += 20)
+		sleep_ms(20000, false, true);
 	records = world.nrecords;
-	hang_up_all(0);
+	hang_up_all(0, true);
 	ack_records(records);
 	for (unsigned s = 0; s < 600; s += 20)
 		sleep_ms(20000, false, true);
