@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""limen over net_memif, driven by limen-load, beside dpdk-testpmd on the same ports in the same run.
+
+    measure.py media|sip [--build DIR] [--quick] [--rounds N] [--json FILE] [--polite]
+
+media: RTP of 214-byte frames over 1,000 and 100,000 streams that SIP set up: the most that comes through, losses at 90 % of
+it, added delay at half of it. sip: basic calls without media, calls a second and what each costs. Runs before everything
+else on the machine, so that others' work counts less (--polite: as anybody)."""
+import argparse
+import json
+import os
+import statistics
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from bed import Bed, cpu_ns  # noqa: E402
+
+PHASES = "flat:{0},90%:{0},50%:{0}"
+LATENCIES = ("p50", "p99", "p99.9")
+
+
+def busy_text():
+    with open("/proc/loadavg") as file:
+        return "load average " + " ".join(file.read().split()[:3])
+
+
+def testpmd_round(bed, streams, seconds):
+    bed.start_testpmd()
+    try:
+        return bed.load(["--raw", str(streams), "--phases", PHASES.format(seconds)], 60 + 4 * seconds)["phases"]
+    finally:
+        bed.stop()
+
+
+def limen_round(bed, streams, seconds):
+    calls = streams // 2
+    pairs = -(-calls // 25000)
+    bed.start_limen(pairs, max(10000, calls))
+    try:
+        before = bed.stats()
+        result = bed.load([*bed.calls_args(pairs), "--calls", str(calls), "--cps", "10000", "--give-up", "10",
+                           "--phases", PHASES.format(seconds)], 120 + 4 * seconds)
+        after = bed.stats()
+    finally:
+        bed.stop()
+    if result["calls"]["failed"] or result["rtp"]["misled"]:
+        raise RuntimeError(f"not all calls were good: {result['calls']}")
+    drops = {key[1]: after[key] - before.get(key, 0) for key in after if key[0] == "drops" and after[key] > before.get(key, 0)}
+    # What limen took and did not pass on is among its drops, or it is limen's fault.
+    result["unexplained"] = result["rtp"]["lost"] - sum(drops.values())
+    return result["phases"], drops
+
+
+def row(who, phases):
+    flat, ninety, half = phases
+    latency = " ".join(f"{half['latency_us'][q]:9.1f}" for q in LATENCIES)
+    print(f"{who:10} {flat['received_pps'] / 1e6:8.3f} {flat['lost']:9} {ninety['received_pps'] / 1e6:9.3f} "
+          f"{ninety['lost']:9} {ninety['lost'] * 1e6 / max(1, ninety['sent']):9.2f} {half['received_pps'] / 1e6:9.3f} {latency}",
+          flush=True)
+
+
+def media(bed, options):
+    figures = {}
+    for streams, name in ((1000, "1k"), (100000, "100k")):
+        rounds = options.rounds if streams == 1000 or not options.quick else 1
+        seconds = 1.5 if options.quick else 3
+        ratios, rates, losses = [], [], []
+        print(f"\n{streams} streams, {rounds} rounds; {busy_text()}\n"
+              f"{'':10} {'max Mpps':>8} {'lost':>9} {'90% Mpps':>9} {'lost':>9} {'ppm':>9} {'50% Mpps':>9} "
+              + " ".join(f"{q + ' us':>9}" for q in LATENCIES))
+        for _ in range(rounds):
+            testpmd = testpmd_round(bed, streams, seconds)
+            row("testpmd", testpmd)
+            limen, drops = limen_round(bed, streams, seconds)
+            row("limen", limen)
+            if drops:
+                print(f"{'':10} limen's drops: {drops}")
+            rates.append(limen[0]["received_pps"] / 1e6)
+            ratios.append(limen[0]["received_pps"] / testpmd[0]["received_pps"])
+            losses.append(limen[1]["lost"] * 1e6 / limen[1]["sent"])
+        figures[f"media.rtp_{name}_mpps"] = round(statistics.median(rates), 3)
+        figures[f"media.rtp_{name}_ratio_testpmd"] = round(statistics.median(ratios), 3)
+        figures[f"media.rtp_{name}_lost_ppm_at_90"] = round(statistics.median(losses), 2)
+        print(f"{'ratios':10} " + " ".join(f"{ratio:.2f}" for ratio in ratios))
+    return figures
+
+
+def sip_step(bed, control, cps, seconds, pairs):
+    before, cpu = bed.stats(), cpu_ns(control)
+    result = bed.load([*bed.calls_args(pairs), "--calls", "100000", "--cps", str(cps), "--duration", str(seconds),
+                       "--idle-us", "100", "--give-up", "32"], seconds + 120)
+    after, cpu = bed.stats(), cpu_ns(control) - cpu
+    calls = result["calls"]
+    done = max(1, calls["completed"])
+    busy = after[("worker", "0", "busy_cycles")] - before[("worker", "0", "busy_cycles")]
+    ghz = result["tsc_hz"] / 1e9
+    step = {"calls_per_s": round(calls["attempted"] / calls["seconds"]), "failed": calls["failed"] + calls["callee_unfinished"],
+            "retransmitted": calls["retransmitted"], "worker": round(busy / done), "control": round(cpu * ghz / done),
+            "load": round(calls["cpu_s"] * 1e9 * ghz / done), "completed": calls["completed"]}
+    setup = " ".join(f"{calls['setup_us'][q] / 1000:8.2f}" for q in LATENCIES)
+    print(f"{step['calls_per_s']:8} {step['completed']:9} {step['failed']:7} {step['retransmitted']:7} {step['worker']:9} "
+          f"{step['control']:9} {step['load']:9} {setup}", flush=True)
+    return step
+
+
+def sip(bed, options):
+    """Ports rest 5 s after each call, so the media ports of several realms are needed to begin calls so fast."""
+    pairs, seconds = 12, 8 if options.quick else 60
+    # Transactions linger for 32 s (RFC 3261 timers H, J): four a call, and there are eight for each of max_calls.
+    max_calls = int(max(options.cps) * min(seconds * len(options.cps), 33) / 2 * 1.1)
+    print(f"\nbasic calls without media; {busy_text()}\n{'calls/s':>8} {'completed':>9} {'failed':>7} {'resent':>7} {'worker':>9} "
+          f"{'control':>9} {'load':>9} " + " ".join(f"{q + ' ms':>8}" for q in LATENCIES) + "   cycles a call; INVITE to 200")
+    bed_pids = bed.start_limen(pairs, max_calls)
+    try:
+        best = None
+        for cps in options.cps:
+            step = sip_step(bed, bed_pids[1], cps, seconds, pairs)
+            if step["failed"]:
+                best = best or step
+                break
+            best = step
+    finally:
+        bed.stop()
+    return {"sip.calls_per_s": best["calls_per_s"], "sip.failed": best["failed"],
+            "sip.worker_cycles_per_call": best["worker"], "sip.control_cycles_per_call": best["control"]}
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("group", choices=("media", "sip"))
+    parser.add_argument("--build", default=os.path.join(here, "..", "..", "build"))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--cps", type=int, nargs="+", default=[30000])
+    parser.add_argument("--json")
+    parser.add_argument("--polite", action="store_true")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (3 if options.quick else 5)
+    with Bed(os.path.abspath(options.build), not options.polite) as bed:
+        figures = media(bed, options) if options.group == "media" else sip(bed, options)
+    for key, value in figures.items():
+        print(f"{key:34} {value}")
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(figures, file, indent=1)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main()
