@@ -233,10 +233,10 @@ static void join_groups(struct port *port, uint8_t index, const struct realms *r
 		nd_solicited_node(group, realm->ip6.addr.ip);
 		nd_multicast_mac(&groups[n++], group);
 	}
-	if (n && rte_eth_dev_set_mc_addr_list(port->id, groups, n) != 0 &&
-	    rte_eth_allmulticast_enable(port->id) != 0 && rte_eth_promiscuous_enable(port->id) != 0)
-		LOG(DEBUG, "port", "multicast cannot be asked for; taken as passing",
-		    LOG_STR("port", port->name));
+	if (!n || rte_eth_dev_set_mc_addr_list(port->id, groups, n) == 0 ||
+	    rte_eth_allmulticast_enable(port->id) == 0)
+		return;
+	port->is_promiscuous = rte_eth_promiscuous_enable(port->id) == 0;
 }
 
 int ports_start(struct ports *ports, const struct realms *realms, struct fault *fault)
@@ -261,6 +261,8 @@ void ports_close(struct ports *ports)
 		if (!port->is_open)
 			continue;
 		kernel_sockets_end(i);
+		if (port->is_promiscuous) /* a kernel interface stays so behind us */
+			(void)rte_eth_promiscuous_disable(port->id);
 		(void)rte_eth_dev_stop(port->id);
 		(void)rte_eth_dev_close(port->id);
 		port->is_open = false;

@@ -17,9 +17,10 @@ struct port {
 	uint16_t nrxq, ntxq;
 	uint16_t mtu;
 	uint8_t mac[6];
-	bool tx_ip4_csum; /* the port fills in the IPv4 header checksum */
-	bool tx_udp_csum; /* and that of UDP */
-	bool tx_chains;	  /* takes packets of several segments */
+	bool tx_ip4_csum;    /* the port fills in the IPv4 header checksum */
+	bool tx_udp_csum;    /* and that of UDP */
+	bool tx_chains;	     /* takes packets of several segments */
+	bool is_promiscuous; /* we made it so */
 	bool is_open;
 };
 
