@@ -145,6 +145,11 @@ realms:
         result["exit"] = done.returncode
         return result
 
+    def distance(self):
+        """TSC cycles for a cache line to go from one CPU to the other and back, now."""
+        return int(subprocess.run([f"{self.build}/bench/limen-distance", str(LOAD_CPU), str(WORKER_CPU)],
+                                  stdout=subprocess.PIPE, check=True).stdout)
+
     def stats(self):
         """limenctl show stats as {(group, object, name): value}."""
         out = subprocess.run([f"{self.build}/controlplane/limenctl", "--run-dir", self.dir, "--json", "show", "stats"],
