@@ -117,37 +117,45 @@ const uint8_t *hops_find(struct hops *hops, unsigned index, const struct net_add
 	return NULL;
 }
 
-static void learn(struct hops *hops, uint8_t port, uint8_t family, const struct net_addr *addr, const uint8_t *mac)
+/* Who it asks for (an index, or -1: not us) becomes a neighbour if it was none: an answer to it is likely soon (RFC 826). */
+static void learn(struct hops *hops, uint8_t port, uint8_t family, const struct net_addr *addr, const uint8_t *mac, int asked)
 {
 	struct hop *hop = look_up(hops, port, family, addr);
 
+	if (!hop && asked >= 0 && hops->n < HOPS_MAX) {
+		hop = &hops->hop[hops->n++];
+		*hop = (struct hop){.addr = *addr, .family = family, .port = port, .local = (uint8_t)asked};
+	}
 	if (!hop)
 		return;
 	memcpy(hop->mac, mac, 6);
 	hop->is_known = true;
 }
 
-static bool is_local(const struct hops *hops, uint8_t port, uint8_t family, const struct net_addr *addr)
+/* Index of our address, or -1. */
+static int find_local(const struct hops *hops, uint8_t port, uint8_t family, const struct net_addr *addr)
 {
 	for (unsigned i = 0; i < hops->options->nlocals; i++) {
 		const struct local *local = &hops->options->locals[i];
 
 		if (local->port == port && local->prefix.family == family && net_addr_eq(&local->prefix.addr, addr))
-			return true;
+			return (int)i;
 	}
-	return false;
+	return -1;
 }
 
 static void take_arp(struct hops *hops, uint8_t port, const uint8_t *frame, uint32_t bytes)
 {
 	struct net_addr src = {{0}}, dst = {{0}};
+	int asked;
 
 	if (bytes < ARP_BYTES || memcmp(frame + 14, "\0\1\10\0\6\4", 6) != 0)
 		return;
 	memcpy(src.ip, frame + 28, 4);
 	memcpy(dst.ip, frame + 38, 4);
-	learn(hops, port, NET_IP4, &src, frame + 22);
-	if (wire_get16(frame + 20) == 1 && is_local(hops, port, NET_IP4, &dst))
+	asked = wire_get16(frame + 20) == 1 ? find_local(hops, port, NET_IP4, &dst) : -1;
+	learn(hops, port, NET_IP4, &src, frame + 22, asked);
+	if (asked >= 0)
 		put_arp(hops, port, 2, dst.ip, frame + 22, src.ip);
 }
 
@@ -162,17 +170,20 @@ static bool take_icmp6(struct hops *hops, uint8_t port, const uint8_t *frame, ui
 	const uint8_t *icmp = frame + 54;
 	struct net_addr src, target;
 	uint32_t len = bytes - 54;
+	int asked;
 
 	if (bytes < 54 + 24 || frame[20] != IPPROTO_ICMPV6)
 		return bytes >= 54 && frame[20] == IPPROTO_ICMPV6;
 	memcpy(src.ip, frame + 22, 16);
 	memcpy(target.ip, icmp + 8, 16);
 	if (icmp[0] == ND_ADVERT)
-		learn(hops, port, NET_IP6, &target, nd_mac(frame, icmp, len, 2));
-	if (icmp[0] == ND_SOLICIT && is_local(hops, port, NET_IP6, &target)) {
+		learn(hops, port, NET_IP6, &target, nd_mac(frame, icmp, len, 2), -1);
+	/* One that asks without an address of its own looks for duplicates (RFC 4862); ours are its operator's to keep apart. */
+	asked = icmp[0] == ND_SOLICIT && !net_addr_eq(&src, &(struct net_addr){{0}}) ? find_local(hops, port, NET_IP6, &target) : -1;
+	if (asked >= 0) {
 		const uint8_t *mac = nd_mac(frame, icmp, len, 1);
 
-		learn(hops, port, NET_IP6, &src, mac);
+		learn(hops, port, NET_IP6, &src, mac, asked);
 		put_nd(hops, port, ND_ADVERT, &target, &src, mac, &target);
 	}
 	return true;

@@ -89,7 +89,7 @@ def media(bed, options):
     figures = {}
     for streams in options.streams:
         name = f"{streams // 1000}k"
-        rounds = options.rounds if streams == 1000 or not options.quick else 1
+        rounds = options.rounds or (5 if not options.quick else 3 if streams == 1000 else 1)
         print(f"\n{streams} streams; {busy_text()}\n"
               f"{'':10} {'max Mpps':>8} {'lost':>9} {'90% Mpps':>9} {'lost':>9} {'ppm':>9} {'50% Mpps':>9} "
               + " ".join(f"{q + ' us':>9}" for q in LATENCIES))
@@ -157,7 +157,6 @@ def main():
     parser.add_argument("--json")
     parser.add_argument("--polite", action="store_true")
     options = parser.parse_args()
-    options.rounds = options.rounds or (3 if options.quick else 5)
     with Bed(os.path.abspath(options.build), not options.polite) as bed:
         figures = media(bed, options) if options.group == "media" else sip(bed, options)
     for key, value in figures.items():
