@@ -53,6 +53,8 @@ plain_build() {
 sanitizer_build() {
     export LIMEN_BUILD=$top/build-asan
     export ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1
+    export LSAN_OPTIONS=suppressions=$top/tests/lsan.supp:print_suppressions=0
+    export SMOKE_SLOW=5 # instrumented code on a shared CPU: a fifth of the rates
     export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1
     build_limen "$LIMEN_BUILD" -Dtests=true -Dbuildtype=debug -Doptimization=1 \
         -Db_sanitize=address,undefined || count_failure "the sanitizer build"

@@ -5,7 +5,7 @@
 
 # calls WHAT FROM TO COUNT RATE
 calls() {
-    local what=$1 from=$2 to=$3 count=$4 rate=$5 before
+    local what=$1 from=$2 to=$3 count=$(($4 / slow)) rate=$(($5 / slow)) before
     before=$(cdr_count)
     callee "$to" uas_call -m "$count"
     check "$what: $count calls at $rate/s, the caller's view" \

@@ -10,6 +10,7 @@ smoke=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 lab=$top/scripts/lab.sh
 work=$(mktemp -d /tmp/limen-smoke.XXXXXX)
 callee_pid='' capture_pids=()
+slow=${SMOKE_SLOW:-1} # rates and numbers of calls are divided by this
 failures=0
 
 on_exit() {
@@ -56,7 +57,7 @@ sipp_in() {
     shift 2
     at=$(address "$side")
     sed "s/@CODE@/${code:-}/" "$smoke/scenarios/$scenario.xml" >"$work/$side.$scenario.xml"
-    ip netns exec "limen-$side" sipp -sf "$work/$side.$scenario.xml" -i "$at" -mi "${at//[][]/}" -nostdin -timeout 100 -timeout_error \
+    ip netns exec "limen-$side" sipp -sf "$work/$side.$scenario.xml" -i "$at" -mi "${at//[][]/}" -nostdin -timeout 100 -timeout_error -pause_msg_ign \
         -trace_err -error_file "$work/$side.$scenario.err" "$@" >"$work/$side.$scenario.out" 2>&1
 }
 
