@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cycles of the SIP engine for a whole basic call: 14 messages on two legs, session descriptions rewritten, the verdict a ready answer, the
- * record made and acknowledged, timers run. Only the engine's inputs are inside the clock. */
+/* Cycles of the SIP engine for a whole basic call: 14 messages on two legs, session descriptions
+ * rewritten, the verdict a ready answer, the record made and acknowledged, timers run. Only the
+ * engine's inputs are inside the clock. */
 #include "common/sip/edit_plan.h"
 #include "dataplane/media/media.h"
 #include "dataplane/sip/engine.h"
@@ -9,14 +10,28 @@
 #include <stdlib.h>
 #include <x86intrin.h>
 
-enum step { STEP_INVITE, STEP_VERDICT, STEP_TRYING, STEP_RINGING, STEP_OK, STEP_ACK, STEP_BYE, STEP_BYE_OK, STEP_RECORD, STEP_TIME, STEPS };
-static const char *const step_names[STEPS] = {"INVITE from A", "verdict", "100 from B", "180 from B", "200 from B", "ACK from A", "BYE from A",
-					      "200 from B", "record acknowledged", "timers"};
+enum step {
+	STEP_INVITE,
+	STEP_VERDICT,
+	STEP_TRYING,
+	STEP_RINGING,
+	STEP_OK,
+	STEP_ACK,
+	STEP_BYE,
+	STEP_BYE_OK,
+	STEP_RECORD,
+	STEP_TIME,
+	STEPS
+};
+static const char *const step_names[STEPS] = {
+	"INVITE from A", "verdict",    "100 from B", "180 from B",	    "200 from B",
+	"ACK from A",	 "BYE from A", "200 from B", "record acknowledged", "timers"};
 
-#define CALL_NS 200000ull /* virtual time between two calls: 5,000 calls/s, so that transactions linger as they would */
-#define SDP(who, ip, port)                                                                                                          \
-	"v=0\r\no=" who " 2890844526 2890844526 IN IP4 " ip "\r\ns=-\r\nc=IN IP4 " ip "\r\nt=0 0\r\nm=audio " port                      \
-	" RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"    \
+/* Virtual time between two calls: 5,000 calls/s, so that transactions linger as they would. */
+#define CALL_NS 200000ull
+#define SDP(who, ip, port)                                                                         \
+	"v=0\r\no=" who " 2890844526 2890844526 IN IP4 " ip "\r\ns=-\r\nc=IN IP4 " ip "\r\nt=0 0\r\nm=audio " port \
+	" RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n" \
 	"a=ptime:20\r\na=sendrecv\r\n"
 
 struct bench {
@@ -28,12 +43,15 @@ struct bench {
 	_Alignas(8) char report[4096];
 };
 
-static const struct net_endpoint peer[2] = {{.addr = {{10, 0, 1, 2}}, .port = 5060, .family = NET_IP4},
-					    {.addr = {{10, 0, 2, 2}}, .port = 5060, .family = NET_IP4}};
-static const struct engine_realm realms[2] = {{.sip4 = {.addr = {{10, 0, 1, 1}}, .port = 5060, .family = NET_IP4}},
-					      {.sip4 = {.addr = {{10, 0, 2, 1}}, .port = 5060, .family = NET_IP4}}};
-static const struct media_realm media_realms[2] = {{.ip4 = {{10, 0, 1, 1}}, .has_ip4 = true, .port_low = 10000, .port_high = 65535},
-						   {.ip4 = {{10, 0, 2, 1}}, .has_ip4 = true, .port_low = 10000, .port_high = 65535}};
+static const struct net_endpoint peer[2] = {
+	{.addr = {{10, 0, 1, 2}}, .port = 5060, .family = NET_IP4},
+	{.addr = {{10, 0, 2, 2}}, .port = 5060, .family = NET_IP4}};
+static const struct engine_realm realms[2] = {
+	{.sip4 = {.addr = {{10, 0, 1, 1}}, .port = 5060, .family = NET_IP4}},
+	{.sip4 = {.addr = {{10, 0, 2, 1}}, .port = 5060, .family = NET_IP4}}};
+static const struct media_realm media_realms[2] = {
+	{.ip4 = {{10, 0, 1, 1}}, .has_ip4 = true, .port_low = 10000, .port_high = 65535},
+	{.ip4 = {{10, 0, 2, 1}}, .has_ip4 = true, .port_low = 10000, .port_high = 65535}};
 
 static void die(const char *what)
 {
@@ -50,7 +68,8 @@ static void keep(struct bench *b, unsigned i, char *buf, struct sip_msg *msg, co
 	for (unsigned at = 0; at < n; at++) {
 		if (actions[at].kind != ACTION_SEND || seen++ != i)
 			continue;
-		if (actions[at].bytes.len >= 4096 || strncmp(actions[at].bytes.ptr, start, strlen(start)))
+		if (actions[at].bytes.len >= 4096 ||
+		    strncmp(actions[at].bytes.ptr, start, strlen(start)))
 			die("limen sent something else");
 		memcpy(buf, actions[at].bytes.ptr, actions[at].bytes.len);
 		if (sip_parse(msg, buf, actions[at].bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK)
@@ -78,7 +97,8 @@ static uint64_t keep_report(struct bench *b, uint16_t type)
 
 static void message(struct bench *b, enum step step, unsigned side, const char *text, int len)
 {
-	struct engine_source source = {.peer = peer[side], .local = realms[side].sip4, .realm = (uint8_t)side};
+	struct engine_source source = {
+		.peer = peer[side], .local = realms[side].sip4, .realm = (uint8_t)side};
 	uint64_t start = __rdtsc();
 
 	engine_message(b->engine, b->now_ns, &source, span_of(text, (size_t)len));
@@ -100,12 +120,17 @@ static struct span verdict(uint64_t ask_id)
 
 	if (len == 0) {
 		char plan_buf[1024];
-		struct cursor plan = cursor_on(plan_buf, sizeof(plan_buf)), out = cursor_on(buf, sizeof(buf));
-		struct ipc_verdict head = {.ntargets = 1, .answer_max_s = 180, .media_timeout_s = 60};
+		struct cursor plan = cursor_on(plan_buf, sizeof(plan_buf)),
+			      out = cursor_on(buf, sizeof(buf));
+		struct ipc_verdict head = {
+			.ntargets = 1, .answer_max_s = 180, .media_timeout_s = 60};
 		struct ipc_target target = {.peer = peer[1], .realm = 1};
-		static const enum sip_hdr_id pass[] = {SIP_HDR_CONTENT_TYPE, SIP_HDR_SUPPORTED, SIP_HDR_ALLOW, SIP_HDR_ACCEPT, SIP_HDR_REASON,
-						       SIP_HDR_SESSION_EXPIRES, SIP_HDR_MIN_SE, SIP_HDR_REQUIRE, SIP_HDR_SUBJECT, SIP_HDR_PRIVACY,
-						       SIP_HDR_EXPIRES, SIP_HDR_RSEQ, SIP_HDR_EVENT, SIP_HDR_DATE, SIP_HDR_PRIORITY};
+		static const enum sip_hdr_id pass[] = {
+			SIP_HDR_CONTENT_TYPE, SIP_HDR_SUPPORTED, SIP_HDR_ALLOW,
+			SIP_HDR_ACCEPT,	      SIP_HDR_REASON,	 SIP_HDR_SESSION_EXPIRES,
+			SIP_HDR_MIN_SE,	      SIP_HDR_REQUIRE,	 SIP_HDR_SUBJECT,
+			SIP_HDR_PRIVACY,      SIP_HDR_EXPIRES,	 SIP_HDR_RSEQ,
+			SIP_HDR_EVENT,	      SIP_HDR_DATE,	 SIP_HDR_PRIORITY};
 
 		edit_plan_start(&plan, EDIT_DROP, EDIT_DROP);
 		for (unsigned d = 0; d < 2; d++) {
@@ -113,8 +138,11 @@ static struct span verdict(uint64_t ask_id)
 				edit_plan_rule(&plan, d, EDIT_PASS, pass[i], SPAN_NONE, SPAN_NONE);
 		}
 		edit_plan_finish(&plan);
-		ipc_put_verdict(&out, &head, SPAN_NONE, cursor_span(&plan), SPAN("{\"trunk_in\":\"a\",\"trunk_out\":\"b\",\"caller\":\"alice\"}"));
-		ipc_put_target(&out, &target, SPAN("sip:+4930123456@10.0.2.2:5060"), SPAN("\"Alice\" <sip:+4930654321@10.0.2.1>"),
+		ipc_put_verdict(
+			&out, &head, SPAN_NONE, cursor_span(&plan),
+			SPAN("{\"trunk_in\":\"a\",\"trunk_out\":\"b\",\"caller\":\"alice\"}"));
+		ipc_put_target(&out, &target, SPAN("sip:+4930123456@10.0.2.2:5060"),
+			       SPAN("\"Alice\" <sip:+4930654321@10.0.2.1>"),
 			       SPAN("<sip:+4930123456@10.0.2.2>"));
 		len = out.len;
 	}
@@ -128,44 +156,59 @@ static struct span hdr(const struct sip_msg *m, enum sip_hdr_id id)
 	return sip_hdr_value(m, id);
 }
 
-static void answer(struct bench *b, enum step step, const struct sip_msg *to, unsigned status, const char *tag, const char *body)
+static void answer(struct bench *b, enum step step, const struct sip_msg *to, unsigned status,
+		   const char *tag, const char *body)
 {
 	char text[4096];
 	int len = snprintf(text, sizeof(text),
-			   "SIP/2.0 %u X\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s%s\r\nCall-ID: %.*s\r\nCSeq: %.*s\r\n%s%sContent-Length: %zu\r\n\r\n%s",
-			   status, SPAN_FMT(hdr(to, SIP_HDR_VIA)), SPAN_FMT(hdr(to, SIP_HDR_FROM)), SPAN_FMT(hdr(to, SIP_HDR_TO)), tag,
-			   SPAN_FMT(hdr(to, SIP_HDR_CALL_ID)), SPAN_FMT(hdr(to, SIP_HDR_CSEQ)),
-			   status > 100 ? "Contact: <sip:bob@10.0.2.2:5060>\r\nServer: Gateway/4.2\r\nAllow: INVITE, ACK, BYE, CANCEL\r\n" : "",
+			   "SIP/2.0 %u X\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s%s\r\nCall-ID: "
+			   "%.*s\r\nCSeq: %.*s\r\n%s%sContent-Length: %zu\r\n\r\n%s",
+			   status, SPAN_FMT(hdr(to, SIP_HDR_VIA)), SPAN_FMT(hdr(to, SIP_HDR_FROM)),
+			   SPAN_FMT(hdr(to, SIP_HDR_TO)), tag, SPAN_FMT(hdr(to, SIP_HDR_CALL_ID)),
+			   SPAN_FMT(hdr(to, SIP_HDR_CSEQ)),
+			   status > 100 ? "Contact: <sip:bob@10.0.2.2:5060>\r\nServer: "
+					  "Gateway/4.2\r\nAllow: INVITE, ACK, BYE, CANCEL\r\n"
+					: "",
 			   *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
 
 	message(b, step, 1, text, len);
 }
 
-static void in_dialog(struct bench *b, enum step step, const char *method, unsigned cseq, unsigned long n)
+static void in_dialog(struct bench *b, enum step step, const char *method, unsigned cseq,
+		      unsigned long n)
 {
 	char text[4096];
-	int len = snprintf(text, sizeof(text),
-			   "%s sip:x@10.0.1.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bK-%s-%lu\r\nMax-Forwards: 70\r\nFrom: %.*s\r\nTo: "
-			   "%.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
-			   method, method, n, SPAN_FMT(hdr(&b->ok_a, SIP_HDR_FROM)), SPAN_FMT(hdr(&b->ok_a, SIP_HDR_TO)),
-			   SPAN_FMT(hdr(&b->ok_a, SIP_HDR_CALL_ID)), cseq, method);
+	int len = snprintf(
+		text, sizeof(text),
+		"%s sip:x@10.0.1.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
+		"10.0.1.2:5060;branch=z9hG4bK-%s-%lu\r\nMax-Forwards: 70\r\nFrom: %.*s\r\nTo: "
+		"%.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
+		method, method, n, SPAN_FMT(hdr(&b->ok_a, SIP_HDR_FROM)),
+		SPAN_FMT(hdr(&b->ok_a, SIP_HDR_TO)), SPAN_FMT(hdr(&b->ok_a, SIP_HDR_CALL_ID)), cseq,
+		method);
 
 	message(b, step, 0, text, len);
 }
 
 static void one_call(struct bench *b, unsigned long n)
 {
-	static const char offer[] = SDP("alice", "10.0.1.2", "49170"), reply[] = SDP("bob", "10.0.2.2", "3456");
+	static const char offer[] = SDP("alice", "10.0.1.2", "49170"),
+			  reply[] = SDP("bob", "10.0.2.2", "3456");
 	char text[4096];
 	struct span v;
 	struct ipc_call_end_ack ack;
-	int len = snprintf(text, sizeof(text),
-			   "INVITE sip:+4930123456@10.0.1.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bK-524287-1---%lu;rport\r\n"
-			   "Max-Forwards: 70\r\nContact: <sip:+4930654321@10.0.1.2:5060>\r\nTo: <sip:+4930123456@10.0.1.1>\r\nFrom: \"Alice\" "
-			   "<sip:+4930654321@10.0.1.1>;tag=%lx\r\nCall-ID: %lu-ZjQ4ODk1NmY3ZDYzMTI@10.0.1.2\r\nCSeq: 1 INVITE\r\nAllow: INVITE, ACK, "
-			   "CANCEL, BYE, OPTIONS, INFO, UPDATE\r\nContent-Type: application/sdp\r\nSupported: replaces, timer\r\nUser-Agent: "
-			   "Some-Phone/4.2.1\r\nContent-Length: %zu\r\n\r\n%s",
-			   n, n * 2654435761u, n, sizeof(offer) - 1, offer);
+	int len = snprintf(
+		text, sizeof(text),
+		"INVITE sip:+4930123456@10.0.1.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP "
+		"10.0.1.2:5060;branch=z9hG4bK-524287-1---%lu;rport\r\n"
+		"Max-Forwards: 70\r\nContact: <sip:+4930654321@10.0.1.2:5060>\r\nTo: "
+		"<sip:+4930123456@10.0.1.1>\r\nFrom: \"Alice\" "
+		"<sip:+4930654321@10.0.1.1>;tag=%lx\r\nCall-ID: "
+		"%lu-ZjQ4ODk1NmY3ZDYzMTI@10.0.1.2\r\nCSeq: 1 INVITE\r\nAllow: INVITE, ACK, "
+		"CANCEL, BYE, OPTIONS, INFO, UPDATE\r\nContent-Type: application/sdp\r\nSupported: "
+		"replaces, timer\r\nUser-Agent: "
+		"Some-Phone/4.2.1\r\nContent-Length: %zu\r\n\r\n%s",
+		n, n * 2654435761u, n, sizeof(offer) - 1, offer);
 
 	message(b, STEP_INVITE, 0, text, len);
 	v = verdict(keep_report(b, IPC_ASK));
@@ -201,9 +244,15 @@ static int by_value(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 9;
-	const unsigned long calls = 20000, warm = 200000; /* 40 s of virtual time: timers of 32 s run at their full rate */
-	struct engine_conf conf = {.nworkers = 1, .nrealms = 2, .realms = realms, .max_calls = 120000, .seed = {1, 2}};
-	struct media_conf media_conf = {.nworkers = 1, .nrealms = 2, .realms = media_realms, .max_pairs = 8192, .port_reuse_ns = 1000000000};
+	/* 40 s of virtual time to warm up: timers of 32 s run at their full rate. */
+	const unsigned long calls = 20000, warm = 200000;
+	struct engine_conf conf = {
+		.nworkers = 1, .nrealms = 2, .realms = realms, .max_calls = 120000, .seed = {1, 2}};
+	struct media_conf media_conf = {.nworkers = 1,
+					.nrealms = 2,
+					.realms = media_realms,
+					.max_pairs = 8192,
+					.port_reuse_ns = 1000000000};
 	struct arena_slab_def defs[ARENA_SLABS_MAX];
 	unsigned n = engine_slab_defs(defs, 0, conf.max_calls), first = n;
 	struct arena arena;
@@ -213,10 +262,12 @@ int main(int argc, char **argv)
 	uint64_t last[STEPS];
 
 	n = media_slab_defs(defs, n, media_conf.max_pairs);
-	if (rounds == 0 || rounds > 64 || b == NULL || arena_open(&arena, NULL, defs, n, true, true, &why))
+	if (rounds == 0 || rounds > 64 || b == NULL ||
+	    arena_open(&arena, NULL, defs, n, true, true, &why))
 		die("cannot start");
 	b->now_ns = 1000000000;
-	b->engine = engine_new(&conf, &arena, 0, media_new(&media_conf, &arena, first, b->now_ns), b->now_ns);
+	b->engine = engine_new(&conf, &arena, 0, media_new(&media_conf, &arena, first, b->now_ns),
+			       b->now_ns);
 	if (b->engine == NULL)
 		die("no memory");
 	engine_link(b->engine, b->now_ns, true);
@@ -235,7 +286,7 @@ int main(int argc, char **argv)
 	qsort(totals, rounds, sizeof(totals[0]), by_value);
 	for (unsigned s = 0; s < STEPS; s++)
 		printf("%-22s %8lu cycles\n", step_names[s], (unsigned long)last[s]);
-	printf("%-22s %8.0f cycles (median of %u rounds; min %.0f, max %.0f)\n", "whole call", totals[rounds / 2], rounds, totals[0],
-	       totals[rounds - 1]);
+	printf("%-22s %8.0f cycles (median of %u rounds; min %.0f, max %.0f)\n", "whole call",
+	       totals[rounds / 2], rounds, totals[0], totals[rounds - 1]);
 	return 0;
 }

@@ -83,7 +83,8 @@ static void pairs_open(struct bench *b, uint32_t npairs, uint8_t family)
 	if (!b->sources || !b->order)
 		die("no memory");
 	for (uint32_t i = 0; i < npairs; i++) {
-		struct stream_local ends[2] = {{(uint8_t)(2 * i % REALMS), family}, {(uint8_t)(2 * i % REALMS + 1), family}};
+		struct stream_local ends[2] = {{(uint8_t)(2 * i % REALMS), family},
+					       {(uint8_t)(2 * i % REALMS + 1), family}};
 		uint64_t pair;
 
 		if (stream_pair_open(b->media, 0, ends[0], ends[1], &pair))
@@ -161,8 +162,8 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Only the stage itself is between the stamps; making packets is not. The median over the vectors, so
- * that one the machine took away from us in the middle does not count. */
+/* Only the stage itself is between the stamps; making packets is not. The median over the vectors,
+ * so that one the machine took away from us in the middle does not count. */
 static double round_cycles(struct bench *b)
 {
 	static double vectors[PER_ROUND / VECTOR];
@@ -186,7 +187,8 @@ static void bench_streams(const char *path, struct bench *b, uint32_t npairs, ui
 {
 	struct arena_slab_def defs[ARENA_SLABS_MAX];
 	struct media_realm realms[REALMS];
-	struct media_conf conf = {.nworkers = 1, .nrealms = REALMS, .realms = realms, .max_pairs = PAIRS_MAX};
+	struct media_conf conf = {
+		.nworkers = 1, .nrealms = REALMS, .realms = realms, .max_pairs = PAIRS_MAX};
 	struct rng rng = {.state = 1};
 	double rounds[ROUNDS];
 	struct arena arena;
@@ -208,9 +210,11 @@ static void bench_streams(const char *path, struct bench *b, uint32_t npairs, ui
 	if (b->tx.taken != (uint64_t)(ROUNDS + 1) * PER_ROUND)
 		die("packets were dropped");
 	qsort(rounds, ROUNDS, sizeof(rounds[0]), compare);
-	printf("%-5s %8u streams: median %6.1f, best %6.1f, worst %6.1f cycles a packet (%.1f Mpps at %.2f GHz)\n",
-	       family == NET_IP4 ? "IPv4" : "IPv6", b->nsources, rounds[ROUNDS / 2], rounds[0], rounds[ROUNDS - 1],
-	       (double)rte_get_tsc_hz() / rounds[ROUNDS / 2] / 1e6, (double)rte_get_tsc_hz() / 1e9);
+	printf("%-5s %8u streams: median %6.1f, best %6.1f, worst %6.1f cycles a packet (%.1f Mpps "
+	       "at %.2f GHz)\n",
+	       family == NET_IP4 ? "IPv4" : "IPv6", b->nsources, rounds[ROUNDS / 2], rounds[0],
+	       rounds[ROUNDS - 1], (double)rte_get_tsc_hz() / rounds[ROUNDS / 2] / 1e6,
+	       (double)rte_get_tsc_hz() / 1e9);
 	media_free(b->media);
 	arena_close(&arena);
 	free(b->sources);
@@ -219,15 +223,25 @@ static void bench_streams(const char *path, struct bench *b, uint32_t npairs, ui
 
 int main(int argc, char **argv)
 {
-	static char *args[] = {"bench_media_stage", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry", "-m", "64",
-			       "--lcores", "0", "--log-level", "error"};
+	static char *args[] = {"bench_media_stage",
+			       "--no-huge",
+			       "--no-pci",
+			       "--no-shconf",
+			       "--no-telemetry",
+			       "-m",
+			       "64",
+			       "--lcores",
+			       "0",
+			       "--log-level",
+			       "error"};
 	static const uint32_t npairs[] = {500, 5000, 50000};
 	static struct bench b;
 	struct rte_mempool *pool;
 
 	if (rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0)
 		die("EAL does not start");
-	pool = rte_pktmbuf_pool_create("bench", MBUFS, 0, PKT_PRIV_BYTES, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	pool = rte_pktmbuf_pool_create("bench", MBUFS, 0, PKT_PRIV_BYTES, RTE_MBUF_DEFAULT_BUF_SIZE,
+				       0);
 	if (!pool || rte_pktmbuf_alloc_bulk(pool, b.mbufs, MBUFS))
 		die("no memory for packets");
 	for (unsigned i = 0; i < sizeof(npairs) / sizeof(npairs[0]); i++) {

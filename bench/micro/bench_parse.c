@@ -168,8 +168,8 @@ static void print_head(bool json, unsigned rounds)
 	printf("  ratios\n");
 }
 
-/* Every message many times over at random places, so that neither branches nor cache lines repeat.
- */
+/* Every message many times over at random places, so that neither branches nor cache lines
+ * repeat. */
 static struct load mix_make(void)
 {
 	static struct text texts[MIX_LEN];
@@ -244,7 +244,8 @@ int main(int argc, char **argv)
 
 	if (options_read(argc, argv, &options)) {
 		fprintf(stderr,
-			"usage: bench_parse [--json] [--quick] [--rounds 1..%u] [--ms MILLISECONDS]\n",
+			"usage: bench_parse [--json] [--quick] [--rounds 1..%u] [--ms "
+			"MILLISECONDS]\n",
 			ROUNDS_MAX);
 		return 2;
 	}

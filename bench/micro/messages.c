@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages as they cross a border every day, for the parser's benchmark: a call from its INVITE (941 bytes) to its end,
- * a registration, and an INVITE out of a carrier's core. All names and addresses are those set aside for documentation. */
+/* Messages as they cross a border every day, for the parser's benchmark: a call from its INVITE
+ * (941 bytes) to its end, a registration, and an INVITE out of a carrier's core. All names and
+ * addresses are those set aside for documentation. */
 #include "bench/micro/messages.h"
 
 const struct bench_message bench_messages[] = {

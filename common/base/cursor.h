@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A bounded writer: text is appended to a caller's buffer; what does not fit sets `full` and is left
- * out whole, so one check at the end is enough. Never allocates. Both processes, any thread. */
+/* A bounded writer: text is appended to a caller's buffer; what does not fit sets `full` and is
+ * left out whole, so one check at the end is enough. Never allocates. Both processes, any
+ * thread. */
 #pragma once
 
 #include "common/base/span.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A borrowed run of bytes: pointer and length, no terminator, no ownership. It dies with its buffer.
- * Used by both processes, any thread. */
+/* A borrowed run of bytes: pointer and length, no terminator, no ownership. It dies with its
+ * buffer. Used by both processes, any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -44,7 +44,8 @@ static inline bool span_ieq(struct span a, struct span b)
 /* The span without leading and trailing SP, HTAB, CR and LF. */
 static inline struct span span_trim(struct span s)
 {
-	while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t' || s.ptr[0] == '\r' || s.ptr[0] == '\n'))
+	while (s.len &&
+	       (s.ptr[0] == ' ' || s.ptr[0] == '\t' || s.ptr[0] == '\r' || s.ptr[0] == '\n'))
 		s.ptr++, s.len--;
 	while (s.len && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t' ||
 			 s.ptr[s.len - 1] == '\r' || s.ptr[s.len - 1] == '\n'))

@@ -306,9 +306,9 @@ static bool check_call_end(const void *frame, uint32_t len)
 	uint64_t bytes = sizeof(*end) + (uint64_t)end->call_id_len[0] + end->call_id_len[1] +
 			 end->context_len;
 
-	return bytes == len && end->context_len <= IPC_CONTEXT_MAX && end->ended_by <= IPC_BY_LIMEN &&
-	       end->status <= 699 && end->worker < IPC_WORKERS_MAX &&
-	       check_sides(end->peer, end->media, end->realm) &&
+	return bytes == len && end->context_len <= IPC_CONTEXT_MAX &&
+	       end->ended_by <= IPC_BY_LIMEN && end->status <= 699 &&
+	       end->worker < IPC_WORKERS_MAX && check_sides(end->peer, end->media, end->realm) &&
 	       text_is_one_line(ipc_call_end_call_id(end, 0)) &&
 	       text_is_one_line(ipc_call_end_call_id(end, 1)) &&
 	       text_is_one_line(ipc_call_end_context(end));
@@ -321,8 +321,9 @@ static bool check_call_row(const void *frame, uint32_t len)
 	uint64_t bytes = sizeof(*row) + (uint64_t)row->call_id_len[0] + row->call_id_len[1] +
 			 row->context_len;
 
-	return bytes == len && row->context_len <= IPC_CONTEXT_MAX && row->state < IPC_CALL_STATES &&
-	       row->worker < IPC_WORKERS_MAX && check_sides(row->peer, row->media, row->realm) &&
+	return bytes == len && row->context_len <= IPC_CONTEXT_MAX &&
+	       row->state < IPC_CALL_STATES && row->worker < IPC_WORKERS_MAX &&
+	       check_sides(row->peer, row->media, row->realm) &&
 	       text_is_one_line(ipc_call_row_call_id(row, 0)) &&
 	       text_is_one_line(ipc_call_row_call_id(row, 1)) &&
 	       text_is_one_line(ipc_call_row_context(row));

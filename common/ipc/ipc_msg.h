@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The whole language between limen-dataplane and limen-controlplane. Every message is one frame of a ring: a fixed struct,
- * then the variable parts in the order the struct lists their lengths. Host byte order (one machine). The reader copies a
- * frame out of shared memory, then checks it with ipc_msg_check before it looks at anything else.
+/* The whole language between limen-dataplane and limen-controlplane. Every message is one frame of
+ * a ring: a fixed struct, then the variable parts in the order the struct lists their lengths. Host
+ * byte order (one machine). The reader copies a frame out of shared memory, then checks it with
+ * ipc_msg_check before it looks at anything else.
  *
  * Rings: one pair for each worker, one pair (`main`) for the dataplane's main thread. */
 #pragma once
@@ -13,11 +14,12 @@
 #define IPC_FRAME_MAX     (72u * 1024u) /* a 64 KiB SIP message and its head */
 #define IPC_TARGETS_MAX   8u
 #define IPC_NAME_MAX      63u
-#define IPC_CONTEXT_MAX   1024u /* the control plane's own note on a call, given back in the call's record */
+#define IPC_CONTEXT_MAX   1024u /* the control plane's note on a call, given back in its record */
 #define IPC_WORKERS_MAX   64u
 #define IPC_REALMS_MAX    64u
 
-/* X(symbol, number, fixed struct, sender: D dataplane or C control plane, ring: W worker or M main) */
+/* X(symbol, number, fixed struct, sender: D dataplane or C control plane, ring: W worker or M
+ * main) */
 #define IPC_MSGS(X)                                                                                \
 	/* A request outside a dialog: what shall be done? */                                      \
 	X(ASK, 1, ipc_ask, D, W)                                                                   \
@@ -49,14 +51,15 @@ enum ipc_msg_type {
 #undef X
 };
 
-/* First and only message on the UNIX socket, dataplane to control plane, with two descriptors for each ring pair by
- * SCM_RIGHTS (main first, then the workers in order): the memfd of both directions, and the control plane's end of the
- * doorbell of both directions (common/ipc/ring.h, doorbell.h). */
+/* First and only message on the UNIX socket, dataplane to control plane, with two descriptors for
+ * each ring pair by SCM_RIGHTS (main first, then the workers in order): the memfd of both
+ * directions, and the control plane's end of the doorbell of both directions (common/ipc/ring.h,
+ * doorbell.h). */
 struct ipc_hello {
 	uint32_t version;     /* IPC_VERSION */
 	uint32_t nworkers;
-	uint64_t conf_hash;   /* of the realms both were configured with (conf_realms_hash): a difference is refused */
-	uint64_t boot_id;     /* of this dataplane start: ask ids and call handles are good within one */
+	uint64_t conf_hash;   /* of the realms of its config (conf_realms_hash): others are refused */
+	uint64_t boot_id;     /* of this dataplane start: ask ids and handles are good within one */
 	uint32_t ring_bytes;  /* data bytes of each direction of each ring, power of two */
 	uint32_t pid;
 };
@@ -93,14 +96,15 @@ struct ipc_verdict {
 	uint8_t ntargets;         /* accepted: 1..IPC_TARGETS_MAX, tried in order */
 	uint8_t source_policy;    /* enum ipc_source_policy of the caller's media */
 	uint32_t retry_after_s;   /* refused: 0 for no header */
-	uint32_t answer_max_s;    /* no final answer within this: the target has failed (timer C, RFC 3261 section 16.6) */
+	uint32_t answer_max_s;    /* without final answer by then the target has failed (timer C) */
 	uint32_t duration_max_s;  /* of an answered call, 0: unlimited */
-	uint32_t media_timeout_s; /* no media from either side for this long ends the call, 0: never */
+	uint32_t media_timeout_s; /* silence of both sides that ends the call, 0: never */
 	uint16_t reason_len;      /* refused: reason phrase, 0 for the usual one */
 	uint16_t plan_len;        /* accepted: edit plan */
 	uint16_t context_len;
 	uint16_t pad;
-	/* reason, plan, context (each padded to 4), then for each target: struct ipc_target, ruri, from, to (padded to 4 together) */
+	/* reason, plan, context (each padded to 4), then for each target: struct ipc_target, ruri,
+	 * from, to (padded to 4 together) */
 };
 
 struct ipc_ask_gone {
@@ -139,7 +143,7 @@ struct ipc_call_end {
 	uint64_t answered_ns;       /* 0: never */
 	uint64_t ended_ns;
 	struct net_endpoint peer[2];        /* signalling peers of A and B */
-	struct ipc_media_quality media[2];  /* received from A, from B (first m= section's sums over all) */
+	struct ipc_media_quality media[2];  /* received from A, from B: summed over all m= sections */
 	uint16_t status;            /* final status of the INVITE towards A */
 	uint8_t ended_by;           /* enum ipc_ended_by */
 	uint8_t worker;
@@ -169,7 +173,14 @@ struct ipc_list_end {
 	uint64_t cursor;  /* 0: all told */
 };
 
-enum ipc_call_state { IPC_CALL_ASKING = 0, IPC_CALL_TRYING, IPC_CALL_EARLY, IPC_CALL_ANSWERED, IPC_CALL_ENDING, IPC_CALL_STATES };
+enum ipc_call_state {
+	IPC_CALL_ASKING = 0,
+	IPC_CALL_TRYING,
+	IPC_CALL_EARLY,
+	IPC_CALL_ANSWERED,
+	IPC_CALL_ENDING,
+	IPC_CALL_STATES
+};
 
 struct ipc_call_row {
 	uint32_t list_id;
@@ -207,11 +218,13 @@ struct ipc_notice {
 	/* text: printable ASCII */
 };
 
-/* Check a frame that was copied out of a ring: known type, right sender and ring, every length inside the frame, every enum in range,
- * text printable where it will be logged. `frame` is aligned to 8. 0, or -EPROTO. After 0 the accessors below are safe. */
+/* Check a frame that was copied out of a ring: known type, right sender and ring, every length
+ * inside the frame, every enum in range, text printable where it will be logged. `frame` is aligned
+ * to 8. 0, or -EPROTO. After 0 the accessors below are safe. */
 enum ipc_side { IPC_SIDE_DATAPLANE, IPC_SIDE_CONTROLPLANE };
 enum ipc_ring_kind { IPC_RING_MAIN, IPC_RING_WORKER };
-int ipc_msg_check(enum ipc_side sender, enum ipc_ring_kind ring, uint16_t type, const void *frame, uint32_t len);
+int ipc_msg_check(enum ipc_side sender, enum ipc_ring_kind ring, uint16_t type, const void *frame,
+		  uint32_t len);
 
 /* Parts of checked frames; they live as long as the frame. */
 struct span ipc_ask_msg(const struct ipc_ask *ask);
@@ -224,7 +237,8 @@ struct ipc_target_view {
 	struct span ruri, from, to;
 };
 /* Walk the targets: *at starts at 0. False at the end. */
-bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at, struct ipc_target_view *target);
+bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at,
+			     struct ipc_target_view *target);
 
 struct span ipc_call_end_call_id(const struct ipc_call_end *end, unsigned side);
 struct span ipc_call_end_context(const struct ipc_call_end *end);
@@ -235,11 +249,14 @@ struct span ipc_stat_object(const struct ipc_stat_row *row);
 struct span ipc_stat_name(const struct ipc_stat_row *row);
 struct span ipc_notice_text(const struct ipc_notice *notice);
 
-/* Write a verdict into an empty cursor (the lengths in `head` are filled in here; ntargets is the caller's), then its targets one by
- * one. Text that no length can tell sets the cursor's `full`. For the control plane's writer and the tests. */
+/* Write a verdict into an empty cursor (the lengths in `head` are filled in here; ntargets is the
+ * caller's), then its targets one by one. Text that no length can tell sets the cursor's `full`.
+ * For the control plane's writer and the tests. */
 struct cursor;
-void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason, struct span plan, struct span context);
-void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri, struct span from, struct span to);
+void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason,
+		     struct span plan, struct span context);
+void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri,
+		    struct span from, struct span to);
 
 const char *ipc_msg_name(uint16_t type);
 const char *ipc_ended_by_name(enum ipc_ended_by by);   /* "caller", "media-timeout", ... */

@@ -64,7 +64,8 @@ int net_prefix_parse(struct span text, struct net_prefix *prefix);
 
 bool net_prefix_has(const struct net_prefix *prefix, uint8_t family, const struct net_addr *addr);
 
-/* Append the address as RFC 5952 text; `put_addr_sip` puts IPv6 in brackets (RFC 3261 IPv6reference). */
+/* Append the address as RFC 5952 text; `put_addr_sip` puts IPv6 in brackets (RFC 3261
+ * IPv6reference). */
 void put_addr(struct cursor *c, uint8_t family, const struct net_addr *addr);
 void put_addr_sip(struct cursor *c, uint8_t family, const struct net_addr *addr);
 

@@ -227,7 +227,8 @@ static int media_line(struct sdp_reader *r, const struct sdp_line *line)
 	return 0;
 }
 
-/* The section's lines are all read: what it does not say is the session's. `end` is where it ends. */
+/* The section's lines are all read: what it does not say is the session's. `end` is where it
+ * ends. */
 static int media_end(struct sdp_reader *r, const char *end)
 {
 	struct sdp_media *media = r->media;

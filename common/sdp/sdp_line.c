@@ -35,7 +35,8 @@ static size_t plain_bytes(const char *p, size_t len)
 	return at;
 }
 
-/* A line that does not simply end in LF or CRLF: what is up to the LF, without the CRs at its end. */
+/* A line that does not simply end in LF or CRLF: what is up to the LF, without the CRs at its
+ * end. */
 static size_t foul_bytes(struct span rest, struct sdp_line *line, size_t *took)
 {
 	const char *lf = memchr(rest.ptr, '\n', rest.len);

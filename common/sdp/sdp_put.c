@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A session description written for the other side of the border: limen's own addresses in,
- * everything that tells of the far side's host, person or product out. Both processes, any thread.
- */
+ * everything that tells of the far side's host, person or product out. Both processes, any
+ * thread. */
 #include "common/sdp/sdp.h"
 #include "common/sdp/sdp_line.h"
 

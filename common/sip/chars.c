@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The tables of character classes, computed by the compiler from one definition of each class. Both processes, any thread. */
+/* The tables of character classes, computed by the compiler from one definition of each class. Both
+ * processes, any thread. */
 #include "common/sip/chars.h"
 
 #define IN_ALNUM(c) \
@@ -16,7 +17,8 @@
 #define IN_URI(c)  (IN_WORD(c) && (c) != '<' && (c) != '>' && (c) != '"')
 /* Whatever can neither end a parameter nor begin a quoted string, an escape or an angle bracket. */
 #define IN_VALUE(c)   (IN_URI(c) && (c) != ';' && (c) != ',' && (c) != '\\')
-/* By the book tokens and white space only; the rest is harmless where it cannot be taken for a URI's beginning or end. */
+/* By the book tokens and white space only; the rest is harmless where it cannot be taken for a
+ * URI's beginning or end. */
 #define IN_DISPLAY(c) (IN_LWS(c) || (IN_VALUE(c) && (c) != ':' && (c) != '[' && (c) != ']'))
 
 #define CHAR(c)                                                                                     \
@@ -27,7 +29,8 @@
 #define CHAR16(c) CHAR4(c), CHAR4((c) + 4), CHAR4((c) + 8), CHAR4((c) + 12)
 
 const uint8_t sip_chars[256] = {
-	CHAR16(0), CHAR16(16), CHAR16(32), CHAR16(48), CHAR16(64), CHAR16(80), CHAR16(96), CHAR16(112),
+	CHAR16(0),  CHAR16(16), CHAR16(32), CHAR16(48),
+	CHAR16(64), CHAR16(80), CHAR16(96), CHAR16(112),
 };
 
 #define COLUMN(in, n)                                                                               \

@@ -162,8 +162,8 @@ static NOINLINE struct name name_recognise_long(const char *p)
 }
 
 /* A known name with its colon right behind it, which is nearly every one, in a line that is not the
- * first. It is read beyond the line's end; but no name holds a CR, so what is found lies before it.
- */
+ * first. It is read beyond the line's end; but no name holds a CR, so what is found lies before
+ * it. */
 static ALWAYS_INLINE struct name name_recognise(const char *p, const char *limit)
 {
 	unsigned colons;

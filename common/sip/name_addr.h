@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* name-addr with the tag that From and To carry. Private to common/sip. Both processes, any thread.
- */
+/* name-addr with the tag that From and To carry. Private to common/sip. Both processes, any
+ * thread. */
 #pragma once
 
 #include "common/sip/sip_msg.h"

@@ -78,8 +78,8 @@ static bool escapes_ok(struct span text)
 	return true;
 }
 
-/* No part but userinfo may hold '@', and userinfo may hold ';' and '?' (RFC 4475 section 3.1.1.9).
- */
+/* No part but userinfo may hold '@', and userinfo may hold ';' and '?' (RFC 4475 section
+ * 3.1.1.9). */
 static int parse_sip(const struct survey *survey, const char *limit, struct sip_uri *out)
 {
 	const char *p = out->opaque.ptr, *end = p + out->opaque.len, *from;

@@ -88,8 +88,8 @@ struct stream_pair_cold {
 
 /* One local address: realm and family. */
 struct media_slot {
-	/* By port pair: 0, or 1 + 2 * index of the pair's record + side that packets come from. NULL: the
-	 * realm has no such address. */
+	/* By port pair: 0, or 1 + 2 * index of the pair's record + side that packets come from.
+	 * NULL: the realm has no such address. */
 	uint32_t *streams;
 	uint32_t nports;     /* of this worker, twice the number of pairs */
 	uint16_t first_port; /* even */

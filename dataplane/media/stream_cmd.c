@@ -45,8 +45,8 @@ static void side_place(struct media *media, struct stream_pair *pair, struct str
 		.src = media_slot_endpoint(slot, port),
 	};
 
-	/* All ones is an address that no packet comes from: nobody matches before there is an SDP.
-	 */
+	/* All ones is an address that no packet comes from: nobody matches before there is an
+	 * SDP. */
 	memset(&pair->from[side].source, 0xff, sizeof(pair->from[side].source));
 	pair->from[!side].out = out;
 	out.src.port = (uint16_t)(port + 1);

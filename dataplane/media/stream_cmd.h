@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What SIP asks of media: open, steer and close the stream pair of one m= section of a call. A pair is two streams
- * back to back: what arrives at side A's local port leaves from side B's, and the other way round. State lies in the
- * worker's arena; nothing here touches a packet. Owned by one worker thread; libc only, so that the engine runs the same
- * under a fuzzer and in the simulator. */
+/* What SIP asks of media: open, steer and close the stream pair of one m= section of a call. A pair
+ * is two streams back to back: what arrives at side A's local port leaves from side B's, and the
+ * other way round. State lies in the worker's arena; nothing here touches a packet. Owned by one
+ * worker thread; libc only, so that the engine runs the same under a fuzzer and in the
+ * simulator. */
 #pragma once
 
 #include "common/net/addr.h"
@@ -16,7 +17,8 @@ enum stream_side { SIDE_A = 0, SIDE_B = 1 };
 /* How the source of a side's packets is fixed. */
 enum stream_source {
 	SOURCE_PIN = 0, /* the SDP's address and port, nothing else */
-	SOURCE_LEARN,   /* behind NAT: the first valid packet's address, once for each new SDP of that peer */
+	SOURCE_LEARN, /* behind NAT: the first valid packet's address, once for each new SDP of that
+			 peer */
 };
 
 /* Which of limen's addresses a side uses. */
@@ -27,11 +29,11 @@ struct stream_local {
 
 /* Where a side's peer wants its media, from its SDP. */
 struct stream_remote {
-	struct net_endpoint rtp;  /* family NET_NONE: nothing is sent there (hold by 0.0.0.0, refused) */
+	struct net_endpoint rtp;  /* family NET_NONE: nothing is sent there (hold, refused) */
 	struct net_endpoint rtcp;
 	uint8_t source;           /* enum stream_source */
 	bool rtcp_mux;
-	bool may_send;            /* the peer may send RTP (a=sendrecv, sendonly): otherwise its RTP is dropped; RTCP goes on */
+	bool may_send;            /* the peer may send RTP: else its RTP is dropped; RTCP goes on */
 	bool may_receive;         /* RTP is sent to the peer */
 };
 
@@ -40,7 +42,8 @@ struct stream_stats {
 	uint64_t rx_pkts;       /* accepted and relayed to the other side */
 	uint64_t rx_bytes;      /* UDP payload */
 	uint64_t rtcp_pkts;
-	uint64_t dropped_pkts;  /* arrived for this side but not relayed: wrong source, not RTP, on hold */
+	uint64_t dropped_pkts;	/* arrived for this side but not relayed: wrong source, not RTP, on
+				   hold */
 	uint64_t last_seen_ns;  /* 0: never */
 	uint32_t lost_pkts;     /* RFC 3550 A.3, over all ssrcs */
 	uint32_t out_of_order_pkts;
@@ -50,23 +53,29 @@ struct stream_stats {
 	struct net_endpoint source; /* in force */
 };
 
-/* Open a pair with an even RTP port and the odd RTCP port above it on each side, out of this worker's slice. 0; -ENOSPC when
- * a realm's ports are used up; -ENOMEM when the stream slab is; -EAFNOSUPPORT when the realm has no address of that family. */
-int stream_pair_open(struct media *media, uint64_t now_ns, struct stream_local a, struct stream_local b, uint64_t *pair);
+/* Open a pair with an even RTP port and the odd RTCP port above it on each side, out of this
+ * worker's slice. 0; -ENOSPC when a realm's ports are used up; -ENOMEM when the stream slab is;
+ * -EAFNOSUPPORT when the realm has no address of that family. */
+int stream_pair_open(struct media *media, uint64_t now_ns, struct stream_local a,
+		     struct stream_local b, uint64_t *pair);
 
 /* limen's own endpoints on a side. */
-void stream_pair_local(const struct media *media, uint64_t pair, enum stream_side side, struct net_endpoint *rtp,
-		       struct net_endpoint *rtcp);
+void stream_pair_local(const struct media *media, uint64_t pair, enum stream_side side,
+		       struct net_endpoint *rtp, struct net_endpoint *rtcp);
 
 /* Set or change what is known of a side's peer (each new offer or answer). */
-void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t pair, enum stream_side side, const struct stream_remote *remote);
+void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t pair, enum stream_side side,
+			const struct stream_remote *remote);
 
-/* Latest time an accepted packet (RTP or RTCP) came from either side; the time of opening where none came. */
+/* Latest time an accepted packet (RTP or RTCP) came from either side; the time of opening where
+ * none came. */
 uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t pair);
 
-void stream_pair_stats(const struct media *media, uint64_t pair, enum stream_side side, struct stream_stats *stats);
+void stream_pair_stats(const struct media *media, uint64_t pair, enum stream_side side,
+		       struct stream_stats *stats);
 
-/* Stop relaying at once; the ports return to the pool after a delay, so that late packets hit nobody else. */
+/* Stop relaying at once; the ports return to the pool after a delay, so that late packets hit
+ * nobody else. */
 void stream_pair_close(struct media *media, uint64_t now_ns, uint64_t pair);
 
 uint32_t stream_pairs_open(const struct media *media);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the target answers to a request outside a dialog: joined to the leg that asked, or refused there as here. One worker thread;
- * libc only. */
+/* What the target answers to a request outside a dialog: joined to the leg that asked, or refused
+ * there as here. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
-/* The side B leg that a response is of: `leg` itself, or a fork of it that is found, or made now. NULL for one fork too many. */
-static struct sip_leg *answering_leg(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
+/* The side B leg that a response is of: `leg` itself, or a fork of it that is found, or made now.
+ * NULL for one fork too many. */
+static struct sip_leg *answering_leg(struct engine *e, struct sip_leg *leg,
+				     const struct sip_msg *msg)
 {
 	struct span tag = sip_span(msg, msg->to_tag);
 	struct sip_leg *fork;
@@ -22,8 +24,10 @@ static struct sip_leg *answering_leg(struct engine *e, struct sip_leg *leg, cons
 	return fork;
 }
 
-/* A positive answer that came too late, or of a fork that lost: acknowledge and end that dialog (section 13.2.2.4). */
-static void refuse_answer(struct engine *e, struct sip_leg *leg, struct sip_txn *invite, const struct sip_msg *msg)
+/* A positive answer that came too late, or of a fork that lost: acknowledge and end that dialog
+ * (section 13.2.2.4). */
+static void refuse_answer(struct engine *e, struct sip_leg *leg, struct sip_txn *invite,
+			  const struct sip_msg *msg)
 {
 	struct sip_leg *fork = answering_leg(e, leg, msg);
 
@@ -40,7 +44,8 @@ static void refuse_answer(struct engine *e, struct sip_leg *leg, struct sip_txn 
 	}
 	if (fork == leg && fork->state == LEG_CONFIRMED)
 		return; /* its ACK is still to come from A */
-	/* The transaction keeps one ACK, the winner's; a loser's is made again for each repetition. */
+	/* The transaction keeps one ACK, the winner's; a loser's is made again for each
+	 * repetition. */
 	dialog_ack_fork(e, fork, invite);
 	if (fork->state == LEG_OVER)
 		return;
@@ -50,8 +55,8 @@ static void refuse_answer(struct engine *e, struct sip_leg *leg, struct sip_txn 
 	dialog_bye(e, fork, NULL);
 }
 
-static void on_provisional(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *client,
-			   const struct sip_msg *msg)
+static void on_provisional(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+			   struct sip_txn *client, const struct sip_msg *msg)
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
 	struct sip_leg *fork, *a;
@@ -60,8 +65,8 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 		client->flags &= (uint8_t)~TXN_CANCEL_WANTED;
 		b2bua_cancel_leg(e, leg);
 	}
-	if (msg->status == 100 || call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL ||
-	    invite->kind != TXN_SERVER_INVITE)
+	if (msg->status == 100 || call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] ||
+	    invite == NULL || invite->kind != TXN_SERVER_INVITE)
 		return;
 	fork = answering_leg(e, leg, msg);
 	a = fork ? leg_get(e, fork->peer) : NULL;
@@ -97,8 +102,10 @@ static void call_answered(struct engine *e, struct sip_call *call)
 	call->request = HANDLE_NONE;
 }
 
-/* This fork's two legs are the call's from here on; the others' early dialogs end with the final answer. */
-static void join(struct engine *e, struct sip_call *call, struct sip_txn *client, struct sip_leg *a, struct sip_leg *b)
+/* This fork's two legs are the call's from here on; the others' early dialogs end with the final
+ * answer. */
+static void join(struct engine *e, struct sip_call *call, struct sip_txn *client, struct sip_leg *a,
+		 struct sip_leg *b)
 {
 	struct sip_txn *server = txn_get(e, call->invite);
 	struct sip_leg *leg;
@@ -115,19 +122,21 @@ static void join(struct engine *e, struct sip_call *call, struct sip_txn *client
 	b->state = LEG_CONFIRMED;
 }
 
-static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *client,
-		       const struct sip_msg *msg)
+static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+		       struct sip_txn *client, const struct sip_msg *msg)
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
 	struct sip_leg *fork, *a;
 
-	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL || invite->status >= 200) {
+	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL ||
+	    invite->status >= 200) {
 		if (call->flags & CALL_DIALOG)
 			refuse_answer(e, leg, client, msg);
 		return;
 	}
 	if (!(call->flags & CALL_DIALOG)) {
-		if (dialog_relay_response(e, call, invite, leg, msg->status, msg) || invite->status >= 200)
+		if (dialog_relay_response(e, call, invite, leg, msg->status, msg) ||
+		    invite->status >= 200)
 			call_finish(e, call, msg->status, IPC_BY_CALLEE);
 		else
 			b2bua_refuse(e, call, 500, SPAN_NONE, IPC_BY_LIMEN);
@@ -145,19 +154,22 @@ static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *
 		call_answered(e, call);
 		return;
 	}
-	/* A description that cannot be relayed, or no memory to repeat the answer from, ends the call on both sides. */
+	/* A description that cannot be relayed, or no memory to repeat the answer from, ends the
+	 * call on both sides. */
 	if (invite->status < 200)
 		a->state = LEG_OVER;
 	b2bua_end(e, call, 500, IPC_BY_LIMEN);
 }
 
-/* Whether another target may do better (RFC 3261 section 16.7: a 6xx or a refusal of the user may not). */
+/* Whether another target may do better (RFC 3261 section 16.7: a 6xx or a refusal of the user may
+ * not). */
 static bool may_try_another(uint16_t status)
 {
 	return status == 408 || status == 430 || (status >= 500 && status < 600 && status != 501);
 }
 
-static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *leg, uint16_t status, const struct sip_msg *msg)
+static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+		       uint16_t status, const struct sip_msg *msg)
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
 	const struct ipc_verdict *verdict = call_verdict(e, call);
@@ -172,7 +184,8 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 		return;
 	}
 	if (status < 400)
-		status = 480; /* limen does not follow redirections that policy has not named, nor tell them */
+		status = 480; /* limen does not follow redirections that policy has not named, nor
+				 tell them */
 	if (msg == NULL || msg->status != status || invite->status >= 200 ||
 	    !dialog_relay_response(e, call, invite, leg, status, msg)) {
 		b2bua_refuse(e, call, status, SPAN_NONE, by);
@@ -181,7 +194,8 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 	call_finish(e, call, status, by);
 }
 
-void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg)
+void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
+		     const struct sip_msg *msg)
 {
 	struct sip_call *call = call_get(e, txn->call);
 	struct sip_leg *leg = leg_get(e, txn->leg);

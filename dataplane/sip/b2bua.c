@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A request outside a dialog from its arrival to its targets: refused or answered at once, or parked, asked about, and sent to the
- * verdict's targets in order. One worker thread; libc only. */
+/* A request outside a dialog from its arrival to its targets: refused or answered at once, or
+ * parked, asked about, and sent to the verdict's targets in order. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #include <errno.h>
@@ -9,17 +9,20 @@ static bool is_options_to_limen(const struct sip_msg *msg)
 {
 	struct sip_uri uri;
 
-	return msg->method == SIP_METHOD_OPTIONS && sip_uri_parse(sip_span(msg, msg->ruri), &uri) == 0 &&
-	       uri.is_sip && uri.user.len == 0;
+	return msg->method == SIP_METHOD_OPTIONS &&
+	       sip_uri_parse(sip_span(msg, msg->ruri), &uri) == 0 && uri.is_sip &&
+	       uri.user.len == 0;
 }
 
-/* Whether policy can do anything with the Request-URI (section 8.2.2.1): SIP, numbers, services (RFC 5031). */
+/* Whether policy can do anything with the Request-URI (section 8.2.2.1): SIP, numbers, services
+ * (RFC 5031). */
 static bool scheme_is_known(const struct sip_msg *msg)
 {
 	struct sip_uri uri;
 
 	return sip_uri_parse(sip_span(msg, msg->ruri), &uri) == 0 &&
-	       (uri.is_sip || span_ieq(uri.scheme, SPAN("tel")) || span_ieq(uri.scheme, SPAN("urn")));
+	       (uri.is_sip || span_ieq(uri.scheme, SPAN("tel")) ||
+		span_ieq(uri.scheme, SPAN("urn")));
 }
 
 /* What there is only inside a dialog (section 15.1.2; RFC 3262, 3311, 6086). */
@@ -81,7 +84,8 @@ static void put_identity(struct cursor *out, struct span value)
 }
 
 /* Side A of a new call: limen speaks as whom the caller called. */
-static struct sip_leg *make_leg_a(struct engine *e, struct sip_call *call, const struct sip_msg *msg)
+static struct sip_leg *make_leg_a(struct engine *e, struct sip_call *call,
+				  const struct sip_msg *msg)
 {
 	struct sip_leg *leg = leg_new(e, call, SIDE_A);
 	struct span texts[LEG_TEXTS] = {{NULL, 0}};
@@ -157,7 +161,8 @@ static void put_call_id(struct cursor *out, struct engine *e)
 	} while (engine_owner(id, e->conf.nworkers) != e->conf.worker);
 }
 
-static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call, const struct ipc_target_view *target)
+static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
+				  const struct ipc_target_view *target)
 {
 	struct sip_leg *leg = leg_new(e, call, SIDE_B), *a = leg_get(e, call->leg[SIDE_A]);
 	struct span texts[LEG_TEXTS] = {{NULL, 0}};
@@ -183,9 +188,11 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call, const
 }
 
 /* Pairs opened towards another realm or family than this target's are of no use to it. */
-static void drop_unfit_pairs(struct engine *e, struct sip_call *call, const struct sip_leg *before, const struct sip_leg *leg)
+static void drop_unfit_pairs(struct engine *e, struct sip_call *call, const struct sip_leg *before,
+			     const struct sip_leg *leg)
 {
-	if (before == NULL || (before->realm == leg->realm && before->next_hop.family == leg->next_hop.family))
+	if (before == NULL ||
+	    (before->realm == leg->realm && before->next_hop.family == leg->next_hop.family))
 		return;
 	for (unsigned i = 0; i < call->npairs; i++) {
 		if (call->pair[i] != HANDLE_NONE)
@@ -195,10 +202,12 @@ static void drop_unfit_pairs(struct engine *e, struct sip_call *call, const stru
 }
 
 /* Send the parked request to one target. 0, or the status that tells why it cannot be. */
-static uint16_t send_to_target(struct engine *e, struct sip_call *call, const struct ipc_target_view *target)
+static uint16_t send_to_target(struct engine *e, struct sip_call *call,
+			       const struct ipc_target_view *target)
 {
 	struct span request = blob_span(&e->blobs, call->request);
-	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]), *before = leg_get(e, call->leg[SIDE_B]), *leg;
+	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]), *before = leg_get(e, call->leg[SIDE_B]),
+		       *leg;
 	struct build_request req = {.src = &e->again, .plan = call_plan(e, call)};
 	struct sip_txn *client;
 	struct cursor *out;
@@ -218,7 +227,8 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call, const st
 	a->flags &= (uint8_t)~LEG_MEDIA_SET; /* its offer is the first one this target sees */
 	switch (body_kind(&e->again)) {
 	case BODY_SDP:
-		error = body_rewrite_sdp(e, call, a, leg, sip_span(&e->again, e->again.body), false, &req.body, &why);
+		error = body_rewrite_sdp(e, call, a, leg, sip_span(&e->again, e->again.body), false,
+					 &req.body, &why);
 		break;
 	case BODY_PLAIN:
 		req.body = sip_span(&e->again, e->again.body);
@@ -249,7 +259,8 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call, const st
 }
 
 /* Refuse the call towards side A and end it. */
-void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, struct span extra, enum ipc_ended_by by)
+void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, struct span extra,
+		  enum ipc_ended_by by)
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
 
@@ -274,7 +285,10 @@ void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, en
 		failed = send_to_target(e, call, &target);
 		if (failed == 0) {
 			call->state = CALL_TRYING;
-			call_set_timer(e, call, verdict->answer_max_s ? e->now_ns + verdict->answer_max_s * NS_PER_S : NEVER_NS);
+			call_set_timer(e, call,
+				       verdict->answer_max_s
+					       ? e->now_ns + verdict->answer_max_s * NS_PER_S
+					       : NEVER_NS);
 			return;
 		}
 		status = failed;
@@ -306,7 +320,8 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 			put_u64(&extra, verdict->retry_after_s);
 			put_lit(&extra, "\r\n");
 		}
-		b2bua_refuse(e, call, verdict->status, extra.full ? SPAN_NONE : cursor_span(&extra), IPC_BY_POLICY);
+		b2bua_refuse(e, call, verdict->status, extra.full ? SPAN_NONE : cursor_span(&extra),
+			     IPC_BY_POLICY);
 		return;
 	}
 	b2bua_try_next(e, call, 500, IPC_BY_LIMEN);

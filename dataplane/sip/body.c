@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What messages carry: session descriptions are rewritten and steer the call's stream pairs (RFC 3264), other bodies pass only
- * where their kind holds no address. One worker thread; libc only. */
+/* What messages carry: session descriptions are rewritten and steer the call's stream pairs (RFC
+ * 3264), other bodies pass only where their kind holds no address. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #include <errno.h>
@@ -34,7 +34,8 @@ enum body_kind body_kind(const struct sip_msg *msg)
 /* Whether a section's transport is one that the media stage relays: RTP in any profile, T.38. */
 static bool proto_is_relayed(struct span proto)
 {
-	return (proto.len >= 4 && strncasecmp(proto.ptr, "RTP/", 4) == 0) || span_ieq(proto, SPAN("udptl"));
+	return (proto.len >= 4 && strncasecmp(proto.ptr, "RTP/", 4) == 0) ||
+	       span_ieq(proto, SPAN("udptl"));
 }
 
 static bool section_is_relayed(const struct sdp_media *media, unsigned i)
@@ -42,19 +43,23 @@ static bool section_is_relayed(const struct sdp_media *media, unsigned i)
 	return i < CALL_MEDIA_MAX && media->port != 0 && proto_is_relayed(media->proto);
 }
 
-/* Put a description's addresses in force for its leg. `answer`: what the other side made of it, NULL where that is not known: RTCP is
- * multiplexed only where both say so (RFC 5761 section 5.1.1). */
-static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_leg *from, const struct sdp *sdp,
-			  const struct sdp *answer)
+/* Put a description's addresses in force for its leg. `answer`: what the other side made of it,
+ * NULL where that is not known: RTCP is multiplexed only where both say so (RFC 5761
+ * section 5.1.1). */
+static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_leg *from,
+			  const struct sdp *sdp, const struct sdp *answer)
 {
 	for (unsigned i = 0; i < sdp->nmedia && i < call->npairs; i++) {
 		const struct sdp_media *media = &sdp->media[i];
-		bool refused = media->rtcp_mux && answer && i < answer->nmedia && !answer->media[i].rtcp_mux;
+		bool refused = media->rtcp_mux && answer && i < answer->nmedia &&
+			       !answer->media[i].rtcp_mux;
 		struct stream_remote remote = {
 			.source = from->source_policy,
 			.rtcp_mux = media->rtcp_mux && !refused,
-			.may_send = media->direction == SDP_SENDRECV || media->direction == SDP_SENDONLY,
-			.may_receive = media->direction == SDP_SENDRECV || media->direction == SDP_RECVONLY,
+			.may_send = media->direction == SDP_SENDRECV ||
+				    media->direction == SDP_SENDONLY,
+			.may_receive = media->direction == SDP_SENDRECV ||
+				       media->direction == SDP_RECVONLY,
 		};
 
 		if (call->pair[i] == HANDLE_NONE)
@@ -70,7 +75,8 @@ static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_le
 	from->flags |= LEG_MEDIA_SET;
 }
 
-/* An offer inside the dialog counts from its answer on (RFC 3264 section 8): apply what was put aside. */
+/* An offer inside the dialog counts from its answer on (RFC 3264 section 8): apply what was put
+ * aside. */
 static void apply_pending_offer(struct engine *e, struct sip_call *call, struct sip_leg *leg)
 {
 	struct span text = blob_span(&e->blobs, leg->offer);
@@ -90,7 +96,8 @@ void body_forget_offer(struct engine *e, struct sip_leg *leg)
 }
 
 /* The pair of section i, opened now if it has none. */
-static int section_pair(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to, unsigned i)
+static int section_pair(struct engine *e, struct sip_call *call, struct sip_leg *from,
+			struct sip_leg *to, unsigned i)
 {
 	struct stream_local ends[2];
 	int error;
@@ -109,8 +116,8 @@ static int section_pair(struct engine *e, struct sip_call *call, struct sip_leg 
 	return 0;
 }
 
-static int make_anchors(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to, bool answer,
-			struct sdp_rewrite *rewrite)
+static int make_anchors(struct engine *e, struct sip_call *call, struct sip_leg *from,
+			struct sip_leg *to, bool answer, struct sdp_rewrite *rewrite)
 {
 	const struct sdp *sdp = &e->sdp;
 
@@ -136,7 +143,8 @@ static int make_anchors(struct engine *e, struct sip_call *call, struct sip_leg 
 	return 0;
 }
 
-static int take_answer(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to)
+static int take_answer(struct engine *e, struct sip_call *call, struct sip_leg *from,
+		       struct sip_leg *to)
 {
 	apply_pending_offer(e, call, to);
 	apply_remotes(e, call, from, &e->sdp, NULL);
@@ -152,8 +160,10 @@ static bool offers_mux(const struct sdp *sdp)
 	return false;
 }
 
-/* The first offer counts at once, for early media; what its answer may change, and every later offer, waits for the answer. */
-static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *from, struct span text)
+/* The first offer counts at once, for early media; what its answer may change, and every later
+ * offer, waits for the answer. */
+static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *from,
+		      struct span text)
 {
 	bool first = !(from->flags & LEG_MEDIA_SET);
 
@@ -166,8 +176,9 @@ static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *f
 	return from->offer == HANDLE_NONE ? -ENOMEM : 0;
 }
 
-int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to, struct span text,
-		     bool answer, struct span *result, const char **why)
+int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from,
+		     struct sip_leg *to, struct span text, bool answer, struct span *result,
+		     const char **why)
 {
 	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
 	struct cursor out = cursor_on(e->body, sizeof(e->body));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Text of what goes out: requests and responses rebuilt for a leg under an edit plan. Nothing of the far side is copied but
- * what the plan passes. One worker thread; libc only. */
+/* Text of what goes out: requests and responses rebuilt for a leg under an edit plan. Nothing of
+ * the far side is copied but what the plan passes. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 /* What limen relays inside a dialog; also its Allow. */
@@ -45,13 +45,15 @@ void put_header(struct cursor *out, struct span name, struct span value, bool fo
 	} else {
 		/* A fold is one space (RFC 3261 section 7.3.1). */
 		for (size_t i = 0; i < value.len; i++)
-			put_char(out, value.ptr[i] == '\r' || value.ptr[i] == '\n' ? ' ' : value.ptr[i]);
+			put_char(out,
+				 value.ptr[i] == '\r' || value.ptr[i] == '\n' ? ' ' : value.ptr[i]);
 	}
 	put_end(out);
 }
 
 /* Those tokens of a list header that limen can stand for; no line when none is left. */
-static void put_token_list(struct cursor *out, const struct sip_msg *msg, enum sip_hdr_id id, bool (*keep)(struct span))
+static void put_token_list(struct cursor *out, const struct sip_msg *msg, enum sip_hdr_id id,
+			   bool (*keep)(struct span))
 {
 	struct sip_values it = sip_values(msg, id);
 	struct span value;
@@ -105,7 +107,8 @@ static bool is_body_header(uint8_t id)
 
 static struct span header_name(const struct sip_msg *src, const struct sip_hdr *hdr)
 {
-	return hdr->id == SIP_HDR_OTHER ? sip_span(src, hdr->name) : span_str(sip_hdr_name(hdr->id));
+	return hdr->id == SIP_HDR_OTHER ? sip_span(src, hdr->name)
+					: span_str(sip_hdr_name(hdr->id));
 }
 
 /* The far side's headers, each as the plan says. */
@@ -177,7 +180,8 @@ static void put_contact(struct cursor *out, const struct engine *e, const struct
 	put_lit(out, ">\r\n");
 }
 
-static void put_via(struct cursor *out, const struct engine *e, uint8_t realm, uint8_t transport, uint8_t family)
+static void put_via(struct cursor *out, const struct engine *e, uint8_t realm, uint8_t transport,
+		    uint8_t family)
 {
 	const struct net_endpoint *local = engine_local(e, realm, family);
 
@@ -191,21 +195,25 @@ static void put_via(struct cursor *out, const struct engine *e, uint8_t realm, u
 
 static void put_method(struct cursor *out, const struct build_request *req)
 {
-	put_span(out, req->method == SIP_METHOD_OTHER ? req->method_name : span_str(sip_method_name(req->method)));
+	put_span(out, req->method == SIP_METHOD_OTHER ? req->method_name
+						      : span_str(sip_method_name(req->method)));
 }
 
-/* Request line and Route (section 12.2.1.1): a first route without lr is a strict router and takes the Request-URI's place. */
-static void put_request_target(struct cursor *out, const struct engine *e, const struct build_request *req,
-			       struct cursor *routes)
+/* Request line and Route (section 12.2.1.1): a first route without lr is a strict router and takes
+ * the Request-URI's place. */
+static void put_request_target(struct cursor *out, const struct engine *e,
+			       const struct build_request *req, struct cursor *routes)
 {
-	struct span target = leg_text(e, req->leg, LEG_TARGET), all = leg_text(e, req->leg, LEG_ROUTES), rest = all, first, value;
+	struct span target = leg_text(e, req->leg, LEG_TARGET),
+		    all = leg_text(e, req->leg, LEG_ROUTES), rest = all, first, value;
 	struct sip_name_addr route;
 	struct sip_uri uri;
 
 	if (target.len == 0)
 		target = leg_text(e, req->leg, LEG_RURI);
 	if (sip_list_next(&rest, &first) && sip_name_addr_parse(first, &route) == 0 &&
-	    sip_uri_parse(route.uri, &uri) == 0 && !sip_param_find(uri.params, SPAN("lr"), &value)) {
+	    sip_uri_parse(route.uri, &uri) == 0 &&
+	    !sip_param_find(uri.params, SPAN("lr"), &value)) {
 		rest = span_trim(rest);
 		put_span(routes, rest);
 		put_span(routes, rest.len ? SPAN(",<") : SPAN("<"));
@@ -241,7 +249,8 @@ static void put_rack(struct cursor *out, const struct build_request *req)
 
 static bool request_has_contact(enum sip_method method)
 {
-	return method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE || method == SIP_METHOD_OPTIONS;
+	return method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE ||
+	       method == SIP_METHOD_OPTIONS;
 }
 
 void build_request(struct engine *e, struct cursor *out, const struct build_request *req)
@@ -286,12 +295,14 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 		put_contact(out, e, leg);
 	if (req->method == SIP_METHOD_PRACK && req->src)
 		put_rack(out, req);
-	put_planned_headers(out, req->src, req->plan, leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A, req->body.len != 0);
+	put_planned_headers(out, req->src, req->plan, leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
+			    req->body.len != 0);
 	put_span(out, req->extra);
 	put_body(out, req->body);
 }
 
-void build_from_invite(struct cursor *out, enum sip_method method, const struct sip_msg *invite, struct span to)
+void build_from_invite(struct cursor *out, enum sip_method method, const struct sip_msg *invite,
+		       struct span to)
 {
 	struct span name = span_str(sip_method_name(method)), value;
 	struct sip_values it = sip_values(invite, SIP_HDR_VIA);
@@ -330,13 +341,16 @@ static void put_reversed_routes(struct cursor *out, const struct sip_msg *answer
 		put_header(out, SPAN("Route"), cursor_span(&routes), false);
 }
 
-void build_from_answer(struct engine *e, struct cursor *out, enum sip_method method, const struct sip_txn *txn,
-		       const struct sip_msg *answer, uint32_t cseq, uint64_t branch)
+void build_from_answer(struct engine *e, struct cursor *out, enum sip_method method,
+		       const struct sip_txn *txn, const struct sip_msg *answer, uint32_t cseq,
+		       uint64_t branch)
 {
 	struct sip_values it = sip_values(answer, SIP_HDR_CONTACT);
 	struct sip_name_addr contact;
-	struct span value, name = span_str(sip_method_name(method)), to = sip_hdr_value(answer, SIP_HDR_TO);
-	bool has_contact = sip_values_next(&it, &value) && sip_name_addr_parse(value, &contact) == 0 && !contact.star;
+	struct span value, name = span_str(sip_method_name(method)),
+			   to = sip_hdr_value(answer, SIP_HDR_TO);
+	bool has_contact = sip_values_next(&it, &value) &&
+			   sip_name_addr_parse(value, &contact) == 0 && !contact.star;
 
 	put_span(out, name);
 	put_char(out, ' ');
@@ -373,8 +387,10 @@ static size_t rport_end(struct span via)
 	return 0;
 }
 
-/* The topmost Via with received and rport filled in (section 18.2.1, RFC 3581 section 4), the others as they are. */
-static void put_response_vias(struct cursor *out, const struct sip_msg *msg, const struct engine_source *source)
+/* The topmost Via with received and rport filled in (section 18.2.1, RFC 3581 section 4), the
+ * others as they are. */
+static void put_response_vias(struct cursor *out, const struct sip_msg *msg,
+			      const struct engine_source *source)
 {
 	struct sip_values it = sip_values(msg, SIP_HDR_VIA);
 	struct span value, received;
@@ -391,7 +407,8 @@ static void put_response_vias(struct cursor *out, const struct sip_msg *msg, con
 			put_u64(out, source->peer.port);
 		}
 		put_bytes(out, value.ptr + rport, value.len - rport);
-		if (top && (sip_via_parse(value, &via) || !sip_param_find(via.params, SPAN("received"), &received))) {
+		if (top && (sip_via_parse(value, &via) ||
+			    !sip_param_find(via.params, SPAN("received"), &received))) {
 			put_lit(out, ";received=");
 			put_addr(out, source->peer.family, &source->peer.addr);
 		}
@@ -399,7 +416,8 @@ static void put_response_vias(struct cursor *out, const struct sip_msg *msg, con
 	}
 }
 
-void build_response_head(struct cursor *out, const struct sip_msg *msg, const struct engine_source *source, uint16_t *tag_at)
+void build_response_head(struct cursor *out, const struct sip_msg *msg,
+			 const struct engine_source *source, uint16_t *tag_at)
 {
 	const struct sip_hdr *hdr;
 	struct sip_values it;
@@ -471,13 +489,15 @@ void build_response(struct engine *e, struct cursor *out, const struct build_res
 		put_u64(out, res->rseq);
 		put_end(out);
 	}
-	put_planned_headers(out, res->src, res->plan, res->leg && res->leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
+	put_planned_headers(out, res->src, res->plan,
+			    res->leg && res->leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
 			    res->body.len != 0);
 	put_span(out, res->extra);
 	put_body(out, res->body);
 }
 
-struct net_endpoint response_destination(const struct sip_msg *msg, const struct engine_source *source)
+struct net_endpoint response_destination(const struct sip_msg *msg,
+					 const struct engine_source *source)
 {
 	struct net_endpoint dst = source->peer;
 
@@ -486,7 +506,8 @@ struct net_endpoint response_destination(const struct sip_msg *msg, const struct
 	return dst;
 }
 
-void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t status, struct span extra, const struct sip_leg *leg)
+void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t status,
+		     struct span extra, const struct sip_leg *leg)
 {
 	struct net_endpoint dst = response_destination(msg, e->source);
 	struct cursor *out = out_start(e);

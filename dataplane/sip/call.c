@@ -101,7 +101,8 @@ static void add_quality(struct ipc_media_quality *to, const struct stream_stats 
 	}
 }
 
-static void call_quality(const struct engine *e, const struct sip_call *call, struct ipc_media_quality quality[2])
+static void call_quality(const struct engine *e, const struct sip_call *call,
+			 struct ipc_media_quality quality[2])
 {
 	memset(quality, 0, 2 * sizeof(quality[0]));
 	for (unsigned i = 0; i < call->npairs; i++) {
@@ -129,7 +130,8 @@ static uint16_t cut_len(struct span text)
 	return (uint16_t)(text.len > RECORD_CALL_ID_MAX ? RECORD_CALL_ID_MAX : text.len);
 }
 
-static void call_make_report(struct engine *e, struct sip_call *call, const struct ipc_media_quality quality[2])
+static void call_make_report(struct engine *e, struct sip_call *call,
+			     const struct ipc_media_quality quality[2])
 {
 	struct span context = call_context(e, call);
 	struct ipc_call_end end = {
@@ -178,7 +180,8 @@ void call_report(struct engine *e, struct sip_call *call)
 	/* Without a link it goes when engine_link says that there is one. */
 }
 
-/* Whether the call is one for the records: refusals of strangers come without context and are only counted. */
+/* Whether the call is one for the records: refusals of strangers come without context and are only
+ * counted. */
 static bool call_is_recorded(const struct engine *e, const struct sip_call *call)
 {
 	return (call->flags & CALL_DIALOG) && call_context(e, call).len != 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cookies: handle and MAC as 26 characters of base32hex. The handle is masked with a hash of the MAC, the MAC is over kind
- * and handle, so every bit depends on the keys. */
+/* Cookies: handle and MAC as 26 characters of base32hex. The handle is masked with a hash of the
+ * MAC, the MAC is over kind and handle, so every bit depends on the keys. */
 #include "dataplane/sip/cookie.h"
 
 static const char alphabet[32] = "0123456789abcdefghijklmnopqrstuv";
@@ -29,7 +29,8 @@ void cookie_put_random(struct cursor *out, uint64_t hi, uint64_t lo)
 	put_bytes(out, text, sizeof(text));
 }
 
-void cookie_put(struct cursor *out, const struct cookie_keys *keys, enum cookie_kind kind, uint64_t handle)
+void cookie_put(struct cursor *out, const struct cookie_keys *keys, enum cookie_kind kind,
+		uint64_t handle)
 {
 	uint64_t mac = cookie_mac(keys, kind, handle);
 
@@ -43,12 +44,14 @@ static int cookie_digit(char ch)
 		return ch - '0';
 	if (ch >= 'a' && ch <= 'v')
 		return ch - 'a' + 10;
-	if (ch >= 'A' && ch <= 'V') /* tokens compare without case (RFC 3261 section 7.3.1): a peer may change it */
+	if (ch >= 'A' && ch <= 'V') /* tokens compare without case (RFC 3261 section 7.3.1): a peer
+				       may change it */
 		return ch - 'A' + 10;
 	return -1;
 }
 
-enum cookie_answer cookie_read(const struct cookie_keys *keys, enum cookie_kind kind, struct span text, uint64_t *handle)
+enum cookie_answer cookie_read(const struct cookie_keys *keys, enum cookie_kind kind,
+			       struct span text, uint64_t *handle)
 {
 	uint64_t hi = 0, lo = 0, masked;
 

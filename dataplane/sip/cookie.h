@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cookies: limen's own tags, Via branches and Contact user parts carry the handle of their record under a keyed MAC, like SYN
- * cookies. A genuine one finds its record without a table; a forged one costs two hashes. One worker thread; libc only. */
+/* Cookies: limen's own tags, Via branches and Contact user parts carry the handle of their record
+ * under a keyed MAC, like SYN cookies. A genuine one finds its record without a table; a forged one
+ * costs two hashes. One worker thread; libc only. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -27,10 +28,12 @@ enum cookie_answer {
 	COOKIE_FORGED,  /* limen's form, wrong MAC */
 };
 
-void cookie_put(struct cursor *out, const struct cookie_keys *keys, enum cookie_kind kind, uint64_t handle);
+void cookie_put(struct cursor *out, const struct cookie_keys *keys, enum cookie_kind kind,
+		uint64_t handle);
 
 /* Read a cookie; *handle is set when GOOD. The handle may be stale: slab_get tells. */
-enum cookie_answer cookie_read(const struct cookie_keys *keys, enum cookie_kind kind, struct span text, uint64_t *handle);
+enum cookie_answer cookie_read(const struct cookie_keys *keys, enum cookie_kind kind,
+			       struct span text, uint64_t *handle);
 
 /* 26 characters of the cookie alphabet from 128 bits. */
 void cookie_put_random(struct cursor *out, uint64_t hi, uint64_t lo);

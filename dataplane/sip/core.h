@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The engine's inside: its state and the functions its files offer each other. Nothing outside dataplane/sip includes this.
- * Floors, top to bottom: engine (inputs), answer and ending (how a call goes on and stops), b2bua (how it begins), dialog
- * (requests inside one), call (its record), txn (RFC 3261 section 17), leg, build (text), body (session descriptions), out (actions). */
+/* The engine's inside: its state and the functions its files offer each other. Nothing outside
+ * dataplane/sip includes this. Floors, top to bottom: engine (inputs), answer and ending (how a
+ * call goes on and stops), b2bua (how it begins), dialog (requests inside one), call (its record),
+ * txn (RFC 3261 section 17), leg, build (text), body (session descriptions), out (actions). */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -22,7 +23,8 @@
 #define TIMER_C_MS   180000u       /* section 16.6 */
 #define NS_PER_MS    1000000ull
 #define NS_PER_S     1000000000ull
-#define ASK_MAX_MS   4000u   /* a parked request waits this long for its verdict: a control plane that restarts is back in 2 s */
+/* A parked request waits this long for its verdict: a control plane that restarts is back in 2 s. */
+#define ASK_MAX_MS   4000u
 #define REPORT_AGAIN_MS 200u /* a record that the ring would not take is offered again */
 
 #define ENGINE_ACTIONS_MAX 64u
@@ -71,7 +73,8 @@ struct engine {
 struct cursor *out_start(struct engine *e);
 /* The open text; SPAN_NONE (and nothing kept) when it did not fit. */
 struct span out_finish(struct engine *e);
-void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst, struct span bytes);
+void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst,
+	      struct span bytes);
 void out_report(struct engine *e, uint16_t type, struct span bytes);
 bool out_has_room(const struct engine *e);
 uint64_t engine_random(struct engine *e);
@@ -81,12 +84,15 @@ const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, u
 struct sip_leg *leg_new(struct engine *e, struct sip_call *call, uint8_t side);
 struct sip_leg *leg_get(const struct engine *e, uint64_t handle);
 struct span leg_text(const struct engine *e, const struct sip_leg *leg, enum leg_text which);
-/* Replace some texts (ptr NULL: leave as it is). False when there is no memory: the leg is as before. */
+/* Replace some texts (ptr NULL: leave as it is). False when there is no memory: the leg is as
+ * before. */
 bool leg_set_texts(struct engine *e, struct sip_leg *leg, const struct span texts[LEG_TEXTS]);
-/* Take target, tag and routes from a request (UAS, section 12.1.1) or a response (UAC, section 12.1.2). */
+/* Take target, tag and routes from a request (UAS, section 12.1.1) or a response (UAC,
+ * section 12.1.2). */
 bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 bool leg_learn_response(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
-/* Record-Route as the Route value to send: in order for a UAS, reversed for a UAC (sections 12.1.1, 12.1.2). */
+/* Record-Route as the Route value to send: in order for a UAS, reversed for a UAC
+ * (sections 12.1.1, 12.1.2). */
 void leg_put_routes(struct cursor *out, const struct sip_msg *msg, bool reversed);
 /* Target refresh (section 12.2): the Contact of a re-INVITE or UPDATE, or of its 2xx. */
 bool leg_refresh_target(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
@@ -113,7 +119,6 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 struct build_response {
 	const struct sip_txn *txn; /* server transaction */
 	uint16_t status;
-	struct span tag_cookie;    /* To tag where the request had none */
 	struct sip_leg *leg;       /* for the Contact; NULL: none */
 	const struct sip_msg *src; /* response of the far side; NULL: limen's own */
 	uint32_t rseq;             /* of a reliable provisional response; 0: none */
@@ -123,23 +128,32 @@ struct build_response {
 };
 void build_response(struct engine *e, struct cursor *out, const struct build_response *res);
 
-/* The lines every response repeats, from a request that came from `source`; *tag_at as in sip_txn.head_tag. */
-void build_response_head(struct cursor *out, const struct sip_msg *msg, const struct engine_source *source, uint16_t *tag_at);
+/* The lines every response repeats, from a request that came from `source`; *tag_at as in
+ * sip_txn.head_tag. */
+void build_response_head(struct cursor *out, const struct sip_msg *msg,
+			 const struct engine_source *source, uint16_t *tag_at);
 
-/* Answer the request in work without keeping anything (sections 8.2.7, 8.2.6): the tag is `leg`'s, or a hash. */
-void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t status, struct span extra, const struct sip_leg *leg);
+/* Answer the request in work without keeping anything (sections 8.2.7, 8.2.6): the tag is `leg`'s,
+ * or a hash. */
+void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t status,
+		     struct span extra, const struct sip_leg *leg);
 
 /* Where the response to a request goes (section 18.2.2, RFC 3581). */
-struct net_endpoint response_destination(const struct sip_msg *msg, const struct engine_source *source);
+struct net_endpoint response_destination(const struct sip_msg *msg,
+					 const struct engine_source *source);
 
-/* ACK of a refusal and CANCEL, from the INVITE as it was sent (sections 17.1.1.3, 9.1): same branch, route, URI. */
-void build_from_invite(struct cursor *out, enum sip_method method, const struct sip_msg *invite, struct span to);
+/* ACK of a refusal and CANCEL, from the INVITE as it was sent (sections 17.1.1.3, 9.1): same
+ * branch, route, URI. */
+void build_from_invite(struct cursor *out, enum sip_method method, const struct sip_msg *invite,
+		       struct span to);
 
-/* "Unsupported: ..." with what the request requires and limen cannot do; false when there is nothing. */
+/* "Unsupported: ..." with what the request requires and limen cannot do; false when there is
+ * nothing. */
 bool dialog_unsupported(struct cursor *out, const struct sip_msg *msg);
 /* ACK and BYE for a 2xx whose leg is gone, from the answer alone; `branch` goes into the cookie. */
-void build_from_answer(struct engine *e, struct cursor *out, enum sip_method method, const struct sip_txn *txn,
-		       const struct sip_msg *answer, uint32_t cseq, uint64_t branch);
+void build_from_answer(struct engine *e, struct cursor *out, enum sip_method method,
+		       const struct sip_txn *txn, const struct sip_msg *answer, uint32_t cseq,
+		       uint64_t branch);
 
 /* limen's Allow line. */
 struct span build_allow(void);
@@ -157,35 +171,43 @@ enum body_kind {
 	BODY_REFUSED, /* of a kind that limen cannot hide: 415 */
 };
 enum body_kind body_kind(const struct sip_msg *msg);
-/* Rewrite the description in `from`'s message for `to`, opening stream pairs as needed. The result lies in the engine until the next
- * call. 0; -EINVAL (why is set) for a bad description; -ENOSPC, -ENOMEM without ports or room. */
-int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to, struct span text,
-		     bool answer, struct span *result, const char **why);
+/* Rewrite the description in `from`'s message for `to`, opening stream pairs as needed. The result
+ * lies in the engine until the next call. 0; -EINVAL (why is set) for a bad description; -ENOSPC,
+ * -ENOMEM without ports or room. */
+int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from,
+		     struct sip_leg *to, struct span text, bool answer, struct span *result,
+		     const char **why);
 /* The offer that a leg made inside the dialog was refused. */
 void body_forget_offer(struct engine *e, struct sip_leg *leg);
 
 /* ---- txn.c: RFC 3261 section 17 ---- */
 struct sip_txn *txn_get(const struct engine *e, uint64_t handle);
 /* A server transaction for the request in work; NULL without memory. Its response head is kept. */
-struct sip_txn *txn_server_new(struct engine *e, const struct sip_msg *msg, struct sip_call *call, struct sip_leg *leg);
+struct sip_txn *txn_server_new(struct engine *e, const struct sip_msg *msg, struct sip_call *call,
+			       struct sip_leg *leg);
 /* Find by the request in work (section 17.2.3). */
 uint64_t txn_request_key(const struct engine *e, const struct sip_msg *msg, enum sip_method method);
 uint64_t txn_merge_key(const struct engine *e, const struct sip_msg *msg);
 struct sip_txn *txn_find(const struct engine *e, uint64_t key);
 bool txn_is_merged(const struct engine *e, uint64_t merge_key);
 void txn_index_merge(struct engine *e, struct sip_txn *txn, uint64_t merge_key);
-/* A client transaction, not yet sent. Without leg (and then without call) its realm and transport are the caller's to set. */
-struct sip_txn *txn_client_new(struct engine *e, enum sip_method method, struct sip_call *call, struct sip_leg *leg);
-/* Send its request for the first time and start its timers; takes a copy. False without memory: the transaction is gone. */
+/* A client transaction, not yet sent. Without leg (and then without call) its realm and transport
+ * are the caller's to set. */
+struct sip_txn *txn_client_new(struct engine *e, enum sip_method method, struct sip_call *call,
+			       struct sip_leg *leg);
+/* Send its request for the first time and start its timers; takes a copy. False without memory: the
+ * transaction is gone. */
 bool txn_client_send(struct engine *e, struct sip_txn *txn, struct span bytes);
-/* Send a response and go to the state it asks for. False without memory (the response went out all the same). */
+/* Send a response and go to the state it asks for. False without memory (the response went out all
+ * the same). */
 bool txn_respond(struct engine *e, struct sip_txn *txn, uint16_t status, struct span bytes);
 void txn_resend(struct engine *e, struct sip_txn *txn);
 /* A server INVITE transaction got its ACK. */
 void txn_acked(struct engine *e, struct sip_txn *txn);
 /* The ACK for a 2xx went out: kept for retransmissions of the 2xx. */
 void txn_keep_ack(struct engine *e, struct sip_txn *txn, struct span bytes);
-/* A client INVITE that rings is over in 64*T1 at the latest: it was cancelled (section 9.1), or its dialog ended. */
+/* A client INVITE that rings is over in 64*T1 at the latest: it was cancelled (section 9.1), or its
+ * dialog ended. */
 void txn_bound(struct engine *e, struct sip_txn *txn);
 /* The ACK kept, once more; nothing where there is none yet. */
 void txn_resend_ack(struct engine *e, struct sip_txn *txn);
@@ -199,9 +221,9 @@ enum txn_event {
 	TXN_EVENT_PROVISIONAL, /* client: tell the user */
 	TXN_EVENT_SUCCESS,
 	TXN_EVENT_FAILURE,
-	TXN_EVENT_TIMEOUT,     /* client: no answer; the transaction is gone after the user was told */
-	TXN_EVENT_NO_ACK,      /* server INVITE: the 2xx was never acknowledged */
-	TXN_EVENT_STRAY,       /* client INVITE, Accepted: another 2xx */
+	TXN_EVENT_TIMEOUT, /* client: no answer; the transaction is gone after the user was told */
+	TXN_EVENT_NO_ACK,  /* server INVITE: the 2xx was never acknowledged */
+	TXN_EVENT_STRAY,   /* client INVITE, Accepted: another 2xx */
 };
 enum txn_event txn_on_response(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg);
 enum txn_event txn_on_timer(struct engine *e, struct sip_txn *txn);
@@ -212,7 +234,8 @@ struct sip_call *call_get(const struct engine *e, uint64_t handle);
 struct span call_plan(const struct engine *e, const struct sip_call *call);
 const struct ipc_verdict *call_verdict(const struct engine *e, const struct sip_call *call);
 void call_set_timer(struct engine *e, struct sip_call *call, uint64_t deadline_ns);
-/* Over: streams closed, record made and sent. What has to be said to the legs is b2bua's business. */
+/* Over: streams closed, record made and sent. What has to be said to the legs is b2bua's
+ * business. */
 void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
 /* Free it when nothing needs it any more, at the end of the input (call_collect). */
 void call_maybe_free(struct engine *e, struct sip_call *call);
@@ -227,20 +250,25 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame);
 /* Try targets until one can be sent to. `status`: what to answer when none is left. */
 void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
 /* Refuse the call towards side A, if that was not answered, and end it. */
-void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, struct span extra, enum ipc_ended_by by);
+void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, struct span extra,
+		  enum ipc_ended_by by);
 
 /* ---- answer.c: the target's answers to it; msg NULL: none came (TIMEOUT) ---- */
-void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg);
+void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
+		     const struct sip_msg *msg);
 
 /* ---- fork.c ---- */
 /* The fork of a leg B, or the leg itself, that has this remote tag; NULL when there is none. */
-struct sip_leg *fork_find(const struct engine *e, const struct sip_leg *leg, struct span remote_tag);
-/* A fork of a leg B, with its leg A, from the first response under a new To tag. NULL for one too many, or without memory. */
+struct sip_leg *fork_find(const struct engine *e, const struct sip_leg *leg,
+			  struct span remote_tag);
+/* A fork of a leg B, with its leg A, from the first response under a new To tag. NULL for one too
+ * many, or without memory. */
 struct sip_leg *fork_new(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 
 /* What sip_txn.lost_fork holds for an answer. */
 uint64_t fork_tag_hash(const struct engine *e, const struct sip_msg *msg);
-/* A 2xx came for a call that is gone: the winner's is acknowledged again, another fork's acknowledged and ended. */
+/* A 2xx came for a call that is gone: the winner's is acknowledged again, another fork's
+ * acknowledged and ended. */
 void fork_late_answer(struct engine *e, struct sip_txn *invite, const struct sip_msg *msg);
 
 /* ---- ending.c ---- */
@@ -258,17 +286,20 @@ void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ip
 void b2bua_call_timer(struct engine *e, struct sip_call *call);
 
 /* ---- dialog.c: requests inside a dialog, and their answers ---- */
-/* A server transaction for a request in its order; NULL when it was answered already: out of order, no memory. */
+/* A server transaction for a request in its order; NULL when it was answered already: out of order,
+ * no memory. */
 struct sip_txn *dialog_accept(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 /* Any but ACK and BYE. */
 void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
-/* A client transaction that relays a request inside a dialog has an answer (or none: TIMEOUT, msg NULL). */
-void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg);
+/* A client transaction that relays a request inside a dialog has an answer (or none: TIMEOUT, msg
+ * NULL). */
+void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
+		      const struct sip_msg *msg);
 /* limen's own answer on a server transaction, as the leg's user agent. */
 void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra);
 /* Relay a response to a server transaction. False when it could not be built. */
-bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server, struct sip_leg *from,
-			   uint16_t status, const struct sip_msg *msg);
+bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server,
+			   struct sip_leg *from, uint16_t status, const struct sip_msg *msg);
 void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 /* The call is over: re-INVITEs still open are refused (section 15.1.2) and not waited for. */
 void dialog_end_pending(struct engine *e, struct sip_call *call);
@@ -277,4 +308,5 @@ void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src
 /* Acknowledge the 2xx of a fork that lost. */
 void dialog_ack_fork(struct engine *e, struct sip_leg *fork, struct sip_txn *invite);
 /* Acknowledge the 2xx that leg B sent, with what A's ACK carried (src) or bare. */
-void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *src, struct span body);
+void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *src,
+		     struct span body);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside a dialog: requests of one leg are relayed to the other (RFC 3261 section 12.2), answers go back. The worker does all of
- * this alone, whether or not there is a control plane. One worker thread; libc only. */
+/* Inside a dialog: requests of one leg are relayed to the other (RFC 3261 section 12.2), answers go
+ * back. The worker does all of this alone, whether or not there is a control plane. One worker
+ * thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #include <errno.h>
 
 void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra)
 {
-	struct build_response res = {.txn = txn, .status = status, .leg = leg_get(e, txn->leg), .extra = extra};
+	struct build_response res = {
+		.txn = txn, .status = status, .leg = leg_get(e, txn->leg), .extra = extra};
 	struct cursor *out = out_start(e);
 
 	build_response(e, out, &res);
@@ -27,7 +29,8 @@ static void answer_retry_after(struct engine *e, struct sip_txn *txn, uint16_t s
 
 /* ---- BYE and ACK ---- */
 
-void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *src, struct span body)
+void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *src,
+		     struct span body)
 {
 	struct sip_txn *invite = txn_get(e, leg->invite_client);
 	struct sip_call *call = call_get(e, leg->call);
@@ -58,7 +61,8 @@ void dialog_ack_fork(struct engine *e, struct sip_leg *fork, struct sip_txn *inv
 {
 	char branch[COOKIE_CHARS];
 	struct cursor text = cursor_on(branch, sizeof(branch));
-	struct build_request req = {.leg = fork, .method = SIP_METHOD_ACK, .cseq = invite->cseq, .max_forwards = 70};
+	struct build_request req = {
+		.leg = fork, .method = SIP_METHOD_ACK, .cseq = invite->cseq, .max_forwards = 70};
 	struct net_endpoint dst = leg_next_hop(e, fork);
 	struct cursor *out;
 	struct span bytes;
@@ -120,7 +124,8 @@ void dialog_end_pending(struct engine *e, struct sip_call *call)
 	struct sip_leg *leg;
 
 	for (uint64_t at = call->first_leg; (leg = leg_get(e, at)) != NULL; at = leg->next) {
-		struct sip_txn *server = txn_get(e, leg->invite_server), *client = txn_get(e, leg->invite_client);
+		struct sip_txn *server = txn_get(e, leg->invite_server),
+			       *client = txn_get(e, leg->invite_client);
 
 		if (server && server->self != call->invite && server->status < 200)
 			dialog_answer(e, server, 487, SPAN_NONE);
@@ -143,7 +148,8 @@ void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg
 	if (peer && call->state == CALL_ANSWERED) {
 		/* An answer in the ACK belongs to an offer in the 2xx (RFC 3264, late offer). */
 		if (body_kind(msg) == BODY_SDP &&
-		    body_rewrite_sdp(e, call, leg, peer, sip_span(msg, msg->body), !(invite->flags & TXN_HAS_OFFER), &body, &why))
+		    body_rewrite_sdp(e, call, leg, peer, sip_span(msg, msg->body),
+				     !(invite->flags & TXN_HAS_OFFER), &body, &why))
 			body = SPAN_NONE;
 		dialog_send_ack(e, peer, msg, body);
 	}
@@ -154,13 +160,14 @@ void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg
 /* ---- requests ---- */
 
 /* A status that refuses the request where it stands, or 0. */
-static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *leg, const struct sip_leg *peer,
-				 const struct sip_call *call, const struct sip_msg *msg)
+static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *leg,
+				 const struct sip_leg *peer, const struct sip_call *call,
+				 const struct sip_msg *msg)
 {
 	struct sip_txn *theirs, *ours, *far;
 
-	if (call->state == CALL_ENDED || leg->state == LEG_OVER || peer == NULL || peer->state == LEG_OVER ||
-	    peer->state == LEG_NEW)
+	if (call->state == CALL_ENDED || leg->state == LEG_OVER || peer == NULL ||
+	    peer->state == LEG_OVER || peer->state == LEG_NEW)
 		return 481;
 	switch (msg->method) {
 	case SIP_METHOD_INVITE:
@@ -186,12 +193,14 @@ static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *l
 			return 491; /* glare */
 		if (ack_is_missing(e, leg) || ack_is_missing(e, peer))
 			return 491;
-		/* One that was cancelled here may still be open there: section 14.1 allows one at a time. */
+		/* One that was cancelled here may still be open there: section 14.1 allows one at a
+		 * time. */
 		far = txn_get(e, peer->invite_client);
 		if (far && (far->state == TXN_TRYING || far->state == TXN_PROCEEDING))
 			return 491;
 	}
-	if (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP && peer->offer != HANDLE_NONE)
+	if (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP &&
+	    peer->offer != HANDLE_NONE)
 		return 491; /* RFC 3311 section 5.2 */
 	return 0;
 }
@@ -237,16 +246,18 @@ static void refuse(struct engine *e, struct sip_txn *txn, uint16_t status)
 	}
 }
 
-/* Whether a description in this request answers an offer: in PRACK where the INVITE had none (RFC 3262 section 5). */
-static bool request_answers(const struct engine *e, const struct sip_leg *leg, const struct sip_msg *msg)
+/* Whether a description in this request answers an offer: in PRACK where the INVITE had none (RFC
+ * 3262 section 5). */
+static bool request_answers(const struct engine *e, const struct sip_leg *leg,
+			    const struct sip_msg *msg)
 {
 	struct sip_txn *invite = txn_get(e, leg->invite_server);
 
 	return msg->method == SIP_METHOD_PRACK && invite && !(invite->flags & TXN_HAS_OFFER);
 }
 
-static void relay_request(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_leg *peer,
-			  struct sip_txn *server, const struct sip_msg *msg)
+static void relay_request(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+			  struct sip_leg *peer, struct sip_txn *server, const struct sip_msg *msg)
 {
 	struct build_request req = {
 		.leg = peer,
@@ -262,8 +273,8 @@ static void relay_request(struct engine *e, struct sip_call *call, struct sip_le
 
 	switch (body_kind(msg)) {
 	case BODY_SDP:
-		error = body_rewrite_sdp(e, call, leg, peer, sip_span(msg, msg->body), request_answers(e, leg, msg), &req.body,
-					 &why);
+		error = body_rewrite_sdp(e, call, leg, peer, sip_span(msg, msg->body),
+					 request_answers(e, leg, msg), &req.body, &why);
 		break;
 	case BODY_PLAIN:
 		req.body = sip_span(msg, msg->body);
@@ -349,12 +360,14 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 
 /* ---- answers ---- */
 
-/* RSeq rises by one for the asker, whichever target or fork rings (RFC 3262 section 3). 0 for a response without. */
+/* RSeq rises by one for the asker, whichever target or fork rings (RFC 3262 section 3). 0 for a
+ * response without. */
 static uint32_t relay_rseq(struct sip_leg *from, struct sip_leg *to, const struct sip_msg *msg)
 {
 	uint64_t rseq;
 
-	if (msg == NULL || msg->status >= 200 || sip_number_parse(sip_hdr_value(msg, SIP_HDR_RSEQ), UINT32_MAX, &rseq))
+	if (msg == NULL || msg->status >= 200 ||
+	    sip_number_parse(sip_hdr_value(msg, SIP_HDR_RSEQ), UINT32_MAX, &rseq))
 		return 0;
 	if (!(from->flags & LEG_RSEQ)) {
 		from->rseq = to->rseq ? to->rseq + 1 - (uint32_t)rseq : 0;
@@ -366,8 +379,8 @@ static uint32_t relay_rseq(struct sip_leg *from, struct sip_leg *to, const struc
 	return (uint32_t)rseq;
 }
 
-bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server, struct sip_leg *from,
-			   uint16_t status, const struct sip_msg *msg)
+bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server,
+			   struct sip_leg *from, uint16_t status, const struct sip_msg *msg)
 {
 	struct sip_leg *to = leg_get(e, from->peer);
 	struct build_response res = {
@@ -381,8 +394,9 @@ bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_t
 	switch (msg ? body_kind(msg) : BODY_NONE) {
 	case BODY_SDP:
 		/* Only provisional and positive answers describe a session. */
-		if (status < 300 && body_rewrite_sdp(e, call, from, to, sip_span(msg, msg->body),
-						     server->flags & TXN_HAS_OFFER, &res.body, &why))
+		if (status < 300 &&
+		    body_rewrite_sdp(e, call, from, to, sip_span(msg, msg->body),
+				     server->flags & TXN_HAS_OFFER, &res.body, &why))
 			return false;
 		break;
 	case BODY_PLAIN:
@@ -396,7 +410,8 @@ bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_t
 	return txn_respond(e, server, status, out_finish(e));
 }
 
-void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg)
+void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
+		      const struct sip_msg *msg)
 {
 	struct sip_txn *server = txn_get(e, txn->peer);
 	struct sip_leg *leg = leg_get(e, txn->leg), *peer;
@@ -431,7 +446,8 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 			body_forget_offer(e, peer);
 		if (msg == NULL)
 			dialog_answer(e, server, 408, SPAN_NONE);
-		else if (!dialog_relay_response(e, call, server, leg, msg->status, msg) && server->status < 200)
+		else if (!dialog_relay_response(e, call, server, leg, msg->status, msg) &&
+			 server->status < 200)
 			dialog_answer(e, server, 500, SPAN_NONE);
 		break;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every way in which a call ends: BYE, CANCEL, the operator, silence, time. Each leg is told as its state asks for. One worker
- * thread; libc only. */
+/* Every way in which a call ends: BYE, CANCEL, the operator, silence, time. Each leg is told as its
+ * state asks for. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 /* Give up on a leg B that has not answered yet (section 9.1). */
@@ -125,7 +125,8 @@ void b2bua_no_ack(struct engine *e, struct sip_txn *txn)
 }
 
 /* When the silence of an answered call has lasted too long; NEVER_NS without such a limit. */
-static uint64_t media_deadline(const struct engine *e, const struct sip_call *call, const struct ipc_verdict *verdict)
+static uint64_t media_deadline(const struct engine *e, const struct sip_call *call,
+			       const struct ipc_verdict *verdict)
 {
 	uint64_t latest = call->answered_ns;
 	bool any = false;
@@ -140,7 +141,8 @@ static uint64_t media_deadline(const struct engine *e, const struct sip_call *ca
 		if (seen > latest)
 			latest = seen;
 	}
-	return any && verdict->media_timeout_s ? latest + verdict->media_timeout_s * NS_PER_S : NEVER_NS;
+	return any && verdict->media_timeout_s ? latest + verdict->media_timeout_s * NS_PER_S
+					       : NEVER_NS;
 }
 
 static void answered_call_timer(struct engine *e, struct sip_call *call)
@@ -192,16 +194,18 @@ void b2bua_call_timer(struct engine *e, struct sip_call *call)
 
 /* ---- BYE ---- */
 
-/* Whether BYE on this leg ends the call: not on a fork or target that another one has replaced, nor twice. */
+/* Whether BYE on this leg ends the call: not on a fork or target that another one has replaced, nor
+ * twice. */
 static bool bye_ends_call(const struct sip_call *call, const struct sip_leg *leg)
 {
 	if (call->state == CALL_ENDED || leg->state == LEG_OVER)
 		return false;
-	return call->leg[leg->side] == leg->self || (leg->side == SIDE_A && leg->state == LEG_EARLY);
+	return call->leg[leg->side] == leg->self ||
+	       (leg->side == SIDE_A && leg->state == LEG_EARLY);
 }
 
-static void end_by_bye(struct engine *e, struct sip_call *call, struct sip_leg *leg, struct sip_txn *txn,
-		   const struct sip_msg *msg)
+static void end_by_bye(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+		       struct sip_txn *txn, const struct sip_msg *msg)
 {
 	struct sip_leg *peer = leg_get(e, leg->peer);
 	struct sip_txn *invite = txn_get(e, leg->invite_server);
@@ -210,7 +214,8 @@ static void end_by_bye(struct engine *e, struct sip_call *call, struct sip_leg *
 
 	dialog_answer(e, txn, 200, SPAN_NONE);
 	if (was_early && leg->side == SIDE_A && invite && invite->status < 200) {
-		b2bua_cancel(e, invite); /* section 15: BYE on an early dialog gives up like CANCEL */
+		b2bua_cancel(e,
+			     invite); /* section 15: BYE on an early dialog gives up like CANCEL */
 		return;
 	}
 	leg->state = LEG_OVER;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The engine's inputs: a message, a frame of the control plane, the link's state, time. Each finds what it belongs to by cookie or key and
- * hands it on. One worker thread; libc only. */
+/* The engine's inputs: a message, a frame of the control plane, the link's state, time. Each finds
+ * what it belongs to by cookie or key and hands it on. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #include <stdlib.h>
 
 enum engine_slab { SLAB_CALLS = 0, SLAB_LEGS, SLAB_TXNS, SLAB_BLOBS };
 
-/* Transactions linger 32 s where calls may be short: room for eight to a call, and some for few calls. */
+/* Transactions linger 32 s where calls may be short: room for eight to a call, and some for few
+ * calls. */
 static uint32_t txn_capacity(uint32_t max_calls)
 {
 	return 8 * max_calls + 1024;
@@ -15,18 +16,27 @@ static uint32_t txn_capacity(uint32_t max_calls)
 
 unsigned engine_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t max_calls)
 {
-	/* A call in setup holds its request, two response heads, what was last sent on each side, and texts of two legs; an answered one
-	 * only the texts and the verdict. */
+	/* A call in setup holds its request, two response heads, what was last sent on each side,
+	 * and texts of two legs; an answered one only the texts and the verdict. */
 	const uint32_t n = max_calls + 64;
 	const uint32_t blobs[BLOB_CLASSES_END] = {
-		[BLOB_120] = n / 2,      [BLOB_248] = 2 * n,       [BLOB_504] = 6 * n,        [BLOB_760] = 4 * n,
-		[BLOB_1016] = 3 * n,     [BLOB_1528] = 2 * n,      [BLOB_2040] = n,           [BLOB_4088] = n / 4,
-		[BLOB_8184] = n / 16,    [BLOB_16376] = n / 64 + 16, [BLOB_65528] = n / 256 + 16,
+		[BLOB_120] = n / 2,
+		[BLOB_248] = 2 * n,
+		[BLOB_504] = 6 * n,
+		[BLOB_760] = 4 * n,
+		[BLOB_1016] = 3 * n,
+		[BLOB_1528] = 2 * n,
+		[BLOB_2040] = n,
+		[BLOB_4088] = n / 4,
+		[BLOB_8184] = n / 16,
+		[BLOB_16376] = n / 64 + 16,
+		[BLOB_65528] = n / 256 + 16,
 	};
 
 	defs[ndefs++] = (struct arena_slab_def){"call", sizeof(struct sip_call), max_calls, 1};
 	defs[ndefs++] = (struct arena_slab_def){"leg", sizeof(struct sip_leg), 3 * max_calls, 1};
-	defs[ndefs++] = (struct arena_slab_def){"txn", sizeof(struct sip_txn), txn_capacity(max_calls), 1};
+	defs[ndefs++] =
+		(struct arena_slab_def){"txn", sizeof(struct sip_txn), txn_capacity(max_calls), 1};
 	return blob_slab_defs(defs, ndefs, blobs);
 }
 
@@ -42,8 +52,8 @@ static void derive_key(struct hash_key *key, const uint64_t seed[2], unsigned pu
 	}
 }
 
-struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, unsigned first, struct media *media,
-			  uint64_t now_ns)
+struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, unsigned first,
+			  struct media *media, uint64_t now_ns)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 	uint32_t txns = txn_capacity(conf->max_calls);
@@ -91,14 +101,16 @@ static void input_start(struct engine *e, uint64_t now_ns)
 
 /* ---- responses ---- */
 
-static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event, const struct sip_msg *msg)
+static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event,
+		     const struct sip_msg *msg)
 {
 	struct sip_call *call;
 
 	if (event == TXN_EVENT_NONE)
 		return; /* the transaction may be gone */
 	call = call_get(e, txn->call);
-	/* The transaction that carries a call's first request is b2bua's; those inside its dialogs are dialog's. */
+	/* The transaction that carries a call's first request is b2bua's; those inside its dialogs
+	 * are dialog's. */
 	if (call == NULL || (txn->peer == call->invite && txn->peer != HANDLE_NONE))
 		b2bua_on_client(e, txn, event, msg);
 	else if (event == TXN_EVENT_STRAY)
@@ -112,7 +124,8 @@ static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event
 }
 
 /* A response repeats the request's Call-ID and From (section 8.2.6.2). */
-static bool response_fits(const struct engine *e, const struct sip_txn *txn, const struct sip_msg *msg)
+static bool response_fits(const struct engine *e, const struct sip_txn *txn,
+			  const struct sip_msg *msg)
 {
 	const struct sip_leg *leg = leg_get(e, txn->leg);
 	uint64_t tag;
@@ -120,7 +133,9 @@ static bool response_fits(const struct engine *e, const struct sip_txn *txn, con
 	if (leg == NULL)
 		return true;
 	return span_eq(leg_text(e, leg, LEG_CALL_ID), sip_span(msg, msg->call_id)) &&
-	       cookie_read(&e->keys, COOKIE_LEG, sip_span(msg, msg->from_tag), &tag) == COOKIE_GOOD && tag == leg->tag;
+	       cookie_read(&e->keys, COOKIE_LEG, sip_span(msg, msg->from_tag), &tag) ==
+		       COOKIE_GOOD &&
+	       tag == leg->tag;
 }
 
 static enum engine_fate on_response(struct engine *e, const struct sip_msg *msg)
@@ -132,7 +147,8 @@ static enum engine_fate on_response(struct engine *e, const struct sip_msg *msg)
 	e->stats.responses_in++;
 	if (branch.len <= 7 || strncasecmp(branch.ptr, BRANCH_PREFIX, 7) != 0)
 		return FATE_NO_DIALOG;
-	switch (cookie_read(&e->keys, COOKIE_TXN, span_of(branch.ptr + 7, branch.len - 7), &handle)) {
+	switch (cookie_read(&e->keys, COOKIE_TXN, span_of(branch.ptr + 7, branch.len - 7),
+			    &handle)) {
 	case COOKIE_FOREIGN:
 		return FATE_NO_DIALOG;
 	case COOKIE_FORGED:
@@ -144,14 +160,16 @@ static enum engine_fate on_response(struct engine *e, const struct sip_msg *msg)
 	/* What comes by another network than it is for was not limen's to be told there. */
 	if (txn && txn->realm != e->source->realm)
 		return FATE_NO_DIALOG;
-	/* One Via only: limen puts one, and whoever sends back more has mixed up its routes (section 18.1.2). */
+	/* One Via only: limen puts one, and whoever sends back more has mixed up its routes
+	 * (section 18.1.2). */
 	if (txn == NULL || msg->hdrs[msg->first[SIP_HDR_VIA]].next != SIP_HDR_NONE)
 		return FATE_NO_DIALOG;
 	if (msg->method == SIP_METHOD_CANCEL && txn->kind == TXN_CLIENT_INVITE) {
 		cancel = txn_get(e, txn->cancel);
 		txn = cancel;
 	}
-	if (txn == NULL || msg->method != txn->method || msg->cseq != txn->cseq || !response_fits(e, txn, msg))
+	if (txn == NULL || msg->method != txn->method || msg->cseq != txn->cseq ||
+	    !response_fits(e, txn, msg))
 		return FATE_NO_DIALOG;
 	on_event(e, txn, txn_on_response(e, txn, msg), msg);
 	return FATE_TAKEN;
@@ -184,8 +202,10 @@ static void on_cancel(struct engine *e, const struct sip_msg *msg)
 	b2bua_cancel(e, invite);
 }
 
-/* The leg a request with a To tag is for: limen's own tag, the Call-ID, and the peer's tag (section 12.2.2). */
-static struct sip_leg *find_leg(const struct engine *e, const struct sip_msg *msg, enum engine_fate *fate)
+/* The leg a request with a To tag is for: limen's own tag, the Call-ID, and the peer's tag
+ * (section 12.2.2). */
+static struct sip_leg *find_leg(const struct engine *e, const struct sip_msg *msg,
+				enum engine_fate *fate)
 {
 	struct sip_leg *leg;
 	uint64_t handle;
@@ -195,7 +215,8 @@ static struct sip_leg *find_leg(const struct engine *e, const struct sip_msg *ms
 	case COOKIE_FOREIGN:
 		return NULL;
 	case COOKIE_FORGED:
-		if (cookie_read(&e->keys, COOKIE_STATELESS, sip_span(msg, msg->to_tag), &handle) != COOKIE_GOOD)
+		if (cookie_read(&e->keys, COOKIE_STATELESS, sip_span(msg, msg->to_tag), &handle) !=
+		    COOKIE_GOOD)
 			*fate = FATE_FORGED;
 		return NULL;
 	default:
@@ -247,7 +268,8 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 		on_cancel(e, msg);
 		return FATE_TAKEN;
 	}
-	/* A tag of limen's is proved before anything else is looked up: forgeries cost two hashes. */
+	/* A tag of limen's is proved before anything else is looked up: forgeries cost two
+	 * hashes. */
 	if (msg->to_tag.len) {
 		leg = find_leg(e, msg, &fate);
 		if (fate == FATE_FORGED)
@@ -269,7 +291,8 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 	return FATE_TAKEN;
 }
 
-enum engine_fate engine_message(struct engine *e, uint64_t now_ns, const struct engine_source *source, struct span bytes)
+enum engine_fate engine_message(struct engine *e, uint64_t now_ns,
+				const struct engine_source *source, struct span bytes)
 {
 	struct sip_msg *msg = &e->msg;
 	enum engine_fate fate;
@@ -357,8 +380,8 @@ void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *
 	call_collect(e);
 }
 
-/* A new control plane knows nothing: parked requests are asked again and unacknowledged records sent again. By timers, so that many of them
- * do not have to fit into one list of actions. */
+/* A new control plane knows nothing: parked requests are asked again and unacknowledged records
+ * sent again. By timers, so that many of them do not have to fit into one list of actions. */
 void engine_link(struct engine *e, uint64_t now_ns, bool up)
 {
 	input_start(e, now_ns);
@@ -384,7 +407,8 @@ void engine_report_blocked(struct engine *e, const struct engine_action *action)
 
 	e->stats.reports_blocked++;
 	/* Both begin with the call's handle. */
-	if (action->bytes.len < sizeof(handle) || (action->type != IPC_ASK && action->type != IPC_CALL_END))
+	if (action->bytes.len < sizeof(handle) ||
+	    (action->type != IPC_ASK && action->type != IPC_CALL_END))
 		return;
 	memcpy(&handle, action->bytes.ptr, sizeof(handle));
 	call = call_get(e, handle);
@@ -405,8 +429,8 @@ static void on_txn_timer(struct engine *e, uint32_t index)
 	if (txn == NULL)
 		return;
 	event = txn_on_timer(e, txn);
-	if (event == TXN_EVENT_TIMEOUT && txn->kind == TXN_CLIENT_INVITE && txn->state == TXN_PROCEEDING &&
-	    txn->cancel == HANDLE_NONE && b2bua_give_up(e, txn))
+	if (event == TXN_EVENT_TIMEOUT && txn->kind == TXN_CLIENT_INVITE &&
+	    txn->state == TXN_PROCEEDING && txn->cancel == HANDLE_NONE && b2bua_give_up(e, txn))
 		return; /* timer C: cancelled first, over when that is answered or not in time */
 	if (event == TXN_EVENT_NO_ACK) {
 		b2bua_no_ack(e, txn);

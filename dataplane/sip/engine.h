@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The SIP engine of one worker: a back-to-back user agent (RFC 5853, RFC 7092) that reads no clock, no random source and no socket.
- * Input is the time and an event; output is the list of actions the caller carries out. The state lies in the worker's arena. The same
- * code runs in a worker, under a fuzzer and in the simulator. One thread; libc only. */
+/* The SIP engine of one worker: a back-to-back user agent (RFC 5853, RFC 7092) that reads no clock,
+ * no random source and no socket. Input is the time and an event; output is the list of actions the
+ * caller carries out. The state lies in the worker's arena. The same code runs in a worker, under a
+ * fuzzer and in the simulator. One thread; libc only. */
 #pragma once
 
 #include "common/ipc/ipc_msg.h"
@@ -20,11 +21,12 @@ struct engine_realm {
 
 struct engine_conf {
 	unsigned worker;   /* this worker's number */
-	unsigned nworkers; /* Call-IDs of far legs are chosen so that engine_owner() gives `worker` */
+	unsigned nworkers; /* far legs' Call-IDs are chosen so that engine_owner() gives `worker` */
 	unsigned nrealms;
 	const struct engine_realm *realms; /* borrowed for the engine's life */
 	uint32_t max_calls;
-	uint64_t seed[2];     /* of everything random: from the kernel in a worker, fixed in the simulator */
+	uint64_t seed[2];      /* of everything random: from the kernel in a worker, fixed in the
+				  simulator */
 	uint64_t boot_unix_ns; /* UNIX time at now_ns = 0 */
 };
 
@@ -61,34 +63,43 @@ struct engine_source {
 };
 
 struct engine_stats {
-	uint64_t requests_in, responses_in, requests_out, responses_out, retransmits_in, retransmits_out;
+	uint64_t requests_in, responses_in, requests_out, responses_out, retransmits_in,
+		retransmits_out;
 	uint64_t calls_started, calls_answered, calls_ended, calls_refused;
-	uint64_t asks, verdicts, verdicts_stale, txn_timeouts, reports_blocked, actions_lost, records_lost, overloads, ports_exhausted;
+	uint64_t asks, verdicts, verdicts_stale, txn_timeouts, reports_blocked, actions_lost,
+		records_lost, overloads, ports_exhausted;
 	uint32_t calls, legs, txns, records_unacked, timers;
 };
 
 /* The owner of a message, by its Call-ID: 0..nworkers-1. Pure; any thread. */
 unsigned engine_owner(struct span call_id, unsigned nworkers);
 
-/* The Call-ID of a message, found without a parse: for the choice of the owner. False when there is none. */
+/* The Call-ID of a message, found without a parse: for the choice of the owner. False when there is
+ * none. */
 bool sip_find_call_id(const char *buf, size_t len, struct span *call_id);
 
-/* Slabs the engine keeps in an arena for that many calls: appended to defs, the new count returned. */
+/* Slabs the engine keeps in an arena for that many calls: appended to defs, the new count
+ * returned. */
 unsigned engine_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t max_calls);
 
-/* An engine on an opened arena whose engine slabs begin at `first`, and on the worker's media. NULL when there is no memory. */
-struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, unsigned first, struct media *media,
-			  uint64_t now_ns);
+/* An engine on an opened arena whose engine slabs begin at `first`, and on the worker's media. NULL
+ * when there is no memory. */
+struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, unsigned first,
+			  struct media *media, uint64_t now_ns);
 void engine_free(struct engine *engine);
 
 /* Inputs. Each forgets the actions of the one before. now_ns is monotonic. */
-enum engine_fate engine_message(struct engine *engine, uint64_t now_ns, const struct engine_source *source, struct span bytes);
-void engine_frame(struct engine *engine, uint64_t now_ns, uint16_t type, const void *frame, uint32_t len); /* checked */
-void engine_link(struct engine *engine, uint64_t now_ns, bool up); /* the control plane came or went */
+enum engine_fate engine_message(struct engine *engine, uint64_t now_ns,
+				const struct engine_source *source, struct span bytes);
+void engine_frame(struct engine *engine, uint64_t now_ns, uint16_t type, const void *frame,
+		  uint32_t len); /* checked */
+void engine_link(struct engine *engine, uint64_t now_ns,
+		 bool up); /* the control plane came or went */
 /* Run timers that are due. Call again while it answers true (the action list was full). */
 bool engine_tick(struct engine *engine, uint64_t now_ns);
 
-/* Output of the last input. A report that could not be delivered goes back by engine_report_blocked. */
+/* Output of the last input. A report that could not be delivered goes back by
+ * engine_report_blocked. */
 unsigned engine_actions(const struct engine *engine, const struct engine_action **actions);
 void engine_report_blocked(struct engine *engine, const struct engine_action *action);
 

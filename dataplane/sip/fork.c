@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Forks: a request that a proxy of the far side sent to several places is answered under several To tags (RFC 3261 section 12.1). Each gets
- * a leg of its own on side B, and one on side A with a tag of its own, so that the caller sees the dialogs apart. One worker
- * thread; libc only. */
+/* Forks: a request that a proxy of the far side sent to several places is answered under several To
+ * tags (RFC 3261 section 12.1). Each gets a leg of its own on side B, and one on side A with a tag
+ * of its own, so that the caller sees the dialogs apart. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #define FORKS_MAX 8u /* of one request; what more of them say is not relayed */
@@ -14,7 +14,8 @@ struct sip_leg *fork_find(const struct engine *e, const struct sip_leg *leg, str
 	if (call == NULL)
 		return NULL;
 	for (uint64_t at = call->first_leg; (fork = leg_get(e, at)) != NULL; at = fork->next) {
-		if (fork->tag == leg->tag && span_ieq(leg_text(e, fork, LEG_REMOTE_TAG), remote_tag))
+		if (fork->tag == leg->tag &&
+		    span_ieq(leg_text(e, fork, LEG_REMOTE_TAG), remote_tag))
 			return fork;
 	}
 	return NULL;
@@ -34,7 +35,8 @@ static struct sip_leg *leg_copy(struct engine *e, struct sip_call *call, const s
 	copy->transport = leg->transport;
 	copy->next_hop = leg->next_hop;
 	copy->source_policy = leg->source_policy;
-	/* Only the INVITE that made the dialogs is common to them: A sent it to limen, limen to B. */
+	/* Only the INVITE that made the dialogs is common to them: A sent it to limen, limen to
+	 * B. */
 	if (leg->side == SIDE_A)
 		copy->invite_server = call->invite;
 	else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Legs: what a dialog knows of its peer (RFC 3261 section 12), with its texts in one blob. One worker thread; libc only. */
+/* Legs: what a dialog knows of its peer (RFC 3261 section 12), with its texts in one blob. One
+ * worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 struct sip_leg *leg_get(const struct engine *e, uint64_t handle)
@@ -108,7 +109,8 @@ bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_m
 	texts[LEG_REMOTE_TAG] = sip_span(msg, msg->from_tag);
 	texts[LEG_TARGET] = contact_uri(msg);
 	if (texts[LEG_TARGET].len == 0)
-		texts[LEG_TARGET] = sip_span(msg, msg->from_uri); /* RFC 2543 peers may leave Contact out */
+		texts[LEG_TARGET] =
+			sip_span(msg, msg->from_uri); /* RFC 2543 peers may leave Contact out */
 	texts[LEG_ROUTES] = cursor_span(&routes);
 	leg->remote_cseq = msg->cseq;
 	leg->flags |= LEG_REMOTE_CSEQ;
@@ -165,7 +167,8 @@ static bool may_send_to(const struct engine *e, const struct net_endpoint *to)
 
 struct net_endpoint leg_next_hop(const struct engine *e, const struct sip_leg *leg)
 {
-	struct span routes = leg_text(e, leg, LEG_ROUTES), first, uri_text = leg_text(e, leg, LEG_TARGET);
+	struct span routes = leg_text(e, leg, LEG_ROUTES), first,
+		    uri_text = leg_text(e, leg, LEG_TARGET);
 	struct sip_name_addr route;
 	struct net_endpoint to;
 	struct sip_uri uri;
@@ -177,8 +180,10 @@ struct net_endpoint leg_next_hop(const struct engine *e, const struct sip_leg *l
 		uri_text = route.uri;
 	if (sip_uri_parse(uri_text, &uri) || !uri.is_sip)
 		return leg->next_hop;
-	/* The host of a URI has brackets around IPv6, which net_endpoint_parse takes. A name cannot be looked up here. */
-	if (net_endpoint_parse(uri.host, 5060, &to) || to.family != leg->next_hop.family || !may_send_to(e, &to))
+	/* The host of a URI has brackets around IPv6, which net_endpoint_parse takes. A name cannot
+	 * be looked up here. */
+	if (net_endpoint_parse(uri.host, 5060, &to) || to.family != leg->next_hop.family ||
+	    !may_send_to(e, &to))
 		return leg->next_hop;
 	if (uri.port)
 		to.port = uri.port;

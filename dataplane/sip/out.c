@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The engine's output: a list of actions and the bytes they speak of, forgotten at the next input. Also what is random and
- * which of limen's addresses speaks in a realm. One worker thread; libc only. */
+/* The engine's output: a list of actions and the bytes they speak of, forgotten at the next input.
+ * Also what is random and which of limen's addresses speaks in a realm. One worker thread; libc
+ * only. */
 #include "dataplane/sip/core.h"
 
 struct cursor *out_start(struct engine *e)
@@ -32,7 +33,8 @@ static struct engine_action *out_action(struct engine *e)
 	return action;
 }
 
-void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst, struct span bytes)
+void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst,
+	      struct span bytes)
 {
 	const struct net_endpoint *src = engine_local(e, realm, dst->family);
 	struct engine_action *action;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whose a message is: the hash of its Call-ID, which is found without a parse: the line that begins with "Call-ID:" or "i:". The choice of a message's owner needs no more,
- * and whatever a hostile message makes of it, every worker chooses the same. Any worker thread; libc only. */
+/* Whose a message is: the hash of its Call-ID, which is found without a parse: the line that begins
+ * with "Call-ID:" or "i:". The choice of a message's owner needs no more, and whatever a hostile
+ * message makes of it, every worker chooses the same. Any worker thread; libc only. */
 #include "dataplane/sip/engine.h"
 
 #include "common/base/hash.h"

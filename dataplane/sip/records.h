@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The engine's records in the worker's arena: call, leg, transaction. They refer to each other by handle and to their texts by
- * blob; deadlines are in the records, so that timers can be rebuilt from them. One worker thread; libc only. */
+/* The engine's records in the worker's arena: call, leg, transaction. They refer to each other by
+ * handle and to their texts by blob; deadlines are in the records, so that timers can be rebuilt
+ * from them. One worker thread; libc only. */
 #pragma once
 
 #include "common/net/addr.h"
 #include "common/sdp/sdp.h"
 #include "common/sip/sip_msg.h"
 
-#define CALL_MEDIA_MAX 8u /* m= sections of a call that are relayed; those behind are refused (port 0) */
+/* m= sections of a call that are relayed; those behind are refused (port 0). */
+#define CALL_MEDIA_MAX 8u
 #define NEVER_NS       UINT64_MAX
 
 enum call_state {
@@ -58,9 +60,10 @@ enum leg_state {
 
 enum leg_flag {
 	LEG_REMOTE_CSEQ = 1 << 0, /* remote_cseq holds a value */
-	LEG_BYE_WAITS = 1 << 1,   /* BYE goes out once the 2xx is acknowledged (RFC 3261 section 15) */
-	LEG_MEDIA_SET = 1 << 2,   /* its peer's media addresses are in force */
-	LEG_RSEQ = 1 << 3,        /* limen asked, and the peer has rung reliably: `rseq` is set */
+	LEG_BYE_WAITS =
+		1 << 1, /* BYE goes out once the 2xx is acknowledged (RFC 3261 section 15) */
+	LEG_MEDIA_SET = 1 << 2, /* its peer's media addresses are in force */
+	LEG_RSEQ = 1 << 3,	/* limen asked, and the peer has rung reliably: `rseq` is set */
 };
 
 /* Texts of a leg, all in one blob. */
@@ -86,14 +89,14 @@ struct sip_leg {
 	struct sip_slice text[LEG_TEXTS];
 	uint64_t invite_server; /* txn: the last INVITE received */
 	uint64_t invite_client; /* txn: the last INVITE sent */
-	uint64_t offer;         /* blob: the peer's offer inside the dialog, in force once it is answered */
+	uint64_t offer; /* blob: the peer's offer inside the dialog, in force once it is answered */
 	uint64_t sdp_hash;      /* of what was last sent as session description */
 	uint32_t sdp_version;
 	uint32_t local_cseq;    /* last used */
 	uint32_t remote_cseq;   /* highest received */
 	uint32_t invite_cseq;   /* of the INVITE that limen sent last: RAck speaks of it */
-	uint32_t rseq;          /* of the INVITE in work (RFC 3262): the peer asked: last one limen sent; limen asked: what is
-	                           added to the peer's */
+	uint32_t rseq; /* of the INVITE in work (RFC 3262): the peer asked: last one limen sent;
+			  limen asked: what is added to the peer's */
 	struct net_endpoint next_hop; /* where the peer sends from, or was sent to */
 	uint8_t realm;
 	uint8_t transport;      /* enum net_transport */
@@ -122,28 +125,32 @@ enum txn_state {
 };
 
 enum txn_flag {
-	TXN_HOLDS_CALL = 1 << 0,   /* counted in the call's `active` */
-	TXN_CANCEL_WANTED = 1 << 1, /* client INVITE: CANCEL goes out with the first provisional response */
-	TXN_ACKED = 1 << 2,        /* INVITE: the 2xx was acknowledged by (server) or to (client) the peer */
-	TXN_HAS_TO_TAG = 1 << 3,   /* server: the request's To had a tag */
-	TXN_INDEXED = 1 << 4,      /* server: in the index by key */
+	TXN_HOLDS_CALL = 1 << 0, /* counted in the call's `active` */
+	TXN_CANCEL_WANTED =
+		1 << 1, /* client INVITE: CANCEL goes out with the first provisional response */
+	TXN_ACKED =
+		1 << 2, /* INVITE: the 2xx was acknowledged by (server) or to (client) the peer */
+	TXN_HAS_TO_TAG = 1 << 3,    /* server: the request's To had a tag */
+	TXN_INDEXED = 1 << 4,	    /* server: in the index by key */
 	TXN_MERGE_INDEXED = 1 << 5, /* server: in the index by merge_key */
-	TXN_HAS_OFFER = 1 << 6,    /* server: the request carried a session description */
-	TXN_TIMER_C = 1 << 7,      /* client INVITE inside a dialog: no call timer bounds it, so timer C does */
+	TXN_HAS_OFFER = 1 << 6,	    /* server: the request carried a session description */
+	TXN_TIMER_C =
+		1
+		<< 7, /* client INVITE inside a dialog: no call timer bounds it, so timer C does */
 };
 
 struct sip_txn {
 	uint64_t self;
 	uint64_t call;
 	uint64_t leg;
-	uint64_t peer;      /* the transaction on the other side that this one is relayed to or from */
+	uint64_t peer; /* the transaction on the other side that this one is relayed to or from */
 	union {
 		uint64_t key;    /* server: keyed hash of what identifies it (section 17.2.3) */
-		uint64_t cancel; /* client INVITE: the CANCEL's transaction, which shares its branch (section 9.1) */
+		uint64_t cancel; /* client INVITE: its CANCEL, which shares the branch (section 9.1) */
 	};
 	union {
-		uint64_t merge_key; /* server, outside a dialog: keyed hash of From tag, Call-ID, CSeq (section 8.2.2.2) */
-		uint64_t lost_fork; /* client INVITE: hash of the To tag whose dialog was ended last */
+		uint64_t merge_key; /* server: hash of From tag, Call-ID, CSeq (section 8.2.2.2) */
+		uint64_t lost_fork; /* client INVITE: hash of the To tag that was ended last */
 	};
 	uint64_t head;      /* blob, server: the lines that every response repeats */
 	uint64_t msg;       /* blob: the message last sent, for retransmission */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Between packets and the engine. A message's way takes no allocation, lock or system call: its bytes are read where the packet
- * holds them, answers are copied into packets of the worker's own pool. */
+/* Between packets and the engine. A message's way takes no allocation, lock or system call: its
+ * bytes are read where the packet holds them, answers are copied into packets of the worker's own
+ * pool. */
 #include "dataplane/sip/sip_stage.h"
 
 #include "common/base/hash.h"
@@ -23,8 +24,8 @@ struct sip_stage {
 	struct tx_flow flows[FLOWS_MAX];
 };
 
-struct sip_stage *sip_stage_new(struct engine *engine, const struct engine_conf *conf, struct tx *tx, struct drops *drops,
-				struct worker_link *link)
+struct sip_stage *sip_stage_new(struct engine *engine, const struct engine_conf *conf,
+				struct tx *tx, struct drops *drops, struct worker_link *link)
 {
 	struct sip_stage *stage = rte_zmalloc("sip_stage", sizeof(*stage), 64);
 
@@ -45,13 +46,15 @@ void sip_stage_free(struct sip_stage *stage)
 
 /* ---- actions ---- */
 
-/* The flow towards a destination, with the next hop found before. Two destinations of one hash take turns. */
+/* The flow towards a destination, with the next hop found before. Two destinations of one hash take
+ * turns. */
 static struct tx_flow *stage_flow(struct sip_stage *stage, const struct engine_action *action)
 {
 	uint64_t hash = hash_fast(action->realm, span_of(&action->dst, sizeof(action->dst)));
 	struct tx_flow *flow = &stage->flows[hash % FLOWS_MAX];
 
-	if (flow->realm != action->realm || flow->family != action->dst.family || !net_endpoint_eq(&flow->dst, &action->dst)) {
+	if (flow->realm != action->realm || flow->family != action->dst.family ||
+	    !net_endpoint_eq(&flow->dst, &action->dst)) {
 		*flow = (struct tx_flow){
 			.realm = action->realm,
 			.family = action->dst.family,
@@ -63,14 +66,16 @@ static struct tx_flow *stage_flow(struct sip_stage *stage, const struct engine_a
 	return flow;
 }
 
-/* Bytes into a packet, or a chain of them where they are more than one holds. NULL without packets (counted by tx_alloc). */
+/* Bytes into a packet, or a chain of them where they are more than one holds. NULL without packets
+ * (counted by tx_alloc). */
 static struct rte_mbuf *fill_packet(struct sip_stage *stage, struct span bytes)
 {
 	struct rte_mbuf *head = tx_alloc(stage->tx), *m = head, *next;
 	size_t at = 0;
 
 	while (m) {
-		size_t room = rte_pktmbuf_tailroom(m), part = bytes.len - at < room ? bytes.len - at : room;
+		size_t room = rte_pktmbuf_tailroom(m),
+		       part = bytes.len - at < room ? bytes.len - at : room;
 
 		memcpy(rte_pktmbuf_mtod(m, char *), bytes.ptr + at, part);
 		m->data_len = (uint16_t)part;
@@ -128,14 +133,16 @@ void sip_stage_run(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n, 
 			.realm = pkt->realm,
 			.transport = NET_UDP,
 		};
-		const char *bytes = rte_pktmbuf_read(m, pkt->payload_off, pkt->payload_len, stage->linear);
+		const char *bytes =
+			rte_pktmbuf_read(m, pkt->payload_off, pkt->payload_len, stage->linear);
 		enum engine_fate fate;
 
 		if (bytes == NULL) {
 			pkt_drop(stage->drops, m, DROP_TRUNCATED);
 			continue;
 		}
-		fate = engine_message(stage->engine, now_ns, &source, span_of(bytes, pkt->payload_len));
+		fate = engine_message(stage->engine, now_ns, &source,
+				      span_of(bytes, pkt->payload_len));
 		act(stage);
 		if (fate == FATE_TAKEN)
 			rte_pktmbuf_free(m);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Transactions: RFC 3261 section 17 with RFC 6026. They know messages, timers and states, and nothing of calls but that one
- * may need them. One worker thread; libc only. */
+/* Transactions: RFC 3261 section 17 with RFC 6026. They know messages, timers and states, and
+ * nothing of calls but that one may need them. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #include <assert.h>
 
-/* Twice for the largest message's head: a response head that does not fit is refused statelessly. */
+/* Twice for the largest message's head: a response head that does not fit is refused
+ * statelessly. */
 #define HEAD_BYTES_MAX 16384u
 
 struct sip_txn *txn_get(const struct engine *e, uint64_t handle)
@@ -33,7 +34,8 @@ static bool txn_is_reliable(const struct sip_txn *txn)
 	return txn->transport != NET_UDP;
 }
 
-/* Enter a state that ends by itself; over a reliable transport at once (timers D, I, J, K are 0). */
+/* Enter a state that ends by itself; over a reliable transport at once (timers D, I, J, K are
+ * 0). */
 static void txn_linger(struct engine *e, struct sip_txn *txn, enum txn_state state, uint32_t ms)
 {
 	txn->state = (uint8_t)state;
@@ -48,7 +50,8 @@ static void txn_start_retransmit(struct engine *e, struct sip_txn *txn)
 	txn->retransmit_ns = e->now_ns + T1_MS * NS_PER_MS;
 }
 
-static struct sip_txn *txn_new(struct engine *e, enum txn_kind kind, struct sip_call *call, struct sip_leg *leg)
+static struct sip_txn *txn_new(struct engine *e, enum txn_kind kind, struct sip_call *call,
+			       struct sip_leg *leg)
 {
 	uint64_t handle;
 	struct sip_txn *txn = slab_alloc(e->txns, &handle);
@@ -190,7 +193,8 @@ void txn_index_merge(struct engine *e, struct sip_txn *txn, uint64_t merge_key)
 
 /* ---- server ---- */
 
-struct sip_txn *txn_server_new(struct engine *e, const struct sip_msg *msg, struct sip_call *call, struct sip_leg *leg)
+struct sip_txn *txn_server_new(struct engine *e, const struct sip_msg *msg, struct sip_call *call,
+			       struct sip_leg *leg)
 {
 	bool invite = msg->method == SIP_METHOD_INVITE;
 	char buf[HEAD_BYTES_MAX];
@@ -236,7 +240,8 @@ bool txn_respond(struct engine *e, struct sip_txn *txn, uint16_t status, struct 
 	}
 	txn->timeout_ns = e->now_ns + TIMEOUT_MS * NS_PER_MS; /* H, L */
 	if (status < 300) {
-		/* RFC 6026: retransmitted by the user agent core until the ACK, over any transport (section 13.3.1.4). */
+		/* RFC 6026: retransmitted by the user agent core until the ACK, over any transport
+		 * (section 13.3.1.4). */
 		txn->state = TXN_ACCEPTED;
 		txn_start_retransmit(e, txn);
 	} else {
@@ -271,9 +276,11 @@ void txn_acked(struct engine *e, struct sip_txn *txn)
 
 /* ---- client ---- */
 
-struct sip_txn *txn_client_new(struct engine *e, enum sip_method method, struct sip_call *call, struct sip_leg *leg)
+struct sip_txn *txn_client_new(struct engine *e, enum sip_method method, struct sip_call *call,
+			       struct sip_leg *leg)
 {
-	struct sip_txn *txn = txn_new(e, method == SIP_METHOD_INVITE ? TXN_CLIENT_INVITE : TXN_CLIENT, call, leg);
+	struct sip_txn *txn =
+		txn_new(e, method == SIP_METHOD_INVITE ? TXN_CLIENT_INVITE : TXN_CLIENT, call, leg);
 
 	if (txn == NULL)
 		return NULL;
@@ -321,7 +328,8 @@ void txn_bound(struct engine *e, struct sip_txn *txn)
 {
 	uint64_t until = e->now_ns + TIMEOUT_MS * NS_PER_MS;
 
-	if (txn->kind != TXN_CLIENT_INVITE || txn->state != TXN_PROCEEDING || txn->timeout_ns <= until)
+	if (txn->kind != TXN_CLIENT_INVITE || txn->state != TXN_PROCEEDING ||
+	    txn->timeout_ns <= until)
 		return;
 	txn->timeout_ns = until;
 	txn_arm(e, txn);
@@ -350,7 +358,8 @@ static void ack_refusal(struct engine *e, struct sip_txn *txn, const struct sip_
 	txn_keep_ack(e, txn, bytes);
 }
 
-static enum txn_event invite_on_response(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg)
+static enum txn_event invite_on_response(struct engine *e, struct sip_txn *txn,
+					 const struct sip_msg *msg)
 {
 	switch (txn->state) {
 	case TXN_TRYING:
@@ -368,7 +377,9 @@ static enum txn_event invite_on_response(struct engine *e, struct sip_txn *txn, 
 			txn->state = TXN_PROCEEDING;
 			txn->retransmit_ns = NEVER_NS;
 			/* The first INVITE is bounded by the call's own timer. */
-			txn->timeout_ns = txn->flags & TXN_TIMER_C ? e->now_ns + TIMER_C_MS * NS_PER_MS : NEVER_NS;
+			txn->timeout_ns = txn->flags & TXN_TIMER_C
+						  ? e->now_ns + TIMER_C_MS * NS_PER_MS
+						  : NEVER_NS;
 			txn_arm(e, txn);
 		}
 		return TXN_EVENT_PROVISIONAL;

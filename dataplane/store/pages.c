@@ -29,8 +29,8 @@ void *pages_alloc(size_t bytes)
 	ptr = aligned_alloc(bytes >= HUGE_BYTES ? HUGE_BYTES : CACHE_BYTES, bytes);
 	if (!ptr)
 		return NULL;
-	/* Asked before the first touch; refused by kernels without huge pages, which is no error.
-	 */
+	/* Asked before the first touch; refused by kernels without huge pages, which is no
+	 * error. */
 	if (bytes >= HUGE_BYTES)
 		(void)madvise(ptr, bytes, MADV_HUGEPAGE);
 	memset(ptr, 0, bytes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What will happen, in order of virtual time; events of the same time in the order they were added.
- */
+/* What will happen, in order of virtual time; events of the same time in the order they were
+ * added. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A growing map from 64-bit keys (hashes of texts) to 64-bit values, for what the checks remember.
- */
+/* A growing map from 64-bit keys (hashes of texts) to 64-bit values, for what the checks
+ * remember. */
 #pragma once
 
 #include "common/base/hash.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The text of what endpoints send. Everything that names the endpoint or its side carries a mark
- * ("zqA", "zqB", or an address of its side's network), which check.c looks for on the other side.
- */
+ * ("zqA", "zqB", or an address of its side's network), which check.c looks for on the other
+ * side. */
 #include <stdio.h>
 
 #include "ua.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The media stage fed with packets made by hand: what is relayed and how, and every reason to drop.
- */
+/* The media stage fed with packets made by hand: what is relayed and how, and every reason to
+ * drop. */
 #include "dataplane/media/media_stage.h"
 
 #include <criterion/criterion.h>

@@ -21,7 +21,8 @@ static uint8_t payload[8192];
 static void setup(void)
 {
 	struct media_realm realms[WORLD_PORTS];
-	struct media_conf conf = {.nworkers = 1, .nrealms = WORLD_PORTS, .realms = realms, .max_pairs = 32};
+	struct media_conf conf = {
+		.nworkers = 1, .nrealms = WORLD_PORTS, .realms = realms, .max_pairs = 32};
 	struct arena_slab_def defs[ARENA_SLABS_MAX];
 	struct rng rng = {1};
 	const char *why;
@@ -40,7 +41,8 @@ static void setup(void)
 			.port_high = realm->media_port_high,
 		};
 	}
-	cr_assert_eq(arena_open(&arena, NULL, defs, media_slab_defs(defs, 0, 32), true, false, &why), 0);
+	cr_assert_eq(
+		arena_open(&arena, NULL, defs, media_slab_defs(defs, 0, 32), true, false, &why), 0);
 	media = media_new(&conf, &arena, 0, world.now_ns);
 	cr_assert_not_null(media);
 	reassembly = reassembly_new(&(struct reassembly_conf){
@@ -96,7 +98,8 @@ static uint64_t call_open(uint8_t family_a, uint8_t family_b, struct ends *ends)
 		struct stream_remote remote = {.may_send = true, .may_receive = true};
 		struct net_endpoint rtp, rtcp;
 
-		snprintf(ends->peer[side], sizeof(ends->peer[side]), families[side] == NET_IP4 ? "10.99.%u.2:4000" : "[fd99:%u::2]:4000",
+		snprintf(ends->peer[side], sizeof(ends->peer[side]),
+			 families[side] == NET_IP4 ? "10.99.%u.2:4000" : "[fd99:%u::2]:4000",
 			 side + 1);
 		remote.rtp = remote.rtcp = endpoint(ends->peer[side]);
 		remote.rtcp.port++;
@@ -140,7 +143,8 @@ static void is_frame(const struct frame *f, const char *from, const char *to, ui
 	cr_assert_arr_eq(f->bytes, peer_mac, 6);
 	cr_assert_arr_eq(f->bytes + 12, want.bytes + 12, 2);
 	/* Addresses, then the whole UDP datagram with its checksum. */
-	cr_assert_arr_eq(f->bytes + l4 - (ip6 ? 32 : 8), want.bytes + l4 - (ip6 ? 32 : 8), ip6 ? 32 : 8);
+	cr_assert_arr_eq(f->bytes + l4 - (ip6 ? 32 : 8), want.bytes + l4 - (ip6 ? 32 : 8),
+			 ip6 ? 32 : 8);
 	cr_assert_arr_eq(f->bytes + l4, want.bytes + l4, 8 + len);
 	if (ip6)
 		cr_assert_eq((f->bytes[14] << 8 | f->bytes[15]) >> 6 & 0x3f, 46, "DSCP");
@@ -148,7 +152,8 @@ static void is_frame(const struct frame *f, const char *from, const char *to, ui
 		cr_assert_eq(f->bytes[15] >> 2, 46, "DSCP");
 }
 
-static const uint8_t families[4][2] = {{NET_IP4, NET_IP4}, {NET_IP6, NET_IP6}, {NET_IP4, NET_IP6}, {NET_IP6, NET_IP4}};
+static const uint8_t families[4][2] = {
+	{NET_IP4, NET_IP4}, {NET_IP6, NET_IP6}, {NET_IP4, NET_IP6}, {NET_IP6, NET_IP4}};
 
 Test(media_wire, whole_datagrams_of_all_lengths)
 {
@@ -161,7 +166,8 @@ Test(media_wire, whole_datagrams_of_all_lengths)
 				feed(&ends, side, len, false);
 				cr_assert(world_sent(&world, !side, 0, &out));
 				is_frame(&out, ends.local[!side], ends.peer[!side], len);
-				cr_assert_not(world_sent(&world, side, 0, &out), "nothing goes back");
+				cr_assert_not(world_sent(&world, side, 0, &out),
+					      "nothing goes back");
 			}
 		}
 		stream_pair_close(media, world.now_ns, pair);
@@ -247,7 +253,8 @@ Test(media_wire, fragments)
 		relay(done);
 		cr_assert_eq(gather_ip4(1, datagram, sizeof(datagram)), l4_len);
 		frame_udp(&whole, ends.local[SIDE_B], ends.peer[SIDE_B], payload, lens[i]);
-		cr_assert_arr_eq(datagram, whole.bytes + 34, l4_len, "ports, length, checksum and payload");
+		cr_assert_arr_eq(datagram, whole.bytes + 34, l4_len,
+				 "ports, length, checksum and payload");
 		stream_pair_close(media, world.now_ns, pair);
 	}
 }

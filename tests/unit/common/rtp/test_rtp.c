@@ -121,8 +121,8 @@ Test(rtp, arrival)
 			uint32_t step = rtp_arrival(now_ns + 20000000u, clocks[i]) -
 					rtp_arrival(now_ns, clocks[i]);
 
-			cr_assert(step >= clocks[i] / 50 - 1 && step <= clocks[i] / 50 + 1, "%u Hz at %lu: %u",
-				  clocks[i], now_ns, step);
+			cr_assert(step >= clocks[i] / 50 - 1 && step <= clocks[i] / 50 + 1,
+				  "%u Hz at %lu: %u", clocks[i], now_ns, step);
 		}
 	}
 }
@@ -228,8 +228,8 @@ Test(rtp_rx, overtaken_by_the_first)
 	cr_assert_eq(stats.out_of_order, 2);
 }
 
-/* Section 6.4.1: duplicates count as received, so loss can come out below zero; ours stops there.
- */
+/* Section 6.4.1: duplicates count as received, so loss can come out below zero; ours stops
+ * there. */
 Test(rtp_rx, duplicates)
 {
 	struct rtp_rx_stats stats = {0};

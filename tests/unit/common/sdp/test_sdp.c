@@ -154,17 +154,21 @@ Test(sdp, rtcp_address)
 	}
 }
 
-/* RFC 8035: a=rtcp of an offer that multiplexes names the one port; apart from it there is the next. */
+/* RFC 8035: a=rtcp of an offer that multiplexes names the one port; apart from it there is the
+ * next. */
 Test(sdp, rtcp_mux_declined)
 {
 	struct sdp sdp;
 	char *copy;
 
-	cr_assert_eq(parse(&sdp,
-			   HEAD "c=IN IP4 192.0.2.1\r\nm=audio 5000 RTP/AVP 0\r\na=rtcp-mux\r\na=rtcp:5000\r\n"
-				"m=audio 6000 RTP/AVP 0\r\na=rtcp-mux\r\na=rtcp:7000 IN IP4 192.0.2.2\r\n",
-			   &copy),
-		     0);
+	cr_assert_eq(
+		parse(&sdp,
+		      HEAD
+		      "c=IN IP4 192.0.2.1\r\nm=audio 5000 RTP/AVP "
+		      "0\r\na=rtcp-mux\r\na=rtcp:5000\r\n"
+		      "m=audio 6000 RTP/AVP 0\r\na=rtcp-mux\r\na=rtcp:7000 IN IP4 192.0.2.2\r\n",
+		      &copy),
+		0);
 	cr_assert(endpoint_is(&sdp.media[0].rtcp, "192.0.2.1:5000"));
 	cr_assert(endpoint_is(&sdp.media[0].rtcp_apart, "192.0.2.1:5001"));
 	cr_assert(endpoint_is(&sdp.media[1].rtcp, "192.0.2.1:6000"));
@@ -178,11 +182,14 @@ Test(sdp, host_names_are_noticed_wherever_they_stand)
 		const char *text;
 		bool names;
 	} cases[] = {
-		{"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\nm=audio 1 RTP/AVP 0\r\na=rtcp:2\r\n", false},
+		{"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\nm=audio 1 RTP/AVP "
+		 "0\r\na=rtcp:2\r\n",
+		 false},
 		{"v=0\r\no=- 1 1 IN IP4 pc\r\nc=IN IP4 192.0.2.1\r\n", true},
 		{"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 pc\r\n", true},
 		{"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\nc=IN IP4 pc\r\n", true},
-		{"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nm=audio 1 RTP/AVP 0\r\nc=IN IP4 pc/127\r\n", true},
+		{"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nm=audio 1 RTP/AVP 0\r\nc=IN IP4 pc/127\r\n",
+		 true},
 		{"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\nm=audio 1 RTP/AVP 0\r\n"
 		 "a=rtcp:2 IN IP4 pc\r\n",
 		 true},

@@ -60,28 +60,36 @@ static const char *put(const char *text, const struct sdp_rewrite *rewrite)
 
 Test(sdp_put, audio_offer)
 {
-	cr_assert_str_eq(put(ORIGIN "s=Alice's phone\r\ni=hers\r\nu=http://alice.example.com\r\ne=alice@example.com\r\n"
-				    "p=+44 1\r\nc=IN IP4 10.1.2.3\r\nb=AS:64\r\nt=0 0\r\na=tool:phone 1.0\r\n"
-				    "a=ptime:20\r\nm=audio 49170 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\n"
-				    "a=fmtp:101 0-16\r\na=sendrecv\r\n",
-			     NULL),
-			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nb=AS:64\r\nt=0 0\r\n"
-			 "a=ptime:20\r\nm=audio 20000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=fmtp:101 0-16\r\n"
-			 "a=sendrecv\r\n");
+	cr_assert_str_eq(
+		put(ORIGIN
+		    "s=Alice's "
+		    "phone\r\ni=hers\r\nu=http://alice.example.com\r\ne=alice@example.com\r\n"
+		    "p=+44 1\r\nc=IN IP4 10.1.2.3\r\nb=AS:64\r\nt=0 0\r\na=tool:phone 1.0\r\n"
+		    "a=ptime:20\r\nm=audio 49170 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\n"
+		    "a=fmtp:101 0-16\r\na=sendrecv\r\n",
+		    NULL),
+		"v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 "
+		"203.0.113.1\r\nb=AS:64\r\nt=0 0\r\n"
+		"a=ptime:20\r\nm=audio 20000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=fmtp:101 "
+		"0-16\r\n"
+		"a=sendrecv\r\n");
 }
 
 Test(sdp_put, time_is_added_where_it_lacks)
 {
 	cr_assert_str_eq(put(ORIGIN "c=IN IP4 10.1.2.3\r\na=ptime:20\r\n", NULL),
-			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\na=ptime:20\r\n");
-	cr_assert_str_eq(put("v=0\r\no=- 1 1 IN IP4 10.1.2.3\r\n", NULL),
-			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n");
+			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 "
+			 "203.0.113.1\r\nt=0 0\r\na=ptime:20\r\n");
+	cr_assert_str_eq(
+		put("v=0\r\no=- 1 1 IN IP4 10.1.2.3\r\n", NULL),
+		"v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n");
 }
 
 Test(sdp_put, other_family_and_apart_rtcp)
 {
-	static const char text[] = ORIGIN "s=-\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\n"
-					  "a=rtcp:6000 IN IP4 10.1.2.4\r\na=ptime:20\r\n";
+	static const char text[] =
+		ORIGIN "s=-\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\n"
+		       "a=rtcp:6000 IN IP4 10.1.2.4\r\na=ptime:20\r\n";
 	struct sdp_rewrite rewrite;
 	struct sdp sdp;
 
@@ -89,9 +97,10 @@ Test(sdp_put, other_family_and_apart_rtcp)
 	rewrite = rewrite_for(&sdp);
 	rewrite.anchors[0].rtp = endpoint("[2001:db8::1]:30000");
 	rewrite.anchors[0].rtcp = endpoint("[2001:db8::1]:30001");
-	cr_assert_str_eq(put(text, &rewrite),
-			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n"
-			 "m=audio 30000 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\na=ptime:20\r\n");
+	cr_assert_str_eq(
+		put(text, &rewrite),
+		"v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n"
+		"m=audio 30000 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\na=ptime:20\r\n");
 	rewrite.anchors[0].rtcp = endpoint("[2001:db8::1]:40000");
 	cr_assert(strstr(put(text, &rewrite), "a=rtcp:40000\r\n"));
 	rewrite.anchors[0].rtcp = endpoint("[2001:db8::2]:30001");
@@ -100,7 +109,8 @@ Test(sdp_put, other_family_and_apart_rtcp)
 
 Test(sdp_put, rtcp_mux_needs_no_rtcp_line)
 {
-	static const char text[] = ORIGIN "c=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\na=rtcp:5000\r\na=rtcp-mux\r\n";
+	static const char text[] = ORIGIN "c=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP "
+					  "0\r\na=rtcp:5000\r\na=rtcp-mux\r\n";
 	const char *out = put(text, NULL);
 
 	cr_assert(strstr(out, "a=rtcp-mux\r\n"));
@@ -109,28 +119,34 @@ Test(sdp_put, rtcp_mux_needs_no_rtcp_line)
 
 Test(sdp_put, refused_sections_stay_refused)
 {
-	static const char text[] = ORIGIN "c=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n"
-					  "m=message 7394 TCP/MSRP *\r\na=path:msrp://10.1.2.3:7394/2s93i9;tcp\r\n"
-					  "m=text 0 RTP/AVP\r\n";
+	static const char text[] = ORIGIN
+		"c=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n"
+		"m=message 7394 TCP/MSRP *\r\na=path:msrp://10.1.2.3:7394/2s93i9;tcp\r\n"
+		"m=text 0 RTP/AVP\r\n";
 	struct sdp_rewrite rewrite;
 	struct sdp sdp;
 
 	parse(&sdp, span_str(text));
 	rewrite = rewrite_for(&sdp);
 	rewrite.anchors[2].rtp = rewrite.anchors[2].rtcp = (struct net_endpoint){0};
-	cr_assert_str_eq(put(text, &rewrite),
-			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n"
-			 "m=audio 20000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\nm=message 0 TCP/MSRP *\r\nm=text 0 RTP/AVP\r\n");
+	cr_assert_str_eq(
+		put(text, &rewrite),
+		"v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n"
+		"m=audio 20000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\nm=message 0 TCP/MSRP "
+		"*\r\nm=text 0 RTP/AVP\r\n");
 }
 
 Test(sdp_put, hold_by_zero_becomes_a_direction)
 {
-	const char *out = put(ORIGIN "c=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\na=sendrecv\r\n", NULL);
+	const char *out =
+		put(ORIGIN "c=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\na=sendrecv\r\n",
+		    NULL);
 
 	cr_assert(strstr(out, "m=audio 20000 RTP/AVP 0\r\na=sendonly\r\n"), "%s", out);
 	cr_assert_not(strstr(out, "0.0.0.0"));
 	cr_assert_not(strstr(out, "sendrecv"));
-	out = put(ORIGIN "c=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\na=recvonly\r\n", NULL);
+	out = put(ORIGIN "c=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\na=recvonly\r\n",
+		  NULL);
 	cr_assert(strstr(out, "m=audio 20000 RTP/AVP 0\r\na=inactive\r\n"), "%s", out);
 }
 
@@ -176,12 +192,14 @@ Test(sdp_put, telling_lines_are_dropped_at_either_level)
 		const char *out;
 
 		snprintf(text, sizeof(text),
-			 "v=0\r\no=alice 1 1 IN IP4 pc.example.com\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\n%s\r\n"
+			 "v=0\r\no=alice 1 1 IN IP4 pc.example.com\r\nc=IN IP4 10.1.2.3\r\nt=0 "
+			 "0\r\n%s\r\n"
 			 "m=audio 5000 RTP/AVP 0\r\n%s\r\na=ptime:20\r\n",
 			 telling[i], telling[i]);
 		out = put(text, NULL);
 		cr_assert_str_eq(out,
-				 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n"
+				 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 "
+				 "203.0.113.1\r\nt=0 0\r\n"
 				 "m=audio 20000 RTP/AVP 0\r\na=ptime:20\r\n",
 				 "%s", telling[i]);
 	}
@@ -189,10 +207,14 @@ Test(sdp_put, telling_lines_are_dropped_at_either_level)
 
 static const char *const kept[] = {
 	"a=rtpmap:97 iLBC/8000",
-	"a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;sprop-parameter-sets=Z0IACpZTBYmI,aMljiA==",
+	"a=fmtp:96 "
+	"profile-level-id=42e01f;packetization-mode=1;sprop-parameter-sets=Z0IACpZTBYmI,aMljiA==",
 	"a=extmap:1 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
-	"a=fingerprint:sha-256 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB:3A:4B:65:2E:7D:46:3F:54:42:CD:54:F1",
-	"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4",
+	"a=fingerprint:sha-256 "
+	"4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB:3A:4B:65:2E:7D:46:3F:54:42:CD:"
+	"54:F1",
+	"a=crypto:1 AES_CM_128_HMAC_SHA1_80 "
+	"inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4",
 	"a=setup:actpass",
 	"a=group:BUNDLE audio video",
 	"a=mid:audio",
@@ -215,11 +237,13 @@ Test(sdp_put, all_else_is_kept_at_either_level)
 		char text[1024], want[1024];
 
 		snprintf(text, sizeof(text),
-			 "v=0\r\no=alice 1 1 IN IP4 pc.example.com\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\n%s\r\n"
+			 "v=0\r\no=alice 1 1 IN IP4 pc.example.com\r\nc=IN IP4 10.1.2.3\r\nt=0 "
+			 "0\r\n%s\r\n"
 			 "m=audio 5000 RTP/AVP 0\r\n%s\r\na=ptime:20\r\n",
 			 kept[i], kept[i]);
 		snprintf(want, sizeof(want),
-			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n%s\r\n"
+			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 "
+			 "203.0.113.1\r\nt=0 0\r\n%s\r\n"
 			 "m=audio 20000 RTP/AVP 0\r\n%s\r\na=ptime:20\r\n",
 			 kept[i], kept[i]);
 		cr_assert_str_eq(put(text, NULL), want);
@@ -230,25 +254,32 @@ Test(sdp_put, all_else_is_kept_at_either_level)
  * numbers. */
 Test(sdp_put, silly_host_names)
 {
-	const char *out = put("v=0\r\no=101 101 101 IN IP4 0\r\nc=IN IP4 sendonly\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0 101\r\n"
-			      "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n",
-			      NULL);
+	const char *out =
+		put("v=0\r\no=101 101 101 IN IP4 0\r\nc=IN IP4 sendonly\r\nt=0 0\r\nm=audio 5000 "
+		    "RTP/AVP 0 101\r\n"
+		    "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n",
+		    NULL);
 
-	cr_assert(strstr(out, "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n"), "%s", out);
+	cr_assert(strstr(out, "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 "
+			      "telephone-event/8000\r\na=sendonly\r\n"),
+		  "%s", out);
 }
 
 Test(sdp_put, cname_is_replaced)
 {
-	const char *out = put(ORIGIN "c=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\na=ssrc:11 cname:alice@10.1.2.3\r\n"
+	const char *out = put(ORIGIN "c=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP "
+				     "0\r\na=ssrc:11 cname:alice@10.1.2.3\r\n"
 				     "a=ssrc:12 CNAME:alice@pc\r\na=ssrc:12 label:x\r\n",
 			      NULL);
 
-	cr_assert(strstr(out, "a=ssrc:11 cname:77\r\na=ssrc:12 cname:77\r\na=ssrc:12 label:x\r\n"), "%s", out);
+	cr_assert(strstr(out, "a=ssrc:11 cname:77\r\na=ssrc:12 cname:77\r\na=ssrc:12 label:x\r\n"),
+		  "%s", out);
 }
 
 Test(sdp_put, every_short_buffer_is_told)
 {
-	static const char text[] = ORIGIN "c=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\na=ptime:20\r\n";
+	static const char text[] =
+		ORIGIN "c=IN IP4 10.1.2.3\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\na=ptime:20\r\n";
 	size_t whole = strlen(put(text, NULL));
 
 	for (uint32_t cap = 0; cap < whole; cap++) {
@@ -276,14 +307,27 @@ static uint32_t random_below(uint32_t n)
 	return (uint32_t)((uint64_t)(random_state >> 8) * n >> 24);
 }
 
-static const char *const some_c[] = {"", "c=IN IP4 10.66.7.8\r\n", "c=IN IP6 2001:db8:66::8\r\n", "c=IN IP4 0.0.0.0\r\n",
-				     "c=IN IP4 mallory.example.net\r\n"};
-static const char *const some_m[] = {"m=audio 5000 RTP/AVP 0 8", "m=video 6000/2 RTP/SAVPF 96", "m=image 7000 udptl t38",
-				     "m=audio 0 RTP/AVP 0", "m=application 9 UDP/BFCP *"};
+static const char *const some_c[] = {"", "c=IN IP4 10.66.7.8\r\n", "c=IN IP6 2001:db8:66::8\r\n",
+				     "c=IN IP4 0.0.0.0\r\n", "c=IN IP4 mallory.example.net\r\n"};
+static const char *const some_m[] = {"m=audio 5000 RTP/AVP 0 8", "m=video 6000/2 RTP/SAVPF 96",
+				     "m=image 7000 udptl t38", "m=audio 0 RTP/AVP 0",
+				     "m=application 9 UDP/BFCP *"};
 static const char *const some_a[] = {
-	"a=sendonly", "a=recvonly", "a=inactive", "a=sendrecv", "a=rtcp-mux", "a=rtcp:9001", "a=rtcp:9001 IN IP4 10.66.7.8",
-	"a=candidate:1 1 UDP 1 10.66.7.8 8998 typ host", "a=rtpmap:0 PCMU/8000", "a=ssrc:1 cname:mallory@10.66.7.8",
-	"a=X-at:mallory.example.net", "a=X-at:2001:db8:66::8", "i=mallory", "b=AS:64", "k=clear:mallory",
+	"a=sendonly",
+	"a=recvonly",
+	"a=inactive",
+	"a=sendrecv",
+	"a=rtcp-mux",
+	"a=rtcp:9001",
+	"a=rtcp:9001 IN IP4 10.66.7.8",
+	"a=candidate:1 1 UDP 1 10.66.7.8 8998 typ host",
+	"a=rtpmap:0 PCMU/8000",
+	"a=ssrc:1 cname:mallory@10.66.7.8",
+	"a=X-at:mallory.example.net",
+	"a=X-at:2001:db8:66::8",
+	"i=mallory",
+	"b=AS:64",
+	"k=clear:mallory",
 };
 
 #define PICK(list) list[random_below(sizeof(list) / sizeof((list)[0]))]
@@ -293,20 +337,23 @@ static void random_description(char *text, size_t size)
 	unsigned nmedia = random_below(5);
 	size_t len;
 
-	len = (size_t)snprintf(text, size, "v=0\r\no=mallory 66666666 66666667 IN IP4 mallory.example.net\r\ns=mallory's\r\n%s",
+	len = (size_t)snprintf(text, size,
+			       "v=0\r\no=mallory 66666666 66666667 IN IP4 "
+			       "mallory.example.net\r\ns=mallory's\r\n%s",
 			       some_c[1 + random_below(4)]);
 	for (unsigned i = random_below(4); i > 0; i--)
 		len += (size_t)snprintf(text + len, size - len, "%s\r\n", PICK(some_a));
 	while (nmedia-- > 0) {
-		len += (size_t)snprintf(text + len, size - len, "%s\r\n%s", PICK(some_m), PICK(some_c));
+		len += (size_t)snprintf(text + len, size - len, "%s\r\n%s", PICK(some_m),
+					PICK(some_c));
 		for (unsigned i = random_below(6); i > 0; i--)
 			len += (size_t)snprintf(text + len, size - len, "%s\r\n", PICK(some_a));
 	}
 	cr_assert_lt(len, size);
 }
 
-static void assert_same_meaning(const struct sdp *in, const struct sdp *out, const struct sdp_rewrite *rewrite,
-				const char *text)
+static void assert_same_meaning(const struct sdp *in, const struct sdp *out,
+				const struct sdp_rewrite *rewrite, const char *text)
 {
 	cr_assert_eq(in->nmedia, out->nmedia, "%s", text);
 	for (unsigned i = 0; i < in->nmedia; i++) {
@@ -314,7 +361,8 @@ static void assert_same_meaning(const struct sdp *in, const struct sdp *out, con
 		const struct sdp_anchor *anchor = &rewrite->anchors[i];
 		bool active = a->port && anchor->rtp.family != NET_NONE;
 
-		cr_assert(span_eq(a->type, b->type) && span_eq(a->proto, b->proto) && span_eq(a->formats, b->formats),
+		cr_assert(span_eq(a->type, b->type) && span_eq(a->proto, b->proto) &&
+				  span_eq(a->formats, b->formats),
 			  "%s", text);
 		cr_assert_eq(a->rtcp_mux, b->rtcp_mux, "%s", text);
 		cr_assert_eq(sdp_media_direction(a), sdp_media_direction(b), "%s", text);
@@ -323,17 +371,20 @@ static void assert_same_meaning(const struct sdp *in, const struct sdp *out, con
 		if (!active)
 			continue;
 		cr_assert(net_endpoint_eq(&b->rtp, &anchor->rtp), "%s", text);
-		cr_assert(net_endpoint_eq(&b->rtcp, a->rtcp_mux ? &anchor->rtp : &anchor->rtcp), "%s", text);
+		cr_assert(net_endpoint_eq(&b->rtcp, a->rtcp_mux ? &anchor->rtp : &anchor->rtcp),
+			  "%s", text);
 	}
 }
 
 Test(sdp_put, property_same_meaning_and_nothing_told)
 {
-	static const char *const secrets[] = {"mallory", "66666666", "66666667", "10.66.7.8", "2001:db8:66", "0.0.0.0"};
+	static const char *const secrets[] = {"mallory",   "66666666",	  "66666667",
+					      "10.66.7.8", "2001:db8:66", "0.0.0.0"};
 
 	for (unsigned run = 0; run < 20000; run++) {
 		char text[4096], buf[8192], again[8192];
-		struct cursor c = cursor_on(buf, sizeof(buf) - 1), d = cursor_on(again, sizeof(again));
+		struct cursor c = cursor_on(buf, sizeof(buf) - 1),
+			      d = cursor_on(again, sizeof(again));
 		struct sdp in, out;
 		struct sdp_rewrite rewrite;
 
@@ -344,7 +395,8 @@ Test(sdp_put, property_same_meaning_and_nothing_told)
 		for (unsigned i = 0; i < in.nmedia; i++) {
 			switch (random_below(4)) {
 			case 0:
-				rewrite.anchors[i].rtp = rewrite.anchors[i].rtcp = (struct net_endpoint){0};
+				rewrite.anchors[i].rtp = rewrite.anchors[i].rtcp =
+					(struct net_endpoint){0};
 				break;
 			case 1:
 				rewrite.anchors[i].rtp = endpoint("[2001:db8:1::1]:30000");
@@ -366,7 +418,7 @@ Test(sdp_put, property_same_meaning_and_nothing_told)
 			cr_assert_not(strstr(buf, secrets[i]), "%s in:\n%s", secrets[i], buf);
 		/* Hiding twice changes nothing more. */
 		sdp_put(&d, &out, &rewrite);
-		cr_assert(span_eq(cursor_span(&c), cursor_span(&d)), "%s\n->\n%s\n->\n%.*s", text, buf,
-			  SPAN_FMT(cursor_span(&d)));
+		cr_assert(span_eq(cursor_span(&c), cursor_span(&d)), "%s\n->\n%s\n->\n%.*s", text,
+			  buf, SPAN_FMT(cursor_span(&d)));
 	}
 }

@@ -12,8 +12,8 @@ static inline struct span guarded(const char *text)
 	return span_of(guard_behind(text, strlen(text)), strlen(text));
 }
 
-/* For messages of failed expectations; NULL is what a span is compared with when it must be empty.
- */
+/* For messages of failed expectations; NULL is what a span is compared with when it must be
+ * empty. */
 static inline bool span_is(struct span s, const char *text)
 {
 	return text ? span_eq(s, span_str(text)) : s.len == 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The scanners that take 16 bytes a step find what one byte a step finds, wherever the text ends.
- */
+/* The scanners that take 16 bytes a step find what one byte a step finds, wherever the text
+ * ends. */
 #include "common/sip/block.h"
 #include "common/sip/chars.h"
 

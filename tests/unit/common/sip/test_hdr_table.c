@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Header names: every spelling of every name finds its number, and nothing that is one letter off.
- */
+/* Header names: every spelling of every name finds its number, and nothing that is one letter
+ * off. */
 #include "common/sip/sip_msg.h"
 
 #include <criterion/criterion.h>

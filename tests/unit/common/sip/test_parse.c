@@ -210,8 +210,8 @@ static const char *const names[] = {
 #undef X
 };
 
-/* A line of it in the middle of a message, as its last line, and with white space before the colon.
- */
+/* A line of it in the middle of a message, as its last line, and with white space before the
+ * colon. */
 Test(parse, every_known_name_is_recognised_wherever_it_stands)
 {
 	static const char *const ends[] = {": v\r\nX: y", ":v", " \t: v", ":"};

@@ -123,8 +123,8 @@ Test(values, the_first_line)
 	cr_expect_null(sip_hdr_value(msg, SIP_HDR_REQUIRE).ptr);
 }
 
-/* Each of a text's many values is looked for once: nothing is scanned to its end again and again.
- */
+/* Each of a text's many values is looked for once: nothing is scanned to its end again and
+ * again. */
 Test(values, many_openings_cost_no_more_than_their_length, .timeout = 20)
 {
 	static char text[60000];

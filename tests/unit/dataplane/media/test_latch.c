@@ -328,8 +328,8 @@ Test(latch, same_sdp_again)
 	fixture_close(&l.f);
 }
 
-/* A peer that moved to another network says so by a new offer, with the same private address in it.
- */
+/* A peer that moved to another network says so by a new offer, with the same private address in
+ * it. */
 Test(latch, moves_behind_nat)
 {
 	struct stream_remote remote = remote_at("192.168.1.10:4000", SOURCE_LEARN);

@@ -89,8 +89,8 @@ Test(stream_cmd, no_such_address)
 	fixture_close(&f);
 }
 
-/* Realm 1 has four pairs of ports. What was taken of realm 0 for the call that fails is given back.
- */
+/* Realm 1 has four pairs of ports. What was taken of realm 0 for the call that fails is given
+ * back. */
 Test(stream_cmd, ports_used_up)
 {
 	struct media_fixture f;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cookies: read back what was put, under the same keys and kind alone; every changed character is noticed. */
+/* Cookies: read back what was put, under the same keys and kind alone; every changed character is
+ * noticed. */
 #include "dataplane/sip/cookie.h"
 
 #include <criterion/criterion.h>
@@ -17,7 +18,8 @@ static struct span put(char *buf, uint64_t handle)
 
 Test(cookie, round_trip)
 {
-	static const uint64_t handles[] = {0, 1, 0x100000000ull, 0xfffffffffffffffeull, 0x0123456789abcdefull};
+	static const uint64_t handles[] = {0, 1, 0x100000000ull, 0xfffffffffffffffeull,
+					   0x0123456789abcdefull};
 	char buf[COOKIE_CHARS];
 	uint64_t handle;
 
@@ -26,7 +28,8 @@ Test(cookie, round_trip)
 
 		cr_expect_eq(cookie_read(&keys, COOKIE_LEG, text, &handle), COOKIE_GOOD);
 		cr_expect_eq(handle, handles[i]);
-		cr_expect_eq(cookie_read(&keys, COOKIE_TXN, text, &handle), COOKIE_FORGED, "a tag is no branch");
+		cr_expect_eq(cookie_read(&keys, COOKIE_TXN, text, &handle), COOKIE_FORGED,
+			     "a tag is no branch");
 	}
 }
 
@@ -40,7 +43,8 @@ Test(cookie, any_changed_character_is_forged)
 		char was = buf[i];
 
 		buf[i] = was == '0' ? '1' : '0';
-		cr_expect_neq(cookie_read(&keys, COOKIE_LEG, span_of(buf, COOKIE_CHARS), &handle), COOKIE_GOOD, "character %u", i);
+		cr_expect_neq(cookie_read(&keys, COOKIE_LEG, span_of(buf, COOKIE_CHARS), &handle),
+			      COOKIE_GOOD, "character %u", i);
 		buf[i] = was;
 	}
 }
@@ -55,18 +59,24 @@ Test(cookie, survives_a_change_of_case)
 		if (buf[i] >= 'a')
 			buf[i] = (char)(buf[i] - 'a' + 'A');
 	}
-	cr_expect_eq(cookie_read(&keys, COOKIE_LEG, span_of(buf, COOKIE_CHARS), &handle), COOKIE_GOOD);
+	cr_expect_eq(cookie_read(&keys, COOKIE_LEG, span_of(buf, COOKIE_CHARS), &handle),
+		     COOKIE_GOOD);
 	cr_expect_eq(handle, 0x300000009ull);
 }
 
 Test(cookie, other_texts_are_foreign)
 {
-	static const char *const texts[] = {"", "abc", "z9hG4bK-524287-1---7cc3e4ee", "0123456789abcdefghijklmnow", "0123456789abcdefghijklmnz-",
+	static const char *const texts[] = {"",
+					    "abc",
+					    "z9hG4bK-524287-1---7cc3e4ee",
+					    "0123456789abcdefghijklmnow",
+					    "0123456789abcdefghijklmnz-",
 					    "00000000000000000000000009"};
 	uint64_t handle;
 
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		cr_expect_eq(cookie_read(&keys, COOKIE_LEG, span_str(texts[i]), &handle), COOKIE_FOREIGN, "%s", texts[i]);
+		cr_expect_eq(cookie_read(&keys, COOKIE_LEG, span_str(texts[i]), &handle),
+			     COOKIE_FOREIGN, "%s", texts[i]);
 }
 
 Test(cookie, handles_in_a_row_do_not_show)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The engine, flow by flow: each test ends with world_end, which asserts that nothing is left behind. */
+/* The engine, flow by flow: each test ends with world_end, which asserts that nothing is left
+ * behind. */
 #include "world.h"
 
 #include "dataplane/media/stream.h"
@@ -20,10 +21,12 @@ TestSuite(engine, .init = setup);
 /* No text of side A but what policy passed may reach side B. */
 static void expect_hidden_from_b(const char *text)
 {
-	static const char *const secrets[] = {"10.0.1.", "alice-tag", "call-up@", "SecretPhone", "z9hG4bKup", "o=alice", "gruu", "5061"};
+	static const char *const secrets[] = {"10.0.1.",   "alice-tag", "call-up@", "SecretPhone",
+					      "z9hG4bKup", "o=alice",	"gruu",	    "5061"};
 
 	for (unsigned i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		cr_expect(!world_has(text, secrets[i]), "side B sees \"%s\" in:\n%s", secrets[i], text);
+		cr_expect(!world_has(text, secrets[i]), "side B sees \"%s\" in:\n%s", secrets[i],
+			  text);
 }
 
 static void expect_hidden_from_a(const char *text)
@@ -31,7 +34,8 @@ static void expect_hidden_from_a(const char *text)
 	static const char *const secrets[] = {"10.0.2.", "bob-tag", "o=bob", "5062"};
 
 	for (unsigned i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		cr_expect(!world_has(text, secrets[i]), "side A sees \"%s\" in:\n%s", secrets[i], text);
+		cr_expect(!world_has(text, secrets[i]), "side A sees \"%s\" in:\n%s", secrets[i],
+			  text);
 }
 
 Test(engine, basic_call_and_bye_of_caller)
@@ -68,15 +72,18 @@ Test(engine, bye_of_callee)
 	cr_expect(world_has(world_out(w, B, 0), "SIP/2.0 200 "));
 	cr_expect(world_has(world_out(w, A, 0), "BYE sip:alice@10.0.1.2:5061 "));
 	expect_hidden_from_a(world_out(w, A, 0));
-	cr_expect_eq(((const struct ipc_call_end *)world_find(w, IPC_CALL_END)->frame)->ended_by, IPC_BY_CALLEE);
+	cr_expect_eq(((const struct ipc_call_end *)world_find(w, IPC_CALL_END)->frame)->ended_by,
+		     IPC_BY_CALLEE);
 	world_answer(w, A, world_out(w, A, 0), 200, NULL, NULL, NULL);
 	world_end(w);
 }
 
 Test(engine, retransmitted_invite_changes_nothing)
 {
-	const char *text = "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKr\nMax-Forwards: 70\n"
-			   "From: <sip:alice@10.0.1.2>;tag=t\nTo: <sip:bob@10.0.1.1>\nCall-ID: r\nCSeq: 1 INVITE\nContact: <sip:a@10.0.1.2>\n";
+	const char *text = "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+			   "10.0.1.2;branch=z9hG4bKr\nMax-Forwards: 70\n"
+			   "From: <sip:alice@10.0.1.2>;tag=t\nTo: <sip:bob@10.0.1.1>\nCall-ID: "
+			   "r\nCSeq: 1 INVITE\nContact: <sip:a@10.0.1.2>\n";
 	struct engine_stats stats;
 
 	world_in(w, A, text, NULL);
@@ -94,9 +101,11 @@ Test(engine, retransmitted_invite_changes_nothing)
 
 Test(engine, merged_request_is_refused)
 {
-	const char *first = "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bK1\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
+	const char *first = "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+			    "10.0.1.2;branch=z9hG4bK1\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
 			    "Call-ID: m\nCSeq: 1 INVITE\nContact: <sip:a@10.0.1.2>\n";
-	const char *second = "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bK2\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
+	const char *second = "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+			     "10.0.1.2;branch=z9hG4bK2\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
 			     "Call-ID: m\nCSeq: 1 INVITE\nContact: <sip:a@10.0.1.2>\n";
 
 	world_in(w, A, first, NULL);
@@ -151,9 +160,11 @@ Test(engine, never_acknowledged_call_ends_on_both_sides)
 
 Test(engine, cancel_while_asking)
 {
-	const char *text = "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKc\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
+	const char *text = "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+			   "10.0.1.2;branch=z9hG4bKc\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
 			   "Call-ID: c\nCSeq: 1 INVITE\nContact: <sip:a@10.0.1.2>\n";
-	const char *cancel = "CANCEL sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKc\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
+	const char *cancel = "CANCEL sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+			     "10.0.1.2;branch=z9hG4bKc\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
 			     "Call-ID: c\nCSeq: 1 CANCEL\n";
 
 	world_in(w, A, text, NULL);
@@ -167,8 +178,10 @@ Test(engine, cancel_while_asking)
 static void cancel_a(void)
 {
 	world_in(w, A,
-		 "CANCEL sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKup;rport\nFrom: \"Alice\" "
-		 "<sip:alice@10.0.1.2>;tag=alice-tag\nTo: <sip:bob@10.0.1.1>\nCall-ID: call-up@10.0.1.2\nCSeq: 1 CANCEL\n",
+		 "CANCEL sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2:5060;branch=z9hG4bKup;rport\nFrom: \"Alice\" "
+		 "<sip:alice@10.0.1.2>;tag=alice-tag\nTo: <sip:bob@10.0.1.1>\nCall-ID: "
+		 "call-up@10.0.1.2\nCSeq: 1 CANCEL\n",
 		 NULL);
 }
 
@@ -246,7 +259,8 @@ Test(engine, silent_targets_time_out)
 	world_sleep(w, 32500);
 	cr_expect_gt(world_out_count(w, B), 0);
 	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 408 "));
-	cr_expect_eq(((const struct ipc_call_end *)world_find(w, IPC_CALL_END)->frame)->ended_by, IPC_BY_SIP_TIMEOUT);
+	cr_expect_eq(((const struct ipc_call_end *)world_find(w, IPC_CALL_END)->frame)->ended_by,
+		     IPC_BY_SIP_TIMEOUT);
 	world_end(w);
 }
 
@@ -268,7 +282,8 @@ Test(engine, verdict_that_refuses)
 	uint64_t id;
 
 	world_in(w, A,
-		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKx\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\nCall-ID: x\n"
+		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2;branch=z9hG4bKx\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\nCall-ID: x\n"
 		 "CSeq: 1 INVITE\nContact: <sip:a@10.0.1.2>\n",
 		 NULL);
 	ask = world_find(w, IPC_ASK);
@@ -320,14 +335,17 @@ Test(engine, reinvite_is_relayed_with_its_answer)
 	char re[8192], ok[8192];
 
 	world_call_up(w, &call);
-	world_request(w, A, "INVITE", 2, "re", call.ok_a, "alice-tag", "Contact: <sip:alice@10.0.1.2:5063>\n",
-		      "v=0\r\no=alice 1 2 IN IP4 10.0.1.2\r\ns=-\r\nc=IN IP4 10.0.1.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=sendonly\r\n");
+	world_request(w, A, "INVITE", 2, "re", call.ok_a, "alice-tag",
+		      "Contact: <sip:alice@10.0.1.2:5063>\n",
+		      "v=0\r\no=alice 1 2 IN IP4 10.0.1.2\r\ns=-\r\nc=IN IP4 10.0.1.2\r\nt=0 "
+		      "0\r\nm=audio 4000 RTP/AVP 0\r\na=sendonly\r\n");
 	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 100 "));
 	strcpy(re, world_out(w, B, 0));
 	cr_expect(world_has(re, "a=sendonly") && world_has(re, "INVITE sip:bob@10.0.2.2:5062 "));
 	expect_hidden_from_b(re);
 	/* Glare from the other side meanwhile. */
-	world_request(w, B, "INVITE", 5, "glare", call.invite_b, "bob-tag", "Contact: <sip:bob@10.0.2.2:5062>\n", SDP_B);
+	world_request(w, B, "INVITE", 5, "glare", call.invite_b, "bob-tag",
+		      "Contact: <sip:bob@10.0.2.2:5062>\n", SDP_B);
 	cr_expect(world_has(world_out(w, B, 0), "SIP/2.0 491 "));
 	world_request(w, B, "ACK", 5, "glare", call.invite_b, "bob-tag", NULL, NULL);
 	world_answer(w, B, re, 200, NULL, NULL, SDP_B);
@@ -336,7 +354,8 @@ Test(engine, reinvite_is_relayed_with_its_answer)
 	world_request(w, A, "ACK", 2, "reack", call.ok_a, "alice-tag", NULL, NULL);
 	cr_expect(world_has(world_out(w, B, 0), "ACK "));
 	world_request(w, B, "BYE", 6, "bbye", call.invite_b, "bob-tag", NULL, NULL);
-	cr_expect(world_has(world_out(w, A, 0), "BYE sip:alice@10.0.1.2:5063 "), "the target was refreshed");
+	cr_expect(world_has(world_out(w, A, 0), "BYE sip:alice@10.0.1.2:5063 "),
+		  "the target was refreshed");
 	world_answer(w, A, world_out(w, A, 0), 200, NULL, NULL, NULL);
 	world_end(w);
 }
@@ -383,8 +402,10 @@ Test(engine, second_answer_of_a_fork_is_ended)
 
 	world_call_up(w, &call);
 	world_answer(w, B, call.invite_b, 200, "other-fork", NULL, SDP_B);
-	cr_expect(world_has(world_out(w, B, 0), "ACK ") && world_has(world_out(w, B, 0), "tag=other-fork"));
-	cr_expect(world_has(world_out(w, B, 1), "BYE ") && world_has(world_out(w, B, 1), "tag=other-fork"));
+	cr_expect(world_has(world_out(w, B, 0), "ACK ") &&
+		  world_has(world_out(w, B, 0), "tag=other-fork"));
+	cr_expect(world_has(world_out(w, B, 1), "BYE ") &&
+		  world_has(world_out(w, B, 1), "tag=other-fork"));
 	world_answer(w, B, world_out(w, B, 1), 200, NULL, NULL, NULL);
 	world_answer(w, B, call.invite_b, 200, "other-fork", NULL, SDP_B);
 	cr_expect_eq(world_out_count(w, B), 1, "only its ACK again");
@@ -419,7 +440,8 @@ Test(engine, media_timeout_and_longest_duration)
 	world_sleep(w, 2000);
 	cr_expect(world_has(world_out(w, A, 0), "BYE "));
 	cr_expect(world_has(world_out(w, B, 0), "BYE "));
-	cr_expect_eq(((const struct ipc_call_end *)world_find(w, IPC_CALL_END)->frame)->ended_by, IPC_BY_MEDIA_TIMEOUT);
+	cr_expect_eq(((const struct ipc_call_end *)world_find(w, IPC_CALL_END)->frame)->ended_by,
+		     IPC_BY_MEDIA_TIMEOUT);
 	world_end(w);
 }
 
@@ -437,7 +459,8 @@ Test(engine, operator_hangs_up)
 	cr_assert_eq(n, 2);
 	cr_expect_eq(actions[0].type, IPC_CALL_ROW);
 	cr_expect_eq(actions[1].type, IPC_LIST_END);
-	memcpy(&hangup.call, actions[0].bytes.ptr + offsetof(struct ipc_call_row, call), sizeof(hangup.call));
+	memcpy(&hangup.call, actions[0].bytes.ptr + offsetof(struct ipc_call_row, call),
+	       sizeof(hangup.call));
 	engine_frame(w->engine, w->now_ns, IPC_HANGUP, &hangup, sizeof(hangup));
 	n = engine_actions(w->engine, &actions);
 	cr_expect_eq(n, 3, "two BYEs and the record");
@@ -447,9 +470,13 @@ Test(engine, operator_hangs_up)
 Test(engine, options_to_limen_needs_no_control_plane)
 {
 	engine_link(w->engine, w->now_ns, false);
-	world_in(w, A, "OPTIONS sip:10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5066;branch=z9hG4bKo\nFrom: <sip:a@h>;tag=t\nTo: <sip:10.0.1.1>\n"
-		       "Call-ID: o\nCSeq: 1 OPTIONS\n", NULL);
-	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 200 OK") && world_has(world_out(w, A, 0), "Allow: INVITE"));
+	world_in(w, A,
+		 "OPTIONS sip:10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2:5066;branch=z9hG4bKo\nFrom: <sip:a@h>;tag=t\nTo: <sip:10.0.1.1>\n"
+		 "Call-ID: o\nCSeq: 1 OPTIONS\n",
+		 NULL);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 200 OK") &&
+		  world_has(world_out(w, A, 0), "Allow: INVITE"));
 	cr_expect_eq(w->sent[0].dst.port, 5066, "the Via's port, without rport");
 	world_end(w);
 }
@@ -457,8 +484,11 @@ Test(engine, options_to_limen_needs_no_control_plane)
 Test(engine, control_plane_that_comes_late_is_asked)
 {
 	engine_link(w->engine, w->now_ns, false);
-	world_in(w, A, "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKl\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
-		       "Call-ID: l\nCSeq: 1 INVITE\nContact: <sip:a@10.0.1.2>\n", NULL);
+	world_in(w, A,
+		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2;branch=z9hG4bKl\nFrom: <sip:a@h>;tag=t\nTo: <sip:bob@h>\n"
+		 "Call-ID: l\nCSeq: 1 INVITE\nContact: <sip:a@10.0.1.2>\n",
+		 NULL);
 	cr_expect(!world_find(w, IPC_ASK));
 	engine_link(w->engine, w->now_ns, true);
 	world_sleep(w, 100);
@@ -470,22 +500,35 @@ Test(engine, control_plane_that_comes_late_is_asked)
 
 Test(engine, what_needs_no_policy_is_refused_at_once)
 {
-	static const struct { const char *head; const char *body; const char *want; } cases[] = {
-		{"INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq1\nMax-Forwards: 0\nFrom: <sip:a@h>;tag=t\nTo: <sip:b@h>\nCall-ID: "
-		 "q1\nCSeq: 1 INVITE\n", NULL, "SIP/2.0 483 "},
-		{"INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq2\nRequire: flux\nFrom: <sip:a@h>;tag=t\nTo: <sip:b@h>\nCall-ID: "
-		 "q2\nCSeq: 1 INVITE\n", NULL, "Unsupported: flux"},
-		{"INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq3\nContent-Type: text/html\nFrom: <sip:a@h>;tag=t\nTo: "
-		 "<sip:b@h>\nCall-ID: q3\nCSeq: 1 INVITE\n", "<p>", "SIP/2.0 415 "},
-		{"BYE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq4\nFrom: <sip:a@h>;tag=t\nTo: <sip:b@h>;tag=nobody\nCall-ID: "
-		 "q4\nCSeq: 1 BYE\n", NULL, "SIP/2.0 481 "},
-		{"CANCEL sip:b@h SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq5\nFrom: <sip:a@h>;tag=t\nTo: <sip:b@h>\nCall-ID: q5\nCSeq: 1 "
-		 "CANCEL\n", NULL, "SIP/2.0 481 "},
+	static const struct { const char *head; const char *body; const char *want;
+	} cases[] = {
+		{"INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2;branch=z9hG4bKq1\nMax-Forwards: 0\nFrom: <sip:a@h>;tag=t\nTo: "
+		 "<sip:b@h>\nCall-ID: "
+		 "q1\nCSeq: 1 INVITE\n",
+		 NULL, "SIP/2.0 483 "},
+		{"INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq2\nRequire: "
+		 "flux\nFrom: <sip:a@h>;tag=t\nTo: <sip:b@h>\nCall-ID: "
+		 "q2\nCSeq: 1 INVITE\n",
+		 NULL, "Unsupported: flux"},
+		{"INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2;branch=z9hG4bKq3\nContent-Type: text/html\nFrom: <sip:a@h>;tag=t\nTo: "
+		 "<sip:b@h>\nCall-ID: q3\nCSeq: 1 INVITE\n",
+		 "<p>", "SIP/2.0 415 "},
+		{"BYE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq4\nFrom: "
+		 "<sip:a@h>;tag=t\nTo: <sip:b@h>;tag=nobody\nCall-ID: "
+		 "q4\nCSeq: 1 BYE\n",
+		 NULL, "SIP/2.0 481 "},
+		{"CANCEL sip:b@h SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq5\nFrom: "
+		 "<sip:a@h>;tag=t\nTo: <sip:b@h>\nCall-ID: q5\nCSeq: 1 "
+		 "CANCEL\n",
+		 NULL, "SIP/2.0 481 "},
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		world_in(w, A, cases[i].head, cases[i].body);
-		cr_expect(world_has(world_out(w, A, 0), cases[i].want), "case %u:\n%s", i, world_out(w, A, 0));
+		cr_expect(world_has(world_out(w, A, 0), cases[i].want), "case %u:\n%s", i,
+			  world_out(w, A, 0));
 		cr_expect_eq(w->nreports, 0);
 	}
 	world_end(w);
@@ -511,7 +554,8 @@ Test(engine, each_fork_has_a_dialog_of_its_own)
 	tag_of_to(ringing[1], tags[1], sizeof(tags[1]));
 	cr_expect_str_neq(tags[0], tags[1]);
 	/* A request in the second early dialog goes to the second fork. */
-	world_request(w, A, "PRACK", 2, "prack", ringing[1], "alice-tag", "RAck: 5 1 INVITE\n", NULL);
+	world_request(w, A, "PRACK", 2, "prack", ringing[1], "alice-tag", "RAck: 5 1 INVITE\n",
+		      NULL);
 	cr_expect(world_has(world_out(w, B, 0), "tag=fork-2"));
 	world_answer(w, B, world_out(w, B, 0), 200, NULL, NULL, NULL);
 	/* The first fork wins. */
@@ -520,7 +564,8 @@ Test(engine, each_fork_has_a_dialog_of_its_own)
 	tag_of_to(ok, tags[2], sizeof(tags[2]));
 	cr_expect_str_eq(tags[0], tags[2]);
 	world_request(w, A, "ACK", 1, "upack", ok, "alice-tag", NULL, NULL);
-	cr_expect(world_has(world_out(w, B, 0), "ACK ") && world_has(world_out(w, B, 0), "tag=fork-1"));
+	cr_expect(world_has(world_out(w, B, 0), "ACK ") &&
+		  world_has(world_out(w, B, 0), "tag=fork-1"));
 	world_request(w, A, "INFO", 3, "lost", ringing[1], "alice-tag", NULL, NULL);
 	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 481 "), "the other early dialog is over");
 	world_request(w, B, "BYE", 9, "bbye", invite, "fork-1", NULL, NULL);
@@ -539,13 +584,16 @@ Test(engine, second_fork_wins_and_the_first_answers_too)
 	strcpy(ok, world_out(w, A, 0));
 	world_answer(w, B, invite, 200, "fork-1", NULL, SDP_B);
 	cr_expect_eq(world_out_count(w, A), 0);
-	cr_expect(world_has(world_out(w, B, 0), "ACK ") && world_has(world_out(w, B, 0), "tag=fork-1"));
-	cr_expect(world_has(world_out(w, B, 1), "BYE ") && world_has(world_out(w, B, 1), "tag=fork-1"));
+	cr_expect(world_has(world_out(w, B, 0), "ACK ") &&
+		  world_has(world_out(w, B, 0), "tag=fork-1"));
+	cr_expect(world_has(world_out(w, B, 1), "BYE ") &&
+		  world_has(world_out(w, B, 1), "tag=fork-1"));
 	world_answer(w, B, world_out(w, B, 1), 200, NULL, NULL, NULL);
 	world_request(w, A, "ACK", 1, "upack", ok, "alice-tag", NULL, NULL);
 	cr_expect(world_has(world_out(w, B, 0), "tag=fork-2"));
 	world_answer(w, B, invite, 200, "fork-2", NULL, SDP_B);
-	cr_expect(world_has(world_out(w, B, 0), "ACK ") && world_has(world_out(w, B, 0), "tag=fork-2"));
+	cr_expect(world_has(world_out(w, B, 0), "ACK ") &&
+		  world_has(world_out(w, B, 0), "tag=fork-2"));
 	world_request(w, B, "BYE", 1, "bbye", invite, "fork-2", NULL, NULL);
 	cr_expect(world_has(world_out(w, A, 0), "BYE "));
 	world_answer(w, A, world_out(w, A, 0), 200, NULL, NULL, NULL);
@@ -576,7 +624,8 @@ static bool a_multiplexes(void)
 
 	for (uint32_t i = 0; i < slab_bound(pairs); i++) {
 		if (slab_handle_at(pairs, i) != HANDLE_NONE)
-			return ((struct stream_pair *)slab_at(pairs, i))->from[SIDE_A].flags & STREAM_MUX;
+			return ((struct stream_pair *)slab_at(pairs, i))->from[SIDE_A].flags &
+			       STREAM_MUX;
 	}
 	cr_assert_fail("no pair is open");
 	return false;

@@ -8,9 +8,12 @@
 Test(owner, every_form_names_the_same)
 {
 	static const char *const texts[] = {
-		"BYE sip:a SIP/2.0\r\nCall-ID: x@y\r\nl: 0\r\n\r\n", "BYE sip:a SIP/2.0\r\nTo: q\r\ncall-id  :   x@y  \r\n\r\n",
-		"BYE sip:a SIP/2.0\r\ni:x@y\r\n\r\n",                  "BYE sip:a SIP/2.0\r\nI\t: x@y\r\n\r\n",
-		"BYE sip:a SIP/2.0\r\nCALL-ID:\r\n x@y\r\n\r\n",      "BYE sip:a SIP/2.0\nCall-ID: x@y\n\n",
+		"BYE sip:a SIP/2.0\r\nCall-ID: x@y\r\nl: 0\r\n\r\n",
+		"BYE sip:a SIP/2.0\r\nTo: q\r\ncall-id  :   x@y  \r\n\r\n",
+		"BYE sip:a SIP/2.0\r\ni:x@y\r\n\r\n",
+		"BYE sip:a SIP/2.0\r\nI\t: x@y\r\n\r\n",
+		"BYE sip:a SIP/2.0\r\nCALL-ID:\r\n x@y\r\n\r\n",
+		"BYE sip:a SIP/2.0\nCall-ID: x@y\n\n",
 		"BYE sip:a SIP/2.0\r\nCall-ID: x@y",
 	};
 	struct span id;
@@ -23,8 +26,12 @@ Test(owner, every_form_names_the_same)
 
 Test(owner, none_in_body_or_other_names)
 {
-	static const char *const texts[] = {"", "\r\n", "BYE sip:a SIP/2.0\r\n\r\nCall-ID: x\r\n", "BYE sip:a SIP/2.0\r\nX-Call-ID: x\r\n\r\n",
-					    "BYE sip:a SIP/2.0\r\nCall-IDs: x\r\n\r\n", "BYE sip:a SIP/2.0\r\nCall-ID:\r\n\r\n"};
+	static const char *const texts[] = {"",
+					    "\r\n",
+					    "BYE sip:a SIP/2.0\r\n\r\nCall-ID: x\r\n",
+					    "BYE sip:a SIP/2.0\r\nX-Call-ID: x\r\n\r\n",
+					    "BYE sip:a SIP/2.0\r\nCall-IDs: x\r\n\r\n",
+					    "BYE sip:a SIP/2.0\r\nCall-ID:\r\n\r\n"};
 	struct span id;
 
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -42,5 +49,6 @@ Test(owner, owners_spread)
 		count[engine_owner(span_of(text, (size_t)len), 4)]++;
 	}
 	for (unsigned i = 0; i < 4; i++)
-		cr_expect(count[i] > 800 && count[i] < 1200, "worker %u owns %u of 4000", i, count[i]);
+		cr_expect(count[i] > 800 && count[i] < 1200, "worker %u owns %u of 4000", i,
+			  count[i]);
 }

@@ -22,8 +22,14 @@ static const struct media_realm media_realms[2] = {
 struct world *world_new(void)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct engine_conf conf = {.nworkers = 3, .worker = 1, .nrealms = 2, .realms = realms, .max_calls = 64, .seed = {1, 2}};
-	struct media_conf media = {.nworkers = 1, .nrealms = 2, .realms = media_realms, .max_pairs = 64};
+	struct engine_conf conf = {.nworkers = 3,
+				   .worker = 1,
+				   .nrealms = 2,
+				   .realms = realms,
+				   .max_calls = 64,
+				   .seed = {1, 2}};
+	struct media_conf media = {
+		.nworkers = 1, .nrealms = 2, .realms = media_realms, .max_pairs = 64};
 	const char *why;
 
 	w->now_ns = 1000000000;
@@ -79,7 +85,8 @@ static void collect(struct world *w)
 			struct world_report *r = &w->reports[w->nreports++];
 
 			cr_assert(w->nreports < WORLD_SENT_MAX && a->bytes.len <= sizeof(r->frame));
-			cr_assert(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, a->type, a->bytes.ptr, (uint32_t)a->bytes.len) == 0);
+			cr_assert(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, a->type,
+						a->bytes.ptr, (uint32_t)a->bytes.len) == 0);
 			r->type = a->type;
 			r->len = (uint32_t)a->bytes.len;
 			memcpy(r->frame, a->bytes.ptr, a->bytes.len);
@@ -89,7 +96,10 @@ static void collect(struct world *w)
 
 void world_in(struct world *w, int side, const char *head, const char *body)
 {
-	struct engine_source source = {.peer = peers[side], .local = realms[side].sip4, .realm = (uint8_t)side, .transport = NET_UDP};
+	struct engine_source source = {.peer = peers[side],
+				       .local = realms[side].sip4,
+				       .realm = (uint8_t)side,
+				       .transport = NET_UDP};
 	char text[16384];
 	size_t len = 0;
 
@@ -98,7 +108,8 @@ void world_in(struct world *w, int side, const char *head, const char *body)
 			text[len++] = '\r';
 		text[len++] = *p;
 	}
-	len += (size_t)snprintf(text + len, sizeof(text) - len, "Content-Length: %zu\r\n\r\n%s", body ? strlen(body) : 0, body ? body : "");
+	len += (size_t)snprintf(text + len, sizeof(text) - len, "Content-Length: %zu\r\n\r\n%s",
+				body ? strlen(body) : 0, body ? body : "");
 	w->nsent = w->nreports = 0;
 	w->fate = engine_message(w->engine, w->now_ns, &source, span_of(text, len));
 	collect(w);
@@ -119,8 +130,9 @@ const char *world_out(struct world *w, int side, unsigned i)
 		if (w->sent[at].realm == side && i-- == 0) {
 			static struct sip_msg msg;
 
-			cr_assert_eq(sip_parse(&msg, w->sent[at].text, strlen(w->sent[at].text), SIP_DATAGRAM), SIP_PARSE_OK, "%s\n%s",
-				     msg.why, w->sent[at].text);
+			cr_assert_eq(sip_parse(&msg, w->sent[at].text, strlen(w->sent[at].text),
+					       SIP_DATAGRAM),
+				     SIP_PARSE_OK, "%s\n%s", msg.why, w->sent[at].text);
 			return w->sent[at].text;
 		}
 	}
@@ -150,7 +162,8 @@ bool world_has(const char *text, const char *what)
 	return strstr(text, what) != NULL;
 }
 
-void world_answer(struct world *w, int side, const char *request, unsigned status, const char *tag, const char *extra, const char *body)
+void world_answer(struct world *w, int side, const char *request, unsigned status, const char *tag,
+		  const char *extra, const char *body)
 {
 	char text[8192], via[1024], from[512], to[512], id[256], cseq[64];
 
@@ -160,14 +173,16 @@ void world_answer(struct world *w, int side, const char *request, unsigned statu
 	world_header(request, "Call-ID", id, sizeof(id));
 	world_header(request, "CSeq", cseq, sizeof(cseq));
 	snprintf(text, sizeof(text),
-		 "SIP/2.0 %u Whatever\nVia: %s\nFrom: %s\nTo: %s%s%s\nCall-ID: %s\nCSeq: %s\nContact: <sip:bob@10.0.2.2:5062>\n%s%s", status,
-		 via, from, to, tag && !strstr(to, "tag=") ? ";tag=" : "", tag && !strstr(to, "tag=") ? tag : "", id, cseq,
-		 extra ? extra : "", body ? "Content-Type: application/sdp\n" : "");
+		 "SIP/2.0 %u Whatever\nVia: %s\nFrom: %s\nTo: %s%s%s\nCall-ID: %s\nCSeq: "
+		 "%s\nContact: <sip:bob@10.0.2.2:5062>\n%s%s",
+		 status, via, from, to, tag && !strstr(to, "tag=") ? ";tag=" : "",
+		 tag && !strstr(to, "tag=") ? tag : "", id, cseq, extra ? extra : "",
+		 body ? "Content-Type: application/sdp\n" : "");
 	world_in(w, side, text, body);
 }
 
-void world_request(struct world *w, int side, const char *method, unsigned cseq, const char *branch, const char *from_limen,
-		   const char *my_tag, const char *extra, const char *body)
+void world_request(struct world *w, int side, const char *method, unsigned cseq, const char *branch,
+		   const char *from_limen, const char *my_tag, const char *extra, const char *body)
 {
 	char text[8192], limen[512], mine[512], id[256], *tag;
 	bool response = strncmp(from_limen, "SIP/2.0", 7) == 0;
@@ -180,10 +195,11 @@ void world_request(struct world *w, int side, const char *method, unsigned cseq,
 	if (tag)
 		*tag = 0;
 	snprintf(text, sizeof(text),
-		 "%s sip:limen@10.0.%d.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.%d.2:5060;branch=z9hG4bK%s\nMax-Forwards: 70\nFrom: %s;tag=%s\nTo: %s\n"
+		 "%s sip:limen@10.0.%d.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.%d.2:5060;branch=z9hG4bK%s\nMax-Forwards: 70\nFrom: %s;tag=%s\nTo: %s\n"
 		 "Call-ID: %s\nCSeq: %u %s\n%s%s",
-		 method, side + 1, side + 1, branch, mine, my_tag, limen, id, cseq, method, extra ? extra : "",
-		 body ? "Content-Type: application/sdp\n" : "");
+		 method, side + 1, side + 1, branch, mine, my_tag, limen, id, cseq, method,
+		 extra ? extra : "", body ? "Content-Type: application/sdp\n" : "");
 	world_in(w, side, text, body);
 }
 
@@ -200,9 +216,14 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 {
 	_Alignas(8) static char frame[4096];
 	char plan_buf[512];
-	struct cursor plan = cursor_on(plan_buf, sizeof(plan_buf)), out = cursor_on(frame, sizeof(frame));
-	struct ipc_verdict head = {.ask_id = ask_id, .status = (uint16_t)status, .ntargets = (uint8_t)ntargets, .answer_max_s = 60,
-				   .media_timeout_s = 30, .duration_max_s = 600};
+	struct cursor plan = cursor_on(plan_buf, sizeof(plan_buf)),
+		      out = cursor_on(frame, sizeof(frame));
+	struct ipc_verdict head = {.ask_id = ask_id,
+				   .status = (uint16_t)status,
+				   .ntargets = (uint8_t)ntargets,
+				   .answer_max_s = 60,
+				   .media_timeout_s = 30,
+				   .duration_max_s = 600};
 
 	edit_plan_start(&plan, EDIT_DROP, EDIT_DROP);
 	for (unsigned d = 0; d < EDIT_DIRECTIONS; d++) {
@@ -212,15 +233,18 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_RSEQ, SPAN_NONE, SPAN_NONE);
 	}
 	cr_assert(edit_plan_finish(&plan) == 0);
-	ipc_put_verdict(&out, &head, SPAN_NONE, status ? SPAN_NONE : cursor_span(&plan), SPAN("context"));
+	ipc_put_verdict(&out, &head, SPAN_NONE, status ? SPAN_NONE : cursor_span(&plan),
+			SPAN("context"));
 	for (unsigned i = 0; i < ntargets; i++) {
 		struct ipc_target target = {.peer = peers[B], .realm = 1};
 
 		target.peer.port = (uint16_t)(5060 + i);
-		ipc_put_target(&out, &target, SPAN("sip:bob@10.0.2.2"), SPAN("<sip:alice@10.0.2.1>"), SPAN("<sip:bob@10.0.2.2>"));
+		ipc_put_target(&out, &target, SPAN("sip:bob@10.0.2.2"),
+			       SPAN("<sip:alice@10.0.2.1>"), SPAN("<sip:bob@10.0.2.2>"));
 	}
 	cr_assert(!out.full);
-	cr_assert(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT, frame, out.len) == 0);
+	cr_assert(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT, frame,
+				out.len) == 0);
 	w->nsent = w->nreports = 0;
 	engine_frame(w->engine, w->now_ns, IPC_VERDICT, frame, out.len);
 	collect(w);
@@ -250,9 +274,12 @@ const char *world_invite(struct world *w, const char *branch, const char *body)
 	uint64_t id;
 
 	snprintf(text, sizeof(text),
-		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bK%s;rport\nMax-Forwards: 70\n"
-		 "From: \"Alice\" <sip:alice@10.0.1.2>;tag=alice-tag\nTo: <sip:bob@10.0.1.1>\nCall-ID: call-%s@10.0.1.2\nCSeq: 1 INVITE\n"
-		 "Contact: <sip:alice@10.0.1.2:5061>\nUser-Agent: SecretPhone/1\nSubject: lunch\nSupported: 100rel, gruu, timer\n%s",
+		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2:5060;branch=z9hG4bK%s;rport\nMax-Forwards: 70\n"
+		 "From: \"Alice\" <sip:alice@10.0.1.2>;tag=alice-tag\nTo: "
+		 "<sip:bob@10.0.1.1>\nCall-ID: call-%s@10.0.1.2\nCSeq: 1 INVITE\n"
+		 "Contact: <sip:alice@10.0.1.2:5061>\nUser-Agent: SecretPhone/1\nSubject: "
+		 "lunch\nSupported: 100rel, gruu, timer\n%s",
 		 branch, branch, body ? "Content-Type: application/sdp\n" : "");
 	world_in(w, A, text, body);
 	cr_assert(world_has(world_out(w, A, 0), "SIP/2.0 100 "));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An engine between two hand-made peers and a hand-made control plane, in virtual time. Side A is 10.0.1.2, side B 10.0.2.2; limen is
- * 10.0.1.1 and 10.0.2.1. For the engine's unit tests. */
+/* An engine between two hand-made peers and a hand-made control plane, in virtual time. Side A
+ * is 10.0.1.2, side B 10.0.2.2; limen is 10.0.1.1 and 10.0.2.1. For the engine's unit tests. */
 #pragma once
 
 #include "common/sip/edit_plan.h"
@@ -35,23 +35,30 @@ struct world {
 
 enum { A = 0, B = 1 };
 
-#define SDP_A "v=0\r\no=alice 1 1 IN IP4 10.0.1.2\r\ns=-\r\nc=IN IP4 10.0.1.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
-#define SDP_B "v=0\r\no=bob 7 7 IN IP4 10.0.2.2\r\ns=-\r\nc=IN IP4 10.0.2.2\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
+#define SDP_A                                                                                      \
+	"v=0\r\no=alice 1 1 IN IP4 10.0.1.2\r\ns=-\r\nc=IN IP4 10.0.1.2\r\nt=0 0\r\nm=audio 4000 " \
+	"RTP/AVP 0\r\n"
+#define SDP_B                                                                                      \
+	"v=0\r\no=bob 7 7 IN IP4 10.0.2.2\r\ns=-\r\nc=IN IP4 10.0.2.2\r\nt=0 0\r\nm=audio 6000 "   \
+	"RTP/AVP 0\r\n"
 
 struct world *world_new(void);
 /* Lets all timers run out, checks that no record, stream or timer is left, and frees. */
 void world_end(struct world *w);
 
-/* A message from a side, headers as given ("\n" stands for CRLF); Content-Length and body are added. */
+/* A message from a side, headers as given ("\n" stands for CRLF); Content-Length and body are
+ * added. */
 void world_in(struct world *w, int side, const char *head, const char *body);
 /* The message at index i that went to a side in the last step; fails the test if there is none. */
 const char *world_out(struct world *w, int side, unsigned i);
 unsigned world_out_count(const struct world *w, int side);
 /* Answer a request that limen sent. */
-void world_answer(struct world *w, int side, const char *request, unsigned status, const char *tag, const char *extra, const char *body);
-/* A request inside the dialog, as the peer that got or sent `from_limen` (any message of limen in that dialog). */
-void world_request(struct world *w, int side, const char *method, unsigned cseq, const char *branch, const char *from_limen,
-		   const char *my_tag, const char *extra, const char *body);
+void world_answer(struct world *w, int side, const char *request, unsigned status, const char *tag,
+		  const char *extra, const char *body);
+/* A request inside the dialog, as the peer that got or sent `from_limen` (any message of limen in
+ * that dialog). */
+void world_request(struct world *w, int side, const char *method, unsigned cseq, const char *branch,
+		   const char *from_limen, const char *my_tag, const char *extra, const char *body);
 void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned ntargets);
 void world_sleep(struct world *w, uint64_t ms);
 /* The last step's report of that type, or NULL. */

@@ -398,8 +398,8 @@ Test(arena, no_space_is_an_error_at_start)
 	cr_assert_eq(st.st_blocks, 0);
 }
 
-/* The same on a small file system of its own, filled up to the last page; needs the right to mount.
- */
+/* The same on a small file system of its own, filled up to the last page; needs the right to
+ * mount. */
 Test(arena, full_file_system)
 {
 	struct arena_slab_def big[] = {{"big", 1u << 16, 15, 1}};
