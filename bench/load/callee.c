@@ -111,7 +111,8 @@ static void take_ack(struct calls *calls, uint32_t slot)
 	call->callee = CALLEE_UP;
 	calls->count.callee_acked++;
 	call_forget(call, ROLE_CALLEE);
-	timers_stop(&calls->timers, 2 * slot + ROLE_CALLEE);
+	if (call->caller != CALLER_FREE)
+		timers_stop(&calls->timers, 2 * slot + ROLE_CALLEE);
 	if (call->caller == CALLER_UP && calls->flows->rx[call_flow(slot, ROLE_CALLEE)].magic)
 		flow_start(calls->flows, call_flow(slot, ROLE_CALLEE));
 }
@@ -130,6 +131,8 @@ static void callee_gone(struct calls *calls, uint32_t slot)
 	/* The other side hangs up on both: the caller's own BYE may be under way, or not even meant. */
 	if (call->caller == CALLER_UP)
 		calls->count.unexpected++;
+	if (call->caller == CALLER_FREE)
+		call_release(calls, slot);
 }
 
 static void take_bye(struct calls *calls, const struct wire_udp *udp, unsigned local)
@@ -183,6 +186,13 @@ void callee_timer(struct calls *calls, uint32_t slot)
 {
 	struct call *call = &calls->call[slot];
 
+	if (call->caller == CALLER_FREE && call->callee != CALLEE_GONE) {
+		call->callee = CALLEE_GONE;
+		call_forget(call, ROLE_CALLEE);
+		calls->count.callee_unfinished++;
+		call_release(calls, slot);
+		return;
+	}
 	if (call->callee == CALLEE_RINGING) {
 		answer(calls, slot);
 		return;

@@ -21,11 +21,10 @@ static bool send_invite(struct calls *calls, uint32_t slot)
 	return sip_out_send(calls, &out, path->local, &path->to);
 }
 
-/* The slot is free again, whatever the call came to. */
+/* The caller is through, whatever the call came to. The slot stays the call's until the callee is too. */
 static void finish(struct calls *calls, uint32_t slot, uint64_t *counter)
 {
 	struct call *call = &calls->call[slot];
-	uint32_t at;
 
 	(*counter)++;
 	if (counter != &calls->count.completed)
@@ -37,20 +36,10 @@ static void finish(struct calls *calls, uint32_t slot, uint64_t *counter)
 	timers_stop(&calls->timers, 2 * slot + ROLE_CALLER);
 	call_forget(call, ROLE_CALLER);
 	call->caller = CALLER_FREE;
-	at = calls->free_head + calls->nfree++;
-	calls->free_slots[at < calls->max ? at : at - calls->max] = slot;
-}
-
-/* What the slot's last call left on the other side. */
-static void clear_callee(struct calls *calls, uint32_t slot)
-{
-	struct call *call = &calls->call[slot];
-
-	if (call->callee != CALLEE_NONE && call->callee != CALLEE_GONE)
-		calls->count.callee_unfinished++;
-	call->callee = CALLEE_NONE;
-	call_forget(call, ROLE_CALLEE);
-	timers_stop(&calls->timers, 2 * slot + ROLE_CALLEE);
+	if (call->callee == CALLEE_NONE || call->callee == CALLEE_GONE)
+		call_release(calls, slot);
+	else
+		call_timer(calls, slot, ROLE_CALLEE, ms(calls->options->give_up_s));
 }
 
 bool calls_begin(struct calls *calls)
@@ -64,7 +53,7 @@ bool calls_begin(struct calls *calls)
 	call = &calls->call[slot];
 	if (!hops_find(calls->hops, path_of(calls, slot)->local, &path_of(calls, slot)->to.addr, calls->now_ms))
 		return false;
-	clear_callee(calls, slot);
+	call->callee = CALLEE_NONE;
 	call->generation = (call->generation + 1) % CALL_GENERATIONS;
 	call->caller = CALLER_INVITED;
 	call->retry_ms[ROLE_CALLER] = CALL_T1_MS;

@@ -59,6 +59,13 @@ void call_keep(struct call *call, enum call_role role, struct span text)
 	call->text_len[role] = (uint16_t)text.len;
 }
 
+void call_release(struct calls *calls, uint32_t slot)
+{
+	uint32_t at = calls->free_head + calls->nfree++;
+
+	calls->free_slots[at < calls->max ? at : at - calls->max] = slot;
+}
+
 static bool read_digits(struct span *text, uint32_t *value)
 {
 	size_t n = 0;

@@ -113,6 +113,9 @@ static inline void call_timer(struct calls *calls, uint32_t slot, enum call_role
 	timers_set(&calls->timers, 2 * slot + role, calls->now_ms + in_ms);
 }
 
+/* The slot may be called again: neither role has anything left to do in it. */
+void call_release(struct calls *calls, uint32_t slot);
+
 /* Keep a text to send it again; replaces the role's earlier one. */
 void call_keep(struct call *call, enum call_role role, struct span text);
 void call_forget(struct call *call, enum call_role role);
