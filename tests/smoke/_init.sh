@@ -57,7 +57,7 @@ sipp_in() {
     shift 2
     at=$(address "$side")
     sed "s/@CODE@/${code:-}/" "$smoke/scenarios/$scenario.xml" >"$work/$side.$scenario.xml"
-    ip netns exec "limen-$side" sipp -sf "$work/$side.$scenario.xml" -i "$at" -mi "${at//[][]/}" -nostdin -timeout 100 -timeout_error -pause_msg_ign \
+    ip netns exec "limen-$side" sipp -sf "$work/$side.$scenario.xml" -i "$at" -mi "${at//[][]/}" -nostdin -timeout 100 -timeout_error -pause_msg_ign -buff_size 4194304 \
         -trace_err -error_file "$work/$side.$scenario.err" "$@" >"$work/$side.$scenario.out" 2>&1
 }
 

@@ -18,6 +18,8 @@ done
 need_root
 
 take_lab 600
+# Rates are kept by the clock: ahead of whatever else this machine does.
+renice -n -10 -p $$ >/dev/null 2>&1 || true
 # Named, so that limen failing over AF_XDP is a failure, not a reason to take the other.
 if [ -z "${SMOKE_DEVICE:-}" ]; then
     if af_xdp_exists; then SMOKE_DEVICE=af_xdp; else SMOKE_DEVICE=af_packet; fi
