@@ -30,7 +30,6 @@
 	X(SIP_KEEPALIVE, "sip-keepalive", "CRLF keepalive")                                        \
 	X(SIP_NO_DIALOG, "sip-no-dialog", "response or ACK that belongs to nothing")               \
 	X(SIP_FORGED, "sip-forged", "cookie with a wrong MAC")                                     \
-	X(SIP_OVERLOAD, "sip-overload", "no memory for another transaction")                       \
 	X(HANDOFF_FULL, "handoff-full", "the owner's handoff ring was full")                       \
 	X(NEIGH_FULL, "neigh-full", "neighbour table or queue full")                               \
 	X(NEIGH_FAILED, "neigh-failed", "next hop does not answer")                                \

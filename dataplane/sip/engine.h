@@ -52,7 +52,6 @@ enum engine_fate {
 	FATE_KEEPALIVE,
 	FATE_NO_DIALOG,
 	FATE_FORGED,
-	FATE_OVERLOAD,
 };
 
 struct engine_source {

@@ -119,7 +119,6 @@ static void act(struct sip_stage *stage)
 static const enum drop_reason fate_drops[] = {
 	[FATE_PARSE] = DROP_SIP_PARSE,         [FATE_KEEPALIVE] = DROP_SIP_KEEPALIVE,
 	[FATE_NO_DIALOG] = DROP_SIP_NO_DIALOG, [FATE_FORGED] = DROP_SIP_FORGED,
-	[FATE_OVERLOAD] = DROP_SIP_OVERLOAD,
 };
 
 void sip_stage_run(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n, uint64_t now_ns)
