@@ -304,6 +304,7 @@ lab_down() {
         [ "$(cat /proc/sys/vm/nr_hugepages)" != "$now" ] || echo "$before" >/proc/sys/vm/nr_hugepages
     fi
     rm -rf $lab $state
+    rmdir /run/dpdk 2>/dev/null || true
 }
 
 # How many kinds of things of the lab are still there; says which.
