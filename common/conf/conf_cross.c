@@ -36,9 +36,11 @@ static void check_machine(const struct cross *x)
 		return;
 	for (unsigned i = 0; i < m->nworkers; i++) {
 		conf_path(key, "machine.workers[%u]", i);
-		if (m->workers[i] == m->main_cpu && !conf_doc_faulty_at(x->doc, "machine.main_cpu"))
+		if (m->workers[i] == m->main_cpu && m->idle_sleep_us == 0 &&
+		    !conf_doc_faulty_at(x->doc, "machine.main_cpu"))
 			conf_fault_at(x->doc, key,
-				      "CPU %u is main_cpu: a polling worker needs its own",
+				      "CPU %u is main_cpu: a worker that never sleeps "
+				      "(idle_sleep_us: 0) needs its own",
 				      m->workers[i]);
 		for (unsigned j = 0; j < i; j++) {
 			if (m->workers[i] == m->workers[j])

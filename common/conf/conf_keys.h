@@ -46,7 +46,8 @@
 	  "CPU of the dataplane's main thread; the control plane and the rest of the system "      \
 	  "may share it.")                                                                         \
 	X(LIST, UINT, workers, CONF_WORKERS_MAX, "CPU", NULL, 0, 1023, RESTART,                    \
-	  "CPU of each polling worker; each should have a physical core to itself.")               \
+	  "CPU of each polling worker; each should have a physical core to itself. One may be "    \
+	  "main_cpu where idle_sleep_us is not 0.")                                                \
 	X(ONE, WORD, hugepages, 0, "auto|require|never", "auto", 0, 16, RESTART,                   \
 	  "Whether packet memory lies in hugepages: where there are some, always (else limen "     \
 	  "does not start), never.")                                                               \

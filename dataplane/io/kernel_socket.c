@@ -92,12 +92,12 @@ uint64_t kernel_sockets_missed(unsigned port)
 
 int setsockopt(int sock, int level, int option, const void *value, socklen_t len)
 {
-	int fanout;
+	unsigned fanout;
 
 	if (level == SOL_PACKET && option == PACKET_FANOUT && len == sizeof(fanout)) {
 		note(sock, false);
 		memcpy(&fanout, value, sizeof(fanout));
-		fanout &= ~(PACKET_FANOUT_FLAG_DEFRAG << 16);
+		fanout &= ~((unsigned)PACKET_FANOUT_FLAG_DEFRAG << 16);
 		value = &fanout;
 	} else if (level == SOL_XDP && option == XDP_RX_RING) {
 		note(sock, true);

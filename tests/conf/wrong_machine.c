@@ -28,7 +28,8 @@ const struct wrong wrong_machine[] = {
 	{"one CPU for two workers", 3, "  workers: [1, 2, 1]",
 	 {{3, "machine.workers[2]", "CPU 1 is already worker 0's"}}},
 	{"main's CPU for a worker", 3, "  workers: [1, 0]",
-	 {{3, "machine.workers[1]", "CPU 0 is main_cpu: a polling worker needs its own"}}},
+	 {{3, "machine.workers[1]", "CPU 0 is main_cpu: a worker that never sleeps "
+	   "(idle_sleep_us: 0) needs its own"}}},
 	{"a fraction", 4, "  memory_mb: 256.5",
 	 {{4, "machine.memory_mb", "not a whole number: \"256.5\"; must be from 64 to 1048576"}}},
 	{"a unit", 4, "  memory_mb: 256M",
