@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "common/sip/sip_msg.h"
+#include "common/sip/edit_plan.h"
 
 /* As much of a wrong value as a reason shows. */
 #define QUOTE(text) (int)((text).len < 60 ? (text).len : 60), (text).ptr
@@ -270,32 +270,11 @@ static bool ok_port_range(struct span text, const struct verdict *v)
 		      QUOTE(text));
 }
 
-/* Headers that limen writes itself on each leg: an edit plan has no say in them. */
-static bool is_limens_own(enum sip_hdr_id id)
-{
-	switch (id) {
-	case SIP_HDR_VIA:
-	case SIP_HDR_FROM:
-	case SIP_HDR_TO:
-	case SIP_HDR_CALL_ID:
-	case SIP_HDR_CSEQ:
-	case SIP_HDR_CONTACT:
-	case SIP_HDR_MAX_FORWARDS:
-	case SIP_HDR_ROUTE:
-	case SIP_HDR_RECORD_ROUTE:
-	case SIP_HDR_CONTENT_LENGTH:
-	case SIP_HDR_RACK:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static bool ok_header(struct span text, const struct verdict *v)
 {
 	if (!all_of(text, "-.!%*_+`'~")) /* token of RFC 3261 section 25.1 */
 		return refuse(v, "not a header name: \"%.*s\"", QUOTE(text));
-	return !is_limens_own(sip_hdr_id_from(text)) ||
+	return !edit_plan_reserves(sip_hdr_id_from(text)) ||
 	       refuse(v, "limen writes this header itself: \"%.*s\"", QUOTE(text));
 }
 

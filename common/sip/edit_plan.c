@@ -8,11 +8,9 @@
 #include <assert.h>
 #include <errno.h>
 
-/* What limen always writes itself, or what never crosses: no rule may name them, or a plan could
- * double them. */
-static bool hdr_reserved(unsigned id)
+bool edit_plan_reserves(enum sip_hdr_id hdr)
 {
-	switch (id) {
+	switch (hdr) {
 	case SIP_HDR_VIA:
 	case SIP_HDR_FROM:
 	case SIP_HDR_TO:
@@ -24,6 +22,9 @@ static bool hdr_reserved(unsigned id)
 	case SIP_HDR_RECORD_ROUTE:
 	case SIP_HDR_CONTENT_LENGTH:
 	case SIP_HDR_RACK:
+	case SIP_HDR_RSEQ:
+	case SIP_HDR_PROXY_REQUIRE:
+	case SIP_HDR_TIMESTAMP:
 		return true;
 	default:
 		return false;
@@ -101,7 +102,7 @@ int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_
 	if (hdr != SIP_HDR_OTHER)
 		name = SPAN_NONE;
 	if ((unsigned)direction >= EDIT_DIRECTIONS || (unsigned)action >= EDIT_ACTIONS ||
-	    (unsigned)hdr >= SIP_HDR_IDS_END || hdr_reserved(hdr))
+	    (unsigned)hdr >= SIP_HDR_IDS_END || edit_plan_reserves(hdr))
 		return -EINVAL;
 	if ((value.len && !takes_value(action)) || value.len > EDIT_PLAN_BYTES_MAX ||
 	    !value_ok(value))
@@ -207,7 +208,7 @@ static int rule_check(const char *plan, const struct edit_plan_head *head,
 	if (rule->direction >= EDIT_DIRECTIONS || rule->action >= EDIT_ACTIONS ||
 	    rule->hdr >= SIP_HDR_IDS_END)
 		return -EINVAL;
-	if (hdr_reserved(rule->hdr) || (rule->value_len && !takes_value(rule->action)))
+	if (edit_plan_reserves(rule->hdr) || (rule->value_len && !takes_value(rule->action)))
 		return -EINVAL;
 	if (rule->text_off < texts ||
 	    (size_t)rule->text_off + rule->name_len + rule->value_len > head->bytes)

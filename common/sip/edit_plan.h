@@ -3,8 +3,8 @@
  * it, the dataplane's engine follows it; it travels in a verdict as bytes and rests in the arena as
  * the same bytes. Both processes, any thread.
  *
- * limen itself always writes Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Route,
- * Content-Length, and RAck; Record-Route never crosses. For every other header the first rule of
+ * limen itself writes Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Route, Content-Length,
+ * RAck and RSeq; Record-Route, Proxy-Require and Timestamp never cross. For every other header the first rule of
  * its direction that names it decides; a header that no rule names gets the direction's default. */
 #pragma once
 
@@ -12,6 +12,10 @@
 #include "common/sip/sip_msg.h"
 
 #define EDIT_PLAN_BYTES_MAX 4080u
+
+/* What limen writes itself on each leg, or what is of one hop alone: no rule may name it, or a plan
+ * could double it. The one list of them: config, plans and the engine go by it. */
+bool edit_plan_reserves(enum sip_hdr_id hdr);
 
 /* Which leg a message goes to: A is the one that called. */
 enum edit_direction { EDIT_TO_B = 0, EDIT_TO_A = 1, EDIT_DIRECTIONS };

@@ -38,7 +38,6 @@ static const enum sip_hdr_id safe[] = {
 	SIP_HDR_REASON, /* RFC 3326: the cause carriers bill and debug by */
 	SIP_HDR_REQUIRE,
 	SIP_HDR_RETRY_AFTER,
-	SIP_HDR_RSEQ,
 	SIP_HDR_SESSION_EXPIRES,
 	SIP_HDR_SUBSCRIPTION_STATE,
 	SIP_HDR_SUPPORTED,

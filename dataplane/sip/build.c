@@ -75,30 +75,6 @@ static void put_token_list(struct cursor *out, const struct sip_msg *msg, enum s
 		put_end(out);
 }
 
-/* Headers that limen always writes itself, or that say something about the hop alone. */
-static bool is_own_header(uint8_t id)
-{
-	switch (id) {
-	case SIP_HDR_VIA:
-	case SIP_HDR_FROM:
-	case SIP_HDR_TO:
-	case SIP_HDR_CALL_ID:
-	case SIP_HDR_CSEQ:
-	case SIP_HDR_CONTACT:
-	case SIP_HDR_MAX_FORWARDS:
-	case SIP_HDR_CONTENT_LENGTH:
-	case SIP_HDR_ROUTE:
-	case SIP_HDR_RECORD_ROUTE:
-	case SIP_HDR_PROXY_REQUIRE:
-	case SIP_HDR_RACK:
-	case SIP_HDR_RSEQ:
-	case SIP_HDR_TIMESTAMP:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static bool is_body_header(uint8_t id)
 {
 	return id == SIP_HDR_CONTENT_TYPE || id == SIP_HDR_CONTENT_DISPOSITION ||
@@ -122,7 +98,7 @@ static void put_planned_headers(struct cursor *out, const struct sip_msg *src, s
 		const struct sip_hdr *hdr = &src->hdrs[i];
 		bool first = hdr->id == SIP_HDR_OTHER || src->first[hdr->id] == i;
 
-		if (is_own_header(hdr->id) || (is_body_header(hdr->id) && !has_body))
+		if (edit_plan_reserves(hdr->id) || (is_body_header(hdr->id) && !has_body))
 			continue;
 		name = header_name(src, hdr);
 		switch (edit_plan_action(plan, direction, hdr->id, name, &value)) {

@@ -88,6 +88,8 @@ const struct wrong wrong_trunks[] = {
 	 {{26, "trunks[0].media_timeout_s", "out of range: 86401; must be from 0 to 86400"}}},
 	{"a header with a colon", 27, "    headers_pass: [\"Subject:\"]",
 	 {{27, "trunks[0].headers_pass[0]", "not a header name: \"Subject:\""}}},
+	{"a header that limen renumbers", 27, "    headers_pass: [RSeq]",
+	 {{27, "trunks[0].headers_pass[0]", "limen writes this header itself: \"RSeq\""}}},
 	{"a header that limen writes", 27, "    headers_pass: [Subject, Via]",
 	 {{27, "trunks[0].headers_pass[1]", "limen writes this header itself: \"Via\""}}},
 	{"the same by its compact name", 27, "    headers_pass: [m]",

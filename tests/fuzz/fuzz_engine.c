@@ -263,7 +263,7 @@ static void frame_in(uint16_t type, const void *frame, uint32_t len)
 static void put_plan(struct fuzz_bytes *in, struct cursor *plan)
 {
 	static const uint8_t safe[] = {
-		SIP_HDR_CONTENT_TYPE, SIP_HDR_SUBJECT, SIP_HDR_SUPPORTED,	SIP_HDR_RSEQ,
+		SIP_HDR_CONTENT_TYPE, SIP_HDR_SUBJECT, SIP_HDR_SUPPORTED,
 		SIP_HDR_REQUIRE,      SIP_HDR_ALLOW,   SIP_HDR_SESSION_EXPIRES, SIP_HDR_MIN_SE,
 		SIP_HDR_RETRY_AFTER};
 	static const uint8_t unsafe[] = {SIP_HDR_SERVER, SIP_HDR_P_ASSERTED_IDENTITY,

@@ -109,7 +109,6 @@ static void put_plan(const struct sim *sim, struct cursor *out)
 		SIP_HDR_PRIVACY,
 		SIP_HDR_REQUIRE,
 		SIP_HDR_RETRY_AFTER,
-		SIP_HDR_RSEQ,
 		SIP_HDR_SESSION_EXPIRES,
 		SIP_HDR_SUBJECT,
 		SIP_HDR_SUPPORTED,

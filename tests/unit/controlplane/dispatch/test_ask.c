@@ -359,7 +359,7 @@ Test(ask, nothing_of_one_side_reaches_the_other)
 					  "SECRET.example", "Max-Breadth", "Timestamp"};
 	static const char *const needed[] = {
 		"Accept:", "Allow:", "Content-Type:", "Date:", "Expires:", "Min-SE:",
-		"Priority:", "Privacy:", "Reason:", "Require:", "Retry-After:", "RSeq:",
+		"Priority:", "Privacy:", "Reason:", "Require:", "Retry-After:",
 		"Session-Expires:", "Supported:", "Unsupported:", "P-Early-Media:", "Recv-Info:"};
 	struct asked *asked = start(CONF_TWO_SIDES);
 	char buf[32768];

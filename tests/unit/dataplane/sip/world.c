@@ -230,7 +230,6 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_CONTENT_TYPE, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_SUBJECT, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_SUPPORTED, SPAN_NONE, SPAN_NONE);
-		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_RSEQ, SPAN_NONE, SPAN_NONE);
 	}
 	cr_assert(edit_plan_finish(&plan) == 0);
 	ipc_put_verdict(&out, &head, SPAN_NONE, status ? SPAN_NONE : cursor_span(&plan),
