@@ -488,15 +488,12 @@ void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t statu
 	struct net_endpoint dst = response_destination(msg, e->source);
 	struct cursor *out = out_start(e);
 	uint16_t tag_at;
-	struct cursor head;
-	char buf[8192];
+	struct cursor head = cursor_on(e->body, sizeof(e->body));
 
-	head = cursor_on(buf, sizeof(buf));
 	build_response_head(&head, msg, e->source, &tag_at);
-	if (head.full)
-		return;
+	out->full = head.full;
 	put_status_line(out, status);
-	put_bytes(out, buf, tag_at);
+	put_bytes(out, head.buf, tag_at);
 	if (tag_at) {
 		put_lit(out, ";tag=");
 		if (leg)
@@ -505,7 +502,7 @@ void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t statu
 			cookie_put(out, &e->keys, COOKIE_STATELESS,
 				   hash_sip(&e->index_key, sip_span(msg, msg->call_id)));
 	}
-	put_bytes(out, buf + tag_at, head.len - tag_at);
+	put_bytes(out, head.buf + tag_at, head.len - tag_at);
 	put_span(out, extra);
 	put_body(out, SPAN_NONE);
 	out_send(e, e->source->realm, e->source->transport, &dst, out_finish(e));

@@ -14,8 +14,10 @@ struct cursor *out_start(struct engine *e)
 
 struct span out_finish(struct engine *e)
 {
-	if (e->text.full)
+	if (e->text.full) {
+		e->stats.actions_lost++; /* told to the operator: nothing may vanish uncounted */
 		return SPAN_NONE;
+	}
 	e->out.len += e->text.len;
 	return cursor_span(&e->text);
 }
