@@ -143,7 +143,7 @@ static struct span verdict(uint64_t ask_id)
 			SPAN("{\"trunk_in\":\"a\",\"trunk_out\":\"b\",\"caller\":\"alice\"}"));
 		ipc_put_target(&out, &target, SPAN("sip:+4930123456@10.0.2.2:5060"),
 			       SPAN("\"Alice\" <sip:+4930654321@10.0.2.1>"),
-			       SPAN("<sip:+4930123456@10.0.2.2>"));
+			       SPAN("<sip:+4930123456@10.0.2.2>"), SPAN_NONE);
 		len = out.len;
 	}
 	memcpy(buf, &ask_id, sizeof(ask_id));

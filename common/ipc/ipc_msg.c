@@ -93,11 +93,26 @@ struct span ipc_ask_msg(const struct ipc_ask *ask)
 	return part(ask, sizeof(*ask), ask->msg_len);
 }
 
+struct span ipc_ask_context(const struct ipc_ask *ask)
+{
+	return part(ask, sizeof(*ask) + (uint64_t)ask->msg_len, ask->context_len);
+}
+
+struct span ipc_ask_contacts(const struct ipc_ask *ask)
+{
+	return part(ask, sizeof(*ask) + (uint64_t)ask->msg_len + ask->context_len,
+		    ask->contacts_len);
+}
+
 static bool check_ask(const void *frame, uint32_t len)
 {
 	const struct ipc_ask *ask = frame;
 
-	return sizeof(*ask) + (uint64_t)ask->msg_len == len && ask->msg_len > 0 &&
+	return sizeof(*ask) + (uint64_t)ask->msg_len + ask->context_len + ask->contacts_len ==
+		       len &&
+	       ask->msg_len > 0 && ask->kind < IPC_ASK_KINDS &&
+	       (ask->kind == IPC_ASK_REDIRECT) == (ask->contacts_len != 0) &&
+	       ask->context_len <= IPC_CONTEXT_MAX && text_is_one_line(ipc_ask_context(ask)) &&
 	       endpoint_is_addr(&ask->source) && endpoint_is_addr(&ask->local) &&
 	       ask->realm < IPC_REALMS_MAX && ask->transport < NET_TRANSPORTS;
 }
@@ -137,7 +152,8 @@ struct span ipc_verdict_context(const struct ipc_verdict *verdict)
 /* Head and text of a target: what its padding follows. */
 static uint64_t target_bytes(const struct ipc_target *head)
 {
-	return sizeof(*head) + padded((uint64_t)head->ruri_len + head->from_len + head->to_len);
+	return sizeof(*head) + padded((uint64_t)head->ruri_len + head->from_len + head->to_len +
+				      head->contact_len);
 }
 
 static void view_target(const void *at, struct ipc_target_view *view)
@@ -148,6 +164,8 @@ static void view_target(const void *at, struct ipc_target_view *view)
 	view->ruri = part(head, sizeof(*head), head->ruri_len);
 	view->from = part(head, sizeof(*head) + head->ruri_len, head->from_len);
 	view->to = part(head, sizeof(*head) + head->ruri_len + head->from_len, head->to_len);
+	view->contact = part(head, sizeof(*head) + head->ruri_len + head->from_len + head->to_len,
+			     head->contact_len);
 }
 
 /* *at is the number of targets walked, above the next one's offset, which needs 17 bits. */
@@ -167,13 +185,21 @@ bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at,
 	return true;
 }
 
+static bool side_is_good(const struct ipc_side_policy *side)
+{
+	return side->source_policy < IPC_SOURCES && side->redirect < IPC_REDIRECTS &&
+	       side->refer < IPC_REFERS && (side->flags & ~IPC_POLICY_FLAGS) == 0 &&
+	       (side->session_s == 0 || (side->min_se_s >= 90 && side->session_s >= side->min_se_s));
+}
+
 static bool check_target(const struct ipc_target_view *view)
 {
 	const struct ipc_target *head = view->head;
 
 	return endpoint_is_addr(&head->peer) && head->peer.port != 0 &&
 	       head->realm < IPC_REALMS_MAX && head->transport < NET_TRANSPORTS &&
-	       head->source_policy < IPC_SOURCES && text_is_ruri(view->ruri) &&
+	       side_is_good(&head->side) && text_is_ruri(view->ruri) &&
+	       text_is_header_value(view->contact) &&
 	       view->from.len > 0 && text_is_header_value(view->from) && view->to.len > 0 &&
 	       text_is_header_value(view->to);
 }
@@ -201,7 +227,7 @@ static bool check_verdict(const void *frame, uint32_t len)
 	const struct ipc_verdict *verdict = frame;
 
 	if (targets_off(verdict) > len || verdict->context_len > IPC_CONTEXT_MAX ||
-	    verdict->source_policy >= IPC_SOURCES ||
+	    !side_is_good(&verdict->side) || (verdict->flags & ~IPC_VERDICT_FLAGS) != 0 ||
 	    !text_is_one_line(ipc_verdict_context(verdict)))
 		return false;
 	if (verdict->status != 0)
@@ -242,22 +268,96 @@ void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct 
 }
 
 void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri,
-		    struct span from, struct span to)
+		    struct span from, struct span to, struct span contact)
 {
 	struct ipc_target target = *head;
 
-	if (ruri.len > UINT16_MAX || from.len > UINT16_MAX || to.len > UINT16_MAX) {
+	if (ruri.len > UINT16_MAX || from.len > UINT16_MAX || to.len > UINT16_MAX ||
+	    contact.len > UINT16_MAX) {
 		out->full = true;
 		return;
 	}
 	target.ruri_len = (uint16_t)ruri.len;
 	target.from_len = (uint16_t)from.len;
 	target.to_len = (uint16_t)to.len;
+	target.contact_len = (uint16_t)contact.len;
 	put_bytes(out, &target, sizeof(target));
 	put_span(out, ruri);
 	put_span(out, from);
 	put_span(out, to);
+	put_span(out, contact);
 	put_padding(out);
+}
+
+/* ANSWER, PROBE, SETTINGS */
+
+struct span ipc_answer_msg(const struct ipc_answer *answer)
+{
+	return part(answer, sizeof(*answer), answer->msg_len);
+}
+
+struct span ipc_answer_context(const struct ipc_answer *answer)
+{
+	return part(answer, sizeof(*answer) + (uint64_t)answer->msg_len, answer->context_len);
+}
+
+static bool check_answer(const void *frame, uint32_t len)
+{
+	const struct ipc_answer *answer = frame;
+
+	return sizeof(*answer) + (uint64_t)answer->msg_len + answer->context_len == len &&
+	       answer->status >= 200 && answer->status <= 699 &&
+	       answer->context_len <= IPC_CONTEXT_MAX &&
+	       text_is_one_line(ipc_answer_context(answer));
+}
+
+struct span ipc_probe_ruri(const struct ipc_probe *probe)
+{
+	return part(probe, sizeof(*probe), probe->ruri_len);
+}
+
+struct span ipc_probe_from(const struct ipc_probe *probe)
+{
+	return part(probe, sizeof(*probe) + probe->ruri_len, probe->from_len);
+}
+
+struct span ipc_probe_to(const struct ipc_probe *probe)
+{
+	return part(probe, sizeof(*probe) + probe->ruri_len + probe->from_len, probe->to_len);
+}
+
+static bool check_probe(const void *frame, uint32_t len)
+{
+	const struct ipc_probe *probe = frame;
+
+	return sizeof(*probe) + (uint64_t)probe->ruri_len + probe->from_len + probe->to_len ==
+		       len &&
+	       endpoint_is_addr(&probe->peer) && probe->peer.port != 0 &&
+	       probe->realm < IPC_REALMS_MAX && probe->transport < NET_TRANSPORTS &&
+	       text_is_ruri(ipc_probe_ruri(probe)) && probe->from_len > 0 &&
+	       text_is_header_value(ipc_probe_from(probe)) && probe->to_len > 0 &&
+	       text_is_header_value(ipc_probe_to(probe));
+}
+
+static bool check_probe_end(const void *frame, uint32_t len)
+{
+	const struct ipc_probe_end *end = frame;
+
+	return len == sizeof(*end) && end->status >= 200 && end->status <= 699;
+}
+
+struct span ipc_settings_emergency(const struct ipc_settings *settings)
+{
+	return part(settings, sizeof(*settings), settings->emergency_len);
+}
+
+static bool check_settings(const void *frame, uint32_t len)
+{
+	const struct ipc_settings *settings = frame;
+
+	return sizeof(*settings) + (uint64_t)settings->emergency_len == len &&
+	       settings->emergency_len <= IPC_EMERGENCY_MAX && settings->busy_permille_max >= 1 &&
+	       settings->busy_permille_max <= 1000;
 }
 
 /* CALL_END and CALL_ROW */
@@ -387,6 +487,14 @@ static bool check_whole(uint16_t type, const void *frame, uint32_t len, uint32_t
 		return check_stat_row(frame, len);
 	case IPC_NOTICE:
 		return check_notice(frame, len);
+	case IPC_ANSWER:
+		return check_answer(frame, len);
+	case IPC_PROBE:
+		return check_probe(frame, len);
+	case IPC_PROBE_END:
+		return check_probe_end(frame, len);
+	case IPC_SETTINGS:
+		return check_settings(frame, len);
 	default: /* numbers only */
 		return len == fixed_bytes;
 	}

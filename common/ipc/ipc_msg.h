@@ -10,7 +10,7 @@
 #include "common/base/span.h"
 #include "common/net/addr.h"
 
-#define IPC_VERSION       1u
+#define IPC_VERSION       2u
 #define IPC_FRAME_MAX     (72u * 1024u) /* a 64 KiB SIP message and its head */
 #define IPC_TARGETS_MAX   8u
 #define IPC_NAME_MAX      63u
@@ -42,7 +42,14 @@
 	X(STAT_ROW, 11, ipc_stat_row, D, M)                                                        \
 	X(STATS_END, 12, ipc_list_end, D, M)                                                       \
 	/* Something an operator should know (rate-limited by the sender): one log line. */        \
-	X(NOTICE, 13, ipc_notice, D, W)
+	X(NOTICE, 13, ipc_notice, D, W)                                                            \
+	/* The final answer of a request outside a dialog whose verdict has IPC_TELL_ANSWER. */     \
+	X(ANSWER, 14, ipc_answer, D, W)                                                            \
+	/* Send OPTIONS to a peer; answered by one PROBE_END. */                                   \
+	X(PROBE, 15, ipc_probe, C, W)                                                              \
+	X(PROBE_END, 16, ipc_probe_end, D, W)                                                      \
+	/* What a worker does without asking: sent on each connection and reload. */                \
+	X(SETTINGS, 17, ipc_settings, C, W)
 
 enum ipc_msg_type {
 	IPC_NONE = 0,
@@ -64,37 +71,89 @@ struct ipc_hello {
 	uint32_t pid;
 };
 
+/* Why the control plane is asked. */
+enum ipc_ask_kind {
+	IPC_ASK_NEW = 0,  /* a request came */
+	IPC_ASK_REDIRECT, /* its target answered 3xx: `contacts` says where else (RFC 3261
+			     section 8.1.3.4) */
+	IPC_ASK_TRANSFER, /* a REFER that limen carries out: the message is the INVITE that the
+			     referring side would have sent itself (RFC 3515) */
+	IPC_ASK_KINDS
+};
+
 struct ipc_ask {
 	uint64_t ask_id;
 	struct net_endpoint source; /* the sender as seen on the wire */
 	struct net_endpoint local;  /* where it arrived */
 	uint8_t realm;              /* index in the config */
 	uint8_t transport;          /* enum net_transport */
-	uint16_t pad;
+	uint8_t kind;               /* enum ipc_ask_kind */
+	uint8_t redirects;          /* REDIRECT: how many this call has followed before */
+	uint16_t context_len;       /* REDIRECT: of the verdict so far */
+	uint16_t contacts_len;      /* REDIRECT */
 	uint32_t msg_len;           /* the request, whole */
+	/* message, context, contacts: Contact values, joined with commas */
 };
 
 /* How the source of a side's media is fixed: the numbers of the dataplane's enum stream_source. */
 enum ipc_source_policy { IPC_SOURCE_PIN = 0, IPC_SOURCE_LEARN, IPC_SOURCES };
 
+/* What becomes of a 3xx that a side sends. */
+enum ipc_redirect {
+	IPC_REDIRECT_REFUSE = 0, /* 480 */
+	IPC_REDIRECT_FOLLOW,     /* policy is asked again, with IPC_ASK_REDIRECT */
+	IPC_REDIRECT_PASS,       /* to the other side, with limen's addresses in the Contacts */
+	IPC_REDIRECTS
+};
+
+/* What becomes of a REFER that a side sends. */
+enum ipc_refer {
+	IPC_REFER_REFUSE = 0, /* 403 */
+	IPC_REFER_PASS,       /* to the other side, which comes back with the call */
+	IPC_REFER_LOCAL,      /* limen calls the new party itself */
+	IPC_REFERS
+};
+
+enum ipc_policy_flag {
+	IPC_POLICY_MSRP = 1 << 0, /* m= sections over TCP pass with their address (MSRP) */
+};
+#define IPC_POLICY_FLAGS IPC_POLICY_MSRP
+
+/* How limen speaks to one side of a call. */
+struct ipc_side_policy {
+	uint16_t session_s;    /* session interval that limen asks for (RFC 4028); 0: no session
+				  timer on this side */
+	uint16_t min_se_s;     /* the shortest it takes: below, 422; at least 90 with a timer */
+	uint8_t source_policy; /* enum ipc_source_policy of the side's media */
+	uint8_t redirect;      /* enum ipc_redirect */
+	uint8_t refer;         /* enum ipc_refer */
+	uint8_t flags;         /* enum ipc_policy_flag */
+};
+
 /* One place to send the request to. */
 struct ipc_target {
 	struct net_endpoint peer;
+	struct ipc_side_policy side;
 	uint8_t realm;
 	uint8_t transport;
-	uint8_t source_policy; /* enum ipc_source_policy of the far side's media */
-	uint8_t pad;
-	uint16_t ruri_len;     /* Request-URI for the far side */
-	uint16_t from_len;     /* From value without tag, for the far side */
-	uint16_t to_len;       /* To value without tag, for the far side */
-	uint16_t pad2;
+	uint16_t ruri_len;    /* Request-URI for the far side */
+	uint16_t from_len;    /* From value without tag, for the far side */
+	uint16_t to_len;      /* To value without tag, for the far side */
+	uint16_t contact_len; /* Contact value for the request; 0: limen's own for the leg */
+	uint16_t pad;
 };
+
+enum ipc_verdict_flag {
+	IPC_TELL_ANSWER = 1 << 0, /* the final answer is reported (ANSWER): REGISTER */
+};
+#define IPC_VERDICT_FLAGS IPC_TELL_ANSWER
 
 struct ipc_verdict {
 	uint64_t ask_id;
 	uint16_t status;          /* 0: accepted; else refused with this code (300..699) */
 	uint8_t ntargets;         /* accepted: 1..IPC_TARGETS_MAX, tried in order */
-	uint8_t source_policy;    /* enum ipc_source_policy of the caller's media */
+	uint8_t flags;            /* enum ipc_verdict_flag */
+	struct ipc_side_policy side;     /* the caller's */
 	uint32_t retry_after_s;   /* refused: 0 for no header */
 	uint32_t answer_max_s;    /* without final answer by then the target has failed (timer C) */
 	uint32_t duration_max_s;  /* of an answered call, 0: unlimited */
@@ -104,11 +163,47 @@ struct ipc_verdict {
 	uint16_t context_len;
 	uint16_t pad;
 	/* reason, plan, context (each padded to 4), then for each target: struct ipc_target, ruri,
-	 * from, to (padded to 4 together) */
+	 * from, to, contact (padded to 4 together) */
 };
 
 struct ipc_ask_gone {
 	uint64_t ask_id;
+};
+
+struct ipc_answer {
+	uint64_t call;        /* the ask_id of its question */
+	uint16_t status;      /* final */
+	uint16_t context_len; /* the verdict's */
+	uint32_t msg_len;     /* the response as it came; 0: none came in time (408) */
+	/* message, context */
+};
+
+struct ipc_probe {
+	uint64_t probe_id;
+	struct net_endpoint peer;
+	uint8_t realm;
+	uint8_t transport;
+	uint16_t ruri_len; /* Request-URI */
+	uint16_t from_len; /* From value without tag */
+	uint16_t to_len;   /* To value */
+	/* ruri, from, to */
+};
+
+struct ipc_probe_end {
+	uint64_t probe_id;
+	uint16_t status; /* final; 408: no answer, 503: could not be sent */
+	uint16_t pad;
+	uint32_t rtt_us; /* of the request that was answered, first sending to answer; 0: none */
+};
+
+#define IPC_EMERGENCY_MAX 2048u
+
+struct ipc_settings {
+	uint16_t busy_permille_max; /* of a worker's cycles: above, new calls are refused (503);
+				       1..1000 */
+	uint16_t emergency_len;     /* users and urn: services of emergency calls, a line each */
+	uint32_t retry_after_s;     /* in those refusals */
+	/* emergency */
 };
 
 /* Quality of what one side sent. */
@@ -228,13 +323,21 @@ int ipc_msg_check(enum ipc_side sender, enum ipc_ring_kind ring, uint16_t type, 
 
 /* Parts of checked frames; they live as long as the frame. */
 struct span ipc_ask_msg(const struct ipc_ask *ask);
+struct span ipc_ask_context(const struct ipc_ask *ask);
+struct span ipc_ask_contacts(const struct ipc_ask *ask);
+struct span ipc_answer_msg(const struct ipc_answer *answer);
+struct span ipc_answer_context(const struct ipc_answer *answer);
+struct span ipc_probe_ruri(const struct ipc_probe *probe);
+struct span ipc_probe_from(const struct ipc_probe *probe);
+struct span ipc_probe_to(const struct ipc_probe *probe);
+struct span ipc_settings_emergency(const struct ipc_settings *settings);
 struct span ipc_verdict_reason(const struct ipc_verdict *verdict);
 struct span ipc_verdict_plan(const struct ipc_verdict *verdict);
 struct span ipc_verdict_context(const struct ipc_verdict *verdict);
 
 struct ipc_target_view {
 	const struct ipc_target *head;
-	struct span ruri, from, to;
+	struct span ruri, from, to, contact;
 };
 /* Walk the targets: *at starts at 0. False at the end. */
 bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at,
@@ -256,7 +359,7 @@ struct cursor;
 void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason,
 		     struct span plan, struct span context);
 void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri,
-		    struct span from, struct span to);
+		    struct span from, struct span to, struct span contact);
 
 const char *ipc_msg_name(uint16_t type);
 const char *ipc_ended_by_name(enum ipc_ended_by by);   /* "caller", "media-timeout", ... */

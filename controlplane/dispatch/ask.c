@@ -62,7 +62,7 @@ static void put_target(struct cursor *out, const struct conf *conf, const struct
 		.peer = *peer,
 		.realm = (uint8_t)trunk->realm,
 		.transport = NET_UDP,
-		.source_policy = trunk->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
+		.side.source_policy = trunk->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
 	};
 	struct net_endpoint limen = limen_at(&conf->realms[trunk->realm], peer->family);
 	char text[TARGET_TEXT_BYTES_MAX];
@@ -75,7 +75,7 @@ static void put_target(struct cursor *out, const struct conf *conf, const struct
 	from = c.len;
 	put_far_to(&c, parties, peer);
 	ipc_put_target(out, &head, span_of(text, ruri), span_of(text + ruri, from - ruri),
-		       span_of(text + from, c.len - from));
+		       span_of(text + from, c.len - from), SPAN_NONE);
 	out->full |= c.full;
 }
 
@@ -137,7 +137,7 @@ static void put_acceptance(struct cursor *out, const struct generation *gen,
 	const struct ipc_verdict head = {
 		.ask_id = ask->ask_id,
 		.ntargets = (uint8_t)to->npeers,
-		.source_policy = from->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
+		.side.source_policy = from->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
 		.answer_max_s = to->answer_max_s,
 		.duration_max_s = shorter(from->duration_max_s, to->duration_max_s),
 		.media_timeout_s = shorter(from->media_timeout_s, to->media_timeout_s),

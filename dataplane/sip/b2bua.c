@@ -174,7 +174,7 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 	leg->realm = target->head->realm;
 	leg->transport = target->head->transport;
 	leg->next_hop = target->head->peer;
-	leg->source_policy = target->head->source_policy;
+	leg->source_policy = target->head->side.source_policy;
 	leg->local_cseq = (uint32_t)(engine_random(e) & 0xffff) + 1;
 	leg->peer = a->self;
 	put_call_id(&call_id, e);
@@ -311,7 +311,7 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 		return;
 	}
 	e->stats.verdicts++;
-	a->source_policy = verdict->source_policy;
+	a->source_policy = verdict->side.source_policy;
 	if (verdict->status) {
 		if (verdict->status == 405)
 			put_span(&extra, build_allow());

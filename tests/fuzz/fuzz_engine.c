@@ -295,11 +295,12 @@ static void put_target(struct fuzz_bytes *in, struct cursor *out)
 	char ruri[64], from[64], to[64];
 
 	target.transport = bits & 4 ? NET_TCP : NET_UDP;
-	target.source_policy = bits & 32 ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN;
+	target.side.source_policy = bits & 32 ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN;
 	snprintf(ruri, sizeof(ruri), "sip:bob@10.0.%u.2", realm + 1);
 	snprintf(from, sizeof(from), "\"Al\" <sip:alice@10.0.%u.1>", realm + 1);
 	snprintf(to, sizeof(to), "<sip:bob@10.0.%u.2>", realm + 1);
-	ipc_put_target(out, &target, span_str(ruri), span_str(from), span_str(to));
+	ipc_put_target(out, &target, span_str(ruri), span_str(from), span_str(to),
+		       SPAN_NONE);
 }
 
 static uint64_t id_pick(const uint64_t ids[IDS], unsigned n, unsigned ago)
@@ -318,7 +319,7 @@ static void verdict(struct fuzz_bytes *in)
 		      plan = cursor_on(plan_text, sizeof(plan_text));
 	unsigned which = fuzz_take(in), times = fuzz_take(in), ntargets = 1 + (which >> 4 & 3);
 	struct ipc_verdict head = {.ask_id = id_pick(world.ask, world.nasks, which),
-				   .source_policy = times >> 6 & 1};
+				   .side.source_policy = times >> 6 & 1};
 
 	if (which & 128)
 		head.status = refusals[times & 7];

@@ -80,9 +80,10 @@ static void make_accept(struct sample *s, unsigned ntargets)
 	ipc_put_verdict(&out, &head, SPAN_NONE, sample_plan(), SPAN("trunk=b"));
 	for (unsigned i = 0; i < ntargets; i++) {
 		target.peer = i % 2 ? ep6 : ep4;
-		target.source_policy = IPC_SOURCE_LEARN;
+		target.side.source_policy = IPC_SOURCE_LEARN;
 		ipc_put_target(&out, &target, SPAN("sip:bob@10.0.0.1"), SPAN("\"A\" <sip:a@x>"),
-			       i % 2 ? SPAN("<sip:bob@y>") : SPAN("<sip:bob@yz>"));
+			       i % 2 ? SPAN("<sip:bob@y>") : SPAN("<sip:bob@yz>"),
+			       i % 2 ? SPAN_NONE : SPAN("<sip:token@z>"));
 	}
 	CHECK(!out.full);
 	s->len = out.len;
@@ -113,6 +114,64 @@ static void make_ask(struct sample *s)
 		.type = IPC_ASK, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
 	put(s, &ask, sizeof(ask));
 	put(s, "INVITE \0\n", 9);
+}
+
+static void make_redirect_ask(struct sample *s)
+{
+	struct ipc_ask ask = {.ask_id = 7,
+			      .source = ep4,
+			      .local = ep6,
+			      .transport = NET_UDP,
+			      .kind = IPC_ASK_REDIRECT,
+			      .context_len = 7,
+			      .contacts_len = 9,
+			      .msg_len = 7};
+
+	*s = (struct sample){
+		.type = IPC_ASK, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &ask, sizeof(ask));
+	put(s, "INVITE trunk=b<sip:a@b>", 23);
+}
+
+static void make_answer(struct sample *s)
+{
+	struct ipc_answer answer = {.call = 7, .status = 200, .context_len = 7, .msg_len = 7};
+
+	*s = (struct sample){
+		.type = IPC_ANSWER, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &answer, sizeof(answer));
+	put(s, "SIP/2.0trunk=b", 14);
+}
+
+static void make_probe(struct sample *s)
+{
+	struct ipc_probe probe = {
+		.probe_id = 7, .peer = ep4, .realm = 1, .ruri_len = 7, .from_len = 9, .to_len = 5};
+
+	*s = (struct sample){
+		.type = IPC_PROBE, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	put(s, &probe, sizeof(probe));
+	put(s, "sip:a@b<sip:c@d>sip:e", 21);
+}
+
+static void make_probe_end(struct sample *s)
+{
+	struct ipc_probe_end end = {.probe_id = 7, .status = 200, .rtt_us = 300};
+
+	*s = (struct sample){
+		.type = IPC_PROBE_END, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &end, sizeof(end));
+}
+
+static void make_settings(struct sample *s)
+{
+	struct ipc_settings settings = {
+		.busy_permille_max = 900, .emergency_len = 7, .retry_after_s = 5};
+
+	*s = (struct sample){
+		.type = IPC_SETTINGS, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	put(s, &settings, sizeof(settings));
+	put(s, "112\n110", 7);
 }
 
 static void make_call_end(struct sample *s)
@@ -177,7 +236,9 @@ static void make_accept_most(struct sample *s)
 
 typedef void maker(struct sample *s);
 static maker *const makers[] = {make_accept_one, make_accept_most, make_refuse,   make_ask,
-				make_call_end,   make_call_row,    make_stat_row, make_notice};
+				make_call_end,   make_call_row,    make_stat_row, make_notice,
+				make_redirect_ask, make_answer, make_probe, make_probe_end,
+				make_settings};
 #define MAKERS (sizeof(makers) / sizeof(makers[0]))
 
 /* Messages of numbers alone. */
@@ -216,6 +277,11 @@ static void test_good(void)
 #undef X
 }
 
+/* Types have the numbers from 1 on, without a gap. */
+#define X(sym, number, type, sender, ring) +1
+enum { TYPES = 0 IPC_MSGS(X) };
+#undef X
+
 static void test_wrong_way(void)
 {
 	struct sample s;
@@ -227,7 +293,7 @@ static void test_wrong_way(void)
 				CHECK_EQ(check_at(&s, sender, ring, s.type, s.len),
 					 sender == s.sender && ring == s.ring ? 0 : -EPROTO);
 		/* As a message of no type. */
-		for (unsigned type = 14; type <= UINT16_MAX; type++)
+		for (unsigned type = TYPES + 1; type <= UINT16_MAX; type++)
 			CHECK_EQ(check_at(&s, s.sender, s.ring, (uint16_t)type, s.len), -EPROTO);
 		CHECK_EQ(check_at(&s, s.sender, s.ring, IPC_NONE, s.len), -EPROTO);
 	}
@@ -307,6 +373,19 @@ static void test_parts(void)
 	CHECK(span_eq(ipc_stat_name((void *)s.frame), SPAN("rx")));
 	make_notice(&s);
 	CHECK(span_eq(ipc_notice_text((void *)s.frame), SPAN("hello")));
+	make_redirect_ask(&s);
+	CHECK(span_eq(ipc_ask_msg((void *)s.frame), SPAN("INVITE ")));
+	CHECK(span_eq(ipc_ask_context((void *)s.frame), SPAN("trunk=b")));
+	CHECK(span_eq(ipc_ask_contacts((void *)s.frame), SPAN("<sip:a@b>")));
+	make_answer(&s);
+	CHECK(span_eq(ipc_answer_msg((void *)s.frame), SPAN("SIP/2.0")));
+	CHECK(span_eq(ipc_answer_context((void *)s.frame), SPAN("trunk=b")));
+	make_probe(&s);
+	CHECK(span_eq(ipc_probe_ruri((void *)s.frame), SPAN("sip:a@b")));
+	CHECK(span_eq(ipc_probe_from((void *)s.frame), SPAN("<sip:c@d>")));
+	CHECK(span_eq(ipc_probe_to((void *)s.frame), SPAN("sip:e")));
+	make_settings(&s);
+	CHECK(span_eq(ipc_settings_emergency((void *)s.frame), SPAN("112\n110")));
 }
 
 /* Set one field of a good sample to a bad value: refused. */
@@ -335,7 +414,7 @@ static void test_ranges(void)
 	BAD(make_accept(&s, 1), ipc_verdict, status, 503);
 	BAD(make_accept(&s, 1), ipc_verdict, ntargets, 0);
 	BAD(make_accept(&s, 1), ipc_verdict, ntargets, 2);
-	BAD(make_accept(&s, 1), ipc_verdict, source_policy, IPC_SOURCES);
+	BAD(make_accept(&s, 1), ipc_verdict, side.source_policy, IPC_SOURCES);
 	BAD(make_accept(&s, 1), ipc_verdict, context_len, IPC_CONTEXT_MAX + 1);
 	BAD(make_accept(&s, 1), ipc_verdict, plan_len, 0);
 	BAD(make_refuse(&s), ipc_verdict, ntargets, 1);
@@ -352,6 +431,23 @@ static void test_ranges(void)
 	BAD(make_call_row(&s), ipc_call_row, worker, IPC_WORKERS_MAX);
 	BAD(make_stat_row(&s), ipc_stat_row, group_len, 0);
 	BAD(make_stat_row(&s), ipc_stat_row, name_len, 255);
+	BAD(make_ask(&s), ipc_ask, kind, IPC_ASK_KINDS);
+	BAD(make_ask(&s), ipc_ask, kind, IPC_ASK_REDIRECT);
+	BAD(make_redirect_ask(&s), ipc_ask, kind, IPC_ASK_NEW);
+	BAD(make_redirect_ask(&s), ipc_ask, contacts_len, 8);
+	BAD(make_accept(&s, 1), ipc_verdict, side.redirect, IPC_REDIRECTS);
+	BAD(make_accept(&s, 1), ipc_verdict, side.refer, IPC_REFERS);
+	BAD(make_accept(&s, 1), ipc_verdict, side.flags, 0x80);
+	BAD(make_accept(&s, 1), ipc_verdict, side.session_s, 80);
+	BAD(make_accept(&s, 1), ipc_verdict, flags, 0x80);
+	BAD(make_answer(&s), ipc_answer, status, 100);
+	BAD(make_answer(&s), ipc_answer, msg_len, UINT32_MAX);
+	BAD(make_probe(&s), ipc_probe, realm, IPC_REALMS_MAX);
+	BAD(make_probe(&s), ipc_probe, peer.port, 0);
+	BAD(make_probe(&s), ipc_probe, to_len, 0);
+	BAD(make_probe_end(&s), ipc_probe_end, status, 0);
+	BAD(make_settings(&s), ipc_settings, busy_permille_max, 0);
+	BAD(make_settings(&s), ipc_settings, busy_permille_max, 1001);
 	BAD(make_notice(&s), ipc_notice, level, IPC_NOTICE_LEVELS);
 }
 
@@ -423,7 +519,8 @@ static void test_put_limits(void)
 	ipc_put_verdict(&out, &verdict, span_of(huge, 65536), SPAN_NONE, SPAN_NONE);
 	CHECK(out.full);
 	out = cursor_on(buf, sizeof(buf));
-	ipc_put_target(&out, &target, SPAN("x"), span_of(huge, 65536), SPAN("x"));
+	ipc_put_target(&out, &target, SPAN("x"), span_of(huge, 65536), SPAN("x"),
+		       SPAN_NONE);
 	CHECK(out.full);
 	out = cursor_on(buf, 60);
 	ipc_put_verdict(&out, &verdict, SPAN_NONE, SPAN_NONE, SPAN("this does not fit any more"));
@@ -433,7 +530,7 @@ static void test_put_limits(void)
 static void test_names(void)
 {
 	CHECK(strcmp(ipc_msg_name(IPC_VERDICT), "VERDICT") == 0);
-	CHECK(strcmp(ipc_msg_name(0), "unknown") == 0 && strcmp(ipc_msg_name(14), "unknown") == 0);
+	CHECK(strcmp(ipc_msg_name(0), "unknown") == 0 && strcmp(ipc_msg_name(TYPES + 1), "unknown") == 0);
 	CHECK(strcmp(ipc_msg_name(UINT16_MAX), "unknown") == 0);
 	for (unsigned by = 0; by <= IPC_BY_LIMEN; by++)
 		CHECK(strcmp(ipc_ended_by_name(by), "unknown") != 0);

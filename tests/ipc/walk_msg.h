@@ -52,11 +52,12 @@ static inline void walk_verdict(const struct ipc_verdict *verdict, uint32_t len)
 		PROMISE((uintptr_t)target.head % _Alignof(struct ipc_target) == 0);
 		PROMISE((const char *)(target.head + 1) <= (const char *)verdict + len);
 		PROMISE(target.head->realm < IPC_REALMS_MAX && target.head->peer.port != 0 &&
-			target.head->source_policy < IPC_SOURCES);
+			target.head->side.source_policy < IPC_SOURCES);
 		PROMISE(target.ruri.len && target.from.len && target.to.len);
 		walk_span(verdict, len, target.ruri, "\r\n \t");
 		walk_span(verdict, len, target.from, "\r\n");
 		walk_span(verdict, len, target.to, "\r\n");
+		walk_span(verdict, len, target.contact, "\r\n");
 		targets++;
 	}
 	PROMISE(targets == verdict->ntargets);
@@ -73,9 +74,10 @@ static inline void walk_msg(uint16_t type, const void *frame, uint32_t len)
 {
 	switch (type) {
 	case IPC_ASK: {
-		struct span msg = ipc_ask_msg(frame);
+		struct span msg = ipc_ask_msg(frame), contacts = ipc_ask_contacts(frame);
 
-		PROMISE(msg.len > 0 && msg.ptr + msg.len == (const char *)frame + len);
+		PROMISE(msg.len > 0 && contacts.ptr + contacts.len == (const char *)frame + len);
+		walk_span(frame, len, ipc_ask_context(frame), "\r\n\033");
 		break;
 	}
 	case IPC_VERDICT:
@@ -99,6 +101,18 @@ static inline void walk_msg(uint16_t type, const void *frame, uint32_t len)
 		walk_span(frame, len, ipc_stat_group(frame), "\r\n\033\177");
 		walk_span(frame, len, ipc_stat_object(frame), "\r\n\033\177");
 		walk_span(frame, len, ipc_stat_name(frame), "\r\n\033\177");
+		break;
+	case IPC_ANSWER:
+		walk_span(frame, len, ipc_answer_context(frame), "\r\n\033");
+		PROMISE(ipc_answer_msg(frame).len <= len);
+		break;
+	case IPC_PROBE:
+		walk_span(frame, len, ipc_probe_ruri(frame), "\r\n \t");
+		walk_span(frame, len, ipc_probe_from(frame), "\r\n");
+		walk_span(frame, len, ipc_probe_to(frame), "\r\n");
+		break;
+	case IPC_SETTINGS:
+		PROMISE(ipc_settings_emergency(frame).len <= IPC_EMERGENCY_MAX);
 		break;
 	case IPC_NOTICE:
 		walk_span(frame, len, ipc_notice_text(frame), "\r\n\033\177\200\377");

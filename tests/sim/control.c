@@ -138,7 +138,7 @@ static void put_sim_target(struct sim *sim, struct cursor *out, uint32_t call, u
 		.peer = ua->self,
 		.realm = SIDE_B,
 		.transport = NET_UDP,
-		.source_policy = chance(sim, 500) ? SOURCE_PIN : SOURCE_LEARN,
+		.side.source_policy = chance(sim, 500) ? SOURCE_PIN : SOURCE_LEARN,
 	};
 	char at[64], ruri[128], from[128], to[128];
 	struct cursor text = cursor_on(at, sizeof(at) - 1);
@@ -152,7 +152,8 @@ static void put_sim_target(struct sim *sim, struct cursor *out, uint32_t call, u
 	snprintf(ruri, sizeof(ruri), "sip:called%u@%s", call, at);
 	snprintf(from, sizeof(from), "\"Caller %u\" <sip:caller%u@%s>", call, call, own);
 	snprintf(to, sizeof(to), "<sip:called%u@%s>", call, at);
-	ipc_put_target(out, &head, span_str(ruri), span_str(from), span_str(to));
+	ipc_put_target(out, &head, span_str(ruri), span_str(from), span_str(to),
+		       SPAN_NONE);
 }
 
 /* Calls that nobody may end by himself must have an end from above. A BYE that overtakes its own
@@ -188,7 +189,7 @@ static void send_verdict(struct sim *sim, const struct control_event *event)
 	}
 	put_plan(sim, &plan);
 	head.ntargets = (uint8_t)(chance(sim, 700) ? 1 : 2 + rng_below(&sim->control_rng, 2));
-	head.source_policy = chance(sim, 500) ? SOURCE_PIN : SOURCE_LEARN;
+	head.side.source_policy = chance(sim, 500) ? SOURCE_PIN : SOURCE_LEARN;
 	head.answer_max_s = 5 + (uint32_t)rng_below(&sim->control_rng, 120);
 	head.duration_max_s = needs_limit(sim, event->call) || chance(sim, 300)
 				      ? 1 + (uint32_t)rng_below(&sim->control_rng, 90)

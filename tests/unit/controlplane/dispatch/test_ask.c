@@ -88,7 +88,7 @@ Test(ask, a_verdict_names_targets_in_order)
 	cr_expect_eq(asked->answer.status, 0);
 	cr_expect_eq(asked->verdict->status, 0);
 	cr_expect_eq(asked->verdict->ntargets, 2);
-	cr_expect_eq(asked->verdict->source_policy, IPC_SOURCE_PIN);
+	cr_expect_eq(asked->verdict->side.source_policy, IPC_SOURCE_PIN);
 	cr_expect_eq(asked->verdict->answer_max_s, 180);
 	cr_expect_eq(asked->verdict->duration_max_s, 0);
 	cr_expect_eq(asked->verdict->media_timeout_s, 60);
@@ -134,8 +134,8 @@ Test(ask, limits_are_the_shorter_of_both_trunks)
 	cr_expect_eq(asked->verdict->duration_max_s, 7200);
 	cr_expect_eq(asked->verdict->media_timeout_s, 20);
 	cr_expect_eq(asked->verdict->answer_max_s, 20, "the called trunk's");
-	cr_expect_eq(asked->verdict->source_policy, IPC_SOURCE_LEARN);
-	cr_expect_eq(target(asked, 0).head->source_policy, IPC_SOURCE_PIN);
+	cr_expect_eq(asked->verdict->side.source_policy, IPC_SOURCE_LEARN);
+	cr_expect_eq(target(asked, 0).head->side.source_policy, IPC_SOURCE_PIN);
 	stop(asked);
 }
 

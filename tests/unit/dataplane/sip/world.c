@@ -239,7 +239,8 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 
 		target.peer.port = (uint16_t)(5060 + i);
 		ipc_put_target(&out, &target, SPAN("sip:bob@10.0.2.2"),
-			       SPAN("<sip:alice@10.0.2.1>"), SPAN("<sip:bob@10.0.2.2>"));
+			       SPAN("<sip:alice@10.0.2.1>"), SPAN("<sip:bob@10.0.2.2>"),
+			       SPAN_NONE);
 	}
 	cr_assert(!out.full);
 	cr_assert(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT, frame,
