@@ -56,6 +56,10 @@ struct conf_realm {
 	uint8_t dscp_sip, dscp_media; /* 0..63 */
 };
 
+/* What becomes of a 3xx that a trunk's peers send, and of a REFER. */
+enum conf_redirect { CONF_REDIRECT_REFUSE = 0, CONF_REDIRECT_FOLLOW, CONF_REDIRECT_PASS };
+enum conf_refer { CONF_REFER_REFUSE = 0, CONF_REFER_PASS, CONF_REFER_LOCAL };
+
 struct conf_trunk {
 	char *name;
 	unsigned realm; /* index */
@@ -69,6 +73,15 @@ struct conf_trunk {
 	unsigned media_timeout_s;   /* 0: never */
 	unsigned pass_count;        /* headers passed beyond the safe set */
 	char **pass;
+	unsigned drop_count;        /* headers taken out of the safe set */
+	char **drop;
+	uint32_t methods;           /* begun outside of a dialog: a bit for each enum sip_method */
+	uint8_t redirect;           /* enum conf_redirect */
+	uint8_t refer;              /* enum conf_refer */
+	uint16_t session_expires_s; /* 0: no session timer */
+	uint16_t min_se_s;
+	bool msrp;
+	bool challenges_pass;       /* its challenges cross, and the answers come back */
 };
 
 struct conf_route {

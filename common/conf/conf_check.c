@@ -140,7 +140,7 @@ static void check_list(struct conf_doc *doc, const char *path, const struct conf
 		return;
 	}
 	first = node->data.sequence.items.start;
-	if (first == node->data.sequence.items.top && !key->def)
+	if (first == node->data.sequence.items.top && (!key->def || *key->def))
 		conf_fault(doc, conf_node_line(node), path, "must not be empty");
 	for (item = first; item < node->data.sequence.items.top; item++) {
 		const yaml_node_t *value = conf_doc_node(doc, *item);

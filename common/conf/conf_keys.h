@@ -7,6 +7,7 @@
 #define CONF_TYPES(X)                                                                              \
 	X(UINT, "number")                                                                          \
 	X(WORD, "word")        /* one of the choices in `unit`, separated by '|' */                \
+	X(BOOL, "`yes` or `no`") /* true and false are understood too */                           \
 	X(NAME, "name")        /* letters, digits, '_', '-', '.' */                                \
 	X(TEXT, "text")                                                                            \
 	X(PATH, "absolute path")                                                                   \
@@ -40,7 +41,8 @@
 
 /* X(shape, type, key, list's most items, unit or choices, default or NULL (required), low, high,
  *   takes effect on, documentation)
- * low and high: range of a number; of other types `high` is the longest text. */
+ * low and high: range of a number; of other types `high` is the longest text. The items of a list's
+ * default are separated by '|'; a list that has one cannot be given empty. */
 #define CONF_KEYS_MACHINE(X)                                                                       \
 	X(ONE, UINT, main_cpu, 0, "CPU", "0", 0, 1023, RESTART,                                    \
 	  "CPU of the dataplane's main thread; the control plane and the rest of the system "      \
@@ -118,7 +120,31 @@
 	  "ends; 0: never. Of both trunks the shorter decides.")                                   \
 	X(LIST, HEADER, headers_pass, 32, "", "", 1, 40, RELOAD,                                   \
 	  "Headers that cross to and from this trunk besides the safe ones; both trunks of a "     \
-	  "call must name them.")
+	  "call must name them.")                                                                  \
+	X(LIST, HEADER, headers_drop, 32, "", "", 1, 40, RELOAD,                                   \
+	  "Headers of the safe set that do not cross to or from this trunk after all.")            \
+	X(LIST, WORD, methods, 16, "INVITE|MESSAGE|SUBSCRIBE|PUBLISH|REGISTER|OPTIONS|NOTIFY|REFER", \
+	  "INVITE", 1, 16, RELOAD,                                                                 \
+	  "What this trunk's peers may begin outside of a dialog; all else is refused with 405.")  \
+	X(ONE, WORD, redirect, 0, "refuse|follow|pass", "refuse", 1, 16, RELOAD,                   \
+	  "A 3xx that this trunk's peers answer is 480 to the caller, is followed by limen (its "  \
+	  "Contacts are routed as the caller's own request), or goes to the caller with limen's "  \
+	  "addresses in it.")                                                                      \
+	X(ONE, WORD, refer, 0, "refuse|pass|local", "refuse", 1, 16, RELOAD,                       \
+	  "A REFER of this trunk's peers is refused with 403, goes to the other side, or is "      \
+	  "carried out by limen, which then calls the new party itself.")                          \
+	X(ONE, UINT, session_expires_s, 0, "s", "1800", 0, 65535, RELOAD,                          \
+	  "Session interval that limen asks this trunk's peers for (RFC 4028), 90 at least; 0: no " \
+	  "session timer towards them.")                                                           \
+	X(ONE, UINT, min_se_s, 0, "s", "90", 90, 65535, RELOAD,                                    \
+	  "The shortest session interval that limen takes of this trunk's peers: below, it "       \
+	  "answers 422.")                                                                          \
+	X(ONE, BOOL, msrp, 0, "", "no", 2, 8, RELOAD,                                              \
+	  "Media over TCP (MSRP) is passed, with the address it is at, where both trunks of a "    \
+	  "call say yes.")                                                                                \
+	X(ONE, WORD, challenges, 0, "drop|pass", "drop", 1, 16, RELOAD,                            \
+	  "Digest challenges of this trunk's peers and the answers to them: dropped, or passed "   \
+	  "unaltered so that they verify (realm, nonce and user name are seen by both sides).")
 
 #define CONF_KEYS_ROUTE(X)                                                                         \
 	X(ONE, REF_TRUNK, from, 0, "", "", 1, 63, RELOAD,                                          \

@@ -27,7 +27,10 @@ static void put_type(struct cursor *out, const struct conf_key *key)
 {
 	if (key->shape == CONF_LIST) {
 		put_lit(out, "list of ");
-		put_str(out, conf_type_word(key->type));
+		if (key->type == CONF_WORD)
+			put_choices(out, key->unit);
+		else
+			put_str(out, conf_type_word(key->type));
 		put_lit(out, ", at most ");
 		put_u64(out, key->items_max);
 	} else if (key->type == CONF_WORD) {
@@ -45,7 +48,7 @@ static void put_range(struct cursor *out, const struct conf_key *key)
 		put_u64(out, key->high);
 	} else if (key->type == CONF_PORT_RANGE) {
 		put_lit(out, "1024 to 65535");
-	} else if (key->type != CONF_WORD) {
+	} else if (key->type != CONF_WORD && key->type != CONF_BOOL) {
 		put_lit(out, "up to ");
 		put_u64(out, key->high);
 		put_lit(out, " characters");
@@ -68,9 +71,7 @@ static void put_key(struct cursor *out, const struct conf_key *key)
 		   (key->type == CONF_UINT && strcmp(key->def, "0") == 0 && key->low > 0)) {
 		put_lit(out, "none");
 	} else {
-		put_char(out, '`');
-		put_str(out, key->def);
-		put_char(out, '`');
+		put_choices(out, key->def);
 	}
 	put_lit(out, " | ");
 	put_range(out, key);

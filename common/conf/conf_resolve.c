@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/conf/conf_value.h"
+#include "common/sip/sip_msg.h"
 
 struct conf_block {
 	struct conf_block *next;
@@ -94,6 +95,31 @@ static unsigned number(enum conf_section_number section, unsigned key, const cha
 										  : 0;
 	return k->def && conf_read_number(span_str(k->def), 0, UINT32_MAX, &value) ? (unsigned)value
 										   : 0;
+}
+
+static bool yes(enum conf_section_number section, unsigned key, const char *given)
+{
+	bool value;
+
+	return conf_read_bool(span_str(given ? given : key_of(section, key)->def), &value) && value;
+}
+
+/* The place of the word among the key's choices; 0 for one that was refused. */
+static unsigned choice(enum conf_section_number section, unsigned key, const char *given)
+{
+	const struct conf_key *k = key_of(section, key);
+	struct span word = span_str(given ? given : k->def);
+	const char *at = k->unit;
+
+	for (unsigned place = 0;; place++) {
+		size_t len = strcspn(at, "|");
+
+		if (span_eq(span_of(at, len), word))
+			return place;
+		if (!at[len])
+			return 0;
+		at += len + 1;
+	}
 }
 
 static int by_name(const void *left, const void *right)
@@ -296,11 +322,43 @@ static void resolve_sources(struct resolve *r, const struct raw_trunks *raw,
 	}
 }
 
+static void resolve_methods(const struct raw_trunks *raw, struct conf_trunk *trunk)
+{
+	if (!raw->methods_count)
+		trunk->methods = 1u << sip_method_from(
+					 span_str(key_of(SECTION_trunks, TRUNK_methods)->def));
+	for (unsigned i = 0; i < raw->methods_count; i++) {
+		enum sip_method method = sip_method_from(span_str(raw->methods[i]));
+
+		if (method != SIP_METHOD_OTHER)
+			trunk->methods |= 1u << method;
+	}
+}
+
+/* How its peers are spoken to, and what they may do. */
+static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *trunk)
+{
+#define CHOICE(field) choice(SECTION_trunks, TRUNK_##field, raw->field)
+#define NUMBER(field) number(SECTION_trunks, TRUNK_##field, raw->field)
+	resolve_methods(raw, trunk);
+	trunk->media_learn = CHOICE(media_source) == 1;
+	trunk->redirect = (uint8_t)CHOICE(redirect);
+	trunk->refer = (uint8_t)CHOICE(refer);
+	trunk->challenges_pass = CHOICE(challenges) == 1;
+	trunk->msrp = yes(SECTION_trunks, TRUNK_msrp, raw->msrp);
+	trunk->session_expires_s = (uint16_t)NUMBER(session_expires_s);
+	trunk->min_se_s = (uint16_t)NUMBER(min_se_s);
+	trunk->answer_max_s = NUMBER(answer_max_s);
+	trunk->duration_max_s = NUMBER(duration_max_s);
+	trunk->media_timeout_s = NUMBER(media_timeout_s);
+#undef CHOICE
+#undef NUMBER
+}
+
 static void resolve_trunk(struct resolve *r, unsigned index)
 {
 	const struct raw_trunks *raw = &r->raw->trunks[index];
 	struct conf_trunk *trunk = &r->conf->trunks[index];
-	const char *media_source;
 	char path[CONF_KEY_BYTES];
 	int realm;
 
@@ -313,14 +371,11 @@ static void resolve_trunk(struct resolve *r, unsigned index)
 			trunk->npeers++;
 	}
 	resolve_sources(r, raw, trunk);
-	media_source = text(r, SECTION_trunks, TRUNK_media_source, raw->media_source);
-	trunk->media_learn = media_source && strcmp(media_source, "learn") == 0;
-	trunk->answer_max_s = number(SECTION_trunks, TRUNK_answer_max_s, raw->answer_max_s);
-	trunk->duration_max_s = number(SECTION_trunks, TRUNK_duration_max_s, raw->duration_max_s);
-	trunk->media_timeout_s =
-		number(SECTION_trunks, TRUNK_media_timeout_s, raw->media_timeout_s);
+	resolve_manners(raw, trunk);
 	trunk->pass_count = raw->headers_pass_count;
 	trunk->pass = raw->headers_pass;
+	trunk->drop_count = raw->headers_drop_count;
+	trunk->drop = raw->headers_drop;
 }
 
 static void resolve_trunks(struct resolve *r)

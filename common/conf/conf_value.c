@@ -71,6 +71,12 @@ bool conf_read_number(struct span text, uint64_t low, uint64_t high, uint64_t *v
 	return v >= low && v <= high;
 }
 
+bool conf_read_bool(struct span text, bool *value)
+{
+	*value = span_eq(text, SPAN("yes")) || span_eq(text, SPAN("true"));
+	return *value || span_eq(text, SPAN("no")) || span_eq(text, SPAN("false"));
+}
+
 struct net_prefix conf_network_of(const struct net_prefix *prefix)
 {
 	struct net_prefix net = *prefix;
@@ -190,6 +196,14 @@ static bool ok_word(const struct conf_key *key, struct span text, const struct v
 	return refuse(v, "not one of %s: \"%.*s\"", key->unit, QUOTE(text));
 }
 
+static bool ok_bool(struct span text, const struct verdict *v)
+{
+	bool value;
+
+	return conf_read_bool(text, &value) ||
+	       refuse(v, "neither yes nor no: \"%.*s\"", QUOTE(text));
+}
+
 static bool all_of(struct span text, const char *also)
 {
 	for (size_t i = 0; i < text.len; i++) {
@@ -289,7 +303,8 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 	if (!text.len)
 		return (key->def && !*key->def && key->shape == CONF_ONE) ||
 		       refuse(&v, "has no value");
-	if (key->type != CONF_UINT && key->type != CONF_WORD && text.len > key->high)
+	if (key->type != CONF_UINT && key->type != CONF_WORD && key->type != CONF_BOOL &&
+	    text.len > key->high)
 		return refuse(&v, "too long: %zu characters, at most %llu", text.len,
 			      (unsigned long long)key->high);
 	switch ((enum conf_type)key->type) {
@@ -297,6 +312,8 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 		return ok_uint(key, text, &v);
 	case CONF_WORD:
 		return ok_word(key, text, &v);
+	case CONF_BOOL:
+		return ok_bool(text, &v);
 	case CONF_NAME:
 		return all_of(text, "_-.") ||
 		       refuse(&v, "not a name: \"%.*s\"; only letters, digits and _ - . make one",

@@ -13,6 +13,7 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 
 /* Readers. Each answers false for text that conf_value_ok refuses. */
 bool conf_read_number(struct span text, uint64_t low, uint64_t high, uint64_t *value);
+bool conf_read_bool(struct span text, bool *value);
 bool conf_read_interface(struct span text, struct net_prefix *interface);
 bool conf_read_address(struct span text, uint8_t *family, struct net_addr *addr);
 bool conf_read_prefix(struct span text, struct net_prefix *prefix);

@@ -13,6 +13,14 @@
 
 _Static_assert(CONTEXT_BYTES_MAX <= IPC_CONTEXT_MAX, "the note must cross");
 _Static_assert(CONF_PEERS_MAX <= IPC_TARGETS_MAX, "each peer is a target");
+_Static_assert((int)CONF_REDIRECT_REFUSE == IPC_REDIRECT_REFUSE &&
+		       (int)CONF_REDIRECT_FOLLOW == IPC_REDIRECT_FOLLOW &&
+		       (int)CONF_REDIRECT_PASS == IPC_REDIRECT_PASS,
+	       "the config's words are the verdict's");
+_Static_assert((int)CONF_REFER_REFUSE == IPC_REFER_REFUSE &&
+		       (int)CONF_REFER_PASS == IPC_REFER_PASS &&
+		       (int)CONF_REFER_LOCAL == IPC_REFER_LOCAL,
+	       "the config's words are the verdict's");
 #define TARGET_BYTES_MAX (sizeof(struct ipc_target) + TARGET_TEXT_BYTES_MAX)
 _Static_assert(sizeof(struct ipc_verdict) + EDIT_PLAN_BYTES_MAX + CONTEXT_BYTES_MAX +
 		       IPC_TARGETS_MAX * TARGET_BYTES_MAX < IPC_FRAME_MAX,
@@ -23,6 +31,7 @@ static void read_caller(const struct sip_msg *msg, struct far_parties *parties)
 {
 	struct sip_name_addr from;
 
+	parties->registers = msg->method == SIP_METHOD_REGISTER;
 	parties->display = SPAN_NONE;
 	if (party_from_uri(sip_span(msg, msg->from_uri), &parties->from)) {
 		memcpy(parties->from.user, "anonymous", 9);
@@ -55,38 +64,54 @@ static struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t fami
 	return limen;
 }
 
-static void put_target(struct cursor *out, const struct conf *conf, const struct conf_trunk *trunk,
-		       const struct net_endpoint *peer, const struct far_parties *parties)
+/* How limen speaks to a trunk's peers, when those of `other` are on the far side. */
+static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
+				      const struct conf_trunk *other)
+{
+	return (struct ipc_side_policy){
+		.session_s = trunk->session_expires_s,
+		.min_se_s = trunk->min_se_s,
+		.source_policy = trunk->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
+		.redirect = trunk->redirect,
+		.refer = trunk->refer,
+		.flags = trunk->msrp && other->msrp ? IPC_POLICY_MSRP : 0,
+	};
+}
+
+static void put_target(struct cursor *out, const struct conf *conf, const struct conf_trunk *from,
+		       const struct conf_trunk *trunk, const struct net_endpoint *peer,
+		       const struct far_parties *parties)
 {
 	const struct ipc_target head = {
 		.peer = *peer,
 		.realm = (uint8_t)trunk->realm,
 		.transport = NET_UDP,
-		.side.source_policy = trunk->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
+		.side = side_of(trunk, from),
 	};
 	struct net_endpoint limen = limen_at(&conf->realms[trunk->realm], peer->family);
 	char text[TARGET_TEXT_BYTES_MAX];
 	struct cursor c = cursor_on(text, sizeof(text));
-	uint32_t ruri, from;
+	uint32_t ruri, caller;
 
 	put_far_ruri(&c, parties, peer, NET_UDP);
 	ruri = c.len;
-	put_far_from(&c, parties, &limen);
-	from = c.len;
+	put_far_from(&c, parties, peer, &limen);
+	caller = c.len;
 	put_far_to(&c, parties, peer);
-	ipc_put_target(out, &head, span_of(text, ruri), span_of(text + ruri, from - ruri),
-		       span_of(text + from, c.len - from), SPAN_NONE);
+	ipc_put_target(out, &head, span_of(text, ruri), span_of(text + ruri, caller - ruri),
+		       span_of(text + caller, c.len - caller), SPAN_NONE);
 	out->full |= c.full;
 }
 
 /* Peers in their order, those of the caller's address family before the others. */
-static void put_targets(struct cursor *out, const struct conf *conf, const struct conf_trunk *trunk,
-			uint8_t family, const struct far_parties *parties)
+static void put_targets(struct cursor *out, const struct conf *conf, const struct conf_trunk *from,
+			const struct conf_trunk *trunk, uint8_t family,
+			const struct far_parties *parties)
 {
 	for (int same = 1; same >= 0; same--) {
 		for (unsigned i = 0; i < trunk->npeers; i++) {
 			if ((trunk->peers[i].family == family) == same)
-				put_target(out, conf, trunk, &trunk->peers[i], parties);
+				put_target(out, conf, from, trunk, &trunk->peers[i], parties);
 		}
 	}
 }
@@ -137,14 +162,14 @@ static void put_acceptance(struct cursor *out, const struct generation *gen,
 	const struct ipc_verdict head = {
 		.ask_id = ask->ask_id,
 		.ntargets = (uint8_t)to->npeers,
-		.side.source_policy = from->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
+		.side = side_of(from, to),
 		.answer_max_s = to->answer_max_s,
 		.duration_max_s = shorter(from->duration_max_s, to->duration_max_s),
 		.media_timeout_s = shorter(from->media_timeout_s, to->media_timeout_s),
 	};
 
 	ipc_put_verdict(out, &head, SPAN_NONE, plan, context);
-	put_targets(out, gen->conf, to, ask->source.family, parties);
+	put_targets(out, gen->conf, from, to, ask->source.family, parties);
 }
 
 static void refuse(struct cursor *out, const struct ipc_ask *ask, struct ask_answer *answer,
@@ -181,7 +206,8 @@ void ask_decide(const struct generation *gen, const struct ipc_ask *ask, struct 
 		refuse(out, ask, answer, d->status, policy_outcome_why(d->outcome), context);
 		return;
 	}
-	plan = plans_get(gen->plans, (unsigned)d->from, (unsigned)d->to);
+	plan = plans_get(gen->plans, (unsigned)d->from, (unsigned)d->to,
+			 msg.method == SIP_METHOD_PUBLISH ? PLAN_PUBLISH : 0);
 	if (!plan.len) {
 		refuse(out, ask, answer, 500, "no memory for an edit plan", context);
 		return;

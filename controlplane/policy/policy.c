@@ -75,6 +75,13 @@ static void route(const struct policy *policy, struct policy_decision *d)
 	end(d, POLICY_ACCEPTED);
 }
 
+/* Whom it is for: a REGISTER's Request-URI names a domain only, its To the user (RFC 3261 section
+ * 10.2). */
+static struct span called_uri(const struct sip_msg *msg)
+{
+	return sip_span(msg, msg->method == SIP_METHOD_REGISTER ? msg->to_uri : msg->ruri);
+}
+
 void policy_decide(const struct policy *policy, const struct policy_request *request,
 		   struct policy_decision *d)
 {
@@ -89,11 +96,12 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 		end(d, POLICY_UNKNOWN_SOURCE);
 		return;
 	}
-	if (msg->method != SIP_METHOD_INVITE) {
+	/* no trunk lists SIP_METHOD_OTHER: its bit is never set */
+	if (!(policy->conf->trunks[d->from].methods >> msg->method & 1)) {
 		end(d, POLICY_METHOD);
 		return;
 	}
-	switch (party_from_uri(sip_span(msg, msg->ruri), &d->called)) {
+	switch (party_from_uri(called_uri(msg), &d->called)) {
 	case 0:
 		d->called_known = true;
 		route(policy, d);

@@ -24,10 +24,10 @@ struct policy_request {
 #define POLICY_OUTCOMES(X)                                                                         \
 	X(ACCEPTED, "accepted", 0, "accepted")                                                     \
 	X(UNKNOWN_SOURCE, "unknown_source", 403, "no trunk names this source")                     \
-	X(METHOD, "method", 405, "only INVITE begins something here")                              \
-	X(SCHEME, "uri_scheme", 416, "the Request-URI is neither sip: nor tel:")                   \
-	X(URI, "uri_invalid", 400, "the Request-URI cannot be read")                               \
-	X(URI_LENGTH, "uri_length", 414, "the user of the Request-URI is too long")                \
+	X(METHOD, "method", 405, "this trunk's peers may not begin that")                          \
+	X(SCHEME, "uri_scheme", 416, "the called URI is neither sip: nor tel:")                    \
+	X(URI, "uri_invalid", 400, "the called URI cannot be read")                                \
+	X(URI_LENGTH, "uri_length", 414, "the user of the called URI is too long")                 \
 	X(NO_ROUTE, "no_route", 404, "no route takes this call")                                   \
 	X(ROUTE_REFUSES, "route_refuses", 0, "a route refuses it")
 

@@ -55,13 +55,15 @@ static void put_display(struct cursor *out, struct span display)
 void put_far_ruri(struct cursor *out, const struct far_parties *parties,
 		  const struct net_endpoint *peer, uint8_t transport)
 {
-	put_party_uri(out, parties->called, peer, transport);
+	static const struct party nobody;
+
+	put_party_uri(out, parties->registers ? &nobody : parties->called, peer, transport);
 }
 
 void put_far_from(struct cursor *out, const struct far_parties *parties,
-		  const struct net_endpoint *limen)
+		  const struct net_endpoint *peer, const struct net_endpoint *limen)
 {
-	struct net_endpoint host = *limen;
+	struct net_endpoint host = parties->registers ? *peer : *limen;
 
 	host.port = 0; /* RFC 3261 section 19.1.1: no port in From and To */
 	put_display(out, parties->display);

@@ -9,6 +9,7 @@
 
 /* The parties of a request, read once and written for each target. */
 struct far_parties {
+	bool registers; /* a REGISTER: its Request-URI is a domain, and its From a user of it */
 	const struct party *called; /* Request-URI: borrowed */
 	struct party from;
 	struct party to;
@@ -19,6 +20,6 @@ struct far_parties {
 void put_far_ruri(struct cursor *out, const struct far_parties *parties,
 		  const struct net_endpoint *peer, uint8_t transport);
 void put_far_from(struct cursor *out, const struct far_parties *parties,
-		  const struct net_endpoint *limen);
+		  const struct net_endpoint *peer, const struct net_endpoint *limen);
 void put_far_to(struct cursor *out, const struct far_parties *parties,
 		const struct net_endpoint *peer);

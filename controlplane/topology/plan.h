@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Edit plans by pair of trunks: which headers cross the border. A plan depends on nothing but the
- * headers both trunks pass, so that few plans serve many trunks. Part of one generation of the
+/* Edit plans by pair of trunks: which headers cross the border. A plan depends on nothing but
+ * what both trunks say of headers, so that few plans serve many trunks. Part of one generation of the
  * config. limen-controlplane, loop thread. */
 #pragma once
 
@@ -12,6 +12,13 @@ struct plans;
 struct plans *plans_new(const struct conf *conf);
 void plans_free(struct plans *plans);
 
-/* The plan for a call from one trunk to another (indexes); it lives as long as the plans, or, once
+/* What else a plan depends on: bits of its variant. */
+enum plan_variant {
+	PLAN_PUBLISH = 1 << 0, /* the request is a PUBLISH */
+	PLAN_VARIANTS = 1 << 1,
+};
+
+/* The plan for a request from one trunk to another (indexes); it lives as long as the plans, or, once
  * many are kept, until the next call. SPAN_NONE when the trunks pass more than a plan can hold. */
-struct span plans_get(struct plans *plans, unsigned from, unsigned to);
+struct span plans_get(struct plans *plans, unsigned from, unsigned to,
+		      unsigned variant);

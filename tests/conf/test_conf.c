@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/sip/sip_msg.h"
 #include "wrong.h"
 
 #define ERRORS_MAX 64u
@@ -205,6 +206,13 @@ Test(conf, values_and_defaults_arrive)
 	cr_expect_eq(conf->trunks[0].pass_count, 1);
 	cr_expect_str_eq(conf->trunks[0].pass[0], "Subject");
 	cr_expect_not(conf->trunks[0].media_learn);
+	cr_expect_eq(conf->trunks[0].methods, 1u << SIP_METHOD_INVITE);
+	cr_expect_eq(conf->trunks[0].redirect, CONF_REDIRECT_REFUSE);
+	cr_expect_eq(conf->trunks[0].refer, CONF_REFER_REFUSE);
+	cr_expect_eq(conf->trunks[0].session_expires_s, 1800);
+	cr_expect_eq(conf->trunks[0].min_se_s, 90);
+	cr_expect_not(conf->trunks[0].msrp);
+	cr_expect_not(conf->trunks[0].challenges_pass);
 	cr_expect_eq(conf->trunks[1].realm, 1);
 	cr_expect_eq(conf->trunks[1].nsources, 1, "the peer's address");
 	cr_expect_eq(conf->trunks[1].sources[0].bits, 32);
@@ -216,6 +224,32 @@ Test(conf, values_and_defaults_arrive)
 	cr_expect_str_eq(conf->routes[1].prefix, "");
 	cr_expect_str_eq(conf->log.file, "");
 	cr_expect_str_eq(conf->cdr.file, "/var/log/limen/cdr.jsonl");
+	conf_free(conf);
+	free(text);
+}
+
+Test(conf, manners_of_a_trunk_arrive)
+{
+	struct conf_error errors[ERRORS_MAX];
+	unsigned nerrors;
+	char *text = with_line(27,
+			       "    methods: [OPTIONS, REFER]\n    redirect: pass\n    refer: local\n"
+			       "    session_expires_s: 0\n    min_se_s: 2000\n    msrp: true\n"
+			       "    challenges: pass\n    headers_drop: [Date]\n    media_source: learn");
+	struct conf *conf = load(text, errors, &nerrors);
+	const struct conf_trunk *trunk;
+
+	cr_assert_not_null(conf, "%s: %s", errors[0].key, errors[0].reason);
+	trunk = &conf->trunks[0];
+	cr_expect_eq(trunk->methods, 1u << SIP_METHOD_OPTIONS | 1u << SIP_METHOD_REFER);
+	cr_expect_eq(trunk->redirect, CONF_REDIRECT_PASS);
+	cr_expect_eq(trunk->refer, CONF_REFER_LOCAL);
+	cr_expect_eq(trunk->session_expires_s, 0);
+	cr_expect_eq(trunk->min_se_s, 2000, "no session timer, so no contradiction");
+	cr_expect(trunk->msrp);
+	cr_expect(trunk->challenges_pass);
+	cr_expect(trunk->media_learn);
+	cr_expect_eq(trunk->drop_count, 1);
 	conf_free(conf);
 	free(text);
 }

@@ -28,6 +28,17 @@
 	"  - {from: a, to: b}\n"                                                                   \
 	"  - {from: b, prefix: \"1\", to: a}\n"
 
+/* The same in short; more_a and more_b are more keys of the trunks. */
+#define CONF_MANNERS(more_a, more_b)                                                               \
+	CONF_HEAD                                                                                  \
+	"realms:\n"                                                                                \
+	"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"                                    \
+	"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"                                    \
+	"trunks:\n"                                                                                \
+	"  - {name: a, realm: ra, peers: [10.99.1.2]" more_a "}\n"                                 \
+	"  - {name: b, realm: rb, peers: [10.99.2.2]" more_b "}\n"                                 \
+	"routes:\n  - {from: a, to: b}\n  - {from: b, to: a}\n"
+
 static inline struct conf *conf_from_text(const char *text)
 {
 	char path[] = "/tmp/limen-conf-XXXXXX";

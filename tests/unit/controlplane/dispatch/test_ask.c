@@ -139,6 +139,57 @@ Test(ask, limits_are_the_shorter_of_both_trunks)
 	stop(asked);
 }
 
+Test(ask, each_sides_policy_is_its_trunks)
+{
+	struct asked *asked = start(CONF_MANNERS(
+		", redirect: follow, refer: local, session_expires_s: 600, min_se_s: 120, msrp: yes",
+		", redirect: pass, refer: pass, session_expires_s: 0, msrp: yes, media_source: "
+		"learn"));
+	const struct ipc_side_policy *side;
+
+	ask(asked, 0, "10.99.1.2", INVITE("sip:2@x", "<sip:1@x>", "<sip:2@x>", ""));
+	side = &asked->verdict->side;
+	cr_expect_eq(side->session_s, 600);
+	cr_expect_eq(side->min_se_s, 120);
+	cr_expect_eq(side->redirect, IPC_REDIRECT_FOLLOW);
+	cr_expect_eq(side->refer, IPC_REFER_LOCAL);
+	cr_expect_eq(side->source_policy, IPC_SOURCE_PIN);
+	cr_expect_eq(side->flags, IPC_POLICY_MSRP);
+	side = &target(asked, 0).head->side;
+	cr_expect_eq(side->session_s, 0);
+	cr_expect_eq(side->min_se_s, 90);
+	cr_expect_eq(side->redirect, IPC_REDIRECT_PASS);
+	cr_expect_eq(side->refer, IPC_REFER_PASS);
+	cr_expect_eq(side->source_policy, IPC_SOURCE_LEARN);
+	cr_expect_eq(side->flags, IPC_POLICY_MSRP);
+	stop(asked);
+}
+
+Test(ask, msrp_takes_both_trunks)
+{
+	struct asked *asked = start(CONF_MANNERS(", msrp: yes", ", msrp: no"));
+
+	ask(asked, 0, "10.99.1.2", INVITE("sip:2@x", "<sip:1@x>", "<sip:2@x>", ""));
+	cr_expect_eq(asked->verdict->side.flags, 0);
+	cr_expect_eq(target(asked, 0).head->side.flags, 0);
+	stop(asked);
+}
+
+Test(ask, a_register_names_the_far_domain_and_its_user)
+{
+	struct asked *asked = start(CONF_MANNERS(", methods: [REGISTER]", ""));
+
+	ask(asked, 0, "10.99.1.2",
+	    "REGISTER sip:10.99.1.1 SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"
+	    "From: <sip:kim@10.99.1.1>;tag=1\r\nTo: <sip:kim@10.99.1.1>\r\nCall-ID: 1\r\n"
+	    "CSeq: 1 REGISTER\r\nContact: <sip:kim@10.99.1.2>\r\nContent-Length: 0\r\n\r\n");
+	cr_expect_eq(asked->verdict->status, 0);
+	expect_span(target(asked, 0).ruri, "sip:10.99.2.2:5060");
+	expect_span(target(asked, 0).from, "<sip:kim@10.99.2.2>");
+	expect_span(target(asked, 0).to, "<sip:kim@10.99.2.2>");
+	stop(asked);
+}
+
 Test(ask, a_refusal_has_the_status_and_a_note)
 {
 	struct asked *asked = start(CONF_TWO_SIDES);
@@ -265,7 +316,7 @@ static const char revealing[] =
 	"<http://SECRET>\r\n"
 	"Call-Info: <http://SECRET>\r\nError-Info: <http://SECRET>\r\nIn-Reply-To: "
 	"SECRET\r\nReply-To: <sip:SECRET>\r\n"
-	"Allow-Events: SECRET\r\nAuthentication-Info: nextnonce=\"SECRET\"\r\n"
+	"Allow-Events: presence\r\nAuthentication-Info: nextnonce=\"SECRET\"\r\n"
 	"Authorization: Digest username=\"SECRET\"\r\nProxy-Authorization: Digest "
 	"username=\"SECRET\"\r\n"
 	"WWW-Authenticate: Digest realm=\"SECRET\"\r\nProxy-Authenticate: Digest "

@@ -67,6 +67,40 @@ Test(policy, a_call_finds_its_way)
 	stop(&asked);
 }
 
+Test(policy, a_trunk_begins_what_its_methods_name)
+{
+	static const char *const methods[] = {"INVITE", "MESSAGE", "SUBSCRIBE", "PUBLISH",
+					      "REGISTER", "OPTIONS", "NOTIFY", "REFER"};
+	struct asked asked =
+		start(CONF_MANNERS(", methods: [MESSAGE, REGISTER]",
+				   ", methods: [INVITE, MESSAGE, SUBSCRIBE, PUBLISH, REGISTER, "
+				   "OPTIONS, NOTIFY, REFER]"));
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		bool listed = i == 1 || i == 4;
+
+		decide(&asked, 0, "10.99.1.2", methods[i], "sip:2@x");
+		cr_expect_eq(asked.decision.status, listed ? 0 : 405, "%s", methods[i]);
+		decide(&asked, 1, "10.99.2.2", methods[i], "sip:2@x");
+		cr_expect_eq(asked.decision.status, 0, "%s", methods[i]);
+	}
+	decide(&asked, 1, "10.99.2.2", "FROBNICATE", "sip:2@x");
+	cr_expect_eq(asked.decision.outcome, POLICY_METHOD);
+	decide(&asked, 1, "10.99.2.2", "INFO", "sip:2@x");
+	cr_expect_eq(asked.decision.outcome, POLICY_METHOD);
+	stop(&asked);
+}
+
+Test(policy, a_register_is_for_the_user_in_its_to)
+{
+	struct asked asked = start(CONF_MANNERS(", methods: [REGISTER]", ""));
+
+	decide(&asked, 0, "10.99.1.2", "REGISTER", "sip:limen.example");
+	cr_expect_eq(asked.decision.outcome, POLICY_ACCEPTED);
+	cr_expect(span_eq(party_user(&asked.decision.called), SPAN("2")));
+	stop(&asked);
+}
+
 Test(policy, refusals_say_what_is_wrong)
 {
 	static const struct {

@@ -23,23 +23,94 @@ Test(plan, trunks_that_pass_the_same_share_a_plan)
 		"  - {name: t3, realm: ra, peers: [10.1.0.5], headers_pass: [x-b, x-a]}\n"
 		"  - {name: t4, realm: ra, peers: [10.1.0.6], headers_pass: [X-A]}\n");
 	struct plans *plans = plans_new(conf);
-	struct span none = plans_get(plans, 0, 1), value;
+	struct span none = plans_get(plans, 0, 1, 0), value;
 
 	cr_assert_eq(edit_plan_check(none), 0);
-	cr_expect_eq(plans_get(plans, 1, 0).ptr, none.ptr);
-	cr_expect_eq(plans_get(plans, 0, 0).ptr, none.ptr);
-	cr_expect_eq(plans_get(plans, 2, 3).ptr, plans_get(plans, 3, 2).ptr,
+	cr_expect_eq(plans_get(plans, 1, 0, 0).ptr, none.ptr);
+	cr_expect_eq(plans_get(plans, 0, 0, 0).ptr, none.ptr);
+	cr_expect_eq(plans_get(plans, 2, 3, 0).ptr, plans_get(plans, 3, 2, 0).ptr,
 		     "the order of a list is nothing");
-	cr_expect_neq(plans_get(plans, 2, 4).ptr, plans_get(plans, 2, 3).ptr);
-	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 3), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"),
+	cr_expect_neq(plans_get(plans, 2, 4, 0).ptr, plans_get(plans, 2, 3, 0).ptr);
+	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 3, 0), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"),
 				      &value),
 		     EDIT_PASS);
-	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"),
+	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4, 0), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"),
 				      &value),
 		     EDIT_DROP);
-	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4), EDIT_TO_A, SIP_HDR_OTHER, SPAN("x-a"),
+	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4, 0), EDIT_TO_A, SIP_HDR_OTHER, SPAN("x-a"),
 				      &value),
 		     EDIT_PASS);
+	plans_free(plans);
+	conf_free(conf);
+}
+
+static void expect_action(struct span plan, enum edit_direction direction, enum sip_hdr_id id,
+			  enum edit_action wanted)
+{
+	struct span value;
+
+	cr_expect_eq(edit_plan_action(plan, direction, id, SPAN_NONE, &value), wanted, "%s %s",
+		     sip_hdr_name(id), direction == EDIT_TO_B ? "to B" : "to A");
+}
+
+/* Who challenges is on trunk 1; trunk 0 only asks. */
+Test(plan, challenges_cross_one_way_and_answers_the_other)
+{
+	struct conf *conf = conf_from_text(CONF_MANNERS("", ", challenges: pass"));
+	struct plans *plans = plans_new(conf);
+	struct span plan = plans_get(plans, 0, 1, 0);
+
+	expect_action(plan, EDIT_TO_A, SIP_HDR_WWW_AUTHENTICATE, EDIT_PASS);
+	expect_action(plan, EDIT_TO_A, SIP_HDR_PROXY_AUTHENTICATE, EDIT_PASS);
+	expect_action(plan, EDIT_TO_A, SIP_HDR_AUTHENTICATION_INFO, EDIT_PASS);
+	expect_action(plan, EDIT_TO_B, SIP_HDR_AUTHORIZATION, EDIT_PASS);
+	expect_action(plan, EDIT_TO_B, SIP_HDR_PROXY_AUTHORIZATION, EDIT_PASS);
+	expect_action(plan, EDIT_TO_B, SIP_HDR_WWW_AUTHENTICATE, EDIT_DROP);
+	expect_action(plan, EDIT_TO_A, SIP_HDR_AUTHORIZATION, EDIT_DROP);
+	plan = plans_get(plans, 1, 0, 0);
+	expect_action(plan, EDIT_TO_B, SIP_HDR_WWW_AUTHENTICATE, EDIT_PASS);
+	expect_action(plan, EDIT_TO_A, SIP_HDR_AUTHORIZATION, EDIT_PASS);
+	expect_action(plan, EDIT_TO_A, SIP_HDR_WWW_AUTHENTICATE, EDIT_DROP);
+	plans_free(plans);
+	conf_free(conf);
+}
+
+Test(plan, what_a_trunk_drops_crosses_neither_way)
+{
+	struct conf *conf =
+		conf_from_text(CONF_MANNERS(", headers_drop: [Reason, recv-info]",
+					    ", headers_pass: [X-A], headers_drop: [Priority]"));
+	struct plans *plans = plans_new(conf);
+
+	for (int turn = 0; turn < 2; turn++) {
+		struct span plan = plans_get(plans, turn, !turn, 0), value;
+
+		cr_assert_eq(edit_plan_check(plan), 0);
+		for (int d = 0; d < EDIT_DIRECTIONS; d++) {
+			expect_action(plan, (enum edit_direction)d, SIP_HDR_REASON, EDIT_DROP);
+			expect_action(plan, (enum edit_direction)d, SIP_HDR_PRIORITY, EDIT_DROP);
+			expect_action(plan, (enum edit_direction)d, SIP_HDR_DATE, EDIT_PASS);
+			cr_expect_eq(edit_plan_action(plan, (enum edit_direction)d, SIP_HDR_OTHER,
+						      SPAN("Recv-Info"), &value),
+				     EDIT_DROP);
+		}
+	}
+	plans_free(plans);
+	conf_free(conf);
+}
+
+Test(plan, entity_tags_cross_with_publish_only)
+{
+	struct conf *conf = conf_from_text(CONF_MANNERS("", ""));
+	struct plans *plans = plans_new(conf);
+	struct span plan = plans_get(plans, 0, 1, PLAN_PUBLISH);
+
+	expect_action(plan, EDIT_TO_A, SIP_HDR_SIP_ETAG, EDIT_PASS);
+	expect_action(plan, EDIT_TO_B, SIP_HDR_SIP_IF_MATCH, EDIT_PASS);
+	expect_action(plan, EDIT_TO_B, SIP_HDR_SIP_ETAG, EDIT_DROP);
+	plan = plans_get(plans, 0, 1, 0);
+	expect_action(plan, EDIT_TO_A, SIP_HDR_SIP_ETAG, EDIT_DROP);
+	expect_action(plan, EDIT_TO_B, SIP_HDR_SIP_IF_MATCH, EDIT_DROP);
 	plans_free(plans);
 	conf_free(conf);
 }
@@ -60,7 +131,7 @@ Test(plan, the_longest_lists_fit)
 			 i + 2, list);
 	conf = conf_from_text(text);
 	plans = plans_new(conf);
-	plan = plans_get(plans, 0, 1);
+	plan = plans_get(plans, 0, 1, 0);
 	cr_assert_gt(plan.len, 32 * 40 * 2);
 	cr_expect_eq(edit_plan_check(plan), 0);
 	plans_free(plans);
@@ -85,7 +156,7 @@ Test(plan, more_plans_than_are_kept)
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned from = 0; from < TRUNKS; from++) {
 			for (unsigned to = 0; to < TRUNKS; to++) {
-				struct span plan = plans_get(plans, from, to), value;
+				struct span plan = plans_get(plans, from, to, 0), value;
 				char name[8];
 
 				snprintf(name, sizeof(name), "X-%u", from / 2);

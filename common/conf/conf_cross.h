@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of conf_cross_check share. Private to common/conf. */
+#pragma once
+
+#include "common/conf/conf_resolve.h"
+
+struct conf_cross {
+	struct conf_doc *doc;
+	const struct raw_conf *raw;
+	const struct conf *conf;
+};
+
+/* Write a key's path; whether a fault was noted there before. */
+bool conf_cross_faulty(const struct conf_cross *x, char key[CONF_KEY_BYTES], const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Trunks, where there is a realm to hold them against. 0, or -ENOMEM. */
+int conf_cross_trunks(const struct conf_cross *x);

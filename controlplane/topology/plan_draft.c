@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One edit plan, from what two trunks say of headers. limen-controlplane, loop thread. */
+#include "controlplane/topology/plan_draft.h"
+
+#include "common/sip/edit_plan.h"
+#include "controlplane/topology/plan.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The safe set: headers that cross by themselves, both ways, unless a trunk names them in
+ * headers_drop. Everything else is dropped, unknown headers too, unless both trunks name it in
+ * headers_pass, or another key of theirs says so. A header is safe when what belongs in it is a
+ * number, a date or a word out of a standard's vocabulary, and the far side needs it or is better
+ * for it. So these are not:
+ * - names of products and people: User-Agent, Server, Organization, Subject
+ * - URIs, hosts, identities: Alert-Info, Call-Info, Error-Info, Reply-To, Warning, Path,
+ *   Service-Route, Diversion, History-Info, Refer-To, Referred-By, Remote-Party-ID, all P- headers
+ *   but one
+ * - a dialog's or call's own ids: In-Reply-To, Join, Replaces, Target-Dialog, Session-ID
+ * - realms, user names, URIs: WWW-Authenticate, Proxy-Authenticate, Authorization,
+ *   Proxy-Authorization
+ * - one hop's business: Proxy-Require, Timestamp, Max-Breadth */
+static const enum sip_hdr_id safe[] = {
+	SIP_HDR_ACCEPT,
+	SIP_HDR_ACCEPT_ENCODING,
+	SIP_HDR_ACCEPT_LANGUAGE,
+	SIP_HDR_ALLOW,
+	SIP_HDR_ALLOW_EVENTS, /* RFC 6665: registered words */
+	SIP_HDR_CONTENT_DISPOSITION,
+	SIP_HDR_CONTENT_ENCODING,
+	SIP_HDR_CONTENT_LANGUAGE,
+	SIP_HDR_CONTENT_TYPE,
+	SIP_HDR_DATE,
+	SIP_HDR_EVENT,
+	SIP_HDR_EXPIRES,
+	SIP_HDR_MIME_VERSION,
+	SIP_HDR_MIN_EXPIRES,
+	SIP_HDR_MIN_SE,
+	SIP_HDR_P_EARLY_MEDIA, /* RFC 5009: words only */
+	SIP_HDR_PRIORITY,
+	SIP_HDR_PRIVACY,
+	SIP_HDR_REASON, /* RFC 3326: the cause carriers bill and debug by */
+	SIP_HDR_REQUIRE,
+	SIP_HDR_RETRY_AFTER,
+	SIP_HDR_SESSION_EXPIRES,
+	SIP_HDR_SUBSCRIPTION_STATE,
+	SIP_HDR_SUPPORTED,
+	SIP_HDR_UNSUPPORTED,
+};
+static const char *const safe_names[] = {
+	"Info-Package", "Recv-Info", /* RFC 6086: registered words */
+	"Refer-Sub",		     /* RFC 4488: true or false */
+};
+
+bool plan_list_has(char *const *list, unsigned n, struct span name)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (span_ieq(span_str(list[i]), name))
+			return true;
+	}
+	return false;
+}
+
+static bool passes(const struct conf_trunk *trunk, struct span name)
+{
+	return plan_list_has(trunk->pass, trunk->pass_count, name);
+}
+
+static bool drops(const struct conf_trunk *trunk, struct span name)
+{
+	return plan_list_has(trunk->drop, trunk->drop_count, name);
+}
+
+/* A plan in the making: what becomes of each header that limen knows by number, each way. */
+struct draft {
+	uint8_t actions[EDIT_DIRECTIONS][SIP_HDR_IDS_END]; /* enum edit_action */
+};
+
+static void draft_both(struct draft *draft, enum sip_hdr_id id, enum edit_action action)
+{
+	draft->actions[EDIT_TO_B][id] = draft->actions[EDIT_TO_A][id] = (uint8_t)action;
+}
+
+/* A challenge goes to whoever asked, its answer to who challenged. A digest covers realm, nonce,
+ * user name and digest-uri as they stand in these headers: unaltered, it verifies. */
+static void draft_challenges(struct draft *draft, enum edit_direction from_challenger)
+{
+	static const enum sip_hdr_id challenges[] = {
+		SIP_HDR_WWW_AUTHENTICATE, SIP_HDR_PROXY_AUTHENTICATE, SIP_HDR_AUTHENTICATION_INFO};
+	static const enum sip_hdr_id answers[] = {SIP_HDR_AUTHORIZATION,
+						  SIP_HDR_PROXY_AUTHORIZATION};
+	enum edit_direction back = from_challenger == EDIT_TO_A ? EDIT_TO_B : EDIT_TO_A;
+
+	for (size_t i = 0; i < COUNT(challenges); i++)
+		draft->actions[from_challenger][challenges[i]] = EDIT_PASS;
+	for (size_t i = 0; i < COUNT(answers); i++)
+		draft->actions[back][answers[i]] = EDIT_PASS;
+}
+
+static void draft_known(struct draft *draft, const struct conf_trunk *from,
+			const struct conf_trunk *to, unsigned variant)
+{
+	const struct conf_trunk *const trunks[] = {from, to};
+
+	memset(draft, EDIT_DROP, sizeof(*draft));
+	for (size_t i = 0; i < COUNT(safe); i++)
+		draft_both(draft, safe[i], EDIT_PASS);
+	if (variant & PLAN_PUBLISH) {
+		/* RFC 3903 section 11.3: opaque, made by the one that answers a PUBLISH for
+		 * itself. Mapped it would say no less, and need a table that must outlive it. */
+		draft->actions[EDIT_TO_A][SIP_HDR_SIP_ETAG] = EDIT_PASS;
+		draft->actions[EDIT_TO_B][SIP_HDR_SIP_IF_MATCH] = EDIT_PASS;
+	}
+	if (from->challenges_pass)
+		draft_challenges(draft, EDIT_TO_B);
+	if (to->challenges_pass)
+		draft_challenges(draft, EDIT_TO_A);
+	for (unsigned i = 0; i < from->pass_count; i++) {
+		struct span name = span_str(from->pass[i]);
+
+		if (passes(to, name))
+			draft_both(draft, sip_hdr_id_from(name), EDIT_PASS);
+	}
+	for (size_t t = 0; t < COUNT(trunks); t++) {
+		for (unsigned i = 0; i < trunks[t]->drop_count; i++)
+			draft_both(draft, sip_hdr_id_from(span_str(trunks[t]->drop[i])), EDIT_DROP);
+	}
+}
+
+static int put_both(struct cursor *out, struct span name)
+{
+	int err = edit_plan_rule(out, EDIT_TO_B, EDIT_PASS, SIP_HDR_OTHER, name, SPAN_NONE);
+
+	return err ? err
+		   : edit_plan_rule(out, EDIT_TO_A, EDIT_PASS, SIP_HDR_OTHER, name, SPAN_NONE);
+}
+
+static bool is_safe_name(struct span name)
+{
+	for (size_t i = 0; i < COUNT(safe_names); i++) {
+		if (span_ieq(name, span_str(safe_names[i])))
+			return true;
+	}
+	return false;
+}
+
+/* Headers that limen knows by name only. */
+static int put_named(struct cursor *out, const struct conf_trunk *from, const struct conf_trunk *to)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < COUNT(safe_names) && !err; i++) {
+		struct span name = span_str(safe_names[i]);
+
+		if (!drops(from, name) && !drops(to, name))
+			err = put_both(out, name);
+	}
+	for (unsigned i = 0; i < from->pass_count && !err; i++) {
+		struct span name = span_str(from->pass[i]);
+
+		if (sip_hdr_id_from(name) == SIP_HDR_OTHER && passes(to, name) &&
+		    !drops(to, name) && !is_safe_name(name))
+			err = put_both(out, name);
+	}
+	return err;
+}
+
+int put_plan(struct cursor *out, const struct conf_trunk *from, const struct conf_trunk *to,
+	     unsigned variant)
+{
+	struct draft draft;
+	int err = 0;
+
+	draft_known(&draft, from, to, variant);
+	edit_plan_start(out, EDIT_DROP, EDIT_DROP);
+	for (int d = 0; d < EDIT_DIRECTIONS; d++) {
+		for (unsigned id = 1; id < SIP_HDR_IDS_END && !err; id++) {
+			if (draft.actions[d][id] != EDIT_DROP)
+				err = edit_plan_rule(out, (enum edit_direction)d,
+						     (enum edit_action)draft.actions[d][id],
+						     (enum sip_hdr_id)id, SPAN_NONE, SPAN_NONE);
+		}
+	}
+	if (!err)
+		err = put_named(out, from, to);
+	return err ? err : edit_plan_finish(out);
+}

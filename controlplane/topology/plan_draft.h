@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One edit plan, from what two trunks say of headers. Private to controlplane/topology.
+ * limen-controlplane, loop thread. */
+#pragma once
+
+#include "common/conf/conf.h"
+
+/* Whether a list of header names has this one, in any case. */
+bool plan_list_has(char *const *list, unsigned n, struct span name);
+
+/* Write the plan for a request from one trunk to another. 0; -ENOSPC when it does not fit. */
+int put_plan(struct cursor *out, const struct conf_trunk *from, const struct conf_trunk *to,
+	     unsigned variant);
