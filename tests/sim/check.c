@@ -362,7 +362,7 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 	    !net_endpoint_eq(&via, &action->src))
 		sim_violation(sim, to->call, "a request whose Via is not limen's alone");
 	if (engine_owner(sip_span(msg, msg->call_id), sim->profile.nworkers) !=
-		    sim->profile.worker &&
+		    sim->at->number &&
 	    !sim->calls[to->call].tainted)
 		sim_violation(sim, to->call, "a Call-ID that leads to another worker");
 	check_cseq(sim, to, msg, bytes);
@@ -448,23 +448,27 @@ static uint32_t unended_call(const struct sim *sim)
 	return SIM_NO_CALL;
 }
 
-static void check_nothing_left(struct sim *sim)
+static void check_worker_left(struct sim *sim, const struct sim_worker *worker)
 {
+	struct media_stats media;
 	struct engine_stats stats;
 
-	engine_stats(sim->engine, &stats);
+	engine_stats(worker->engine, &stats);
+	media_stats(worker->media, &media);
 	if (stats.calls || stats.legs || stats.txns || stats.timers || stats.records_unacked)
 		sim_violation(
 			sim, unended_call(sim),
 			"left behind: %u calls, %u legs, %u transactions, %u timers, %u records",
 			stats.calls, stats.legs, stats.txns, stats.timers, stats.records_unacked);
-	if (stream_pairs_open(sim->media))
-		sim_violation(sim, SIM_NO_CALL, "left behind: %u stream pairs",
-			      stream_pairs_open(sim->media));
+	if (media.pairs)
+		sim_violation(sim, SIM_NO_CALL, "left behind: %u stream pairs", media.pairs);
+	if (media.ports_free != worker->ports_free)
+		sim_violation(sim, SIM_NO_CALL, "%u port pairs of %u are left", media.ports_free,
+			      worker->ports_free);
 	for (unsigned i = 0; i < sim->nslabs; i++)
-		if (slab_used(&sim->arena.slabs[i]))
+		if (slab_used(&worker->arena.slabs[i]))
 			sim_violation(sim, SIM_NO_CALL, "left behind: %u records of slab %u",
-				      slab_used(&sim->arena.slabs[i]), i);
+				      slab_used(&worker->arena.slabs[i]), i);
 	if (stats.calls_started != stats.calls_ended)
 		sim_violation(sim, SIM_NO_CALL, "%lu calls began, %lu ended", stats.calls_started,
 			      stats.calls_ended);
@@ -512,7 +516,8 @@ static void check_call(struct sim *sim, uint32_t number)
 
 void check_end(struct sim *sim)
 {
-	check_nothing_left(sim);
+	for (unsigned i = 0; i < sim->nworkers; i++)
+		check_worker_left(sim, &sim->workers[i]);
 	check_acks(sim);
 	for (uint32_t i = 0; i < sim->ncalls && !sim->failed; i++)
 		check_call(sim, i);

@@ -21,6 +21,7 @@ struct control_event {
 	uint32_t epoch; /* of the link it belongs to: what was under way when the link went is gone
 			 */
 	uint32_t call;	/* VERDICT */
+	uint8_t worker; /* index of the worker it is for */
 	uint64_t id;	/* ask id, call handle, cursor */
 };
 
@@ -29,6 +30,12 @@ static bool chance(struct sim *sim, uint32_t thousandths)
 	return rng_below(&sim->control_rng, 1000) < thousandths;
 }
 
+static unsigned worker_index(const struct sim *sim)
+{
+	return sim->at ? (unsigned)(sim->at - sim->workers) : 0;
+}
+
+/* For the worker whose input is in work. */
 static void schedule(struct sim *sim, uint64_t at_ns, enum control_kind kind, uint32_t call,
 		     uint64_t id)
 {
@@ -36,7 +43,11 @@ static void schedule(struct sim *sim, uint64_t at_ns, enum control_kind kind, ui
 
 	if (!event)
 		abort();
-	*event = (struct control_event){(uint8_t)kind, sim->link_epoch, call, id};
+	*event = (struct control_event){.kind = (uint8_t)kind,
+					.epoch = sim->link_epoch,
+					.call = call,
+					.worker = (uint8_t)worker_index(sim),
+					.id = id};
 	events_add(&sim->events, at_ns, EVENT_CONTROL, 0, event);
 }
 
@@ -56,12 +67,20 @@ void control_start(struct sim *sim)
 		}
 	}
 	if (sim->profile.operator_acts)
-		for (unsigned i = 0; i < 10; i++)
+		for (unsigned i = 0; i < 10; i++) {
+			sim->at = &sim->workers[i % sim->nworkers];
 			schedule(sim, sim->now_ns + rng_below(&sim->control_rng, span),
 				 CONTROL_LIST, 0, 0);
+		}
 }
 
 /* ---- to the engine ---- */
+
+/* What is remembered of a question or a call, by the id that its worker gave it. */
+static uint64_t key_of(const struct sim *sim, char what, uint64_t id)
+{
+	return map_key(what, span_of(&id, sizeof(id)), SPAN_NONE, sim->at->number);
+}
 
 static void send_frame(struct sim *sim, uint16_t type, const void *frame, uint32_t len)
 {
@@ -69,8 +88,9 @@ static void send_frame(struct sim *sim, uint16_t type, const void *frame, uint32
 		sim_violation(sim, SIM_NO_CALL, "the simulator made a bad %s", ipc_msg_name(type));
 		return;
 	}
-	engine_frame(sim->engine, sim->now_ns, type, frame, len);
-	sim_do_actions(sim);
+	worker_begin(sim, sim->at);
+	engine_frame(sim->at->engine, sim->now_ns, type, frame, len);
+	worker_finish(sim);
 }
 
 static void send_counted_verdict(struct sim *sim, const struct control_event *event,
@@ -78,11 +98,11 @@ static void send_counted_verdict(struct sim *sim, const struct control_event *ev
 {
 	struct engine_stats before, after;
 
-	engine_stats(sim->engine, &before);
+	engine_stats(sim->at->engine, &before);
 	send_frame(sim, IPC_VERDICT, frame, len);
-	engine_stats(sim->engine, &after);
+	engine_stats(sim->at->engine, &after);
 	if (after.verdicts != before.verdicts &&
-	    map_find(&sim->control_map, map_key('i', SPAN_NONE, SPAN_NONE, event->id)))
+	    map_find(&sim->control_map, key_of(sim, 'i', event->id)))
 		sim->calls[event->call].accepted++;
 }
 
@@ -212,8 +232,11 @@ static void link_set(struct sim *sim, bool up)
 	sim->link_up = up;
 	sim->link_epoch++;
 	sim->totals->links_lost += !up;
-	engine_link(sim->engine, sim->now_ns, up);
-	sim_do_actions(sim);
+	for (unsigned i = 0; i < sim->nworkers; i++) {
+		worker_begin(sim, &sim->workers[i]);
+		engine_link(sim->at->engine, sim->now_ns, up);
+		worker_finish(sim);
+	}
 }
 
 void control_event(struct sim *sim, struct control_event *event)
@@ -232,6 +255,7 @@ void control_event(struct sim *sim, struct control_event *event)
 	default:
 		break;
 	}
+	sim->at = &sim->workers[event->worker];
 	if (!sim->link_up || (event->kind != CONTROL_LIST && event->epoch != sim->link_epoch))
 		return;
 	switch (event->kind) {
@@ -240,7 +264,7 @@ void control_event(struct sim *sim, struct control_event *event)
 		break;
 	case CONTROL_ACK:
 		/* The engine may not send this record again. */
-		*map_at(&sim->control_map, map_key('k', SPAN_NONE, SPAN_NONE, event->id)) = 1;
+		*map_at(&sim->control_map, key_of(sim, 'k', event->id)) = 1;
 		send_frame(sim, IPC_CALL_END_ACK, &ack, sizeof(ack));
 		break;
 	case CONTROL_LIST:
@@ -282,7 +306,7 @@ static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 		return;
 	}
 	call = &sim->calls[ua->call];
-	known = map_at(&sim->control_map, map_key('q', SPAN_NONE, SPAN_NONE, ask->ask_id));
+	known = map_at(&sim->control_map, key_of(sim, 'q', ask->ask_id));
 	if (*known && *known == sim->link_epoch) {
 		sim_violation(sim, ua->call, "the same question twice");
 		return;
@@ -300,7 +324,7 @@ static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 		return;
 	}
 	if (msg.method == SIP_METHOD_INVITE)
-		*map_at(&sim->control_map, map_key('i', SPAN_NONE, SPAN_NONE, ask->ask_id)) = 1;
+		*map_at(&sim->control_map, key_of(sim, 'i', ask->ask_id)) = 1;
 	if (sim->profile.control_fails && chance(sim, 60))
 		return; /* never */
 	schedule(sim, sim->now_ns + verdict_delay_ns(sim), CONTROL_VERDICT, ua->call, ask->ask_id);
@@ -324,7 +348,7 @@ static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
 {
 	struct span context = ipc_call_end_context(end);
 	struct ua *ua = sim_ua_at(sim, &end->peer[SIDE_A]);
-	uint64_t *seen = map_at(&sim->control_map, map_key('e', SPAN_NONE, SPAN_NONE, end->call));
+	uint64_t *seen = map_at(&sim->control_map, key_of(sim, 'e', end->call));
 	struct sim_call *call;
 	char want[32];
 
@@ -339,11 +363,11 @@ static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
 	}
 	snprintf(want, sizeof(want), "call %u", ua->call);
 	call = &sim->calls[ua->call];
-	if (!span_eq(context, span_str(want)) || end->worker != sim->profile.worker) {
+	if (!span_eq(context, span_str(want)) || end->worker != sim->at->number) {
 		sim_violation(sim, ua->call, "a record gives another context back");
 		return;
 	}
-	if (map_find(&sim->control_map, map_key('k', SPAN_NONE, SPAN_NONE, end->call)) ||
+	if (map_find(&sim->control_map, key_of(sim, 'k', end->call)) ||
 	    *seen == sim->link_epoch) {
 		sim_violation(sim, ua->call, "the same record twice");
 		return;
@@ -378,7 +402,7 @@ void control_report(struct sim *sim, const struct engine_action *action)
 
 	if (!sim->link_up || (sim->profile.control_fails && chance(sim, 50))) {
 		sim->totals->reports_blocked++;
-		engine_report_blocked(sim->engine, action);
+		engine_report_blocked(sim->at->engine, action);
 		return;
 	}
 	if (len > sizeof(frame)) {

@@ -22,8 +22,8 @@ void map_free(struct map *map);
 /* A key of up to three texts and a number, told apart by `what`. */
 static inline uint64_t map_key(char what, struct span a, struct span b, uint64_t number)
 {
-	uint64_t key = hash_fast((uint64_t)what << 56 | number, a);
+	uint64_t key = hash_fast(hash_fast((uint64_t)what << 56, a), b);
 
-	key = hash_fast(key, b);
+	key = hash_mix(key ^ number, UINT64_C(0xd6e8feb86659fd93));
 	return key ? key : 1;
 }

@@ -37,7 +37,7 @@ void script_profile(struct sim *sim)
 	p->open_plan = p->corrupt == 0 && chance(rng, 300); /* a name that is spoilt would pass */
 	p->stall_ms = PICK(rng, 0, 0, 3, 40);
 	p->gap_ms = PICK(rng, 1, 10, 100, 1000);
-	p->nworkers = PICK(rng, 1, 1, 2, 4, 7);
+	p->nworkers = PICK(rng, 1, 1, 2, 2, 4, 7);
 	p->worker = (unsigned)rng_below(rng, p->nworkers);
 }
 
@@ -173,8 +173,8 @@ static void init_caller(struct sim *sim, struct ua *ua, struct sess *sess)
 	do {
 		snprintf(sess->call_id, sizeof(sess->call_id), "zqA-%u-%08x@%s", ua->call,
 			 (unsigned)rng_below(&sim->ua_rng, UINT32_MAX), host);
-	} while (engine_owner(span_str(sess->call_id), sim->profile.nworkers) !=
-		 sim->profile.worker);
+	} while (!worker_numbered(sim,
+				  engine_owner(span_str(sess->call_id), sim->profile.nworkers)));
 	snprintf(sess->local_uri, sizeof(sess->local_uri), "\"zqA, \\\"%u\\\"\" <sip:zqA%u@%s>",
 		 ua->call, ua->call, host);
 	if (ua->manner.what == WHAT_OPTIONS_LIMEN)

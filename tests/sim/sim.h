@@ -24,6 +24,7 @@
 #define SIM_SIP_PORT   5060u
 #define SIM_MEDIA_LOW  20000u
 #define SIM_MEDIA_HIGH 29999u
+#define SIM_WORKERS_MAX 2u
 
 struct ua;
 
@@ -40,7 +41,20 @@ struct profile {
 	bool ip6;	    /* some endpoints speak IPv6 */
 	uint32_t stall_ms;  /* the worker runs its timers up to this late */
 	uint32_t gap_ms;    /* mean time between new calls */
+	/* Workers of the dataplane; all of them run when there are no more than SIM_WORKERS_MAX,
+	 * else only number `worker`, and all Call-IDs are such that lead there. */
 	unsigned nworkers, worker;
+};
+
+/* One worker of the dataplane: its arena, its media, its engine. */
+struct sim_worker {
+	unsigned number;
+	struct arena arena;
+	struct media *media;
+	struct engine *engine;
+	uint64_t due_ns; /* when it gets round to the timer at next_ns */
+	uint64_t next_ns;
+	uint32_t ports_free; /* before the first call */
 };
 
 /* What is known of one call from outside. */
@@ -87,13 +101,11 @@ struct sim {
 	struct rng script_rng, net_rng, ua_rng, control_rng;
 	struct events events;
 
-	struct arena arena;
-	unsigned nslabs;
-	struct media *media;
-	struct engine *engine;
+	unsigned nslabs; /* of each arena */
+	unsigned nworkers;
+	struct sim_worker workers[SIM_WORKERS_MAX];
+	struct sim_worker *at;	       /* whose input is in work */
 	struct engine_realm realms[2]; /* A, B */
-	uint64_t engine_due_ns; /* when the worker gets round to the timer at engine_next_ns */
-	uint64_t engine_next_ns;
 
 	struct sim_call *calls;
 	struct ua *uas;		  /* SIM_SLOTS for each call */
@@ -128,14 +140,27 @@ void sim_trace_message(const struct sim *sim, uint32_t call, const char *from, c
 		       struct span bytes, const char *note);
 /* A message that is no longer what it was, whole. */
 void sim_trace_text(const struct sim *sim, uint32_t call, struct span bytes);
-/* Carry out what the engine wants after an input. */
-void sim_do_actions(struct sim *sim);
 
 /* The endpoint at an address, or NULL; and its number. */
 struct ua *sim_ua_at(struct sim *sim, const struct net_endpoint *at);
 uint32_t sim_ua_number(const struct sim *sim, const struct ua *ua);
 /* limen's SIP endpoint on a side. */
 const struct net_endpoint *sim_limen(const struct sim *sim, unsigned side, uint8_t family);
+
+/* ---- worker.c ---- */
+void workers_start(struct sim *sim);
+void workers_free(struct sim *sim);
+/* When the first of them has something to do: NEVER when none has. */
+uint64_t workers_due_ns(struct sim *sim, struct sim_worker **first);
+void worker_timers(struct sim *sim, struct sim_worker *worker);
+struct packet;
+void worker_packet(struct sim *sim, uint32_t from, const struct packet *packet);
+/* Begin an input, and carry out what the engine wants after it. */
+void worker_begin(struct sim *sim, struct sim_worker *worker);
+void worker_finish(struct sim *sim);
+/* The one with that number; NULL when it does not run. */
+struct sim_worker *worker_numbered(struct sim *sim, unsigned number);
+bool worker_runs_all(const struct sim *sim);
 
 /* ---- net.c ---- */
 

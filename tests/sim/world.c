@@ -11,7 +11,6 @@
 #define WORLD_STEPS_MAX 20000000ull
 /* Timers that run again and again without time going on. */
 #define STANDSTILL_MAX 100000u
-#define BOOT_UNIX_NS   (1700000000ull * SECOND)
 
 /* ---- words ---- */
 
@@ -129,125 +128,7 @@ const struct net_endpoint *sim_limen(const struct sim *sim, unsigned side, uint8
 	return family == NET_IP6 ? &sim->realms[side].sip6 : &sim->realms[side].sip4;
 }
 
-/* ---- engine ---- */
-
-void sim_do_actions(struct sim *sim)
-{
-	const struct engine_action *actions;
-	unsigned n = engine_actions(sim->engine, &actions);
-
-	for (unsigned i = 0; i < n && !sim->failed; i++) {
-		const struct engine_action *action = &actions[i];
-		struct ua *to;
-
-		if (action->kind == ACTION_REPORT) {
-			control_report(sim, action);
-			continue;
-		}
-		/* Corruption may send a message where nobody is. */
-		to = sim_ua_at(sim, &action->dst);
-		if (!to)
-			continue;
-		check_out(sim, action, to);
-		sim->totals->to_uas++;
-		sim->totals->fingerprint =
-			hash_fast(sim->totals->fingerprint ^ sim->now_ns, action->bytes);
-		net_to_ua(sim, to, &action->src, action->bytes);
-	}
-}
-
-static void engine_input(struct sim *sim, uint32_t from, const struct packet *packet)
-{
-	struct engine_source source = {
-		.peer = packet->src, .local = packet->dst, .realm = packet->realm};
-	struct ua *ua = &sim->uas[from];
-
-	if (!net_endpoint_eq(&packet->dst, &ua->limen)) {
-		if (sim_is_strict(sim, ua->call))
-			sim_violation(sim, ua->call, "endpoint %u was made to send somewhere else",
-				      ua->slot);
-		return;
-	}
-	sim->totals->to_engine++;
-	sim->is_repeat = check_in(sim, ua, span_of(packet->bytes, packet->len), packet->corrupt);
-	engine_message(sim->engine, sim->now_ns, &source, span_of(packet->bytes, packet->len));
-	sim_do_actions(sim);
-	sim->is_repeat = false;
-}
-
-static void engine_timers(struct sim *sim)
-{
-	unsigned turns = 0;
-	bool more;
-
-	do {
-		more = engine_tick(sim->engine, sim->now_ns);
-		sim_do_actions(sim);
-		if (++turns > STANDSTILL_MAX)
-			sim_violation(sim, SIM_NO_CALL, "engine_tick never finishes");
-	} while (more && !sim->failed);
-}
-
 /* ---- setting up ---- */
-
-static struct net_endpoint endpoint_of(const char *text)
-{
-	struct net_endpoint endpoint;
-
-	if (net_endpoint_parse(span_str(text), SIM_SIP_PORT, &endpoint))
-		abort();
-	return endpoint;
-}
-
-static void make_realms(struct sim *sim)
-{
-	sim->realms[SIDE_A] = (struct engine_realm){.sip4 = endpoint_of("192.0.2.1"),
-						    .sip6 = endpoint_of("[2001:db8:1::1]:5060")};
-	sim->realms[SIDE_B] = (struct engine_realm){.sip4 = endpoint_of("198.51.100.1"),
-						    .sip6 = endpoint_of("[2001:db8:2::1]:5060")};
-}
-
-static void make_engine(struct sim *sim)
-{
-	uint32_t max_calls = sim->profile.scarce ? 1 + (uint32_t)rng_below(&sim->script_rng, 6)
-						 : sim->ncalls + 64;
-	struct arena_slab_def defs[ARENA_SLABS_MAX];
-	struct media_realm media_realms[2];
-	unsigned nengine = engine_slab_defs(defs, 0, max_calls);
-	const char *why;
-
-	sim->nslabs = media_slab_defs(defs, nengine, 4 * max_calls);
-	if (arena_open(&sim->arena, NULL, defs, sim->nslabs, false, false, &why)) {
-		fprintf(stderr, "sim: arena: %s\n", why);
-		abort();
-	}
-	for (unsigned side = 0; side < 2; side++)
-		media_realms[side] = (struct media_realm){
-			.ip4 = sim->realms[side].sip4.addr,
-			.ip6 = sim->realms[side].sip6.addr,
-			.has_ip4 = true,
-			.has_ip6 = true,
-			.port_low = SIM_MEDIA_LOW,
-			.port_high = SIM_MEDIA_HIGH,
-		};
-	sim->media = media_new(&(struct media_conf){.worker = sim->profile.worker,
-						    .nworkers = sim->profile.nworkers,
-						    .nrealms = 2,
-						    .realms = media_realms,
-						    .max_pairs = 4 * max_calls,
-						    .seed = {{sim->seed, 1}}},
-			       &sim->arena, nengine, sim->now_ns);
-	sim->engine = engine_new(&(struct engine_conf){.worker = sim->profile.worker,
-						       .nworkers = sim->profile.nworkers,
-						       .nrealms = 2,
-						       .realms = sim->realms,
-						       .max_calls = max_calls,
-						       .seed = {sim->seed, 2},
-						       .boot_unix_ns = BOOT_UNIX_NS},
-				 &sim->arena, 0, sim->media, sim->now_ns);
-	if (!sim->media || !sim->engine)
-		abort();
-}
 
 static struct rng rng_of(uint64_t seed, uint64_t purpose)
 {
@@ -266,10 +147,8 @@ static void world_start(struct sim *sim)
 	sim->ua_rng = rng_of(sim->seed, 3);
 	sim->control_rng = rng_of(sim->seed, 4);
 	sim->now_ns = 1000 * SECOND + rng_below(&sim->script_rng, 1000000 * SECOND);
-	sim->engine_next_ns = NEVER;
 	script_profile(sim);
-	make_realms(sim);
-	make_engine(sim);
+	workers_start(sim);
 	sim->calls = calloc(sim->ncalls, sizeof(*sim->calls));
 	sim->uas = calloc((size_t)sim->ncalls * SIM_SLOTS, sizeof(*sim->uas));
 	if (!sim->calls || !sim->uas)
@@ -291,7 +170,7 @@ static void run_event(struct sim *sim, struct event *event)
 
 	switch (event->kind) {
 	case EVENT_TO_ENGINE:
-		engine_input(sim, event->who, packet);
+		worker_packet(sim, event->who, packet);
 		break;
 	case EVENT_TO_UA:
 		ua_receive(sim, &sim->uas[event->who], span_of(packet->bytes, packet->len));
@@ -306,35 +185,21 @@ static void run_event(struct sim *sim, struct event *event)
 	free(event->data);
 }
 
-/* When the worker gets round to its timers: at once, or as late as the seed allows. */
-static uint64_t engine_due_ns(struct sim *sim)
-{
-	uint64_t next = engine_next_ns(sim->engine);
-
-	if (next == NEVER)
-		return NEVER;
-	if (next != sim->engine_next_ns) {
-		sim->engine_next_ns = next;
-		sim->engine_due_ns =
-			next + rng_below(&sim->net_rng, sim->profile.stall_ms * MS + 1);
-	}
-	return sim->engine_due_ns > sim->now_ns ? sim->engine_due_ns : sim->now_ns;
-}
-
 static void world_run(struct sim *sim)
 {
 	uint64_t start = sim->now_ns, last = 0;
 	unsigned standstill = 0;
 
 	for (uint64_t step = 0; !sim->failed; step++) {
-		uint64_t due = engine_due_ns(sim), next = events_next_ns(&sim->events);
+		struct sim_worker *worker;
+		uint64_t due = workers_due_ns(sim, &worker), next = events_next_ns(&sim->events);
 
 		if (due == NEVER && next == NEVER)
 			break;
 		if (due <= next) {
 			standstill = due == last ? standstill + 1 : 0;
 			last = sim->now_ns = due;
-			engine_timers(sim);
+			worker_timers(sim, worker);
 		} else {
 			struct event event = events_take(&sim->events);
 
@@ -350,13 +215,11 @@ static void world_run(struct sim *sim)
 	sim->totals->virtual_ns += sim->now_ns - start;
 }
 
-static void add_totals(struct sim *sim)
+static void add_engine_totals(struct sim *sim, const struct engine *engine)
 {
 	struct engine_stats stats;
 
-	engine_stats(sim->engine, &stats);
-	sim->totals->seeds++;
-	sim->totals->calls += sim->ncalls;
+	engine_stats(engine, &stats);
 	sim->totals->answered += stats.calls_answered;
 	sim->totals->refused += stats.calls_refused;
 	sim->totals->retransmits_in += stats.retransmits_in;
@@ -365,13 +228,19 @@ static void add_totals(struct sim *sim)
 	sim->totals->txn_timeouts += stats.txn_timeouts;
 }
 
+static void add_totals(struct sim *sim)
+{
+	sim->totals->seeds++;
+	sim->totals->calls += sim->ncalls;
+	for (unsigned i = 0; i < sim->nworkers; i++)
+		add_engine_totals(sim, sim->workers[i].engine);
+}
+
 static void world_end(struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->ncalls * SIM_SLOTS; i++)
 		ua_free(&sim->uas[i]);
-	engine_free(sim->engine);
-	media_free(sim->media);
-	arena_close(&sim->arena);
+	workers_free(sim);
 	events_free(&sim->events);
 	map_free(&sim->losses);
 	map_free(&sim->seen);
