@@ -77,11 +77,13 @@ void b2bua_cancel(struct engine *e, struct sip_txn *invite)
 	if (invite->status >= 200)
 		return; /* section 9.2: a final answer was sent, CANCEL changes nothing */
 	if (call == NULL || call->invite != invite->self) {
-		/* A re-INVITE: refused here, given up there; the dialog goes on. */
+		/* A re-INVITE is answered as the far side answers it: who refused here what is
+		 * accepted there would leave the two with different sessions. */
 		leg = client ? leg_get(e, client->leg) : NULL;
 		if (leg)
 			b2bua_cancel_leg(e, leg);
-		dialog_answer(e, invite, 487, SPAN_NONE);
+		else
+			dialog_answer(e, invite, 487, SPAN_NONE);
 		return;
 	}
 	ask_gone(e, call);

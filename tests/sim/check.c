@@ -369,6 +369,7 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 	check_interval(sim, to, msg, bytes);
 	switch (msg->method) {
 	case SIP_METHOD_BYE:
+		sim->calls[to->call].ending = true;
 		check_bye(sim, to, msg);
 		break;
 	case SIP_METHOD_INVITE:

@@ -151,6 +151,12 @@ static void put_plan(const struct sim *sim, struct cursor *out)
 		abort();
 }
 
+/* Behind a NAT a source has to be learned. */
+static uint8_t source_policy(struct sim *sim, const struct ua *ua)
+{
+	return ua->manner.nat || chance(sim, 500) ? SOURCE_LEARN : SOURCE_PIN;
+}
+
 static void put_sim_target(struct sim *sim, struct cursor *out, uint32_t call, unsigned slot)
 {
 	const struct ua *ua = &sim->uas[call * SIM_SLOTS + slot];
@@ -158,7 +164,7 @@ static void put_sim_target(struct sim *sim, struct cursor *out, uint32_t call, u
 		.peer = ua->self,
 		.realm = SIDE_B,
 		.transport = NET_UDP,
-		.side.source_policy = chance(sim, 500) ? SOURCE_PIN : SOURCE_LEARN,
+		.side.source_policy = source_policy(sim, ua),
 	};
 	char at[64], ruri[128], from[128], to[128];
 	struct cursor text = cursor_on(at, sizeof(at) - 1);
@@ -209,13 +215,14 @@ static void send_verdict(struct sim *sim, const struct control_event *event)
 	}
 	put_plan(sim, &plan);
 	head.ntargets = (uint8_t)(chance(sim, 700) ? 1 : 2 + rng_below(&sim->control_rng, 2));
-	head.side.source_policy = chance(sim, 500) ? SOURCE_PIN : SOURCE_LEARN;
+	head.side.source_policy = source_policy(sim, &sim->uas[event->call * SIM_SLOTS]);
 	head.answer_max_s = 5 + (uint32_t)rng_below(&sim->control_rng, 120);
 	head.duration_max_s = needs_limit(sim, event->call) || chance(sim, 300)
 				      ? 1 + (uint32_t)rng_below(&sim->control_rng, 90)
 				      : 0;
 	head.media_timeout_s =
 		chance(sim, 100) ? 5 + (uint32_t)rng_below(&sim->control_rng, 20) : 0;
+	sim->calls[event->call].media_timeout_ns = head.media_timeout_s * SECOND;
 	ipc_put_verdict(&out, &head, SPAN_NONE, cursor_span(&plan), context);
 	for (unsigned slot = 1; slot <= head.ntargets; slot++)
 		put_sim_target(sim, &out, event->call, slot);
@@ -344,6 +351,23 @@ static uint32_t call_of_context(struct span context)
 	return (uint32_t)number;
 }
 
+/* What the record says of media, where the endpoints had this one call. */
+static void check_media(struct sim *sim, const struct ipc_call_end *end, uint32_t number)
+{
+	const struct sim_call *call = &sim->calls[number];
+
+	if (call->accepted != 1 || call->tainted || call->ends != 1)
+		return;
+	for (unsigned side = 0; side < 2; side++)
+		if (end->media[side].rx_pkts != call->relayed[side])
+			sim_violation(sim, number, "%lu media packets from %c, the record says %lu",
+				      call->relayed[side], side ? 'B' : 'A',
+				      end->media[side].rx_pkts);
+	if (end->ended_by == IPC_BY_MEDIA_TIMEOUT &&
+	    call->media_ns + call->media_timeout_ns > sim->now_ns + SECOND)
+		sim_violation(sim, number, "ended for want of media, which there was");
+}
+
 static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
 {
 	struct span context = ipc_call_end_context(end);
@@ -381,6 +405,9 @@ static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
 		sim->totals->status_class[end->status / 100 % 8]++;
 	}
 	*seen = sim->link_epoch;
+	check_media(sim, end, ua->call);
+	if (call->ends == call->accepted)
+		rtp_after_end(sim, ua->call);
 	if (end->ended_ns < end->started_ns ||
 	    (end->answered_ns && end->answered_ns < end->started_ns) ||
 	    end->ended_ns > sim->now_ns + 1700000000ull * SECOND || end->status < 200)

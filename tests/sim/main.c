@@ -193,6 +193,8 @@ static void print_totals(const struct totals *t, double seconds)
 	       "forks, %lu inside dialogs\n",
 	       t->status_class[2], t->status_class[3], t->status_class[4], t->status_class[5],
 	       t->status_class[6], t->cancels, t->pracks, t->forks, t->mid_dialog);
+	printf("media: %lu packets relayed, %lu judged, %lu strangers refused\n", t->rtp_relayed,
+	       t->rtp_judged, t->rtp_refused);
 	printf("control plane: lost %lu times, %lu reports blocked, %lu verdicts too late; %lu "
 	       "transactions timed out\n",
 	       t->links_lost, t->reports_blocked, t->verdicts_stale, t->txn_timeouts);

@@ -56,6 +56,9 @@ static void common_manner(struct sim *sim, struct manner *m)
 	m->no_rport = chance(rng, 300);
 	m->two_media = chance(rng, 150);
 	m->reject_reinvite = chance(rng, 200);
+	m->hold = (uint8_t)PICK(rng, DIR_SENDONLY, DIR_SENDONLY, DIR_INACTIVE, DIR_ZERO);
+	m->nat = chance(rng, 200);
+	m->talks = chance(rng, 300);
 	m->rude = chance(rng, 100);
 	m->bye_status = (uint16_t)PICK(rng, 200, 200, 200, 200, 481, 500);
 	m->late_offer = chance(rng, 120);
@@ -194,6 +197,7 @@ void script_call(struct sim *sim, uint32_t number)
 	for (unsigned slot = 0; slot < SIM_SLOTS; slot++)
 		init_ua(sim, number, slot);
 	caller_manner(sim, &ua->manner);
+	call->rtp = chance(&sim->script_rng, 250);
 	call->lame = ua->manner.vanish_ms != UINT32_MAX || ua->manner.never_ack;
 	for (unsigned slot = 1; slot < SIM_SLOTS; slot++) {
 		callee_manner(sim, &ua[slot].manner, ua->manner.hangup_ms == UINT32_MAX);

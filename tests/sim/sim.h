@@ -73,6 +73,11 @@ struct sim_call {
 	uint16_t status_told; /* by the record */
 	bool answered_told;
 	bool was_asked;
+	bool ending;		  /* limen has said BYE */
+	bool rtp;		  /* its endpoints send media */
+	uint64_t media_ns;	  /* when limen last took a media packet of it */
+	uint64_t media_timeout_ns; /* 0: none */
+	uint64_t relayed[2];	  /* media packets, by the side they came from */
 };
 
 /* Counted over all seeds. */
@@ -85,6 +90,7 @@ struct totals {
 	uint64_t status_class[8];
 	uint64_t virtual_ns;
 	uint64_t mid_dialog, cancels, pracks, forks;
+	uint64_t rtp_relayed, rtp_judged, rtp_refused;
 	uint64_t fingerprint; /* of every message and its time: two runs of the same seeds agree in
 				 it */
 };
@@ -175,6 +181,16 @@ struct packet {
 void net_to_engine(struct sim *sim, const struct ua *from, const struct net_endpoint *dst,
 		   struct span bytes);
 void net_to_ua(struct sim *sim, struct ua *to, const struct net_endpoint *src, struct span bytes);
+
+/* ---- rtp.c ---- */
+struct sess;
+/* The port of an endpoint's own for an m= section. */
+uint16_t rtp_port(const struct ua *ua, const struct sess *sess, unsigned section);
+/* A description that limen sent. */
+void rtp_take_sdp(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
+void rtp_send(struct sim *sim, struct ua *ua, struct sess *sess);
+/* limen has just ended the last call of these endpoints. */
+void rtp_after_end(struct sim *sim, uint32_t call);
 
 /* ---- control.c ---- */
 struct control_event;

@@ -364,6 +364,7 @@ void ua_receive(struct sim *sim, struct ua *ua, struct span bytes)
 		on_request(sim, ua, &msg);
 	else
 		on_response(sim, ua, &msg);
+	rtp_take_sdp(sim, ua, &msg);
 	ua_arm(sim, ua);
 }
 

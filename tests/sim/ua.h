@@ -32,6 +32,16 @@ enum ua_act {
 	ACT_FORK_RING,	/* callee: another fork rings */
 	ACT_FORK_FINAL, /* callee: another fork answers too */
 	ACT_CANCEL_REINVITE,
+	ACT_RTP, /* a media packet */
+};
+
+/* What a description says of media, as its sender sees it. */
+enum ua_direction {
+	DIR_SENDRECV = 0,
+	DIR_SENDONLY,
+	DIR_RECVONLY,
+	DIR_INACTIVE,
+	DIR_ZERO, /* hold by c=0.0.0.0 (RFC 2543) */
 };
 
 enum ua_on_cancel {
@@ -51,6 +61,9 @@ struct manner {
 	uint32_t mid_ms[3];
 	bool compact, fold, extra_via, record_route, no_rport, two_media;
 	bool reject_reinvite;
+	uint8_t hold;	    /* enum ua_direction of its holds */
+	bool nat;	    /* its media comes from another port than its descriptions say */
+	bool talks;	    /* sends media all the time */
 	bool rude; /* says BYE and leaves the INVITE that waits for it unanswered */
 	uint16_t bye_status;
 	/* caller */
@@ -86,6 +99,7 @@ struct ua_txn {
 	bool acked;
 	bool has_offer; /* the request carried a session description */
 	bool cancelled;
+	uint8_t direction; /* enum ua_direction of the offer sent */
 	uint16_t status;
 	uint32_t cseq;
 	char branch[96];
@@ -112,6 +126,11 @@ struct sess {
 	uint8_t invite;	  /* txn that began it, UA_TXNS: gone */
 	uint8_t reinvite; /* server txn of a re-INVITE to be answered */
 	uint8_t nmedia;
+	uint8_t direction;	   /* enum ua_direction agreed on */
+	bool described;		   /* the other side was told where media is wanted */
+	uint8_t rtp_count;
+	uint16_t rtp_seq;
+	struct net_endpoint media; /* limen's, for the first section; family NET_NONE: not told */
 	uint32_t local_cseq, remote_cseq, sdp_version;
 	uint32_t rseq;	  /* callee: of the last reliable provisional answer */
 	bool rel_pending; /* ... which waits for PRACK */
@@ -152,7 +171,7 @@ struct ua {
 /* ---- ua_msg.c ---- */
 struct ua_body {
 	bool sdp;
-	bool hold;
+	uint8_t direction;  /* enum ua_direction */
 	bool refuse_second; /* answer: the second m= section with port 0 */
 	unsigned nmedia;
 	struct span text; /* instead of a description */
@@ -212,10 +231,14 @@ struct ua_txn *ua_open_invite(struct ua *ua, const struct sess *sess);
 void ua_set_up(struct sim *sim, struct ua *ua, struct sess *sess);
 struct ua_txn *ua_server_new(struct ua *ua, const struct sip_msg *msg, struct sess *sess);
 void ua_respond(struct sim *sim, struct ua *ua, struct ua_txn *txn, uint16_t status);
-void ua_respond_as(struct sim *sim, struct ua *ua, struct ua_txn *txn, const struct sess *sess,
+void ua_respond_as(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct sess *sess,
 		   uint16_t status, const struct ua_body *body, const char *extra);
 void ua_refuse(struct sim *sim, struct ua *ua, const struct sip_msg *msg, struct sess *sess,
 	       uint16_t status);
+
+/* How an endpoint answers the direction of an offer. */
+enum ua_direction ua_answer_direction(struct span offer);
+struct ua_body ua_answer_body(const struct sess *sess, const struct ua_txn *txn);
 
 /* ---- ua_act.c ---- */
 void ua_answer_with(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn);

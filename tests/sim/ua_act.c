@@ -31,8 +31,9 @@ static void send_initial(struct sim *sim, struct ua *ua, struct sess *sess)
 
 static void send_reinvite(struct sim *sim, struct ua *ua, struct sess *sess, bool hold)
 {
-	struct ua_body offer = {
-		.sdp = true, .hold = hold, .nmedia = sess->nmedia ? sess->nmedia : 1};
+	struct ua_body offer = {.sdp = true,
+				.direction = hold ? ua->manner.hold : DIR_SENDRECV,
+				.nmedia = sess->nmedia ? sess->nmedia : 1};
 	struct ua_txn *txn;
 
 	if (ua_invite_is_open(ua, sess))
@@ -105,12 +106,13 @@ static void ring(struct sim *sim, struct ua *ua, struct sess *sess)
 	struct ua_txn *txn = ua_open_invite(ua, sess);
 	const struct manner *m = &ua->manner;
 	unsigned i = sess->rings++;
-	struct ua_body body = {.nmedia = sess->nmedia};
+	struct ua_body body;
 	char extra[96] = "";
 	bool reliably;
 
 	if (!txn || i >= m->nrings)
 		return;
+	body = ua_answer_body(sess, txn);
 	body.sdp = m->ring_sdp[i] && txn->has_offer;
 	reliably = m->ring_rel && m->ring_status[i] > 100 && !sess->rel_pending;
 	if (reliably) {
@@ -128,10 +130,10 @@ static void ring(struct sim *sim, struct ua *ua, struct sess *sess)
 
 void ua_answer_with(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn)
 {
-	struct ua_body body = {.sdp = !ua->manner.no_sdp && !sess->answer_seen,
-			       .nmedia = sess->nmedia ? sess->nmedia : 1,
-			       .refuse_second = rng_below(&sim->ua_rng, 2) == 0 && txn->has_offer};
+	struct ua_body body = ua_answer_body(sess, txn);
 
+	body.sdp = !ua->manner.no_sdp && !sess->answer_seen;
+	body.refuse_second = rng_below(&sim->ua_rng, 2) == 0 && txn->has_offer;
 	if (ua->manner.bad_sdp) {
 		body.sdp = false;
 		body.text = SPAN("v=0\r\nthis is no description\r\n");
@@ -211,7 +213,7 @@ static void fork_answer(struct sim *sim, struct ua *ua, struct sess *sess)
 	struct sess *fork = txn && txn->kind == UT_SERVER_INVITE && txn->state == US_ACCEPTED
 				    ? fork_of(sim, ua, sess)
 				    : NULL;
-	struct ua_body body = {.sdp = true, .nmedia = sess->nmedia ? sess->nmedia : 1};
+	struct ua_body body;
 
 	own = fork && fork->state == SESS_EARLY
 		      ? ua_txn_new(ua, UT_SERVER_INVITE, SIP_METHOD_INVITE)
@@ -226,22 +228,36 @@ static void fork_answer(struct sim *sim, struct ua *ua, struct sess *sess)
 	ua_keep(&own->request, &own->request_len, span_of(txn->request, txn->request_len));
 	fork->state = SESS_UP;
 	fork->invite = (uint8_t)(own - ua->txn);
+	body = ua_answer_body(fork, own);
 	ua_respond_as(sim, ua, own, fork, 200, &body, "");
 }
 
 static void answer_reinvite(struct sim *sim, struct ua *ua, struct sess *sess)
 {
 	struct ua_txn *txn = sess->reinvite < UA_TXNS ? &ua->txn[sess->reinvite] : NULL;
-	struct ua_body body = {.sdp = true, .nmedia = sess->nmedia ? sess->nmedia : 1};
+	struct ua_body body;
 
 	sess->reinvite = UA_TXNS;
 	if (!txn || txn->kind != UT_SERVER_INVITE || txn->state > US_PROCEEDING ||
 	    sess->state != SESS_UP)
 		return;
+	body = ua_answer_body(sess, txn);
 	if (ua->manner.reject_reinvite)
 		ua_respond(sim, ua, txn, 488);
 	else
 		ua_respond_as(sim, ua, txn, sess, 200, &body, "");
+}
+
+/* A media packet, and when the next one will be. */
+static void talk(struct sim *sim, struct ua *ua, struct sess *sess)
+{
+	if (sess->state != SESS_UP)
+		return;
+	rtp_send(sim, ua, sess);
+	if (++sess->rtp_count < (ua->manner.talks ? 40 : 4))
+		ua_act_at(ua, sess,
+			  sim->now_ns + (ua->manner.talks ? 1500 : rng_below(&sim->ua_rng, 4000)) * MS,
+			  ACT_RTP);
 }
 
 /* ---- when ---- */
@@ -278,6 +294,9 @@ void call_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act wha
 		break;
 	case ACT_ANSWER_REINVITE:
 		answer_reinvite(sim, ua, sess);
+		break;
+	case ACT_RTP:
+		talk(sim, ua, sess);
 		break;
 	case ACT_CANCEL_REINVITE:
 		cancel_reinvite(sim, ua, sess);

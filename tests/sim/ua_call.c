@@ -149,7 +149,7 @@ static void on_prack(struct sim *sim, struct ua *ua, struct sess *sess, struct u
 
 void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 {
-	struct ua_body answer = {.sdp = true};
+	struct ua_body answer;
 	struct sess *sess;
 	struct ua_txn *txn;
 
@@ -189,7 +189,7 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 	} else if (msg->method == SIP_METHOD_PRACK) {
 		on_prack(sim, ua, sess, txn, msg);
 	} else if (msg->method == SIP_METHOD_UPDATE && txn->has_offer) {
-		answer.nmedia = sess->nmedia ? sess->nmedia : 1;
+		answer = ua_answer_body(sess, txn);
 		ua_respond_as(sim, ua, txn, sess, 200, &answer, "");
 	} else {
 		ua_respond(sim, ua, txn, 200);
@@ -250,6 +250,7 @@ static void on_answered(struct sim *sim, struct ua *ua, struct sess *sess, struc
 	struct ua_body answer = {.sdp = msg->body.len && !txn->has_offer,
 				 .nmedia = sess->nmedia ? sess->nmedia : 1};
 
+	answer.direction = (uint8_t)ua_answer_direction(sip_span(msg, msg->body));
 	if (txn->state == US_ACCEPTED) {
 		if (txn->initial &&
 		    !span_eq(sip_span(msg, msg->to_tag), span_str(sess->remote_tag)) &&
@@ -274,6 +275,7 @@ static void on_answered(struct sim *sim, struct ua *ua, struct sess *sess, struc
 		if (!txn->has_offer)
 			sess->nmedia = 1;
 	}
+	sess->direction = txn->has_offer ? txn->direction : answer.direction;
 	if (!ua->manner.never_ack)
 		ua_send_ack(sim, ua, sess, txn, &answer);
 	if (!txn->initial)
@@ -341,6 +343,8 @@ void call_on_response(struct sim *sim, struct ua *ua, struct ua_txn *txn, const 
 	txn->status = msg->status;
 	txn->retransmit_ns = NEVER;
 	txn->end_ns = sim->now_ns + UA_T4; /* K */
+	if (msg->status < 300 && txn->has_offer)
+		sess->direction = txn->direction;
 	if (txn->initial)		   /* a request of its own, without a dialog */
 		sess->state = SESS_DOWN;
 	else if ((msg->status == 481 || msg->status == 408) && txn->method != SIP_METHOD_CANCEL &&

@@ -101,13 +101,16 @@ static void put_gossip(struct cursor *out, const struct ua *ua, bool request)
 	}
 }
 
+static const char *const directions[] = {"a=sendrecv\r\n", "a=sendonly\r\n", "a=recvonly\r\n",
+					 "a=inactive\r\n", ""};
+
 static void put_sdp_media(struct cursor *out, const struct ua *ua, const struct sess *sess,
 			  const struct ua_body *body, unsigned i)
 {
 	bool refused = i > 0 && body->refuse_second;
 
 	put_text(out, i == 0 ? "m=audio " : "m=video ");
-	put_u64(out, refused ? 0 : 6000 + 10 * ua->call % 5000 * 4 + 2 * i);
+	put_u64(out, refused ? 0 : rtp_port(ua, sess, i));
 	put_text(out, i == 0 ? " RTP/AVP 0 8 101\r\n" : " RTP/AVP 96\r\n");
 	if (i == 0)
 		put_lit(out, "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 "
@@ -117,8 +120,7 @@ static void put_sdp_media(struct cursor *out, const struct ua *ua, const struct 
 	put_lit(out, "a=candidate:1 1 UDP 2130706431 ");
 	put_addr(out, ua->self.family, &ua->self.addr);
 	put_lit(out, " 6000 typ host\r\n");
-	put_text(out, body->hold ? "a=sendonly\r\n" : "a=sendrecv\r\n");
-	(void)sess;
+	put_text(out, directions[body->direction]);
 }
 
 static void put_sdp(struct cursor *out, const struct ua *ua, const struct sess *sess,
@@ -139,7 +141,10 @@ static void put_sdp(struct cursor *out, const struct ua *ua, const struct sess *
 	put_mark(out, ua);
 	put_lit(out, "\r\nc=");
 	put_text(out, family);
-	put_addr(out, ua->self.family, &ua->self.addr);
+	if (body->direction == DIR_ZERO)
+		put_text(out, ua->self.family == NET_IP6 ? "::" : "0.0.0.0");
+	else
+		put_addr(out, ua->self.family, &ua->self.addr);
 	put_lit(out, "\r\nt=0 0\r\na=tool:");
 	put_mark(out, ua);
 	put_end(out);

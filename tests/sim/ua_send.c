@@ -47,6 +47,8 @@ struct ua_txn *ua_send_request(struct sim *sim, struct ua *ua, struct sess *sess
 		return NULL;
 	txn->cseq = ++sess->local_cseq;
 	txn->has_offer = body && body->sdp;
+	txn->direction = body ? body->direction : DIR_SENDRECV;
+	sess->described |= txn->has_offer;
 	msg_request(&out, ua, sess, txn, sess->target, body, extra);
 	ua_txn_send(sim, ua, txn, cursor_span(&out));
 	return txn;
@@ -119,6 +121,7 @@ void ua_send_ack(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_tx
 	struct cursor out = cursor_on(buf, sizeof(buf));
 
 	msg_branch(sim, ua, ack.branch, sizeof(ack.branch));
+	sess->described |= body && body->sdp;
 	msg_request(&out, ua, sess, &ack, sess->target, body, "");
 	ua_keep(&invite->ack, &invite->ack_len, cursor_span(&out));
 	net_to_engine(sim, ua, &ua->limen, cursor_span(&out));
@@ -163,11 +166,34 @@ void ua_set_up(struct sim *sim, struct ua *ua, struct sess *sess)
 	for (unsigned i = 0; i < 3; i++)
 		if (m->mid[i] != ACT_NONE)
 			ua_act_at(ua, sess, sim->now_ns + m->mid_ms[i] * MS, m->mid[i]);
+	if (sim->calls[ua->call].rtp)
+		ua_act_at(ua, sess, sim->now_ns + (100 + rng_below(&sim->ua_rng, 1500)) * MS,
+			  ACT_RTP);
 	if (m->hangup_ms != UINT32_MAX)
 		ua_act_at(ua, sess, sim->now_ns + m->hangup_ms * MS, ACT_BYE);
 }
 
 /* ---- answers ---- */
+
+/* RFC 3264 section 6.1. */
+enum ua_direction ua_answer_direction(struct span offer)
+{
+	if (memmem(offer.ptr, offer.len, "a=sendonly", 10))
+		return DIR_RECVONLY;
+	if (memmem(offer.ptr, offer.len, "a=recvonly", 10))
+		return DIR_SENDONLY;
+	return memmem(offer.ptr, offer.len, "a=inactive", 10) ? DIR_INACTIVE : DIR_SENDRECV;
+}
+
+/* The answer to the offer that a request brought; an offer of its own where it brought none. */
+struct ua_body ua_answer_body(const struct sess *sess, const struct ua_txn *txn)
+{
+	return (struct ua_body){
+		.sdp = true,
+		.nmedia = sess->nmedia ? sess->nmedia : 1,
+		.direction = ua_answer_direction(span_of(txn->request, txn->request_len)),
+	};
+}
 
 struct ua_txn *ua_server_new(struct ua *ua, const struct sip_msg *msg, struct sess *sess)
 {
@@ -186,7 +212,7 @@ struct ua_txn *ua_server_new(struct ua *ua, const struct sip_msg *msg, struct se
 	return txn;
 }
 
-void ua_respond_as(struct sim *sim, struct ua *ua, struct ua_txn *txn, const struct sess *sess,
+void ua_respond_as(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct sess *sess,
 		   uint16_t status, const struct ua_body *body, const char *extra)
 {
 	static struct sip_msg request;
@@ -199,6 +225,10 @@ void ua_respond_as(struct sim *sim, struct ua *ua, struct ua_txn *txn, const str
 		return;
 	as = sess ? sess : &stranger;
 	msg_response(&out, ua, as, &request, status, as->local_tag, body, extra);
+	if (sess && body && body->sdp && status < 300) {
+		sess->direction = body->direction;
+		sess->described |= status >= 200 || sess->answer_seen;
+	}
 	ua_txn_respond(sim, ua, txn, status, cursor_span(&out));
 }
 

@@ -138,3 +138,27 @@ Test(engine_odd, final_answer_that_cannot_be_kept)
 	}
 	world_end(w);
 }
+
+/* A re-INVITE that was cancelled and is accepted all the same: both sides hear that, or they would
+ * not have the same session (found by the simulator). */
+Test(engine_odd, cancelled_reinvite_that_is_accepted)
+{
+	struct world_call call;
+	char re[8192];
+
+	world_call_up(w, &call);
+	world_request(w, A, "INVITE", 2, "re", call.ok_a, "alice-tag",
+		      "Contact: <sip:alice@10.0.1.2>\n", SDP_A);
+	strcpy(re, world_out(w, B, 0));
+	world_request(w, A, "CANCEL", 2, "re", call.ok_a, "alice-tag", NULL, NULL);
+	cr_expect_eq(world_out_count(w, A), 1);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 200 "));
+	world_answer(w, B, re, 200, NULL, NULL, SDP_B);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 200 "));
+	cr_expect(world_has(world_out(w, A, 0), "CSeq: 2 INVITE"));
+	world_request(w, A, "ACK", 2, "reack", call.ok_a, "alice-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, B, 0), "ACK "));
+	world_request(w, A, "BYE", 3, "bye", call.ok_a, "alice-tag", NULL, NULL);
+	world_answer(w, B, world_out(w, B, 0), 200, NULL, NULL, NULL);
+	world_end(w);
+}
