@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every way a call can go, each by a pair of SIPp scenarios: who ends it, who gives up, who refuses, what is agreed on and changed
+within it. All at the same time through one limen; what limen sent is checked on both wires (flows.py). 04_flows.py [PATTERN]"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from flows import Flow, run_all, tag  # noqa: E402
+
+
+
+
+
+CODES = {code: code for code in (400, 401, 402, 403, 404, 405, 406, 407, 410, 413, 414, 415, 416, 420, 421, 423, 480, 481, 482, 483, 484,
+                                 485, 486, 487, 488, 489, 491, 493, 494, 500, 501, 502, 503, 504, 505, 513, 580, 600, 603, 604, 606, 607)}
+
+CARRIER_HEADERS = ["Session-ID", "Diversion", "History-Info", "P-Asserted-Identity"]
+
+
+def forked(seen):
+    """The caller has an early dialog for each phone that rings, the one that answered is in the 200."""
+    for call in seen.calls("caller"):
+        tags = [tag(m, "to") for m in call if m.status and m.status > 100 and m.method == "INVITE"]
+        assert len(set(tags)) == 3 and tags[1] == tags[3], f"tags {tags}"
+
+
+def one_answer(seen):
+    """The caller has one 200, the phone that lost has its ACK and BYE at once."""
+    for call in seen.calls("caller"):
+        tags = {tag(m, "to") for m in call if m.status == 200 and m.method == "INVITE"}
+        assert len(tags) == 1, f"200s with the tags {tags}"
+
+
+def rseq_rises(seen):
+    for call in seen.calls("caller"):
+        rseqs = list(dict.fromkeys(int(m.get("rseq")) for m in call if m.get("rseq")))
+        assert len(rseqs) == 2 and rseqs[1] == rseqs[0] + 1, f"RSeq {rseqs}"
+
+
+FLOWS = [
+    Flow("basic call", "uac_basic", "uas_basic", families="46", record=(200, "caller")),
+    Flow("basic call, callee to caller's network", "uac_basic", "uas_basic", families="46", back=True, record=(200, "caller")),
+    Flow("the callee hangs up", "uac_wait_bye", "uas_bye", record=(200, "callee")),
+    Flow("early media 183", "uac_early_media", "uas_early_media", families="46", ms=1500, count=1, callee_args=("-rtp_echo",),
+         record=(200, "caller")),
+    Flow("CANCEL before the callee said anything", "uac_cancel_trying", "uas_cancel_silent", ms=300, record=(487, "caller")),
+    Flow("CANCEL after the callee's 100", "uac_cancel_trying", "uas_cancel_100", ms=300, record=(487, "caller")),
+    Flow("CANCEL after 180", "uac_cancel", "uas_cancel", record=(487, "caller")),
+    Flow("CANCEL after 183 with a description", "uac_cancel_183", "uas_cancel_183", record=(487, "caller")),
+    Flow("CANCEL crosses the 200", "uac_cancel", "uas_cancel_crossed", record=(487, "caller")),
+    Flow("three phones ring, the second answers", "uac_forked", "uas_forked", check=forked, record=(200, "caller")),
+    Flow("two phones answer", "uac_answered_twice", "uas_answered_twice", check=one_answer, ms=400, record=(200, "caller")),
+    Flow("100rel: two reliable provisional answers", "uac_prack", "uas_prack", check=rseq_rises, record=(200, "caller")),
+    Flow("offer in a reliable 183, answer in PRACK", "uac_late_prack", "uas_late_prack", record=(200, "caller")),
+    Flow("offer in the 200, answer in the ACK", "uac_late_offer", "uas_late_offer", record=(200, "caller")),
+    Flow("UPDATE before and after the answer", "uac_update", "uas_update", record=(200, "callee")),
+    Flow("hold and resume: sendonly, inactive, 0.0.0.0", "uac_hold", "uas_hold", families="4", record=(200, "caller"),
+         words={"ZERO": "0.0.0.0", "ZEROSEEN": "(c=IN IP4 0[.]0[.]0[.]0|a=inactive|a=sendonly)"}),
+    Flow("hold and resume: sendonly, inactive, ::", "uac_hold", "uas_hold", families="6", record=(200, "caller"),
+         words={"ZERO": "::", "ZEROSEEN": "(c=IN IP6 ::[[:cntrl:]]|a=inactive|a=sendonly)"}),
+    Flow("hold and resume by the callee", "uac_hold_back", "uas_hold_back", families="46", record=(200, "callee")),
+    Flow("the codec changes", "uac_codec", "uas_codec", record=(200, "caller")),
+    Flow("an offer within the dialog refused with 488", "uac_reinvite_refused", "uas_reinvite_refused", record=(200, "caller")),
+    Flow("glare: 491", "uac_glare", "uas_glare", record=(200, "caller")),
+    Flow("INFO, MESSAGE, OPTIONS inside the dialog", "uac_inside", "uas_inside", record=(200, "caller")),
+    Flow("T.38", "uac_t38", "uas_t38", record=(200, "caller")),
+    Flow("video added, removed, added", "uac_video", "uas_video", record=(200, "caller")),
+    Flow("a carrier's headers passed by both trunks", "uac_headers", "uas_headers_passed", record=(200, "caller"),
+         words={"RINGHAS": "@has Session-ID 99755a9de7794ba387653f2099600ef2"}, a={"headers_pass": CARRIER_HEADERS},
+         b={"headers_pass": CARRIER_HEADERS}),
+    Flow("a carrier's headers dropped", "uac_headers", "uas_headers_dropped", record=(200, "caller"),
+         words={"RINGHAS": "@lacks Session-ID"}, a={"headers_pass": CARRIER_HEADERS}),
+    Flow("a caller of RFC 2543", "uac_2543", "uas_call", record=(200, "caller")),
+    Flow("a caller of RFC 2543 gives up", "uac_2543_cancel", "uas_cancel", record=(487, "caller")),
+    Flow("a callee of RFC 2543", "uac_call", "uas_2543", record=(200, "caller")),
+    Flow("Max-Forwards 0: 483", "uac_hops", None),
+    Flow("no answer: 408 after answer_max_s (timer C)", "uac_heard", "uas_cancel", words={"CODE": 408}, b={"answer_max_s": 2},
+         record=(408, "sip-timeout")),
+    Flow("a dead callee: 408 after 32 s (timer B)", "uac_heard", "uas_dead", words={"CODE": 408}, b={"answer_max_s": 60}, ms=34000,
+         limit_s=40, record=(408, "sip-timeout")),
+    *(Flow(f"the callee refuses with {code}: the caller hears {heard}", "uac_heard", "uas_refuses", count=2, words={"CODE": code},
+           record=(heard, "callee")) for code, heard in CODES.items()),
+    Flow("a number that no route knows: 404", "uac_heard", None, words={"CODE": 404}),
+    Flow("a route that refuses: 603", "uac_heard", None, words={"CODE": 603}, refuse=603),
+    Flow("OPTIONS to limen", "uac_options", None),
+]
+
+sys.exit(run_all(FLOWS, *sys.argv[1:2]))
