@@ -183,9 +183,11 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 		b2bua_try_next(e, call, status, by);
 		return;
 	}
-	if (status < 400)
-		status = 480; /* limen does not follow redirections that policy has not named, nor
-				 tell them */
+	if (status < 400) {
+		if (redirect_take(e, call, leg, msg))
+			return;
+		status = 480; /* what policy neither follows nor passes is not told */
+	}
 	if (msg == NULL || msg->status != status || invite->status >= 200 ||
 	    !dialog_relay_response(e, call, invite, leg, status, msg)) {
 		b2bua_refuse(e, call, status, SPAN_NONE, by);

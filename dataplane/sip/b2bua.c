@@ -297,21 +297,38 @@ void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, en
 	b2bua_refuse(e, call, status, status == 503 ? SPAN("Retry-After: 5\r\n") : SPAN_NONE, by);
 }
 
+/* Take a verdict in place of the one before. The old one stays where the new has nothing for the
+ * record: a redirection that policy does not want to follow. */
+static bool keep_verdict(struct engine *e, struct sip_call *call, struct span frame)
+{
+	const struct ipc_verdict *verdict = (const struct ipc_verdict *)frame.ptr;
+	uint64_t kept;
+
+	blob_free(&e->blobs, call->contacts);
+	call->contacts = HANDLE_NONE;
+	if (call->verdict != HANDLE_NONE && verdict->status && verdict->context_len == 0)
+		return true;
+	kept = blob_copy(&e->blobs, frame);
+	if (kept == HANDLE_NONE)
+		return false;
+	blob_free(&e->blobs, call->verdict);
+	call->verdict = kept;
+	call->target = 0;
+	return true;
+}
+
 void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 {
+	const struct ipc_verdict *verdict = (const struct ipc_verdict *)frame.ptr;
 	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]);
-	const struct ipc_verdict *verdict;
-	char buf[64];
+	char buf[256];
 	struct cursor extra = cursor_on(buf, sizeof(buf));
 
-	call->verdict = blob_copy(&e->blobs, frame);
-	verdict = call_verdict(e, call);
-	if (verdict == NULL || a == NULL) {
+	if (a == NULL || !keep_verdict(e, call, frame)) {
 		b2bua_refuse(e, call, 503, SPAN("Retry-After: 5\r\n"), IPC_BY_LIMEN);
 		return;
 	}
 	e->stats.verdicts++;
-	a->source_policy = verdict->side.source_policy;
 	if (verdict->status) {
 		if (verdict->status == 405)
 			put_span(&extra, build_allow());
@@ -324,5 +341,6 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 			     IPC_BY_POLICY);
 		return;
 	}
+	a->source_policy = verdict->side.source_policy;
 	b2bua_try_next(e, call, 500, IPC_BY_LIMEN);
 }

@@ -139,20 +139,32 @@ static void put_tag(struct cursor *out, const struct engine *e, const struct sip
 	cookie_put(out, &e->keys, COOKIE_LEG, leg->tag);
 }
 
-static void put_contact(struct cursor *out, const struct engine *e, const struct sip_leg *leg)
+void build_own_uri(struct cursor *out, const struct engine *e, const struct sip_leg *leg,
+		   struct span user)
 {
 	const struct net_endpoint *local = engine_local(e, leg->realm, leg->next_hop.family);
 
-	if (local == NULL)
-		return;
-	put_lit(out, "Contact: <sip:");
-	cookie_put(out, &e->keys, COOKIE_LEG, leg->tag);
+	put_lit(out, "sip:");
+	put_span(out, user);
 	put_char(out, '@');
-	put_endpoint(out, local);
+	if (local)
+		put_endpoint(out, local);
 	if (leg->transport != NET_UDP) {
 		put_lit(out, ";transport=");
 		put_span(out, span_str(net_transport_param(leg->transport)));
 	}
+}
+
+static void put_contact(struct cursor *out, const struct engine *e, const struct sip_leg *leg)
+{
+	char buf[COOKIE_CHARS];
+	struct cursor user = cursor_on(buf, sizeof(buf));
+
+	if (engine_local(e, leg->realm, leg->next_hop.family) == NULL)
+		return;
+	cookie_put(&user, &e->keys, COOKIE_LEG, leg->tag);
+	put_lit(out, "Contact: <");
+	build_own_uri(out, e, leg, cursor_span(&user));
 	put_lit(out, ">\r\n");
 }
 

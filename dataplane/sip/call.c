@@ -51,6 +51,19 @@ static struct span call_context(const struct engine *e, const struct sip_call *c
 	return verdict ? ipc_verdict_context(verdict) : SPAN_NONE;
 }
 
+struct ipc_target_view call_target(const struct engine *e, const struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	struct ipc_target_view target = {.head = NULL};
+	uint32_t at = 0;
+
+	for (unsigned i = 0; verdict && i < call->target; i++) {
+		if (!ipc_verdict_next_target(verdict, &at, &target))
+			return (struct ipc_target_view){.head = NULL};
+	}
+	return target;
+}
+
 static uint64_t unix_ns(const struct engine *e, uint64_t mono_ns)
 {
 	return mono_ns ? e->conf.boot_unix_ns + mono_ns : 0;
@@ -59,7 +72,9 @@ static uint64_t unix_ns(const struct engine *e, uint64_t mono_ns)
 void call_ask(struct engine *e, struct sip_call *call)
 {
 	struct sip_leg *leg = leg_get(e, call->leg[SIDE_A]);
-	struct span request = blob_span(&e->blobs, call->request);
+	struct span request = blob_span(&e->blobs, call->request),
+		    contacts = blob_span(&e->blobs, call->contacts),
+		    context = call_context(e, call);
 	const struct net_endpoint *local;
 	struct cursor *out;
 	struct ipc_ask ask = {.ask_id = call->self};
@@ -75,9 +90,19 @@ void call_ask(struct engine *e, struct sip_call *call)
 	if (local)
 		ask.local = *local;
 	ask.msg_len = (uint32_t)request.len;
+	if (contacts.len) {
+		ask.kind = IPC_ASK_REDIRECT;
+		ask.redirects = (uint8_t)(call->redirects - 1);
+		ask.context_len = (uint16_t)context.len;
+		ask.contacts_len = (uint16_t)contacts.len;
+	}
 	out = out_start(e);
 	put_bytes(out, &ask, sizeof(ask));
 	put_span(out, request);
+	if (contacts.len) {
+		put_span(out, context);
+		put_span(out, contacts);
+	}
 	out_report(e, IPC_ASK, out_finish(e));
 	e->stats.asks++;
 }
@@ -255,6 +280,7 @@ void call_collect(struct engine *e)
 		wheel_cancel(e->wheel, handle_index(call->self));
 		free_legs(e, call);
 		blob_free(&e->blobs, call->request);
+		blob_free(&e->blobs, call->contacts);
 		blob_free(&e->blobs, call->verdict);
 		slab_free(e->calls, call->self);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The engine's inside: its state and the functions its files offer each other. Nothing outside
- * dataplane/sip includes this. Floors, top to bottom: engine (inputs), answer and ending (how a
- * call goes on and stops), b2bua (how it begins), dialog (requests inside one), call (its record),
+ * dataplane/sip includes this. Floors, top to bottom: engine (inputs), answer, redirect and ending
+ * (how a call goes on and stops), b2bua (how it begins), dialog (requests inside one), call (its record),
  * txn (RFC 3261 section 17), leg, build (text), body (session descriptions), out (actions). */
 #pragma once
 
@@ -33,6 +33,7 @@
 #define ENGINE_ACTIONS_RESERVE 16u
 #define COLLECT_MAX            64u  /* calls that may end in one input */
 #define RECORD_CALL_ID_MAX     255u /* a longer Call-ID is cut in records and rows */
+#define REDIRECTS_MAX          5u   /* of one call: a loop of redirections ends */
 
 struct engine {
 	struct engine_conf conf;
@@ -155,6 +156,10 @@ void build_from_answer(struct engine *e, struct cursor *out, enum sip_method met
 		       const struct sip_txn *txn, const struct sip_msg *answer, uint32_t cseq,
 		       uint64_t branch);
 
+/* limen's address for a leg's peer, as a URI without brackets: "sip:USER@HOST". */
+void build_own_uri(struct cursor *out, const struct engine *e, const struct sip_leg *leg,
+		   struct span user);
+
 /* limen's Allow line. */
 struct span build_allow(void);
 /* Whether an option tag (Require, Supported) works across limen. */
@@ -233,6 +238,8 @@ struct sip_call *call_new(struct engine *e);
 struct sip_call *call_get(const struct engine *e, uint64_t handle);
 struct span call_plan(const struct engine *e, const struct sip_call *call);
 const struct ipc_verdict *call_verdict(const struct engine *e, const struct sip_call *call);
+/* The target in work, of a call whose verdict has come; head NULL when there is none. */
+struct ipc_target_view call_target(const struct engine *e, const struct sip_call *call);
 void call_set_timer(struct engine *e, struct sip_call *call, uint64_t deadline_ns);
 /* Over: streams closed, record made and sent. What has to be said to the legs is b2bua's
  * business. */
@@ -256,6 +263,11 @@ void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, stru
 /* ---- answer.c: the target's answers to it; msg NULL: none came (TIMEOUT) ---- */
 void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
 		     const struct sip_msg *msg);
+
+/* ---- redirect.c: a 3xx of a target, which is final for it ---- */
+/* What its side's policy makes of it: the call goes on or ends. False for one that is refused. */
+bool redirect_take(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+		   const struct sip_msg *msg);
 
 /* ---- fork.c ---- */
 /* The fork of a leg B, or the leg itself, that has this remote tag; NULL when there is none. */

@@ -66,7 +66,7 @@ struct engine_stats {
 		retransmits_out;
 	uint64_t calls_started, calls_answered, calls_ended, calls_refused;
 	uint64_t asks, verdicts, verdicts_stale, txn_timeouts, reports_blocked, actions_lost,
-		records_lost, overloads, ports_exhausted;
+		records_lost, overloads, ports_exhausted, redirects_followed, redirects_passed;
 	uint32_t calls, legs, txns, records_unacked, timers;
 };
 

@@ -33,6 +33,7 @@ struct sip_call {
 	uint64_t first_leg;    /* all of its legs, chained by `next` */
 	uint64_t invite;       /* txn: the server transaction that began it */
 	uint64_t request;      /* blob: that request as it came, until it is answered */
+	uint64_t contacts;     /* blob, ASKING: where a redirection says to go, joined by commas */
 	uint64_t verdict;      /* blob: the verdict's frame */
 	uint64_t report;       /* blob: the record's frame, from the end on */
 	uint64_t pair[CALL_MEDIA_MAX]; /* stream pair of each m= section */
@@ -47,7 +48,8 @@ struct sip_call {
 	uint8_t npairs;
 	uint8_t target;        /* targets tried so far */
 	uint8_t nforks;
-	uint32_t pad2;
+	uint8_t redirects;     /* followed so far */
+	uint8_t pad[3];
 };
 _Static_assert(sizeof(struct sip_call) % 8 == 0, "slab record");
 

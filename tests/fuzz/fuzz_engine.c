@@ -296,6 +296,9 @@ static void put_target(struct fuzz_bytes *in, struct cursor *out)
 
 	target.transport = bits & 4 ? NET_TCP : NET_UDP;
 	target.side.source_policy = bits & 32 ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN;
+	target.side.redirect = (bits >> 6) % IPC_REDIRECTS;
+	if (target.side.redirect == IPC_REDIRECT_PASS)
+		world.tainted = true; /* users in Contacts pass */
 	snprintf(ruri, sizeof(ruri), "sip:bob@10.0.%u.2", realm + 1);
 	snprintf(from, sizeof(from), "\"Al\" <sip:alice@10.0.%u.1>", realm + 1);
 	snprintf(to, sizeof(to), "<sip:bob@10.0.%u.2>", realm + 1);

@@ -174,10 +174,11 @@ void world_answer(struct world *w, int side, const char *request, unsigned statu
 	world_header(request, "CSeq", cseq, sizeof(cseq));
 	snprintf(text, sizeof(text),
 		 "SIP/2.0 %u Whatever\nVia: %s\nFrom: %s\nTo: %s%s%s\nCall-ID: %s\nCSeq: "
-		 "%s\nContact: <sip:bob@10.0.2.2:5062>\n%s%s",
+		 "%s\n%s%s%s",
 		 status, via, from, to, tag && !strstr(to, "tag=") ? ";tag=" : "",
-		 tag && !strstr(to, "tag=") ? tag : "", id, cseq, extra ? extra : "",
-		 body ? "Content-Type: application/sdp\n" : "");
+		 tag && !strstr(to, "tag=") ? tag : "", id, cseq,
+		 w->answer_contact ? w->answer_contact : "Contact: <sip:bob@10.0.2.2:5062>\n",
+		 extra ? extra : "", body ? "Content-Type: application/sdp\n" : "");
 	world_in(w, side, text, body);
 }
 
@@ -221,6 +222,7 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 	struct ipc_verdict head = {.ask_id = ask_id,
 				   .status = (uint16_t)status,
 				   .ntargets = (uint8_t)ntargets,
+				   .flags = w->verdict_flags,
 				   .answer_max_s = 60,
 				   .media_timeout_s = 30,
 				   .duration_max_s = 600};
@@ -230,24 +232,52 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_CONTENT_TYPE, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_SUBJECT, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_SUPPORTED, SPAN_NONE, SPAN_NONE);
+		for (const uint8_t *id = w->pass; id && *id; id++)
+			edit_plan_rule(&plan, d, EDIT_PASS, *id, SPAN_NONE, SPAN_NONE);
 	}
 	cr_assert(edit_plan_finish(&plan) == 0);
 	ipc_put_verdict(&out, &head, SPAN_NONE, status ? SPAN_NONE : cursor_span(&plan),
-			SPAN("context"));
+			w->context ? span_str(w->context) : SPAN("context"));
 	for (unsigned i = 0; i < ntargets; i++) {
-		struct ipc_target target = {.peer = peers[B], .realm = 1};
+		struct ipc_target target = {
+			.peer = peers[B], .side = w->side_b, .realm = 1};
 
 		target.peer.port = (uint16_t)(5060 + i);
 		ipc_put_target(&out, &target, SPAN("sip:bob@10.0.2.2"),
 			       SPAN("<sip:alice@10.0.2.1>"), SPAN("<sip:bob@10.0.2.2>"),
-			       SPAN_NONE);
+			       w->contact ? span_str(w->contact) : SPAN_NONE);
 	}
 	cr_assert(!out.full);
 	cr_assert(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT, frame,
 				out.len) == 0);
+	world_frame(w, IPC_VERDICT, frame, out.len);
+}
+
+void world_frame(struct world *w, uint16_t type, const void *frame, uint32_t len)
+{
 	w->nsent = w->nreports = 0;
-	engine_frame(w->engine, w->now_ns, IPC_VERDICT, frame, out.len);
+	engine_frame(w->engine, w->now_ns, type, frame, len);
 	collect(w);
+}
+
+void world_blocked(struct world *w, uint16_t type)
+{
+	const struct world_report *report = world_find(w, type);
+	struct engine_action action = {.kind = ACTION_REPORT, .type = type};
+
+	cr_assert(report);
+	action.bytes = span_of(report->frame, report->len);
+	engine_report_blocked(w->engine, &action);
+}
+
+uint64_t world_ask_id(const struct world *w)
+{
+	const struct world_report *ask = world_find(w, IPC_ASK);
+	uint64_t id;
+
+	cr_assert(ask);
+	memcpy(&id, ask->frame, sizeof(id));
+	return id;
 }
 
 void world_sleep(struct world *w, uint64_t ms)

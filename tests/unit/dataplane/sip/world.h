@@ -28,6 +28,12 @@ struct world {
 	struct engine *engine; /* the rig's */
 	uint64_t now_ns;
 	enum engine_fate fate;
+	/* What world_verdict says of its targets; NULL, 0: nothing. */
+	struct ipc_side_policy side_b;
+	const char *contact, *context;
+	const char *answer_contact; /* the line in place of world_answer's own Contact */
+	uint8_t verdict_flags;
+	const uint8_t *pass; /* enum sip_hdr_id, 0 at the end: headers that its plan lets pass */
 	unsigned nsent, nreports; /* of the last step */
 	struct world_sent sent[WORLD_SENT_MAX];
 	struct world_report reports[WORLD_SENT_MAX];
@@ -61,6 +67,12 @@ void world_request(struct world *w, int side, const char *method, unsigned cseq,
 		   const char *from_limen, const char *my_tag, const char *extra, const char *body);
 void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned ntargets);
 void world_sleep(struct world *w, uint64_t ms);
+/* A frame of the control plane, already checked. */
+void world_frame(struct world *w, uint16_t type, const void *frame, uint32_t len);
+/* The ring was full for that report of the last step. */
+void world_blocked(struct world *w, uint16_t type);
+/* The id in the last step's ASK; fails the test if there is none. */
+uint64_t world_ask_id(const struct world *w);
 /* The last step's report of that type, or NULL. */
 const struct world_report *world_find(const struct world *w, uint16_t type);
 
