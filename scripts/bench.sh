@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Measures what there is to measure, each group by itself:
 #
-#   bench.sh [parse|sip|media|srtp|all] [--quick] [--json FILE]
+#   bench.sh [parse|sip|media|srtp|peers|all] [--quick] [--json FILE]
 #
 # parse: SIP messages a second of one core. media: RTP packets a second of the media stage and of the rings to the control plane,
-# then of limen whole, over net_memif, beside testpmd. sip: calls a second over net_memif, and what each costs.
+# then of limen whole, over net_memif, beside testpmd. sip: calls a second over net_memif, and what each costs. peers: Kamailio and
+# rtpengine (installed for it, never started as services) beside limen on the same veths.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # What each group runs: programs of bench/micro.
-declare -A programs_of=([parse]="bench_parse" [media]="bench_media_stage bench_ring" [sip]="" [srtp]="")
-# What bench/load/measure.py does for it: both processes, with limen-load.
-declare -A measured=([media]=1 [sip]=1)
+declare -A programs_of=([parse]="bench_parse" [media]="bench_media_stage bench_ring" [sip]="" [srtp]="" [peers]="")
+# What is measured of whole processes, with limen-load: script and its groups.
+declare -A measured=([media]="load/measure.py media" [sip]="load/measure.py sip" [peers]="peers/peers.py sip media")
 
 main() {
     local group=all quick=() json='' program name results
@@ -21,14 +22,15 @@ main() {
         case $1 in
             --quick) quick=(--quick) ;;
             --json) json=${2:?--json needs a file}; shift ;;
-            -h | --help) sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
-            parse | sip | media | srtp | all) group=$1 ;;
+            -h | --help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+            parse | sip | media | srtp | peers | all) group=$1 ;;
             *) die "no such group or option: $1" ;;
         esac
         shift
     done
     need_root
     install_packages build test bench
+    case $group in peers | all) install_peers ;; esac
     export LIMEN_BUILD=$top/build
     build_limen "$LIMEN_BUILD" -Dwerror=true -Dtests=true || die "the build failed"
 
@@ -36,7 +38,7 @@ main() {
     # shellcheck disable=SC2064
     trap "rm -f '$results'" EXIT
     local ran=0 groups=("$group")
-    [ "$group" != all ] || groups=(parse sip media srtp)
+    [ "$group" != all ] || groups=(parse sip media srtp peers)
     for name in "${groups[@]}"; do
         if [ -z "${programs_of[$name]}${measured[$name]:-}" ]; then
             [ "$group" = all ] || die "there is no $name benchmark yet: see docs/testing.md"
@@ -71,13 +73,30 @@ run_program() {
     printf '%s\n' "$out" | sed "s/^/$group\t$program\t/" >>"$results"
 }
 
+# measure GROUP RESULTS OPTION...
 measure() {
-    local group=$1 results=$2 out
+    local group=$1 results=$2 what script out
     shift 2
-    step "$group: limen over net_memif"
-    out=$(setsid -w /usr/bin/python3 "$top/bench/load/measure.py" "$group" --build "$LIMEN_BUILD" "$@" | tee /dev/stderr) ||
-        die "bench/load/measure.py $group failed"
-    printf '%s\n' "$out" | sed "s/^/$group\tmeasure\t/" >>"$results"
+    read -r script what <<<"${measured[$group]}"
+    for what in $what; do
+        step "$group: bench/$script $what"
+        out=$(setsid -w /usr/bin/python3 "$top/bench/$script" "$what" --build "$LIMEN_BUILD" "$@" | tee /dev/stderr) ||
+            die "bench/$script $what failed"
+        printf '%s\n' "$out" | sed "s/^/$group\tmeasure\t/" >>"$results"
+    done
+}
+
+# Their packages would start and enable services, on SIP's own port: neither is wanted.
+install_peers() {
+    local policy=/usr/sbin/policy-rc.d ours='' name new=()
+    for name in $(packages_of peers); do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || new+=("$name")
+    done
+    [ ${#new[@]} -gt 0 ] || return 0
+    [ -e $policy ] || { ours=$policy && printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy; }
+    install_packages peers
+    [ -z "$ours" ] || rm -f $policy
+    [ ! -d /run/systemd/system ] || systemctl -q disable "${new[@]}"
 }
 
 main "$@"
