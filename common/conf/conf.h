@@ -17,6 +17,7 @@
 #define CONF_REALMS_MAX  64u
 #define CONF_ADDRS_MAX   2u /* of a realm: one IPv4, one IPv6 */
 #define CONF_PEERS_MAX   8u
+#define CONF_EMERGENCY_MAX 32u
 
 struct conf_machine {
 	unsigned main_cpu;
@@ -91,6 +92,16 @@ struct conf_route {
 	unsigned status;
 };
 
+struct conf_overload {
+	unsigned busy_percent_max; /* of a worker's cycles */
+	unsigned retry_after_s;
+};
+
+struct conf_emergency {
+	unsigned count;
+	char *services[CONF_EMERGENCY_MAX]; /* users and urn:service: names */
+};
+
 struct conf_log {
 	char *level;  /* "debug", "info", "warn", "error" */
 	char *format; /* "text", "json" */
@@ -112,6 +123,8 @@ struct conf {
 	struct conf_trunk *trunks;
 	unsigned nroutes;
 	struct conf_route *routes; /* the first that matches decides */
+	struct conf_overload overload;
+	struct conf_emergency emergency;
 	struct conf_log log;
 	struct conf_cdr cdr;
 	void *keep; /* conf's own: what the parser allocated */

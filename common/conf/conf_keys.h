@@ -18,6 +18,7 @@
 	X(PORT_RANGE, "low-high")                                                                  \
 	X(HEADER, "header name")                                                                   \
 	X(USER, "start of a user part")                                                            \
+	X(SERVICE, "user or urn:service") /* a whole user part, or a service URN (RFC 5031) */     \
 	X(REF_PORT, "name of a port")                                                              \
 	X(REF_REALM, "name of a realm")                                                            \
 	X(REF_TRUNK, "name of a trunk")
@@ -36,6 +37,10 @@
 	X(routes, MAPS, ROUTE, false, 65536,                                                       \
 	  "Where calls go: the first route that matches decides. A call that none matches is "     \
 	  "refused with 404.")                                                                     \
+	X(overload, MAP, OVERLOAD, false, 1,                                                       \
+	  "When a worker has no time for more: new calls are refused with 503.")                   \
+	X(emergency, MAP, EMERGENCY, false, 1,                                                     \
+	  "Calls that are taken even then.")                                                       \
 	X(log, MAP, LOG, false, 1, "The log of the control plane and the dataplane.")              \
 	X(cdr, MAP, CDR, false, 1, "Call detail records: one JSON object a line for each call.")
 
@@ -154,6 +159,17 @@
 	X(ONE, REF_TRUNK, to, 0, "", "", 1, 63, RELOAD, "The trunk the call goes to.")             \
 	X(ONE, UINT, status, 0, "SIP status", "0", 400, 699, RELOAD,                               \
 	  "Refuse the call with this status, instead of `to`.")
+
+#define CONF_KEYS_OVERLOAD(X)                                                                      \
+	X(ONE, UINT, busy_percent_max, 0, "%", "95", 1, 100, RELOAD,                               \
+	  "Share of a worker's cycles spent on work above which it refuses new calls.")            \
+	X(ONE, UINT, retry_after_s, 0, "s", "5", 1, 3600, RELOAD,                                  \
+	  "Retry-After in these refusals.")
+
+#define CONF_KEYS_EMERGENCY(X)                                                                     \
+	X(LIST, SERVICE, services, CONF_EMERGENCY_MAX, "", "112|911|urn:service:sos", 1, 60,       \
+	  RELOAD,                                                                                  \
+	  "Called users, and service URNs with all that is below them, of emergency calls.")
 
 #define CONF_KEYS_LOG(X)                                                                           \
 	X(ONE, WORD, level, 0, "debug|info|warn|error", "info", 1, 16, RELOAD,                     \

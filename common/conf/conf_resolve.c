@@ -420,6 +420,32 @@ static void resolve_routes(struct resolve *r)
 	r->conf->nroutes = n;
 }
 
+static void resolve_overload(struct resolve *r)
+{
+	static const struct raw_overload absent;
+	const struct raw_overload *raw = r->raw->overload ? r->raw->overload : &absent;
+	struct conf_overload *overload = &r->conf->overload;
+
+	overload->busy_percent_max =
+		number(SECTION_overload, OVERLOAD_busy_percent_max, raw->busy_percent_max);
+	overload->retry_after_s =
+		number(SECTION_overload, OVERLOAD_retry_after_s, raw->retry_after_s);
+}
+
+static void resolve_emergency(struct resolve *r)
+{
+	static const struct raw_emergency absent;
+	const struct raw_emergency *raw = r->raw->emergency ? r->raw->emergency : &absent;
+	struct conf_emergency *emergency = &r->conf->emergency;
+	char *def;
+
+	for (unsigned i = 0; i < raw->services_count && i < CONF_EMERGENCY_MAX; i++)
+		emergency->services[emergency->count++] = raw->services[i];
+	def = emergency->count ? NULL : text(r, SECTION_emergency, EMERGENCY_services, NULL);
+	for (char *word = def ? strtok(def, "|") : NULL; word; word = strtok(NULL, "|"))
+		emergency->services[emergency->count++] = word;
+}
+
 static void resolve_outputs(struct resolve *r)
 {
 	static const struct raw_log no_log;
@@ -438,7 +464,8 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 {
 	static void (*const steps[])(struct resolve *) = {
 		resolve_machine, resolve_ports,  resolve_realms,
-		resolve_trunks,  resolve_routes, resolve_outputs,
+		resolve_trunks,  resolve_routes, resolve_overload,
+		resolve_emergency, resolve_outputs,
 	};
 	struct resolve r = {.doc = doc, .raw = raw, .conf = conf, .pool = pool};
 

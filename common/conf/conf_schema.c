@@ -26,6 +26,12 @@ static const struct conf_key keys_TRUNK[] = {CONF_KEYS_TRUNK(KEY)};
 #define RAW struct raw_routes
 static const struct conf_key keys_ROUTE[] = {CONF_KEYS_ROUTE(KEY)};
 #undef RAW
+#define RAW struct raw_overload
+static const struct conf_key keys_OVERLOAD[] = {CONF_KEYS_OVERLOAD(KEY)};
+#undef RAW
+#define RAW struct raw_emergency
+static const struct conf_key keys_EMERGENCY[] = {CONF_KEYS_EMERGENCY(KEY)};
+#undef RAW
 #define RAW struct raw_log
 static const struct conf_key keys_LOG[] = {CONF_KEYS_LOG(KEY)};
 #undef RAW
@@ -87,6 +93,12 @@ static const cyaml_schema_field_t fields_TRUNK[] = {CONF_KEYS_TRUNK(FIELD) CYAML
 #undef RAW
 #define RAW struct raw_routes
 static const cyaml_schema_field_t fields_ROUTE[] = {CONF_KEYS_ROUTE(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_overload
+static const cyaml_schema_field_t fields_OVERLOAD[] = {CONF_KEYS_OVERLOAD(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_emergency
+static const cyaml_schema_field_t fields_EMERGENCY[] = {CONF_KEYS_EMERGENCY(FIELD) CYAML_FIELD_END};
 #undef RAW
 #define RAW struct raw_log
 static const cyaml_schema_field_t fields_LOG[] = {CONF_KEYS_LOG(FIELD) CYAML_FIELD_END};

@@ -284,6 +284,30 @@ static bool ok_port_range(struct span text, const struct verdict *v)
 		      QUOTE(text));
 }
 
+#define USER_CHARS "-_.!~*'()&=+$,;?/#%" /* user of RFC 3261 section 25.1, unescaped */
+
+static bool ok_user(struct span text, const struct verdict *v)
+{
+	static const struct span urn = {"urn:service:", 12};
+
+	if (text.len >= urn.len && !memcmp(text.ptr, urn.ptr, urn.len))
+		text = span_of(text.ptr + urn.len, text.len - urn.len);
+	return !text.len || all_of(text, USER_CHARS) ||
+	       refuse(v, "not the start of a user part: \"%.*s\"", QUOTE(text));
+}
+
+/* RFC 5031 section 3: a service's name is labels of letters, digits and hyphens, with dots. */
+static bool ok_service(struct span text, const struct verdict *v)
+{
+	static const struct span urn = {"urn:service:", 12};
+	bool is_urn = text.len >= urn.len && !memcmp(text.ptr, urn.ptr, urn.len);
+
+	if (is_urn ? all_of(span_of(text.ptr + urn.len, text.len - urn.len), "-.")
+		   : all_of(text, USER_CHARS))
+		return true;
+	return refuse(v, "neither a user nor a urn:service: \"%.*s\"", QUOTE(text));
+}
+
 static bool ok_header(struct span text, const struct verdict *v)
 {
 	if (!all_of(text, "-.!%*_+`'~")) /* token of RFC 3261 section 25.1 */
@@ -332,9 +356,10 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 		return ok_port_range(text, &v);
 	case CONF_HEADER:
 		return ok_header(text, &v);
-	case CONF_USER: /* user of RFC 3261 section 25.1, unescaped */
-		return all_of(text, "-_.!~*'()&=+$,;?/#%") ||
-		       refuse(&v, "not the start of a user part: \"%.*s\"", QUOTE(text));
+	case CONF_USER:
+		return ok_user(text, &v);
+	case CONF_SERVICE:
+		return ok_service(text, &v);
 	case CONF_TEXT:
 	case CONF_REF_PORT:
 	case CONF_REF_REALM:

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The control plane's note on a call: "1 TRUNK TRUNK REALM REALM CALLER CALLED". Names are words
- * already; of the users all but printable ASCII is escaped as %XX. limen-controlplane, any
- * thread. */
+/* The control plane's note on a call: "2 TRUNK TRUNK REALM REALM CALLER CALLED REDIRECTED
+ * TRANSFERRED", or version 1 without the last two, which calls may have that began before an
+ * upgrade. Names are words already; of the users all but printable ASCII is escaped as %XX.
+ * limen-controlplane, any thread. */
 #include "controlplane/cdr/context.h"
 
 #include <errno.h>
 
-#define VERSION '1'
+#define FIELDS_1 7u
+#define FIELDS_2 9u
+/* What a user may take of the note, so that four of them, and four names, always fit. */
+#define USER_TEXT_MAX 180u
 
 static const char hex[] = "0123456789ABCDEF";
 
 static void put_escaped(struct cursor *out, struct span user)
 {
 	size_t len = user.len < CDR_NUMBER_BYTES_MAX ? user.len : CDR_NUMBER_BYTES_MAX;
+	uint32_t from = out->len;
 
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len && out->len - from + 3 <= USER_TEXT_MAX; i++) {
 		uint8_t c = (uint8_t)user.ptr[i];
 
 		if (c > ' ' && c < 0x7f && c != '%') {
@@ -32,15 +37,15 @@ void put_cdr_context(struct cursor *out, const struct cdr_context *context)
 	const struct span names[4] = {context->trunk[0], context->trunk[1], context->realm[0],
 				      context->realm[1]};
 
-	put_char(out, VERSION);
+	put_char(out, '2');
 	for (unsigned i = 0; i < 4; i++) {
 		put_char(out, ' ');
 		put_span(out, names[i]);
 	}
-	put_char(out, ' ');
-	put_escaped(out, context->caller);
-	put_char(out, ' ');
-	put_escaped(out, context->called);
+	for (unsigned i = 0; i < CDR_USERS; i++) {
+		put_char(out, ' ');
+		put_escaped(out, context->users[i]);
+	}
 }
 
 static int hex_digit(char c)
@@ -76,11 +81,12 @@ static int unescape(struct span text, char out[CDR_NUMBER_BYTES_MAX], struct spa
 
 int cdr_context_read(struct span text, struct cdr_context *context, struct cdr_users *users)
 {
-	struct span fields[7];
-	unsigned n = 0;
+	struct span fields[FIELDS_2];
+	unsigned n = 0, wanted;
 	const char *at = text.ptr, *end = text.ptr + text.len;
 
-	while (n < 7) {
+	*context = (struct cdr_context){0};
+	while (n < FIELDS_2) {
 		const char *blank = at < end ? memchr(at, ' ', (size_t)(end - at)) : NULL;
 		const char *stop = blank ? blank : end;
 
@@ -89,14 +95,17 @@ int cdr_context_read(struct span text, struct cdr_context *context, struct cdr_u
 			break;
 		at = blank + 1;
 	}
-	if (n != 7 || fields[6].ptr + fields[6].len != end || fields[0].len != 1 ||
-	    fields[0].ptr[0] != VERSION)
+	wanted = span_eq(fields[0], SPAN("1")) ? FIELDS_1 : FIELDS_2;
+	if (n != wanted || fields[n - 1].ptr + fields[n - 1].len != end ||
+	    (wanted == FIELDS_2 && !span_eq(fields[0], SPAN("2"))))
 		return -EINVAL;
 	context->trunk[0] = fields[1];
 	context->trunk[1] = fields[2];
 	context->realm[0] = fields[3];
 	context->realm[1] = fields[4];
-	if (unescape(fields[5], users->bytes[0], &context->caller))
-		return -EINVAL;
-	return unescape(fields[6], users->bytes[1], &context->called);
+	for (unsigned i = 0; i + 5 < n; i++) {
+		if (unescape(fields[5 + i], users->bytes[i], &context->users[i]))
+			return -EINVAL;
+	}
+	return 0;
 }

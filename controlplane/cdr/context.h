@@ -8,11 +8,19 @@
 
 #define CDR_NUMBER_BYTES_MAX 120u /* longer ones are cut */
 
+/* The users of a call, any bytes. */
+enum cdr_user {
+	CDR_CALLER,
+	CDR_CALLED,         /* as the caller asked */
+	CDR_REDIRECTED_TO,  /* by a 3xx that limen followed; empty: none */
+	CDR_TRANSFERRED_BY, /* whose REFER limen carried out; empty: none */
+	CDR_USERS,
+};
+
 struct cdr_context {
 	struct span trunk[2]; /* names: the call's from and to; empty: none */
 	struct span realm[2]; /* names */
-	struct span caller;   /* users, any bytes */
-	struct span called;
+	struct span users[CDR_USERS];
 };
 
 /* At most 1000 bytes. */
@@ -20,6 +28,6 @@ void put_cdr_context(struct cursor *out, const struct cdr_context *context);
 
 /* Read one. The users' spans are into `users`. 0, or -EINVAL for text that is none. */
 struct cdr_users {
-	char bytes[2][CDR_NUMBER_BYTES_MAX];
+	char bytes[CDR_USERS][CDR_NUMBER_BYTES_MAX];
 };
 int cdr_context_read(struct span text, struct cdr_context *context, struct cdr_users *users);

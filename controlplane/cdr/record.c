@@ -120,8 +120,12 @@ void put_context_members(struct cursor *out, struct span text)
 		context = (struct cdr_context){0};
 	put_pair(out, "trunks", context.trunk[0], context.trunk[1]);
 	put_pair(out, "realms", context.realm[0], context.realm[1]);
-	put_json_text(out, "caller", context.caller);
-	put_json_text(out, "called", context.called);
+	put_json_text(out, "caller", context.users[CDR_CALLER]);
+	put_json_text(out, "called", context.users[CDR_CALLED]);
+	if (context.users[CDR_REDIRECTED_TO].len)
+		put_json_text(out, "redirected_to", context.users[CDR_REDIRECTED_TO]);
+	if (context.users[CDR_TRANSFERRED_BY].len)
+		put_json_text(out, "transferred_by", context.users[CDR_TRANSFERRED_BY]);
 }
 
 static struct span cut(struct span text)

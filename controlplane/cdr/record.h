@@ -27,5 +27,6 @@ void put_cdr_record(struct cursor *out, const struct ipc_call_end *end);
 /* What records and limenctl's rows share: one side's media quality as an object. */
 void put_media_quality(struct cursor *out, const struct ipc_media_quality *quality);
 
-/* And the members that the control plane's note gives: trunks, realms, caller, called. */
+/* And the members that the control plane's note gives: trunks, realms, caller, called, and
+ * redirected_to and transferred_by where the call was. */
 void put_context_members(struct cursor *out, struct span context);

@@ -2,29 +2,13 @@
 /* A question of the dataplane becomes a verdict. limen-controlplane, loop thread. */
 #include "controlplane/dispatch/ask.h"
 
-#include "common/sip/edit_plan.h"
 #include "controlplane/cdr/context.h"
-#include "controlplane/topology/far_side.h"
+#include "controlplane/dispatch/redirect.h"
+#include "controlplane/dispatch/verdict.h"
 
 #define CONTEXT_BYTES_MAX 1000u
-/* A Request-URI, From or To: a user of 255 bytes, each escaped, display name, host and
- * parameters. */
-#define TARGET_TEXT_BYTES_MAX 4096u
 
 _Static_assert(CONTEXT_BYTES_MAX <= IPC_CONTEXT_MAX, "the note must cross");
-_Static_assert(CONF_PEERS_MAX <= IPC_TARGETS_MAX, "each peer is a target");
-_Static_assert((int)CONF_REDIRECT_REFUSE == IPC_REDIRECT_REFUSE &&
-		       (int)CONF_REDIRECT_FOLLOW == IPC_REDIRECT_FOLLOW &&
-		       (int)CONF_REDIRECT_PASS == IPC_REDIRECT_PASS,
-	       "the config's words are the verdict's");
-_Static_assert((int)CONF_REFER_REFUSE == IPC_REFER_REFUSE &&
-		       (int)CONF_REFER_PASS == IPC_REFER_PASS &&
-		       (int)CONF_REFER_LOCAL == IPC_REFER_LOCAL,
-	       "the config's words are the verdict's");
-#define TARGET_BYTES_MAX (sizeof(struct ipc_target) + TARGET_TEXT_BYTES_MAX)
-_Static_assert(sizeof(struct ipc_verdict) + EDIT_PLAN_BYTES_MAX + CONTEXT_BYTES_MAX +
-		       IPC_TARGETS_MAX * TARGET_BYTES_MAX < IPC_FRAME_MAX,
-	       "a verdict always fits its frame");
 
 /* A From whose URI tells no user that could cross is written anonymous (RFC 3323). */
 static void read_caller(const struct sip_msg *msg, struct far_parties *parties)
@@ -47,79 +31,8 @@ static void read_caller(const struct sip_msg *msg, struct far_parties *parties)
 static void read_called(const struct sip_msg *msg, const struct policy_decision *decision,
 			struct far_parties *parties)
 {
-	parties->called = &decision->called;
 	if (party_from_uri(sip_span(msg, msg->to_uri), &parties->to))
 		parties->to = decision->called;
-}
-
-/* limen's own address in a realm. The config holds no peer of a family that its realm lacks. */
-static struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family)
-{
-	struct net_endpoint limen = {.family = family, .port = realm->sip_port};
-
-	for (unsigned a = 0; a < realm->naddrs; a++) {
-		if (realm->addrs[a].prefix.family == family)
-			limen.addr = realm->addrs[a].prefix.addr;
-	}
-	return limen;
-}
-
-/* How limen speaks to a trunk's peers, when those of `other` are on the far side. */
-static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
-				      const struct conf_trunk *other)
-{
-	return (struct ipc_side_policy){
-		.session_s = trunk->session_expires_s,
-		.min_se_s = trunk->min_se_s,
-		.source_policy = trunk->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
-		.redirect = trunk->redirect,
-		.refer = trunk->refer,
-		.flags = trunk->msrp && other->msrp ? IPC_POLICY_MSRP : 0,
-	};
-}
-
-static void put_target(struct cursor *out, const struct conf *conf, const struct conf_trunk *from,
-		       const struct conf_trunk *trunk, const struct net_endpoint *peer,
-		       const struct far_parties *parties)
-{
-	const struct ipc_target head = {
-		.peer = *peer,
-		.realm = (uint8_t)trunk->realm,
-		.transport = NET_UDP,
-		.side = side_of(trunk, from),
-	};
-	struct net_endpoint limen = limen_at(&conf->realms[trunk->realm], peer->family);
-	char text[TARGET_TEXT_BYTES_MAX];
-	struct cursor c = cursor_on(text, sizeof(text));
-	uint32_t ruri, caller;
-
-	put_far_ruri(&c, parties, peer, NET_UDP);
-	ruri = c.len;
-	put_far_from(&c, parties, peer, &limen);
-	caller = c.len;
-	put_far_to(&c, parties, peer);
-	ipc_put_target(out, &head, span_of(text, ruri), span_of(text + ruri, caller - ruri),
-		       span_of(text + caller, c.len - caller), SPAN_NONE);
-	out->full |= c.full;
-}
-
-/* Peers in their order, those of the caller's address family before the others. */
-static void put_targets(struct cursor *out, const struct conf *conf, const struct conf_trunk *from,
-			const struct conf_trunk *trunk, uint8_t family,
-			const struct far_parties *parties)
-{
-	for (int same = 1; same >= 0; same--) {
-		for (unsigned i = 0; i < trunk->npeers; i++) {
-			if ((trunk->peers[i].family == family) == same)
-				put_target(out, conf, from, trunk, &trunk->peers[i], parties);
-		}
-	}
-}
-
-/* The shorter of two limits, where 0 is none. */
-static unsigned shorter(unsigned a, unsigned b)
-{
-	return !a || (b && b < a) ? b : a;
 }
 
 static struct span trunk_name(const struct conf *conf, int trunk)
@@ -127,49 +40,58 @@ static struct span trunk_name(const struct conf *conf, int trunk)
 	return trunk < 0 ? SPAN_NONE : span_str(conf->trunks[trunk].name);
 }
 
+static struct span realm_name(const struct conf *conf, int trunk)
+{
+	return trunk < 0 ? SPAN_NONE : span_str(conf->realms[conf->trunks[trunk].realm].name);
+}
+
+/* The user behind a transfer: whom the message says it was referred by (RFC 3892), or who sends
+ * it. */
+static struct span transferrer(const struct sip_msg *msg, const struct party *caller,
+			       struct party *referrer)
+{
+	struct sip_name_addr by;
+
+	if (sip_name_addr_parse(sip_hdr_value(msg, SIP_HDR_REFERRED_BY), &by) ||
+	    party_from_uri(by.uri, referrer) || !referrer->len)
+		return party_user(caller);
+	return party_user(referrer);
+}
+
+/* A question being answered. */
+struct question {
+	const struct generation *gen;
+	const struct ipc_ask *ask;
+	struct sip_msg msg;
+	struct far_parties parties;
+	struct party referrer;
+	struct cdr_context before; /* REDIRECT: the call's note so far */
+	struct cdr_users before_users;
+	char context[CONTEXT_BYTES_MAX];
+};
+
 /* What the record will need. */
-static struct span write_context(struct cursor *c, const struct conf *conf,
-				 const struct ipc_ask *ask, const struct policy_decision *d,
-				 const struct party *caller)
+static struct span write_context(struct question *q, const struct policy_decision *d)
 {
-	const struct cdr_context context = {
-		.trunk = {trunk_name(conf, d->from), trunk_name(conf, d->to)},
-		.realm = {span_str(conf->realms[ask->realm].name),
-			  d->to < 0 ? SPAN_NONE
-				    : span_str(conf->realms[conf->trunks[d->to].realm].name)},
-		.caller = party_user(caller),
-		.called = d->called_known ? party_user(&d->called) : SPAN_NONE,
-	};
+	const struct conf *conf = q->gen->conf;
+	struct span called = d->called_known ? party_user(&d->called) : SPAN_NONE;
+	struct cdr_context context = q->before;
+	struct cursor c = cursor_on(q->context, sizeof(q->context));
 
-	put_cdr_context(c, &context);
-	return cursor_span(c);
-}
-
-static void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,
-			struct span reason, struct span context)
-{
-	const struct ipc_verdict head = {.ask_id = ask->ask_id, .status = (uint16_t)status};
-
-	ipc_put_verdict(out, &head, reason, SPAN_NONE, context);
-}
-
-static void put_acceptance(struct cursor *out, const struct generation *gen,
-			   const struct ipc_ask *ask, const struct policy_decision *d,
-			   const struct far_parties *parties, struct span plan, struct span context)
-{
-	const struct conf_trunk *from = &gen->conf->trunks[d->from],
-				*to = &gen->conf->trunks[d->to];
-	const struct ipc_verdict head = {
-		.ask_id = ask->ask_id,
-		.ntargets = (uint8_t)to->npeers,
-		.side = side_of(from, to),
-		.answer_max_s = to->answer_max_s,
-		.duration_max_s = shorter(from->duration_max_s, to->duration_max_s),
-		.media_timeout_s = shorter(from->media_timeout_s, to->media_timeout_s),
-	};
-
-	ipc_put_verdict(out, &head, SPAN_NONE, plan, context);
-	put_targets(out, gen->conf, from, to, ask->source.family, parties);
+	context.trunk[0] = trunk_name(conf, d->from);
+	context.trunk[1] = trunk_name(conf, d->to);
+	context.realm[0] = span_str(conf->realms[q->ask->realm].name);
+	context.realm[1] = realm_name(conf, d->to);
+	context.users[CDR_CALLER] = party_user(&q->parties.from);
+	if (q->ask->kind == IPC_ASK_REDIRECT)
+		context.users[CDR_REDIRECTED_TO] = called;
+	else
+		context.users[CDR_CALLED] = called;
+	if (q->ask->kind == IPC_ASK_TRANSFER)
+		context.users[CDR_TRANSFERRED_BY] =
+			transferrer(&q->msg, &q->parties.from, &q->referrer);
+	put_cdr_context(&c, &context);
+	return cursor_span(&c);
 }
 
 static void refuse(struct cursor *out, const struct ipc_ask *ask, struct ask_answer *answer,
@@ -177,43 +99,92 @@ static void refuse(struct cursor *out, const struct ipc_ask *ask, struct ask_ans
 {
 	answer->status = status;
 	answer->why = why;
-	put_refusal(out, ask, status, SPAN_NONE, context);
+	put_refusal(out, ask, status, context);
+}
+
+static void accept(struct question *q, struct cursor *out, struct ask_answer *answer,
+		   const struct way *ways, unsigned nways)
+{
+	const struct policy_decision *d = &answer->decision;
+	struct acceptance acceptance = {
+		.gen = q->gen,
+		.ask = q->ask,
+		.from = d->from,
+		.ways = ways,
+		.nways = nways,
+		.parties = &q->parties,
+		.context = write_context(q, d),
+		.plan = plans_get(q->gen->plans, (unsigned)d->from, (unsigned)d->to,
+				  q->msg.method == SIP_METHOD_PUBLISH ? PLAN_PUBLISH : 0),
+	};
+
+	if (!acceptance.plan.len) {
+		refuse(out, q->ask, answer, 500, "no memory for an edit plan", acceptance.context);
+		return;
+	}
+	read_called(&q->msg, d, &q->parties);
+	answer->status = 0;
+	answer->why = policy_outcome_why(d->outcome);
+	put_acceptance(out, &acceptance);
+}
+
+static void decide_request(struct question *q, const struct policy_request *request,
+			   struct cursor *out, struct ask_answer *answer)
+{
+	struct policy_decision *d = &answer->decision;
+	struct way way;
+
+	policy_decide(q->gen->policy, request, d);
+	if (d->status) {
+		refuse(out, q->ask, answer, d->status, policy_outcome_why(d->outcome),
+		       write_context(q, d));
+		return;
+	}
+	way = (struct way){.called = &d->called, .to = d->to};
+	accept(q, out, answer, &way, 1);
+}
+
+/* A redirection that is not followed leaves the call's note as it was: the trunk that redirected is
+ * where the call was. */
+static void decide_redirect(struct question *q, const struct policy_request *request,
+			    struct cursor *out, struct ask_answer *answer)
+{
+	struct span note = ipc_ask_context(q->ask);
+	struct policy_decision *d = &answer->decision;
+	struct redirection redirection;
+
+	if (cdr_context_read(note, &q->before, &q->before_users))
+		q->before = (struct cdr_context){0};
+	redirect_decide(q->gen, request, ipc_ask_contacts(q->ask), q->ask->redirects, &q->before,
+			&redirection, d);
+	if (d->status)
+		refuse(out, q->ask, answer, d->status, policy_outcome_why(d->outcome), note);
+	else
+		accept(q, out, answer, redirection.ways, redirection.nways);
 }
 
 void ask_decide(const struct generation *gen, const struct ipc_ask *ask, struct cursor *out,
 		struct ask_answer *answer)
 {
-	struct span bytes = ipc_ask_msg(ask), plan, context;
-	struct policy_decision *d = &answer->decision;
+	struct span bytes = ipc_ask_msg(ask);
 	struct policy_request request;
-	struct far_parties parties;
-	struct sip_msg msg;
-	char text[CONTEXT_BYTES_MAX];
-	struct cursor c = cursor_on(text, sizeof(text));
+	struct question q;
 
-	answer->unreadable = sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK ||
-			     !msg.is_request || ask->realm >= gen->conf->nrealms;
+	q.gen = gen;
+	q.ask = ask;
+	answer->unreadable = sip_parse(&q.msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK ||
+			     !q.msg.is_request || ask->realm >= gen->conf->nrealms;
 	if (answer->unreadable) {
 		refuse(out, ask, answer, 400,
 		       "the dataplane asks about something that is no request", SPAN_NONE);
 		return;
 	}
-	request = (struct policy_request){.msg = &msg, .realm = ask->realm, .source = &ask->source};
-	policy_decide(gen->policy, &request, d);
-	read_caller(&msg, &parties);
-	context = write_context(&c, gen->conf, ask, d, &parties.from);
-	if (d->status) {
-		refuse(out, ask, answer, d->status, policy_outcome_why(d->outcome), context);
-		return;
-	}
-	plan = plans_get(gen->plans, (unsigned)d->from, (unsigned)d->to,
-			 msg.method == SIP_METHOD_PUBLISH ? PLAN_PUBLISH : 0);
-	if (!plan.len) {
-		refuse(out, ask, answer, 500, "no memory for an edit plan", context);
-		return;
-	}
-	read_called(&msg, d, &parties);
-	answer->status = 0;
-	answer->why = policy_outcome_why(d->outcome);
-	put_acceptance(out, gen, ask, d, &parties, plan, context);
+	q.before = (struct cdr_context){0};
+	read_caller(&q.msg, &q.parties);
+	request = (struct policy_request){
+		.msg = &q.msg, .realm = ask->realm, .source = &ask->source};
+	if (ask->kind == IPC_ASK_REDIRECT)
+		decide_redirect(&q, &request, out, answer);
+	else
+		decide_request(&q, &request, out, answer);
 }

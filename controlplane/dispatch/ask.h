@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A question of the dataplane becomes a verdict: the request is read, policy decides, topology
- * writes what the far side will see. A function of its arguments: no state, no I/O.
+ * writes what the far side will see. A function of its arguments: no state, no I/O but the log.
  * limen-controlplane, loop thread. */
 #pragma once
 

@@ -4,6 +4,13 @@
 #include "common/base/clock.h"
 #include "controlplane/dispatch/internal.h"
 
+static const char *kind_name(const struct ipc_ask *ask)
+{
+	static const char *const names[IPC_ASK_KINDS] = {"request", "redirection", "transfer"};
+
+	return names[ask->kind];
+}
+
 static const char *trunk_name(const struct dispatch *dispatch, int trunk)
 {
 	return trunk < 0 ? "" : dispatch->generation->conf->trunks[trunk].name;
@@ -20,7 +27,7 @@ static void log_refusal(struct dispatch *dispatch, const struct ipc_ask *ask,
 	if (!log_limit_pass(&dispatch->refusals[d->outcome], clock_mono_ns(), &held))
 		return;
 	LOG(INFO, "policy", "refused", LOG_U64("status", answer->status),
-	    LOG_STR("why", answer->why),
+	    LOG_STR("why", answer->why), LOG_STR("kind", kind_name(ask)),
 	    LOG_STR("realm", dispatch->generation->conf->realms[ask->realm].name),
 	    LOG_ENDPOINT("source", &ask->source), LOG_STR("trunk", trunk_name(dispatch, d->from)),
 	    LOG_SPAN("called", d->called_known ? party_user(&d->called) : SPAN_NONE),
@@ -32,7 +39,7 @@ static void log_acceptance(const struct dispatch *dispatch, const struct ipc_ask
 {
 	const struct policy_decision *d = &answer->decision;
 
-	LOG(DEBUG, "policy", "accepted",
+	LOG(DEBUG, "policy", "accepted", LOG_STR("kind", kind_name(ask)),
 	    LOG_STR("realm", dispatch->generation->conf->realms[ask->realm].name),
 	    LOG_ENDPOINT("source", &ask->source), LOG_STR("trunk", trunk_name(dispatch, d->from)),
 	    LOG_U64("source_bits", d->source_bits), LOG_SPAN("called", party_user(&d->called)),

@@ -60,6 +60,7 @@ static void on_up(void *arg, const struct ipc_hello *hello)
 	dispatch->link_reason = "";
 	LOG(INFO, "link", "the dataplane is connected", LOG_U64("pid", hello->pid),
 	    LOG_U64("workers", hello->nworkers), LOG_HANDLE("boot_id", hello->boot_id));
+	settings_send(dispatch);
 }
 
 static void on_down(void *arg, const char *reason, bool was_up)
@@ -120,7 +121,9 @@ static int start(struct dispatch *dispatch)
 	dispatch->relink = evtimer_new(dispatch->base, on_relink, dispatch);
 	if (!dispatch->relink)
 		return -ENOMEM;
-	err = listings_start(dispatch);
+	err = settings_start(dispatch);
+	if (!err)
+		err = listings_start(dispatch);
 	if (!err)
 		err = records_start(dispatch);
 	if (!err)
@@ -165,6 +168,7 @@ void dispatch_free(struct dispatch *dispatch)
 	cp_link_free(dispatch->link);
 	records_stop(dispatch);
 	listings_stop(dispatch);
+	settings_stop(dispatch);
 	if (dispatch->relink)
 		event_free(dispatch->relink);
 	generation_free(dispatch->generation);

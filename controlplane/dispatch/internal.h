@@ -63,6 +63,7 @@ struct dispatch {
 	struct cp_link *link;
 	struct event *relink;    /* makes the link anew, outside of its callbacks */
 	const char *link_reason; /* why it is down; static text */
+	struct event *settings_retry;
 	struct acks acks;
 	struct listing listings[ADMIN_CLIENTS_MAX];
 	uint32_t last_list_id;
@@ -98,6 +99,11 @@ void own_stats(struct dispatch *dispatch, uint64_t client);
 
 /* operator.c */
 int operator_start(struct dispatch *dispatch);
+
+/* settings.c */
+int settings_start(struct dispatch *dispatch);
+void settings_stop(struct dispatch *dispatch);
+void settings_send(struct dispatch *dispatch);
 
 /* reload.c: as dispatch_reload, with what is wrong in errors[], or in *why where it is no fault of
  * the file's. */

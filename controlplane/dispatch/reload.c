@@ -109,6 +109,7 @@ int reload(struct dispatch *dispatch, struct reload_result *result)
 		return err;
 	}
 	dispatch->counters.reloads++;
+	settings_send(dispatch);
 	LOG(INFO, "config", "reloaded", LOG_STR("file", dispatch->generation->conf->path),
 	    LOG_U64("trunks", dispatch->generation->conf->ntrunks),
 	    LOG_U64("routes", dispatch->generation->conf->nroutes));

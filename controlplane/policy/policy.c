@@ -77,8 +77,12 @@ static void route(const struct policy *policy, struct policy_decision *d)
 
 /* Whom it is for: a REGISTER's Request-URI names a domain only, its To the user (RFC 3261 section
  * 10.2). */
-static struct span called_uri(const struct sip_msg *msg)
+static struct span called_uri(const struct policy_request *request)
 {
+	const struct sip_msg *msg = request->msg;
+
+	if (request->called.len)
+		return request->called;
 	return sip_span(msg, msg->method == SIP_METHOD_REGISTER ? msg->to_uri : msg->ruri);
 }
 
@@ -101,7 +105,7 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 		end(d, POLICY_METHOD);
 		return;
 	}
-	switch (party_from_uri(called_uri(msg), &d->called)) {
+	switch (party_from_uri(called_uri(request), &d->called)) {
 	case 0:
 		d->called_known = true;
 		route(policy, d);
@@ -116,6 +120,11 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 		end(d, POLICY_URI);
 		return;
 	}
+}
+
+void policy_refuse(struct policy_decision *decision, enum policy_outcome outcome)
+{
+	end(decision, outcome);
 }
 
 const char *policy_outcome_name(enum policy_outcome outcome)

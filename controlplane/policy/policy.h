@@ -18,6 +18,7 @@ struct policy_request {
 	const struct sip_msg *msg;
 	unsigned realm;
 	const struct net_endpoint *source;
+	struct span called; /* URI of whom it is for instead of the message's; may be empty */
 };
 
 /* X(symbol, name for counters, SIP status, why: for the log). How a decision came out. */
@@ -25,11 +26,13 @@ struct policy_request {
 	X(ACCEPTED, "accepted", 0, "accepted")                                                     \
 	X(UNKNOWN_SOURCE, "unknown_source", 403, "no trunk names this source")                     \
 	X(METHOD, "method", 405, "this trunk's peers may not begin that")                          \
-	X(SCHEME, "uri_scheme", 416, "the called URI is neither sip: nor tel:")                    \
+	X(SCHEME, "uri_scheme", 416, "the called URI is neither sip:, tel: nor urn:service:")                    \
 	X(URI, "uri_invalid", 400, "the called URI cannot be read")                                \
 	X(URI_LENGTH, "uri_length", 414, "the user of the called URI is too long")                 \
 	X(NO_ROUTE, "no_route", 404, "no route takes this call")                                   \
-	X(ROUTE_REFUSES, "route_refuses", 0, "a route refuses it")
+	X(ROUTE_REFUSES, "route_refuses", 0, "a route refuses it")                                 \
+	X(REDIRECT_NOWHERE, "redirect_nowhere", 480, "no Contact of the redirection can be called") \
+	X(REDIRECT_LOOP, "redirect_loop", 482, "the redirection leads back, or one too many")
 
 enum policy_outcome {
 #define X(sym, name, status, why) POLICY_##sym,
@@ -52,6 +55,9 @@ struct policy_decision {
 
 void policy_decide(const struct policy *policy, const struct policy_request *request,
 		   struct policy_decision *decision);
+
+/* Turn a decision into a refusal. */
+void policy_refuse(struct policy_decision *decision, enum policy_outcome outcome);
 
 const char *policy_outcome_name(enum policy_outcome outcome); /* "no_route" */
 const char *policy_outcome_why(enum policy_outcome outcome);

@@ -162,17 +162,44 @@ static int from_sip(const struct sip_uri *uri, struct party *party)
 	return err ? err : add_number_params(party, params);
 }
 
+/* RFC 5031: the name of a service is the same everywhere. Lower case, as it is compared without
+ * case. */
+static int from_service(struct span text, struct party *party)
+{
+	static const struct span service = {"service:", 8};
+
+	if (text.len <= service.len || !span_ieq(span_of(text.ptr, service.len), service))
+		return -EPROTONOSUPPORT;
+	memcpy(party->user, "urn:", 4);
+	party->len = 4;
+	party->service = true;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		int err;
+
+		if (!is_alnum(c) && c != '-' && c != '.' && !(c == ':' && i == service.len - 1))
+			return -EINVAL;
+		err = add(party, c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 int party_from_uri(struct span text, struct party *party)
 {
 	struct sip_uri uri;
 
 	party->len = 0;
-	party->phone = party->anonymous = false;
+	party->phone = party->anonymous = party->service = false;
 	if (sip_uri_parse(text, &uri))
 		return -EINVAL;
 	if (uri.is_sip)
 		return uri.is_sips ? -EPROTONOSUPPORT : from_sip(&uri, party);
-	return span_ieq(uri.scheme, SPAN("tel")) ? from_tel(uri.opaque, party) : -EPROTONOSUPPORT;
+	if (span_ieq(uri.scheme, SPAN("tel")))
+		return from_tel(uri.opaque, party);
+	return span_ieq(uri.scheme, SPAN("urn")) ? from_service(uri.opaque, party)
+						 : -EPROTONOSUPPORT;
 }
 
 /* unreserved and user-unreserved of RFC 3261 section 25.1. */
@@ -201,6 +228,10 @@ static void put_user(struct cursor *out, struct span user)
 void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host,
 		   uint8_t transport)
 {
+	if (party->service) {
+		put_span(out, party_user(party));
+		return;
+	}
 	put_lit(out, "sip:");
 	if (party->len) {
 		put_user(out, party_user(party));

@@ -12,6 +12,7 @@ struct party {
 	char user[PARTY_USER_MAX]; /* without escapes: any byte may be in it */
 	uint8_t len;               /* 0: the URI has no user */
 	bool phone;                /* a telephone number: tel:, or ;user=phone */
+	bool service;              /* `user` is a whole service URN (RFC 5031) */
 	bool anonymous;            /* at the host anonymous.invalid (RFC 3323 section 4.1.1.3) */
 };
 
@@ -20,13 +21,13 @@ static inline struct span party_user(const struct party *party)
 	return span_of(party->user, party->len);
 }
 
-/* Read a sip: or tel: URI. Passwords, hosts and parameters that name a host, a trunk group or a
+/* Read a sip:, tel: or urn:service: URI. Passwords, hosts and parameters that name a host, a trunk group or a
  * domain are left out; of a telephone number's parameters those of number portability, extension
  * and subaddress stay (RFC 3966, RFC 4694). 0; -EINVAL; -EPROTONOSUPPORT for another scheme, sips:
  * among them; -ENAMETOOLONG. */
 int party_from_uri(struct span uri, struct party *party);
 
-/* sip:USER@HOST[:PORT][;user=phone][;transport=...]; all that needs it is escaped. Port 0 and UDP
+/* A service's URN as it is, else sip:USER@HOST[:PORT][;user=phone][;transport=...]; all that needs it is escaped. Port 0 and UDP
  * are left out. Without a host: anonymous.invalid. */
 void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host,
 		   uint8_t transport);

@@ -138,3 +138,8 @@ struct span plans_get(struct plans *plans, unsigned from, unsigned to, unsigned 
 	}
 	return cursor_span(&out);
 }
+
+bool plans_same(const struct plans *plans, unsigned from, unsigned to, unsigned other)
+{
+	return plans->rules[to] == plans->rules[other];
+}

@@ -22,3 +22,6 @@ enum plan_variant {
  * many are kept, until the next call. SPAN_NONE when the trunks pass more than a plan can hold. */
 struct span plans_get(struct plans *plans, unsigned from, unsigned to,
 		      unsigned variant);
+
+/* Whether requests from one trunk have the same plan to either. */
+bool plans_same(const struct plans *plans, unsigned from, unsigned to, unsigned other);

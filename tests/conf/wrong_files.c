@@ -49,6 +49,22 @@ const char *const wrong_base[] = {
 };
 
 const struct wrong wrong_files[] = {
+	{"busy_percent_max 0", 37, "overload: {busy_percent_max: 0}\nlog:",
+	 {{37, "overload.busy_percent_max", "out of range: 0; must be from 1 to 100"}}},
+	{"busy_percent_max over all", 37, "overload: {busy_percent_max: 101}\nlog:",
+	 {{37, "overload.busy_percent_max", "out of range: 101; must be from 1 to 100"}}},
+	{"retry_after_s 0", 37, "overload: {retry_after_s: 0}\nlog:",
+	 {{37, "overload.retry_after_s", "out of range: 0; must be from 1 to 3600"}}},
+	{"an overload key misspelt", 37, "overload: {retry_after: 5}\nlog:",
+	 {{37, "overload.retry_after", "unknown key; did you mean \"retry_after_s\"?"}}},
+	{"no emergency service at all", 37, "emergency: {services: []}\nlog:",
+	 {{37, "emergency.services", "must not be empty"}}},
+	{"an emergency service with a host", 37, "emergency: {services: [\"112@x\"]}\nlog:",
+	 {{37, "emergency.services[0]", "neither a user nor a urn:service: \"112@x\""}}},
+	{"another URN", 37, "emergency: {services: [\"urn:uuid:1\"]}\nlog:",
+	 {{37, "emergency.services[0]", "neither a user nor a urn:service: \"urn:uuid:1\""}}},
+	{"a service without a name", 37, "emergency: {services: [\"112\", \"urn:service:\"]}\nlog:",
+	 {{37, "emergency.services[1]", "neither a user nor a urn:service: \"urn:service:\""}}},
 	{"nothing in it", 0, "", {{1, "", "the file is empty"}}},
 	{"comments only", 0, "# machine:\n# ports:\n", {{1, "", "the file is empty"}}},
 	{"a list", 0, "# limen\n- machine\n",

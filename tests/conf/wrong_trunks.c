@@ -182,6 +182,8 @@ const struct wrong wrong_routes[] = {
 	{"never reached: behind any trunk and any number", 32, "  - to: t1\n  - from: t0",
 	 {{33, "routes[1]", "never reached: routes[0] takes all of its calls"},
 	  {36, "routes[2]", "never reached: routes[0] takes all of its calls"}}},
+	{"a prefix with a colon", 33, "    prefix: \"urn:x\"",
+	 {{33, "routes[0].prefix", "not the start of a user part: \"urn:x\""}}},
 	{"a trunk's key in a route", 33, "    peers: [10.0.0.1]",
 	 {{33, "routes[0].peers", "unknown key"}}},
 	{NULL},

@@ -23,35 +23,61 @@ static void expect_context(const struct cdr_context *in, struct span text)
 		cr_expect(span_eq(back.trunk[side], in->trunk[side]));
 		cr_expect(span_eq(back.realm[side], in->realm[side]));
 	}
-	cr_expect(span_eq(back.caller, in->caller));
-	cr_expect(span_eq(back.called, in->called));
+	for (unsigned user = 0; user < CDR_USERS; user++)
+		cr_expect(span_eq(back.users[user], in->users[user]));
 }
 
 Test(context, comes_back_as_it_went)
 {
 	const struct cdr_context plain = {
-		{SPAN("a"), SPAN("b")}, {SPAN("ra"), SPAN("rb")}, SPAN("+4930"), SPAN("2001")};
+		{SPAN("a"), SPAN("b")}, {SPAN("ra"), SPAN("rb")}, {SPAN("+4930"), SPAN("2001")}};
 	const struct cdr_context odd = {
-		{SPAN("a"), SPAN("")}, {SPAN("ra"), SPAN("")}, SPAN(""), SPAN("a b%\n\xff")};
+		{SPAN("a"), SPAN("")}, {SPAN("ra"), SPAN("")}, {SPAN(""), SPAN("a b%\n\xff")}};
+	const struct cdr_context moved = {
+		{SPAN("a"), SPAN("b")}, {SPAN("ra"), SPAN("rb")},
+		{SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4")}};
 
-	expect_context(&plain, SPAN("1 a b ra rb +4930 2001"));
-	expect_context(&odd, SPAN("1 a  ra   a%20b%25%0A%FF"));
+	expect_context(&plain, SPAN("2 a b ra rb +4930 2001  "));
+	expect_context(&odd, SPAN("2 a  ra   a%20b%25%0A%FF  "));
+	expect_context(&moved, SPAN("2 a b ra rb 1 2 3 4"));
+}
+
+/* A call that began before an upgrade ends after it. */
+Test(context, the_version_before_is_read)
+{
+	struct cdr_context back;
+	struct cdr_users users;
+
+	cr_assert_eq(cdr_context_read(SPAN("1 a b ra rb +4930 2001"), &back, &users), 0);
+	cr_expect(span_eq(back.trunk[1], SPAN("b")));
+	cr_expect(span_eq(back.users[CDR_CALLED], SPAN("2001")));
+	cr_expect_eq(back.users[CDR_REDIRECTED_TO].len, 0);
+	cr_expect_eq(back.users[CDR_TRANSFERRED_BY].len, 0);
 }
 
 Test(context, users_are_cut)
 {
-	char user[400], buf[2048];
-	struct cdr_context in = {.caller = span_of(user, sizeof(user)),
-				 .called = span_of(user, sizeof(user))},
-			   back;
+	char user[400], name[IPC_NAME_MAX], buf[2048];
+	struct cdr_context in = {0}, back;
 	struct cursor out = cursor_on(buf, sizeof(buf));
 	struct cdr_users users;
 
-	memset(user, 0xfe, sizeof(user));
+	memset(user, 'u', sizeof(user));
+	in.users[CDR_CALLER] = span_of(user, sizeof(user));
 	put_cdr_context(&out, &in);
-	cr_expect_leq(out.len, IPC_CONTEXT_MAX);
 	cr_assert_eq(cdr_context_read(cursor_span(&out), &back, &users), 0);
-	cr_expect_eq(back.caller.len, CDR_NUMBER_BYTES_MAX);
+	cr_expect_eq(back.users[CDR_CALLER].len, CDR_NUMBER_BYTES_MAX);
+	memset(user, 0xfe, sizeof(user));
+	memset(name, 'n', sizeof(name));
+	for (unsigned i = 0; i < CDR_USERS; i++)
+		in.users[i] = span_of(user, sizeof(user));
+	for (unsigned i = 0; i < 2; i++)
+		in.trunk[i] = in.realm[i] = span_of(name, sizeof(name));
+	out.len = 0;
+	put_cdr_context(&out, &in);
+	cr_expect_leq(out.len, 1000);
+	cr_assert_eq(cdr_context_read(cursor_span(&out), &back, &users), 0);
+	cr_expect_eq(back.users[CDR_TRANSFERRED_BY].len, 60);
 }
 
 Test(context, what_is_none_is_refused)
@@ -60,6 +86,9 @@ Test(context, what_is_none_is_refused)
 					  "1",
 					  "1 a b ra rb 1",
 					  "2 a b ra rb 1 2",
+					  "2 a b ra rb 1 2 3",
+					  "2 a b ra rb 1 2 3 4 5",
+					  "3 a b ra rb 1 2 3 4",
 					  "1 a b ra rb 1 2 3",
 					  "1 a b ra rb 1 %2",
 					  "1 a b ra rb 1 %zz",

@@ -7,7 +7,7 @@
 
 #define FAKE_WORKERS 2u
 #define FAKE_SENT_MAX 2048u
-#define FAKE_TYPES    16u
+#define FAKE_TYPES    32u
 
 struct fake_sent {
 	unsigned ring;

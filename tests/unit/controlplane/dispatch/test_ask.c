@@ -33,19 +33,36 @@ static void stop(struct asked *asked)
 	free(asked);
 }
 
-static void ask(struct asked *asked, uint8_t realm, const char *source, const char *message)
+/* What a question may have besides: kind, redirects, note and contacts. */
+struct further {
+	uint8_t kind, redirects;
+	struct span context;
+	const char *contacts;
+};
+
+static void ask_further(struct asked *asked, uint8_t realm, const char *source,
+			const char *message, const struct further *further)
 {
 	struct ipc_ask *head = (struct ipc_ask *)(void *)asked->ask;
 	struct cursor out = cursor_on(asked->frame, sizeof(asked->frame));
+	struct cursor in = cursor_on(asked->ask, sizeof(asked->ask));
+	struct ipc_ask new = {.ask_id = 77,
+			      .realm = realm,
+			      .kind = further->kind,
+			      .redirects = further->redirects,
+			      .context_len = (uint16_t)further->context.len,
+			      .contacts_len = (uint16_t)strlen(further->contacts),
+			      .msg_len = (uint32_t)strlen(message)};
+	char note[IPC_CONTEXT_MAX];
 
-	*head = (struct ipc_ask){
-		.ask_id = 77, .realm = realm, .msg_len = (uint32_t)strlen(message)};
-	cr_assert_eq(net_endpoint_parse(span_str(source), 5060, &head->source), 0);
-	head->local = head->source;
-	memcpy(asked->ask + sizeof(*head), message, strlen(message));
-	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_ASK, head,
-				   (uint32_t)(sizeof(*head) + strlen(message))),
-		     0);
+	cr_assert_eq(net_endpoint_parse(span_str(source), 5060, &new.source), 0);
+	new.local = new.source;
+	memcpy(note, further->context.len ? further->context.ptr : "", further->context.len);
+	put_bytes(&in, &new, sizeof(new));
+	put_span(&in, span_str(message));
+	put_bytes(&in, note, further->context.len);
+	put_span(&in, span_str(further->contacts));
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_ASK, head, in.len), 0);
 	ask_decide(asked->generation, head, &out, &asked->answer);
 	cr_assert_not(out.full);
 	asked->len = out.len;
@@ -54,6 +71,13 @@ static void ask(struct asked *asked, uint8_t realm, const char *source, const ch
 		     0, "the verdict would be refused");
 	asked->verdict = (const struct ipc_verdict *)(const void *)asked->frame;
 	cr_expect_eq(asked->verdict->ask_id, 77);
+}
+
+static void ask(struct asked *asked, uint8_t realm, const char *source, const char *message)
+{
+	const struct further nothing = {.contacts = ""};
+
+	ask_further(asked, realm, source, message, &nothing);
 }
 
 static struct ipc_target_view target(const struct asked *asked, unsigned number)
@@ -202,7 +226,7 @@ Test(ask, a_refusal_has_the_status_and_a_note)
 	cr_assert_eq(cdr_context_read(ipc_verdict_context(asked->verdict), &context, &users), 0);
 	expect_span(context.trunk[0], "a");
 	expect_span(context.trunk[1], "");
-	expect_span(context.called, "9001");
+	expect_span(context.users[CDR_CALLED], "9001");
 	ask(asked, 0, "172.16.0.1", INVITE("sip:2001@x", "<sip:1001@x>", "<sip:2001@x>", ""));
 	cr_expect_eq(asked->verdict->status, 403);
 	ask(asked, 1, "10.99.2.2", INVITE("sip:2001@x", "<sip:1001@x>", "<sip:2001@x>", ""));
@@ -292,12 +316,175 @@ Test(ask, a_to_that_cannot_be_read_becomes_the_called_party)
 	struct asked *asked = start(CONF_TWO_SIDES);
 
 	ask(asked, 0, "10.99.1.2",
-	    INVITE("sip:2001@x", "<sip:1@x>", "\"Bob\" <urn:service:sos>", ""));
+	    INVITE("sip:2001@x", "<sip:1@x>", "\"Bob\" <mailto:bob@x>", ""));
 	expect_span(target(asked, 0).to, "<sip:2001@10.99.2.2>");
 	ask(asked, 0, "10.99.1.2",
 	    INVITE("tel:+4930", "<sip:1@x>", "\"Bob at 10.99.1.2\" <tel:+49-30>", ""));
 	expect_span(target(asked, 0).to, "<sip:+4930@10.99.2.2;user=phone>");
 	expect_span(target(asked, 0).ruri, "sip:+4930@10.99.2.2:5080;user=phone");
+	stop(asked);
+}
+
+/* Ask, be redirected to the contacts. */
+static void redirect(struct asked *asked, uint8_t redirects, const char *contacts)
+{
+	const char *message = INVITE("sip:2001@x", "<sip:1001@x>", "<sip:2001@x>", "");
+	struct further further = {IPC_ASK_REDIRECT, redirects, SPAN_NONE, contacts};
+	static char note[IPC_CONTEXT_MAX];
+
+	ask(asked, 0, "10.99.1.2", message);
+	further.context = ipc_verdict_context(asked->verdict);
+	memcpy(note, further.context.ptr, further.context.len);
+	further.context.ptr = note;
+	ask_further(asked, 0, "10.99.1.2", message, &further);
+}
+
+static void expect_users(const struct asked *asked, const char *called, const char *redirected_to,
+			 const char *transferred_by)
+{
+	struct cdr_context context;
+	struct cdr_users users;
+
+	cr_assert_eq(cdr_context_read(ipc_verdict_context(asked->verdict), &context, &users), 0);
+	expect_span(context.users[CDR_CALLED], called);
+	expect_span(context.users[CDR_REDIRECTED_TO], redirected_to);
+	expect_span(context.users[CDR_TRANSFERRED_BY], transferred_by);
+}
+
+/* Three sides: users 2.. are b's, 3.. are c's, 9.. nobody may call. */
+#define THREE_SIDES(more_c)                                                                        \
+	CONF_HEAD                                                                                  \
+	"realms:\n  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"                          \
+	"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"                                    \
+	"trunks:\n  - {name: a, realm: ra, peers: [10.99.1.2]}\n"                                 \
+	"  - {name: b, realm: rb, peers: [10.99.2.2], sources: [10.99.2.0/25], answer_max_s: 10}\n" \
+	"  - {name: c, realm: rb, peers: [10.99.2.200], answer_max_s: 20" more_c "}\n"             \
+	"routes:\n  - {from: a, prefix: \"2\", to: b}\n  - {from: a, prefix: \"3\", to: c}\n"       \
+	"  - {prefix: \"9\", status: 403}\n"
+
+Test(ask, a_redirection_is_routed_as_the_caller_would)
+{
+	struct asked *asked = start(THREE_SIDES(""));
+
+	redirect(asked, 0,
+		 "<sip:2002@other>;q=0.2, \"Best\" <sip:3003@other;x=y>;q=0.9;expires=1, "
+		 "<sip:9009@x>, <mailto:m@x>;q=1.0, sip:2004@z;q=0.25, broken <, *");
+	cr_expect_eq(asked->verdict->status, 0);
+	cr_assert_eq(asked->verdict->ntargets, 3);
+	expect_span(target(asked, 0).ruri, "sip:3003@10.99.2.200:5060");
+	expect_span(target(asked, 0).to, "<sip:2001@10.99.2.200>");
+	expect_span(target(asked, 1).ruri, "sip:2004@10.99.2.2:5060");
+	expect_span(target(asked, 2).ruri, "sip:2002@10.99.2.2:5060");
+	cr_expect_eq(asked->verdict->answer_max_s, 20, "the longest of the ways");
+	expect_users(asked, "2001", "3003", "");
+	stop(asked);
+}
+
+/* A verdict has one edit plan: a way that needs another is left out. */
+Test(ask, ways_of_a_redirection_share_their_plan)
+{
+	struct asked *asked = start(THREE_SIDES(", challenges: pass"));
+
+	redirect(asked, 0, "<sip:3003@x>;q=0.5, <sip:2002@x>;q=0.6, <sip:2003@x>;q=0.4");
+	cr_assert_eq(asked->verdict->ntargets, 2);
+	expect_span(target(asked, 0).ruri, "sip:2002@10.99.2.2:5060");
+	expect_span(target(asked, 1).ruri, "sip:2003@10.99.2.2:5060");
+	stop(asked);
+}
+
+Test(ask, a_contact_at_an_address_of_its_trunk_is_called_there)
+{
+	struct asked *asked = start(THREE_SIDES(""));
+
+	redirect(asked, 0, "<sip:2001@10.99.2.2:5099>, <sip:2002@10.99.2.7>");
+	cr_assert_eq(asked->verdict->ntargets, 2);
+	expect_span(target(asked, 0).ruri, "sip:2001@10.99.2.2:5099");
+	cr_expect_eq(target(asked, 0).head->peer.port, 5099);
+	expect_span(target(asked, 1).ruri, "sip:2002@10.99.2.7:5060");
+	redirect(asked, 0, "<sip:2002@172.16.0.1>, <sip:2003@[fd99::7]>, <sip:2004@10.99.2.200>");
+	cr_assert_eq(asked->verdict->ntargets, 3);
+	for (unsigned i = 0; i < 3; i++)
+		cr_expect_eq(target(asked, i).head->peer.addr.ip[3], 2, "only the trunk's peers");
+	stop(asked);
+}
+
+Test(ask, redirections_end)
+{
+	struct asked *asked = start(THREE_SIDES(""));
+
+	redirect(asked, 0, "<sip:2001@elsewhere>");
+	cr_expect_eq(asked->verdict->status, 482);
+	expect_users(asked, "2001", "", "");
+	redirect(asked, 4, "<sip:2002@x>");
+	cr_expect_eq(asked->verdict->status, 0);
+	redirect(asked, 5, "<sip:2002@x>");
+	cr_expect_eq(asked->verdict->status, 482);
+	redirect(asked, 0, "<sip:9009@x>, <sip:1@x>");
+	cr_expect_eq(asked->verdict->status, 480);
+	cr_expect_eq(asked->answer.decision.outcome, POLICY_REDIRECT_NOWHERE);
+	redirect(asked, 0, "garbage <");
+	cr_expect_eq(asked->verdict->status, 480);
+	stop(asked);
+}
+
+/* More contacts than a verdict can name targets. */
+Test(ask, a_long_redirection_is_cut)
+{
+	struct asked *asked = start(THREE_SIDES(""));
+	char contacts[2048] = "";
+
+	for (unsigned i = 0; i < 30; i++)
+		snprintf(contacts + strlen(contacts), sizeof(contacts) - strlen(contacts),
+			 "%s<sip:21%u@x>;q=0.%03u", i ? "," : "", i, 500 - i);
+	redirect(asked, 0, contacts);
+	cr_expect_eq(asked->verdict->ntargets, IPC_TARGETS_MAX);
+	expect_span(target(asked, 7).ruri, "sip:217@10.99.2.2:5060");
+	stop(asked);
+}
+
+Test(ask, a_transfer_tells_who_transferred)
+{
+	const struct further transfer = {IPC_ASK_TRANSFER, 0, SPAN_NONE, ""};
+	struct asked *asked = start(THREE_SIDES(""));
+
+	ask_further(asked, 0, "10.99.1.2",
+		    INVITE("sip:3003@x", "<sip:1001@x>", "<sip:3003@x>",
+			   "Referred-By: \"R\" <sip:1005@secret>;cid=x\r\n"),
+		    &transfer);
+	cr_expect_eq(asked->verdict->status, 0);
+	expect_span(target(asked, 0).ruri, "sip:3003@10.99.2.200:5060");
+	expect_users(asked, "3003", "", "1005");
+	ask_further(asked, 0, "10.99.1.2",
+		    INVITE("sip:3003@x", "<sip:1001@x>", "<sip:3003@x>", ""), &transfer);
+	expect_users(asked, "3003", "", "1001");
+	ask_further(asked, 1, "10.99.1.2",
+		    INVITE("sip:3003@x", "<sip:1001@x>", "<sip:3003@x>", ""), &transfer);
+	cr_expect_eq(asked->verdict->status, 403, "no trunk of that realm has the referrer");
+	stop(asked);
+}
+
+Test(ask, a_service_keeps_its_name)
+{
+	struct asked *asked =
+		start(CONF_HEAD "realms:\n"
+				"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"
+				"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"
+				"trunks:\n"
+				"  - {name: a, realm: ra, peers: [10.99.1.2]}\n"
+				"  - {name: b, realm: rb, peers: [10.99.2.2]}\n"
+				"routes:\n  - {prefix: \"urn:service:sos\", to: b}\n");
+
+	ask(asked, 0, "10.99.1.2",
+	    INVITE("urn:service:SOS.fire", "<sip:1@x>", "<urn:service:sos.fire>", ""));
+	cr_expect_eq(asked->verdict->status, 0);
+	expect_span(target(asked, 0).ruri, "urn:service:sos.fire");
+	expect_span(target(asked, 0).to, "<urn:service:sos.fire>");
+	ask(asked, 0, "10.99.1.2", INVITE("urn:service:counseling", "<sip:1@x>", "<sip:2@x>", ""));
+	cr_expect_eq(asked->verdict->status, 404);
+	ask(asked, 0, "10.99.1.2", INVITE("urn:uuid:1-2", "<sip:1@x>", "<sip:2@x>", ""));
+	cr_expect_eq(asked->verdict->status, 416);
+	ask(asked, 0, "10.99.1.2", INVITE("urn:service:s%6fs", "<sip:1@x>", "<sip:2@x>", ""));
+	cr_expect_eq(asked->verdict->status, 400);
 	stop(asked);
 }
 

@@ -216,12 +216,48 @@ Test(dispatch, questions_are_answered_on_their_ring)
 	cr_expect_eq(verdict->status, 403);
 	cr_expect(file_holds(
 		test->log,
-		"info test/policy: refused status=403 why=\"no trunk names this source\" realm=ra "
+		"info test/policy: refused status=403 why=\"no trunk names this source\" kind=request realm=ra "
 		"source=10.99.1.3:5060 trunk=\"\" called=\"\" route=-1 held_back=0\n"));
 	cr_expect(file_holds(
 		test->log,
-		"debug test/policy: accepted realm=ra source=10.99.1.2:5060 trunk=a source_bits=32 "
+		"debug test/policy: accepted kind=request realm=ra source=10.99.1.2:5060 trunk=a source_bits=32 "
 		"called=2001 route=0 to=b\n"));
+	stop(test);
+}
+
+static const struct ipc_settings *last_settings(unsigned ring)
+{
+	const struct fake_sent *sent = last_sent(IPC_SETTINGS);
+
+	cr_assert_not_null(sent);
+	cr_expect_eq(sent->ring, ring);
+	return (const struct ipc_settings *)(const void *)sent->frame;
+}
+
+Test(dispatch, workers_are_told_their_settings)
+{
+	struct test *test = new_test();
+	const struct ipc_settings *settings;
+
+	cr_expect_eq(count_sent(IPC_SETTINGS), 0);
+	fake_link_up(1);
+	cr_expect_eq(count_sent(IPC_SETTINGS), FAKE_WORKERS);
+	settings = last_settings(2);
+	cr_expect_eq(settings->busy_permille_max, 950);
+	cr_expect_eq(settings->retry_after_s, 5);
+	cr_expect(span_eq(ipc_settings_emergency(settings), SPAN("112\n911\nurn:service:sos")));
+	write_conf(test, TEXT("", ROUTES "overload: {busy_percent_max: 70, retry_after_s: 9}\n"
+					 "emergency: {services: [\"110\"]}\n"));
+	fake_link.full = true;
+	cr_expect_eq(dispatch_reload(test->dispatch), 0);
+	cr_expect_eq(count_sent(IPC_SETTINGS), FAKE_WORKERS);
+	fake_link.full = false;
+	for (unsigned i = 0; i < 200 && count_sent(IPC_SETTINGS) < 2 * FAKE_WORKERS; i++)
+		turns(test, 5);
+	settings = last_settings(2);
+	cr_expect_eq(settings->busy_permille_max, 700);
+	cr_expect_eq(settings->retry_after_s, 9);
+	cr_expect(span_eq(ipc_settings_emergency(settings), SPAN("110")));
 	stop(test);
 }
 

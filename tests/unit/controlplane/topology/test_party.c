@@ -48,6 +48,24 @@ Test(party, escapes_come_out_canonical_and_harmless)
 	expect(SPAN("sip:*69%23@h"), SPAN("sip:*69%23@10.99.2.2:5080"));
 }
 
+Test(party, a_service_is_the_same_everywhere)
+{
+	char buf[256];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+	struct party party;
+
+	cr_assert_eq(party_from_uri(SPAN("URN:Service:SOS.Police"), &party), 0);
+	cr_expect(party.service);
+	put_party_uri(&out, &party, &host4, NET_UDP);
+	cr_expect(span_eq(cursor_span(&out), SPAN("urn:service:sos.police")));
+	cr_expect_eq(party_from_uri(SPAN("urn:service:"), &party), -EPROTONOSUPPORT);
+	cr_expect_eq(party_from_uri(SPAN("urn:nena:service:x"), &party), -EPROTONOSUPPORT);
+	cr_expect_eq(party_from_uri(SPAN("urn:service:a@b"), &party), -EINVAL);
+	cr_expect_eq(party_from_uri(SPAN("urn:service:a:b"), &party), -EINVAL);
+	cr_assert_eq(party_from_uri(SPAN("sip:1@h"), &party), 0);
+	cr_expect_not(party.service);
+}
+
 Test(party, numbers_lose_what_names_a_network)
 {
 	expect(SPAN("sip:+4930123;phone-context=carrier-a.example;npdi;rn=+49302@h;user=phone"),

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Verdicts written: what was decided becomes the frame that the dataplane reads.
+ * limen-controlplane, loop thread. */
+#include "controlplane/dispatch/verdict.h"
+
+#include "common/sip/edit_plan.h"
+
+/* A Request-URI, From or To: a user of 255 bytes, each escaped, display name, host and
+ * parameters. */
+#define TARGET_TEXT_BYTES_MAX 4096u
+
+_Static_assert(CONF_PEERS_MAX <= IPC_TARGETS_MAX, "each peer is a target");
+_Static_assert((int)CONF_REDIRECT_REFUSE == IPC_REDIRECT_REFUSE &&
+		       (int)CONF_REDIRECT_FOLLOW == IPC_REDIRECT_FOLLOW &&
+		       (int)CONF_REDIRECT_PASS == IPC_REDIRECT_PASS,
+	       "the config's words are the verdict's");
+_Static_assert((int)CONF_REFER_REFUSE == IPC_REFER_REFUSE &&
+		       (int)CONF_REFER_PASS == IPC_REFER_PASS &&
+		       (int)CONF_REFER_LOCAL == IPC_REFER_LOCAL,
+	       "the config's words are the verdict's");
+#define TARGET_BYTES_MAX (sizeof(struct ipc_target) + TARGET_TEXT_BYTES_MAX)
+_Static_assert(sizeof(struct ipc_verdict) + EDIT_PLAN_BYTES_MAX + IPC_CONTEXT_MAX +
+		       IPC_TARGETS_MAX * TARGET_BYTES_MAX < IPC_FRAME_MAX,
+	       "a verdict always fits its frame");
+
+struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family)
+{
+	struct net_endpoint limen = {0};
+
+	for (unsigned a = 0; a < realm->naddrs; a++) {
+		if (realm->addrs[a].prefix.family == family)
+			limen = (struct net_endpoint){.addr = realm->addrs[a].prefix.addr,
+						      .family = family,
+						      .port = realm->sip_port};
+	}
+	return limen;
+}
+
+/* How limen speaks to a trunk's peers, when those of `other` are on the far side. */
+static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
+				      const struct conf_trunk *other)
+{
+	return (struct ipc_side_policy){
+		.session_s = trunk->session_expires_s,
+		.min_se_s = trunk->min_se_s,
+		.source_policy = trunk->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
+		.redirect = trunk->redirect,
+		.refer = trunk->refer,
+		.flags = trunk->msrp && other->msrp ? IPC_POLICY_MSRP : 0,
+	};
+}
+
+static void put_target(struct cursor *out, const struct acceptance *a, const struct way *way,
+		       const struct net_endpoint *peer)
+{
+	const struct conf *conf = a->gen->conf;
+	const struct conf_trunk *to = &conf->trunks[way->to];
+	const struct ipc_target head = {
+		.peer = *peer,
+		.realm = (uint8_t)to->realm,
+		.transport = NET_UDP,
+		.side = side_of(to, &conf->trunks[a->from]),
+	};
+	struct net_endpoint limen = limen_at(&conf->realms[to->realm], peer->family);
+	char text[TARGET_TEXT_BYTES_MAX];
+	struct cursor c = cursor_on(text, sizeof(text));
+	uint32_t ruri, from;
+
+	a->parties->called = way->called;
+	put_far_ruri(&c, a->parties, peer, NET_UDP);
+	ruri = c.len;
+	put_far_from(&c, a->parties, peer, &limen);
+	from = c.len;
+	put_far_to(&c, a->parties, peer);
+	ipc_put_target(out, &head, span_of(text, ruri), span_of(text + ruri, from - ruri),
+		       span_of(text + from, c.len - from), SPAN_NONE);
+	out->full |= c.full;
+}
+
+/* A way's peers in their order, those of the caller's address family before the others; `room` is
+ * how many more the verdict can name. */
+static unsigned put_way(struct cursor *out, const struct acceptance *a, const struct way *way,
+			unsigned room)
+{
+	const struct conf_trunk *to = &a->gen->conf->trunks[way->to];
+	unsigned n = 0;
+
+	if (way->peer.family != NET_NONE) {
+		put_target(out, a, way, &way->peer);
+		return 1;
+	}
+	for (int same = 1; same >= 0; same--) {
+		for (unsigned i = 0; i < to->npeers && n < room; i++) {
+			if ((to->peers[i].family == a->ask->source.family) != same)
+				continue;
+			put_target(out, a, way, &to->peers[i]);
+			n++;
+		}
+	}
+	return n;
+}
+
+static unsigned count_targets(const struct acceptance *a)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < a->nways; i++)
+		n += a->ways[i].peer.family != NET_NONE
+			     ? 1
+			     : a->gen->conf->trunks[a->ways[i].to].npeers;
+	return n < IPC_TARGETS_MAX ? n : IPC_TARGETS_MAX;
+}
+
+/* The shorter of two limits, where 0 is none. */
+static unsigned shorter(unsigned a, unsigned b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+void put_acceptance(struct cursor *out, const struct acceptance *a)
+{
+	const struct conf_trunk *from = &a->gen->conf->trunks[a->from];
+	unsigned ntargets = count_targets(a);
+	struct ipc_verdict head = {
+		.ask_id = a->ask->ask_id,
+		.ntargets = (uint8_t)ntargets,
+		.side = side_of(from, &a->gen->conf->trunks[a->ways[0].to]),
+		.duration_max_s = from->duration_max_s,
+		.media_timeout_s = from->media_timeout_s,
+	};
+
+	for (unsigned i = 0; i < a->nways; i++) {
+		const struct conf_trunk *to = &a->gen->conf->trunks[a->ways[i].to];
+
+		if (to->answer_max_s > head.answer_max_s)
+			head.answer_max_s = to->answer_max_s;
+		head.duration_max_s = shorter(head.duration_max_s, to->duration_max_s);
+		head.media_timeout_s = shorter(head.media_timeout_s, to->media_timeout_s);
+	}
+	ipc_put_verdict(out, &head, SPAN_NONE, a->plan, a->context);
+	for (unsigned i = 0; i < a->nways && ntargets; i++)
+		ntargets -= put_way(out, a, &a->ways[i], ntargets);
+}
+
+void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,
+		 struct span context)
+{
+	const struct ipc_verdict head = {.ask_id = ask->ask_id, .status = (uint16_t)status};
+
+	ipc_put_verdict(out, &head, SPAN_NONE, SPAN_NONE, context);
+}

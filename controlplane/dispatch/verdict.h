@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Verdicts written: what was decided becomes the frame that the dataplane reads. Private to
+ * controlplane/dispatch. limen-controlplane, loop thread. */
+#pragma once
+
+#include "common/ipc/ipc_msg.h"
+#include "controlplane/dispatch/generation.h"
+#include "controlplane/topology/far_side.h"
+
+/* One way that a request may go. */
+struct way {
+	const struct party *called; /* whom it is for there; borrowed */
+	int to;                     /* trunk */
+	struct net_endpoint peer;   /* there alone; of no family: the trunk's peers */
+};
+
+#define WAYS_MAX IPC_TARGETS_MAX
+
+/* All that an acceptance is made of. */
+struct acceptance {
+	const struct generation *gen;
+	const struct ipc_ask *ask;
+	int from;                   /* trunk */
+	const struct way *ways;     /* in order: at least one, at most WAYS_MAX */
+	unsigned nways;
+	struct far_parties *parties; /* `called` is set for each way */
+	struct span plan, context;
+};
+
+/* Each writes one frame; IPC_FRAME_MAX bytes are always enough. */
+void put_acceptance(struct cursor *out, const struct acceptance *acceptance);
+void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,
+		 struct span context);
+
+/* limen's own address in a realm; of no family where it has none of that family. */
+struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family);
