@@ -6,14 +6,10 @@
 #define RTP_VERSION     2u
 
 /* RFC 3550 section A.1. */
-#define SEQ_DROPOUT_MAX  3000u
 #define SEQ_MISORDER_MAX 100u
 /* Extended numbers start one cycle up, so that a packet overtaken by the very first one does not
  * fall below zero. */
 #define SEQ_CYCLE (1u << 16)
-
-/* A step of the transit time this large is a sender that set its timestamps anew, not jitter. */
-#define TRANSIT_STEP_MAX (1u << 24)
 
 bool rtp_header_is_valid(const uint8_t *pkt, uint32_t len)
 {
@@ -81,7 +77,7 @@ static void rx_jitter(struct rtp_rx_stats *stats, const uint8_t *pkt, uint32_t a
 	stats->transit = transit;
 	if (pt != stats->payload_type)
 		stats->payload_type = pt;
-	else if (d < TRANSIT_STEP_MAX)
+	else if (d < RTP_TRANSIT_STEP_MAX)
 		stats->jitter_q4 += d - ((stats->jitter_q4 + 8) >> 4);
 }
 
@@ -93,7 +89,7 @@ void rtp_rx_account(struct rtp_rx_stats *stats, const uint8_t *pkt, uint32_t arr
 		rx_begin(stats, pkt, arrival);
 		return;
 	}
-	if (ahead < SEQ_DROPOUT_MAX) {
+	if (ahead < RTP_SEQ_DROPOUT_MAX) {
 		stats->seq_max += ahead;
 	} else if (ahead < SEQ_CYCLE - SEQ_MISORDER_MAX) {
 		rx_begin(stats, pkt, arrival);

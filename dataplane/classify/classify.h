@@ -8,7 +8,7 @@ struct ports;
 
 #include "dataplane/io/drop.h"
 
-#define VECTOR_MAX 1024u
+#define VECTOR_MAX 2048u
 
 struct vector {
 	unsigned n;

@@ -8,14 +8,13 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
-/* Down to 16 bits. */
+/* Down to 16 bits. A number plus itself with its halves exchanged has the folded sum of the halves,
+ * end-around carry and all, in its upper half. */
 static inline uint16_t csum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);
+
+	return (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
 }
 
 /* Sum of `len` bytes, a multiple of 4: for headers. */

@@ -76,6 +76,25 @@ static inline uint8_t realm_find(const struct realms *realms, uint8_t port, uint
 	}
 }
 
+/* The same for an IPv4 address in a register. */
+static inline uint8_t realm_find4(const struct realms *realms, uint8_t port, uint32_t ip)
+{
+	const uint64_t halves[2] = {ip, 0};
+	struct net_addr addr;
+
+	memcpy(addr.ip, halves, sizeof(halves));
+	for (unsigned at = realm_slot_of(port, &addr);; at = (at + 1) & (REALM_SLOTS - 1)) {
+		const struct realm_slot *slot = &realms->slots[at];
+		uint32_t own;
+
+		if (slot->family == NET_NONE)
+			return REALM_NONE;
+		memcpy(&own, slot->addr.ip, sizeof(own));
+		if (own == ip && slot->port == port && slot->family == NET_IP4)
+			return slot->realm;
+	}
+}
+
 /* Whether it is an address of limen itself, on whichever port. */
 bool realm_is_own(const struct realms *realms, uint8_t family, const struct net_addr *addr);
 

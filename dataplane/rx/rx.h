@@ -6,7 +6,7 @@ struct ports;
 
 #include "dataplane/io/pkt.h"
 
-#define RX_BURST      32u
+#define RX_BURST      64u
 #define RX_QUEUES_MAX 16u /* one for each port */
 
 struct rx_queue {

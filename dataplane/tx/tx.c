@@ -7,6 +7,11 @@
 #include <rte_ring.h>
 #include <stdlib.h>
 
+/* Headers of a frame of IPv4 without options and UDP. */
+#define IP4_UDP_BYTES (sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
+#define HEAD4	      (sizeof(struct rte_ether_hdr) + IP4_UDP_BYTES)
+#define MAC_MASK      0xffffffffffffull /* of a neighbour's word */
+
 /* --- queues --- */
 
 static void empty_queue(struct tx *tx, struct tx_port *port)
@@ -69,7 +74,7 @@ void tx_reap(struct tx *tx)
 	}
 }
 
-void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t index)
+static inline void put_in_queue(struct tx *tx, struct rte_mbuf *m, uint16_t index)
 {
 	struct tx_port *port = &tx->ports[index];
 
@@ -87,6 +92,11 @@ void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t index)
 		port->count.bytes += rte_pktmbuf_pkt_len(m);
 	}
 	port->queue[port->n++] = m;
+}
+
+void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t index)
+{
+	put_in_queue(tx, m, index);
 }
 
 struct rte_mbuf *tx_alloc(struct tx *tx)
@@ -238,7 +248,7 @@ static inline void put_udp(const struct tx_port *port, struct rte_mbuf *m, uint8
 
 void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t payload_sum)
 {
-	uint8_t port_index = tx->conf.realms->realm[flow->realm].port;
+	uint8_t port_index = tx->port_of_realm[flow->realm];
 	const struct tx_port *port = &tx->ports[port_index];
 	unsigned ip_bytes = tx_ip_bytes(flow->family);
 	unsigned head = sizeof(struct rte_ether_hdr) + ip_bytes + sizeof(struct rte_udp_hdr);
@@ -277,7 +287,85 @@ void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t pa
 	tx_to_hop(tx, m, flow, &hop, port_index);
 }
 
+/* A datagram that a port with a smaller MTU takes on: by the long way, in fragments. What its
+ * checksum says of the payload goes along. */
+static __attribute__((noinline)) void relay_large(struct tx *tx, struct rte_mbuf *m,
+						  struct tx_flow *flow, uint16_t len,
+						  uint16_t udp_csum)
+{
+	uint32_t udp_len = len + (uint32_t)sizeof(struct rte_udp_hdr);
+	uint64_t headers = csum_pseudo(NET_IP4, flow->src.addr.ip, flow->dst.addr.ip, IPPROTO_UDP,
+				       udp_len) +
+			   rte_cpu_to_be_16(flow->src.port) + rte_cpu_to_be_16(flow->dst.port) +
+			   rte_cpu_to_be_16((uint16_t)udp_len);
+
+	m->data_off = (uint16_t)(m->data_off + HEAD4);
+	m->data_len = len;
+	m->pkt_len = len;
+	tx_udp(tx, m, flow,
+	       csum_fold((uint16_t)~udp_csum + (uint64_t)(uint16_t)~csum_fold(headers)));
+}
+
+void tx_relay4(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint16_t len,
+	       uint16_t udp_csum)
+{
+	uint8_t port_index = tx->port_of_realm[flow->realm];
+	const struct tx_port *port = &tx->ports[port_index];
+	uint8_t *at = rte_pktmbuf_mtod(m, uint8_t *);
+	uint16_t total = rte_cpu_to_be_16((uint16_t)(len + IP4_UDP_BYTES));
+	uint64_t lengths, sum, src, dst, ports;
+	struct tx_hop hop;
+
+	if (unlikely(len + IP4_UDP_BYTES > port->mtu)) {
+		relay_large(tx, m, flow, len, udp_csum);
+		return;
+	}
+	if (unlikely(!find_hop(tx, flow, &hop))) {
+		pkt_drop(tx->conf.drops, m, DROP_NO_ROUTE);
+		return;
+	}
+	src = csum_words(flow->src.addr.ip, 4);
+	dst = csum_words(flow->dst.addr.ip, 4);
+	ports = rte_cpu_to_be_16(flow->src.port) | (uint32_t)rte_cpu_to_be_16(flow->dst.port) << 16;
+	/* Total length, identification (random: see tx_udp), no fragment, TTL, protocol. */
+	lengths = total | (tx_random(tx) >> 48) << 16 | (uint64_t)TX_TTL << 48 |
+		  (uint64_t)IPPROTO_UDP << 56;
+	sum = (lengths & UINT32_MAX) + (lengths >> 32) + src + dst +
+	      (0x45u | (uint32_t)flow->dscp << 10);
+	sum = port->ip4_csum ? 0 : (uint16_t)~csum_fold(sum);
+	tx_put_long(at, port->frame4[0] | (hop.word & MAC_MASK));
+	tx_put_long(at + 8, port->frame4[1] | (uint64_t)flow->dscp << 58);
+	tx_put_long(at + 16, lengths);
+	tx_put_long(at + 24, sum | src << 16 | dst << 48);
+	tx_put_long(at + 32, dst >> 16 | ports << 16 |
+				     (uint64_t)rte_cpu_to_be_16(
+					     (uint16_t)(len + sizeof(struct rte_udp_hdr)))
+					     << 48);
+	memcpy(at + 40, &udp_csum, sizeof(udp_csum));
+	m->data_len = (uint16_t)(len + HEAD4);
+	m->pkt_len = len + (uint32_t)HEAD4;
+	m->ol_flags = port->ip4_csum ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM
+				     : RTE_MBUF_F_TX_IPV4;
+	m->tx_offload = rte_mbuf_tx_offload(sizeof(struct rte_ether_hdr),
+					    sizeof(struct rte_ipv4_hdr), 0, 0, 0, 0, 0);
+	if (likely(neigh_word_use(hop.word) == NEIGH_SEND))
+		put_in_queue(tx, m, port_index);
+	else
+		without_mac(tx, m, flow, &hop, port_index);
+}
+
 /* --- birth and death --- */
+
+/* Source MAC, EtherType and the first byte of IPv4. */
+static void frame4_init(struct tx_port *port)
+{
+	uint8_t first[16] = {0};
+
+	memcpy(first + RTE_ETHER_ADDR_LEN, port->mac, RTE_ETHER_ADDR_LEN);
+	first[12] = RTE_ETHER_TYPE_IPV4 >> 8;
+	first[14] = RTE_IPV4_VHL_DEF;
+	memcpy(port->frame4, first, sizeof(first));
+}
 
 struct tx *tx_new(const struct tx_conf *conf)
 {
@@ -290,6 +378,8 @@ struct tx *tx_new(const struct tx_conf *conf)
 	tx->nports = conf->ports->n;
 	tx->random = conf->seed | 1;
 	tx->frag_id4 = (uint16_t)(conf->seed >> 32);
+	for (unsigned i = 0; i < conf->realms->n; i++)
+		tx->port_of_realm[i] = conf->realms->realm[i].port;
 	for (unsigned i = 0; i < tx->nports; i++) {
 		const struct port *port = &conf->ports->port[i];
 
@@ -300,6 +390,7 @@ struct tx *tx_new(const struct tx_conf *conf)
 		tx->ports[i].chains = port->tx_chains;
 		tx->ports[i].carrier = conf->carriers ? conf->carriers[i] : NULL;
 		memcpy(tx->ports[i].mac, port->mac, 6);
+		frame4_init(&tx->ports[i]);
 	}
 	return tx;
 }

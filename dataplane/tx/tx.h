@@ -52,6 +52,13 @@ struct tx_flow {
 #define TX_SUM_UNKNOWN UINT32_MAX
 void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t payload_sum);
 
+/* Pass on a frame of IPv4 without options and UDP, with `len` bytes of payload that stay as they
+ * are: Ethernet, IPv4 and UDP headers are written over those that it came with. m's data begins
+ * with them; it is one segment, direct and nobody else's; what lies behind the payload is cut off.
+ * The flow is IPv4. `udp_csum`: the checksum that is to be sent. Takes m. */
+void tx_relay4(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint16_t len,
+	       uint16_t udp_csum);
+
 /* Send a whole Ethernet frame as it is, by the port of that index. Takes m. */
 void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t port);
 

@@ -25,6 +25,8 @@ struct tx_port {
 	uint8_t mac[6];
 	bool ip4_csum, udp_csum;  /* the port fills them in */
 	bool chains;		  /* takes chained packets */
+	uint64_t frame4[2];	  /* the first 16 bytes of a frame of IPv4, but for the MAC of the
+				     next hop and the DSCP */
 	struct rte_ring *carrier; /* to the worker that sends for this one; NULL: it has a queue of
 				     its own */
 	/* written */
@@ -37,6 +39,7 @@ struct tx_port {
 struct tx {
 	struct tx_conf conf;
 	unsigned nports;
+	uint8_t port_of_realm[CONF_REALMS_MAX];
 	uint64_t random;   /* xorshift state */
 	uint16_t frag_id4; /* next identification of an IPv4 datagram that we fragment */
 	struct tx_port ports[CONF_PORTS_MAX];
@@ -76,6 +79,11 @@ static inline uint8_t *tx_put_eth(const struct tx_port *port, uint8_t *at, uint8
 }
 
 static inline void tx_put_word(uint8_t *at, uint32_t word)
+{
+	memcpy(at, &word, sizeof(word));
+}
+
+static inline void tx_put_long(uint8_t *at, uint64_t word)
 {
 	memcpy(at, &word, sizeof(word));
 }

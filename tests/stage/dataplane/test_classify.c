@@ -2,6 +2,8 @@
 /* Classify: every way out has its packet. */
 #include "../stage_world.h"
 
+#include "../../rng.h"
+
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -462,4 +464,71 @@ Test(classify, damaged_frames)
 		cr_assert_geq(world_classify(&world, 0, &frame, &m), -1 - DROP_REASONS_END);
 		rte_pktmbuf_free(m);
 	}
+}
+
+/* The frame cut in two behind the longest headers: that is never plain, so the long way judges. */
+static int classify_cut(const struct frame *f, struct rte_mbuf **out)
+{
+	const unsigned at = 90;
+	struct rte_mbuf *m = world_pkt(&world, 0, f), *tail = rte_pktmbuf_alloc(world.pools[0]);
+	struct drops before = world.drops;
+
+	memcpy(rte_pktmbuf_append(tail, (uint16_t)(f->len - at)), f->bytes + at, f->len - at);
+	cr_assert_eq(rte_pktmbuf_trim(m, (uint16_t)(f->len - at)), 0);
+	cr_assert_eq(rte_pktmbuf_chain(m, tail), 0);
+	classify(&world.classify, &m, 1, &world.walk);
+	for (int i = 0; i < STAGES_END; i++)
+		if (world.walk.to[i].n) {
+			world.walk.to[i].n = 0;
+			*out = m;
+			return i;
+		}
+	*out = NULL;
+	for (int i = 0; i < DROP_REASONS_END; i++)
+		if (world.drops.count[i] != before.count[i])
+			return -1 - i;
+	return -1000;
+}
+
+static void is_same_pkt(const struct pkt *a, const struct pkt *b, unsigned n)
+{
+	cr_assert(a->realm == b->realm && a->port == b->port && a->family == b->family &&
+			  a->tos == b->tos && a->l3_off == b->l3_off && a->l4_off == b->l4_off &&
+			  a->payload_off == b->payload_off && a->payload_len == b->payload_len &&
+			  a->src_port == b->src_port && a->dst_port == b->dst_port &&
+			  a->udp_csum == b->udp_csum && a->stage == b->stage &&
+			  net_addr_eq(&a->src, &b->src) && net_addr_eq(&a->dst, &b->dst),
+		  "packet %u", n);
+}
+
+Test(classify, a_plain_packet_is_judged_as_by_the_long_way)
+{
+	static const char *const sources[] = {A4,	    "10.99.1.1:4000", "10.99.1.255:9",
+					      "127.0.0.1:9", "224.0.0.1:9",    "203.0.113.9:1024"};
+	static const char *const locals[] = {"10.99.1.1:20000", "10.99.1.1:20199", "10.99.1.1:5060",
+					     "10.99.1.1:20200", "10.99.1.9:20000"};
+	struct rng rng = {.state = 12};
+	uint8_t payload[172] = {0x80, 8};
+	unsigned media = 0;
+
+	for (unsigned n = 0; n < 40000; n++) {
+		struct rte_mbuf *whole, *cut;
+		int stage;
+
+		frame_udp(&frame, rng_below(&rng, 4) ? A4 : sources[rng_below(&rng, 6)],
+			  rng_below(&rng, 4) ? "10.99.1.1:20002" : locals[rng_below(&rng, 5)],
+			  payload, 100 + (uint32_t)rng_below(&rng, 72));
+		for (uint64_t flips = rng_below(&rng, 4); flips; flips--)
+			frame.bytes[rng_below(&rng, 43)] ^= (uint8_t)(1u << rng_below(&rng, 8));
+		if (rng_below(&rng, 2))
+			frame_seal(&frame);
+		stage = world_classify(&world, 0, &frame, &whole);
+		cr_assert_eq(stage, classify_cut(&frame, &cut), "packet %u: %d", n, stage);
+		if (stage == STAGE_MEDIA)
+			is_same_pkt(pkt_of(whole), pkt_of(cut), n);
+		media += stage == STAGE_MEDIA;
+		rte_pktmbuf_free(whole);
+		rte_pktmbuf_free(cut);
+	}
+	cr_expect(media > 8000 && media < 36000, "%u", media);
 }

@@ -354,3 +354,113 @@ Test(tx, checksum_parts)
 		}
 	}
 }
+
+/* text[0, len) as a frame that has just come from elsewhere, padded by `more` bytes. */
+static struct rte_mbuf *arrived(uint32_t len, unsigned more)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(world.pools[0]);
+	char *at = rte_pktmbuf_append(m, (uint16_t)(42 + len + more));
+
+	memset(at, 0xa5, 42 + len + more);
+	memcpy(at + 42, text, len);
+	m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	return m;
+}
+
+/* What the UDP checksum of that flow is to be; `wrong` is added to the payload's sum. */
+static uint16_t csum_of(uint32_t len, uint16_t wrong)
+{
+	uint32_t udp_len = len + 8;
+
+	return csum_udp_field(csum_pseudo(NET_IP4, flow.src.addr.ip, flow.dst.addr.ip, IPPROTO_UDP,
+					  udp_len) +
+			      rte_cpu_to_be_16(flow.src.port) + rte_cpu_to_be_16(flow.dst.port) +
+			      rte_cpu_to_be_16((uint16_t)udp_len) + csum_bytes(text, len) + wrong);
+}
+
+Test(tx, a_frame_is_relayed_with_its_headers_written_over)
+{
+	set_flow(false);
+	for (uint32_t len = 0; len < 1473; len += 1 + len / 20) {
+		tx_relay4(world.tx, arrived(len, len % 7), &flow, (uint16_t)len, csum_of(len, 0));
+		tx_flush(world.tx);
+		is_sent(len);
+	}
+	cr_expect_eq(world_drops(&world.drops), 0);
+}
+
+static struct rte_mbuf *relayed(uint16_t csum)
+{
+	struct rte_mbuf *m = NULL;
+
+	tx_relay4(world.tx, arrived(100, 0), &flow, 100, csum);
+	tx_flush(world.tx);
+	cr_assert_eq(rte_ring_sc_dequeue(world.sent[0][0], (void **)&m), 0);
+	return m;
+}
+
+Test(tx, a_relayed_frame_keeps_a_wrong_checksum_wrong)
+{
+	uint16_t csum;
+	struct rte_mbuf *m;
+
+	set_flow(false);
+	csum = csum_of(100, 0x1234);
+	m = relayed(csum);
+	cr_expect_eq(memcmp(rte_pktmbuf_mtod_offset(m, void *, 40), &csum, 2), 0);
+	rte_pktmbuf_free(m);
+}
+
+Test(tx, a_relayed_frame_leaves_the_header_s_checksum_to_a_port_that_sums)
+{
+	static const uint8_t none[2];
+	struct rte_mbuf *m;
+
+	remake_tx(false, true);
+	set_flow(false);
+	m = relayed(csum_of(100, 0));
+	cr_expect_eq(m->ol_flags, RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM);
+	cr_expect_eq(m->l2_len, 14);
+	cr_expect_eq(m->l3_len, 20);
+	cr_expect_eq(memcmp(rte_pktmbuf_mtod_offset(m, void *, 24), none, 2), 0);
+	rte_pktmbuf_free(m);
+}
+
+Test(tx, a_relayed_frame_waits_for_its_neighbour_and_needs_a_route)
+{
+	struct rte_mbuf *m;
+
+	set_flow(false);
+	flow.dst = endpoint("10.99.1.77:4000");
+	tx_relay4(world.tx, arrived(100, 0), &flow, 100, csum_of(100, 0));
+	tx_flush(world.tx);
+	cr_expect_not(world_sent(&world, 0, 0, &frame));
+	cr_assert_eq(rte_ring_sc_dequeue(neigh_worker(world.neigh, 0)->asks, (void **)&m), 0);
+	cr_expect_eq(rte_pktmbuf_pkt_len(m), 142);
+	cr_expect_eq(memcmp(rte_pktmbuf_mtod_offset(m, void *, 30), flow.dst.addr.ip, 4), 0);
+	cr_expect(net_addr_eq(&pkt_of(m)->dst, &flow.dst.addr));
+	rte_pktmbuf_free(m);
+	flow.realm = 1; /* no gateway there */
+	flow.neigh = 0;
+	flow.dst = endpoint("203.0.113.1:4000");
+	tx_relay4(world.tx, arrived(100, 0), &flow, 100, csum_of(100, 0));
+	cr_expect_eq(world.drops.count[DROP_NO_ROUTE], 1);
+}
+
+Test(tx, a_frame_larger_than_the_next_port_takes_is_relayed_in_fragments)
+{
+	unsigned n = 0;
+
+	world.ports.port[0].mtu = 1280;
+	remake_tx(false, false);
+	set_flow(false);
+	tx_relay4(world.tx, arrived(1400, 0), &flow, 1400, csum_of(1400, 0));
+	tx_flush(world.tx);
+	while (world_sent(&world, 0, 0, &frame)) {
+		const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(frame.bytes + 34);
+
+		if (n++ == 0)
+			cr_expect_eq(udp->dgram_cksum, csum_of(1400, 0));
+	}
+	cr_expect_eq(n, 2);
+}

@@ -21,6 +21,7 @@ struct sent {
 /* In place of the real one. Marks each flow's next hop, as that does. */
 struct tx {
 	unsigned nsent;
+	unsigned nrelayed; /* of these, by tx_relay4 */
 	struct sent sent[SENT_MAX];
 };
 

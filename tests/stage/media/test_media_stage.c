@@ -669,3 +669,38 @@ Test(media_stage, empty_vector)
 	media_stage(world.media, &world.tx, &world.drops, NULL, 0, world.now_ns);
 	cr_assert_eq(world.tx.nsent, 0);
 }
+
+Test(media_stage, only_what_is_plain_has_its_headers_written_over)
+{
+	struct call c4, c6;
+	struct draft d;
+	uint8_t odd[172];
+
+	c4 = call_open(&world, NET_IP4, NET_IP4);
+	c6 = call_open(&world, NET_IP4, NET_IP6);
+	for (unsigned type = 0; type < 256; type++) {
+		unsigned before = world.tx.nsent, relayed = world.tx.nrelayed;
+		bool none = (type & 0x7f) >= 72 && (type & 0x7f) <= 76;
+
+		memcpy(odd, rtp_payload((uint16_t)type), sizeof(odd));
+		odd[1] = (uint8_t)type;
+		d = rtp_from(&c4, SIDE_A, 0);
+		d.payload = odd;
+		world_feed(&world, &d);
+		cr_expect_eq(world.tx.nsent, before + !none, "%u", type);
+		cr_expect_eq(world.tx.nrelayed, relayed + ((type & 0x60) != 0x40), "%u", type);
+	}
+	world.tx.nrelayed = world.tx.nsent = 0;
+	d = rtp_from(&c6, SIDE_A, 1);
+	world_feed(&world, &d);
+	d = rtp_from(&c6, SIDE_B, 1);
+	world_feed(&world, &d);
+	d = rtp_from(&c4, SIDE_A, 300);
+	d.no_csum = true;
+	world_feed(&world, &d);
+	d.no_csum = false;
+	d.first_seg = 100;
+	world_feed(&world, &d);
+	cr_expect_eq(world.tx.nsent, 4);
+	cr_expect_eq(world.tx.nrelayed, 0);
+}
