@@ -26,6 +26,8 @@ enum edit_action {
 	EDIT_REPLACE,  /* one line with the rule's value in place of all of that name, only if there
 			  was one */
 	EDIT_SET,      /* one line with the rule's value, whether there was one or not */
+	EDIT_HIDE,     /* copied with its URIs behind limen's address towards that leg and without
+			  other addresses: hide_header. Without a value */
 	EDIT_ACTIONS,
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Text of what goes out: requests and responses rebuilt for a leg under an edit plan. Nothing of
  * the far side is copied but what the plan passes. One worker thread; libc only. */
+#include "common/sip/hide.h"
 #include "dataplane/sip/core.h"
 
 /* What limen relays inside a dialog; also its Allow. */
@@ -87,12 +88,45 @@ static struct span header_name(const struct sip_msg *src, const struct sip_hdr *
 					: span_str(sip_hdr_name(hdr->id));
 }
 
-/* The far side's headers, each as the plan says. */
-static void put_planned_headers(struct cursor *out, const struct sip_msg *src, struct span plan,
-				enum edit_direction direction, bool has_body)
+static void put_passed_header(struct cursor *out, const struct sip_msg *src,
+			      const struct sip_hdr *hdr, struct span name, bool first)
 {
+	if (hdr->id == SIP_HDR_SUPPORTED || hdr->id == SIP_HDR_REQUIRE) {
+		if (first)
+			put_token_list(out, src, hdr->id, option_is_known);
+	} else if (hdr->id == SIP_HDR_ALLOW) {
+		if (first)
+			put_token_list(out, src, hdr->id, method_is_allowed);
+	} else {
+		put_header(out, name, sip_span(src, hdr->value), hdr->folded);
+	}
+}
+
+static void put_hidden_header(struct cursor *out, const struct hide *hide,
+			      const struct sip_msg *src, const struct sip_hdr *hdr, struct span name)
+{
+	uint32_t before = out->len;
+
+	put_span(out, name);
+	put_lit(out, ": ");
+	if (hide_header(out, hide, hdr->id, sip_span(src, hdr->value)))
+		put_end(out);
+	else
+		out->len = before;
+}
+
+/* The far side's headers, each as the plan says. `self`: limen's address towards the reader. */
+static void put_planned_headers(struct cursor *out, const struct engine *e,
+				const struct sip_msg *src, struct span plan,
+				enum edit_direction direction, const struct net_endpoint *self,
+				bool has_body)
+{
+	struct hide hide = {.key = e->index_key};
 	struct span name, value;
 	uint32_t at = 0;
+
+	if (self)
+		hide.self = *self;
 
 	for (unsigned i = 0; src && i < src->nhdrs; i++) {
 		const struct sip_hdr *hdr = &src->hdrs[i];
@@ -103,15 +137,11 @@ static void put_planned_headers(struct cursor *out, const struct sip_msg *src, s
 		name = header_name(src, hdr);
 		switch (edit_plan_action(plan, direction, hdr->id, name, &value)) {
 		case EDIT_PASS:
-			if (hdr->id == SIP_HDR_SUPPORTED || hdr->id == SIP_HDR_REQUIRE) {
-				if (first)
-					put_token_list(out, src, hdr->id, option_is_known);
-			} else if (hdr->id == SIP_HDR_ALLOW) {
-				if (first)
-					put_token_list(out, src, hdr->id, method_is_allowed);
-			} else {
-				put_header(out, name, sip_span(src, hdr->value), hdr->folded);
-			}
+			put_passed_header(out, src, hdr, name, first);
+			break;
+		case EDIT_HIDE:
+			if (self)
+				put_hidden_header(out, &hide, src, hdr, name);
 			break;
 		case EDIT_REPLACE:
 			if (first)
@@ -283,8 +313,9 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 		put_contact(out, e, leg);
 	if (req->method == SIP_METHOD_PRACK && req->src)
 		put_rack(out, req);
-	put_planned_headers(out, req->src, req->plan, leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
-			    req->body.len != 0);
+	put_planned_headers(out, e, req->src, req->plan,
+			    leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
+			    engine_local(e, leg->realm, leg->next_hop.family), req->body.len != 0);
 	put_span(out, req->extra);
 	put_body(out, req->body);
 }
@@ -477,8 +508,9 @@ void build_response(struct engine *e, struct cursor *out, const struct build_res
 		put_u64(out, res->rseq);
 		put_end(out);
 	}
-	put_planned_headers(out, res->src, res->plan,
+	put_planned_headers(out, e, res->src, res->plan,
 			    res->leg && res->leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
+			    engine_local(e, res->txn->realm, res->txn->dst.family),
 			    res->body.len != 0);
 	put_span(out, res->extra);
 	put_body(out, res->body);

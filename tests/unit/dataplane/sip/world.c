@@ -234,6 +234,9 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_SUPPORTED, SPAN_NONE, SPAN_NONE);
 		for (const uint8_t *id = w->pass; id && *id; id++)
 			edit_plan_rule(&plan, d, EDIT_PASS, *id, SPAN_NONE, SPAN_NONE);
+		edit_plan_rule(&plan, d, EDIT_HIDE, SIP_HDR_P_ASSERTED_IDENTITY, SPAN_NONE,
+			       SPAN_NONE);
+		edit_plan_rule(&plan, d, EDIT_HIDE, SIP_HDR_CALL_INFO, SPAN_NONE, SPAN_NONE);
 	}
 	cr_assert(edit_plan_finish(&plan) == 0);
 	ipc_put_verdict(&out, &head, SPAN_NONE, status ? SPAN_NONE : cursor_span(&plan),
