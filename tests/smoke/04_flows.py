@@ -3,7 +3,9 @@
 """Every way a call can go, each by a pair of SIPp scenarios: who ends it, who gives up, who refuses, what is agreed on and changed
 within it. All at the same time through one limen; what limen sent is checked on both wires (flows.py). 04_flows.py [PATTERN]"""
 
+import hashlib
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -37,6 +39,27 @@ def rseq_rises(seen):
     for call in seen.calls("caller"):
         rseqs = list(dict.fromkeys(int(m.get("rseq")) for m in call if m.get("rseq")))
         assert len(rseqs) == 2 and rseqs[1] == rseqs[0] + 1, f"RSeq {rseqs}"
+
+
+def digest(message, header, password):
+    """Whether a digest (RFC 7616, MD5 with qop) is right for its method."""
+    found = dict(re.findall(r'(\w+)="?([^",]*)"?', message.get(header) or ""))
+    md5 = lambda *parts: hashlib.md5(":".join(parts).encode()).hexdigest()  # noqa: E731
+    return "nonce" in found and found["response"] == md5(
+        md5(found["username"], found["realm"], password), found["nonce"], found["nc"], found["cnonce"], found["qop"],
+        md5(message.method, found["uri"]))
+
+
+def digests_verify(seen):
+    second = [m for m in seen.came("callee", "INVITE") if m.get("proxy-authorization")]
+    assert len(second) == 3 and all(digest(m, "proxy-authorization", "secret") for m in second), \
+        f"{[m.get('proxy-authorization') for m in second]}"
+
+
+def etag_comes_back(seen):
+    """The server's own entity tag is in the refresh, and the publisher was shown one that is not it (RFC 3903 section 4.1)."""
+    second = [m for m in seen.came("callee", "PUBLISH") if m.get("sip-if-match")]
+    assert len(second) == 3 and all(m.get("sip-if-match") == "calleeetag77" for m in second), [m.get("sip-if-match") for m in second]
 
 
 FLOWS = [
@@ -76,6 +99,13 @@ FLOWS = [
     Flow("a caller of RFC 2543 gives up", "uac_2543_cancel", "uas_cancel", record=(487, "caller")),
     Flow("a callee of RFC 2543", "uac_call", "uas_2543", record=(200, "caller")),
     Flow("Max-Forwards 0: 483", "uac_hops", None),
+    Flow("a 302 refused: 480", "uac_heard", "uas_redirects", words={"CODE": 480}, record=(480, "callee")),
+    Flow("a 302 followed", "uac_basic", "uas_redirects", third="uas_basic", b={"redirect": "follow"}, record=(200, "caller")),
+    Flow("a 302 passed", "uac_redirected", "uas_redirects", b={"redirect": "pass"}, record=(302, "callee")),
+    Flow("407: the answer to the challenge verifies", "uac_407", "uas_407", a={"challenges": "pass"}, b={"challenges": "pass"}, callee_count=6,
+         shown=("known", "callee-realm"), check=digests_verify),
+    Flow("MESSAGE outside of a dialog", "uac_message", "uas_message", families="46", a={"methods": ["INVITE", "MESSAGE"]}),
+    Flow("OPTIONS to a user", "uac_options_user", "uas_options_user", a={"methods": ["INVITE", "OPTIONS"]}),
     Flow("no answer: 408 after answer_max_s (timer C)", "uac_heard", "uas_cancel", words={"CODE": 408}, b={"answer_max_s": 2},
          record=(408, "sip-timeout")),
     Flow("a dead callee: 408 after 32 s (timer B)", "uac_heard", "uas_dead", words={"CODE": 408}, b={"answer_max_s": 60}, ms=34000,

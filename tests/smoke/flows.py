@@ -34,6 +34,7 @@ class Flow:
     third: str = None           # a scenario for a third party, in network b
     families: str = "4"         # 46: also over IPv6
     count: int = 3              # calls, one after the other's start
+    callee_count: int = 0       # what the callee and the third party take for calls, where that is not the same
     ms: int = 200               # SIPp's pauses without a length
     words: dict = dataclasses.field(default_factory=dict)   # what @WORD@ stands for in the scenarios
     a: dict = dataclasses.field(default_factory=dict)       # keys of the caller's trunk
@@ -79,7 +80,8 @@ class Run:
         name = getattr(self.flow, role)
         path = os.path.join(work, f"{self.name}.{role}")
         side, host = self.side[role], self.host(role)
-        words = {"THIRD": uri_host(self.host("third")), "CALLEE": uri_host(self.host("callee")),
+        third = self.host("third") if self.flow.third else NET["b"][self.v6].format(9)
+        words = {"THIRD": uri_host(third), "CALLEE": uri_host(self.host("callee")),
                  "LIMEN": uri_host(limen(side, self.v6)), **self.flow.words}
         with open(path + ".xml", "w", encoding="utf-8") as file:
             file.write(scenario.expand(name, role, words))
@@ -87,7 +89,7 @@ class Run:
             return subprocess.Popen(
                 ["ip", "netns", "exec", f"limen-{side}", "sipp", "-sf", path + ".xml", "-i", uri_host(host), "-mi", host,
                  "-p", "5060", "-cp", str(9000 + self.number * 4 + len(role) % 4), "-nostdin", "-timeout", str(self.flow.limit_s),
-                 "-timeout_error", "-nd", "-d", str(self.flow.ms), "-m", str(self.flow.count), "-trace_err", "-error_file",
+                 "-timeout_error", "-nd", "-d", str(self.flow.ms), "-m", str(self.flow.callee_count or self.flow.count) if role != "caller" else str(self.flow.count), "-trace_err", "-error_file",
                  path + ".err", "-cid_str", f"{role}id-%u-%p@%s", *args], stdout=out, stderr=out)
 
     def run(self, work):
