@@ -171,7 +171,7 @@ static int open_link(struct dataplane *dp, struct fault *fault)
 	return 0;
 }
 
-static int make_workers(struct dataplane *dp, const uint64_t seed[2], struct fault *fault)
+static int make_workers(struct dataplane *dp, const uint64_t seed[4], struct fault *fault)
 {
 	const struct conf_machine *machine = &dp->conf->machine;
 	uint64_t boot_unix_ns = clock_real_ns() - tsc_ns(&dp->clock, rte_rdtsc());
@@ -192,6 +192,7 @@ static int make_workers(struct dataplane *dp, const uint64_t seed[2], struct fau
 			.quiet = dp->quiet,
 			.arena_path = path,
 			.seed = {seed[0] + w, seed[1] ^ (uint64_t)w << 32},
+			.shared_seed = {seed[2], seed[3]},
 			.boot_unix_ns = boot_unix_ns,
 		};
 
@@ -241,7 +242,7 @@ static int start(struct dataplane *dp, struct fault *fault)
 {
 	const struct conf_machine *machine = &dp->conf->machine;
 	enum machine_memory memory;
-	uint64_t seed[3];
+	uint64_t seed[5];
 	int err;
 
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
@@ -270,7 +271,7 @@ static int start(struct dataplane *dp, struct fault *fault)
 	if (!err)
 		err = make_quiet(dp, fault);
 	if (!err)
-		err = make_neigh(dp, seed[2], fault);
+		err = make_neigh(dp, seed[4], fault);
 	if (!err && handoff_mesh_init(&dp->mesh, &dp->realms, machine->nworkers) != 0)
 		err = fault_set(
 			fault, -ENOMEM,

@@ -25,6 +25,7 @@ bool edit_plan_reserves(enum sip_hdr_id hdr)
 	case SIP_HDR_RSEQ:
 	case SIP_HDR_PROXY_REQUIRE:
 	case SIP_HDR_TIMESTAMP:
+	case SIP_HDR_REPLACES:
 		return true;
 	default:
 		return false;

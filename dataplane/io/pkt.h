@@ -15,6 +15,7 @@ enum pkt_stage {
 	STAGE_LOCAL,
 	STAGE_PUNT,
 	STAGE_FRAG,
+	STAGE_OWNER, /* no packet of the wire: bytes from another worker's engine */
 	STAGE_TX, /* a frame for the port in mbuf's port, from a worker without a queue there */
 	STAGES_END,
 };

@@ -97,9 +97,7 @@ static void call_answered(struct engine *e, struct sip_call *call)
 	if (verdict->duration_max_s && e->now_ns + verdict->duration_max_s * NS_PER_S < next)
 		next = e->now_ns + verdict->duration_max_s * NS_PER_S;
 	call_set_timer(e, call, next);
-	/* Nothing will be asked again. */
-	blob_free(&e->blobs, call->request);
-	call->request = HANDLE_NONE;
+	call_drop_request(e, call);
 }
 
 /* This fork's two legs are the call's from here on; the others' early dialogs end with the final

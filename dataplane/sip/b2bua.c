@@ -46,13 +46,17 @@ static bool answer_at_once(struct engine *e, const struct sip_msg *msg)
 		build_stateless(e, msg, 416, SPAN_NONE, NULL);
 		return true;
 	}
+	if (replaces_refuses(msg)) {
+		build_stateless(e, msg, replaces_refuses(msg), SPAN_NONE, NULL);
+		return true;
+	}
 	if (dialog_unsupported(&line, msg)) {
 		build_stateless(e, msg, 420, line.full ? SPAN_NONE : cursor_span(&line), NULL);
 		return true;
 	}
 	if (is_options_to_limen(msg)) {
 		put_span(&line, build_allow());
-		put_lit(&line, "Accept: application/sdp\r\nSupported: 100rel, timer\r\n");
+		put_lit(&line, "Accept: application/sdp\r\nSupported: 100rel, timer, replaces, norefersub\r\n");
 		build_stateless(e, msg, 200, cursor_span(&line), NULL);
 		return true;
 	}
@@ -144,6 +148,7 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg)
 	if (msg->method == SIP_METHOD_INVITE)
 		dialog_answer(e, txn, 100, SPAN_NONE);
 	call->ask_until_ns = e->now_ns + ASK_MAX_MS * NS_PER_MS;
+	replaces_ask(e, call, msg);
 	call_ask(e, call);
 }
 
@@ -208,7 +213,9 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	struct span request = blob_span(&e->blobs, call->request);
 	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]), *before = leg_get(e, call->leg[SIDE_B]),
 		       *leg;
-	struct build_request req = {.src = &e->again, .plan = call_plan(e, call)};
+	struct build_request req = {.src = &e->again,
+				    .plan = call_plan(e, call),
+				    .extra = blob_span(&e->blobs, call->replaces)};
 	struct sip_txn *client;
 	struct cursor *out;
 	const char *why;
@@ -218,6 +225,9 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 		return 500;
 	if (engine_local(e, target->head->realm, target->head->peer.family) == NULL)
 		return 503;
+	/* Where that dialog is not, it cannot be replaced, nor may its name be told. */
+	if (call->replaces != HANDLE_NONE && call->replaces_realm != target->head->realm)
+		return 481;
 	leg = make_leg_b(e, call, target);
 	if (leg == NULL)
 		return 503;
@@ -342,5 +352,7 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 		return;
 	}
 	a->source_policy = verdict->side.source_policy;
+	if (call->flags & CALL_FINDING)
+		return; /* replaces.c goes on when it knows */
 	b2bua_try_next(e, call, 500, IPC_BY_LIMEN);
 }

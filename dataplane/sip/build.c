@@ -29,7 +29,8 @@ static bool method_is_allowed(struct span token)
 bool option_is_known(struct span token)
 {
 	return span_ieq(token, SPAN("100rel")) || span_ieq(token, SPAN("timer")) ||
-	       span_ieq(token, SPAN("norefersub")) || span_ieq(token, SPAN("histinfo"));
+	       span_ieq(token, SPAN("norefersub")) || span_ieq(token, SPAN("histinfo")) ||
+	       span_ieq(token, SPAN("replaces"));
 }
 
 static void put_end(struct cursor *out)

@@ -51,6 +51,12 @@ static struct span call_context(const struct engine *e, const struct sip_call *c
 	return verdict ? ipc_verdict_context(verdict) : SPAN_NONE;
 }
 
+bool call_awaits_verdict(const struct sip_call *call)
+{
+	return call->state == CALL_ASKING &&
+	       (call->verdict == HANDLE_NONE || call->contacts != HANDLE_NONE);
+}
+
 struct ipc_target_view call_target(const struct engine *e, const struct sip_call *call)
 {
 	const struct ipc_verdict *verdict = call_verdict(e, call);
@@ -80,7 +86,8 @@ void call_ask(struct engine *e, struct sip_call *call)
 	struct ipc_ask ask = {.ask_id = call->self};
 
 	/* Ask again when it did not get through, until the request has waited too long. */
-	call_set_timer(e, call, call->ask_until_ns);
+	call_set_timer(e, call, replaces_deadline(e, call));
+	call->flags &= (uint8_t)~CALL_ASK_DUE;
 	if (!e->link_up || leg == NULL)
 		return;
 	ask.source = leg->next_hop;
@@ -234,11 +241,20 @@ void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum 
 	}
 	if (call_is_recorded(e, call))
 		call_make_report(e, call, quality);
-	blob_free(&e->blobs, call->request);
-	call->request = HANDLE_NONE;
+	call_drop_request(e, call);
 	if (call->report != HANDLE_NONE)
 		call_report(e, call);
 	call_maybe_free(e, call);
+}
+
+void call_drop_request(struct engine *e, struct sip_call *call)
+{
+	blob_free(&e->blobs, call->request);
+	blob_free(&e->blobs, call->contacts);
+	blob_free(&e->blobs, call->replaces);
+	call->request = HANDLE_NONE;
+	call->contacts = HANDLE_NONE;
+	call->replaces = HANDLE_NONE;
 }
 
 static void free_legs(struct engine *e, struct sip_call *call)
@@ -279,8 +295,7 @@ void call_collect(struct engine *e)
 			continue;
 		wheel_cancel(e->wheel, handle_index(call->self));
 		free_legs(e, call);
-		blob_free(&e->blobs, call->request);
-		blob_free(&e->blobs, call->contacts);
+		call_drop_request(e, call);
 		blob_free(&e->blobs, call->verdict);
 		slab_free(e->calls, call->self);
 	}

@@ -15,6 +15,7 @@ enum cookie_kind {
 	COOKIE_LEG = 1,   /* tag and Contact user part: handle of a leg */
 	COOKIE_TXN,       /* branch: handle of a client transaction */
 	COOKIE_STATELESS, /* tag of a refusal without state: handle is a hash of the request */
+	COOKIE_REPLACES,  /* from-tag of a leg's hidden name: handle is a hash of leg and name */
 };
 
 struct cookie_keys {

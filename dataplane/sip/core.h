@@ -32,6 +32,7 @@
 /* No single input makes more than this; engine_tick stops while there is room for one. */
 #define ENGINE_ACTIONS_RESERVE 16u
 #define COLLECT_MAX            64u  /* calls that may end in one input */
+#define OWN_MAX                16u  /* messages of one input to this worker's own calls */
 #define RECORD_CALL_ID_MAX     255u /* a longer Call-ID is cut in records and rows */
 #define REDIRECTS_MAX          5u   /* of one call: a loop of redirections ends */
 
@@ -53,6 +54,9 @@ struct engine {
 
 	unsigned ncollect;
 	uint64_t collect[COLLECT_MAX]; /* calls to be freed at the end of the input */
+
+	unsigned nown;
+	struct span own[OWN_MAX]; /* messages between owners that are this worker's own, in `out` */
 
 	unsigned nactions;
 	struct engine_action actions[ENGINE_ACTIONS_MAX];
@@ -77,6 +81,8 @@ struct span out_finish(struct engine *e);
 void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst,
 	      struct span bytes);
 void out_report(struct engine *e, uint16_t type, struct span bytes);
+/* A message to a call's owner: to another worker as an action, to this one at the input's end. */
+void out_owner(struct engine *e, unsigned worker, struct span bytes);
 bool out_has_room(const struct engine *e);
 uint64_t engine_random(struct engine *e);
 const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, uint8_t family);
@@ -238,6 +244,8 @@ struct sip_call *call_new(struct engine *e);
 struct sip_call *call_get(const struct engine *e, uint64_t handle);
 struct span call_plan(const struct engine *e, const struct sip_call *call);
 const struct ipc_verdict *call_verdict(const struct engine *e, const struct sip_call *call);
+/* Whether the control plane has been asked, and has not answered. */
+bool call_awaits_verdict(const struct sip_call *call);
 /* The target in work, of a call whose verdict has come; head NULL when there is none. */
 struct ipc_target_view call_target(const struct engine *e, const struct sip_call *call);
 void call_set_timer(struct engine *e, struct sip_call *call, uint64_t deadline_ns);
@@ -248,6 +256,8 @@ void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum 
 void call_maybe_free(struct engine *e, struct sip_call *call);
 void call_collect(struct engine *e);
 void call_ask(struct engine *e, struct sip_call *call);
+/* Nothing will be asked or sent to a target again. */
+void call_drop_request(struct engine *e, struct sip_call *call);
 void call_report(struct engine *e, struct sip_call *call);
 void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id);
 
@@ -259,6 +269,23 @@ void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, en
 /* Refuse the call towards side A, if that was not answered, and end it. */
 void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, struct span extra,
 		  enum ipc_ended_by by);
+
+/* ---- replaces.c (RFC 3891), and messages between owners ---- */
+struct sip_replaces;
+/* A message of another worker or of this one, not checked yet. */
+void owner_take(struct engine *e, struct span bytes);
+/* Why a request is refused for its Replaces; 0 when there is nothing wrong. */
+uint16_t replaces_refuses(const struct sip_msg *msg);
+/* Where the request has Replaces: ask whose dialog it names. The call waits for the answer
+ * (CALL_FINDING). */
+void replaces_ask(struct engine *e, struct sip_call *call, const struct sip_msg *msg);
+void replaces_ask_again(struct engine *e, struct sip_call *call);
+/* When a call that asks has to be looked at again. */
+uint64_t replaces_deadline(const struct engine *e, const struct sip_call *call);
+/* The name of a leg as another realm may see it, good there in a Replaces: the Replaces value.
+ * False where `name` names no leg of limen's. Stateless; the leg may be any worker's. */
+bool replaces_hide(struct engine *e, const struct sip_replaces *name, uint8_t realm,
+		   struct cursor *out);
 
 /* ---- answer.c: the target's answers to it; msg NULL: none came (TIMEOUT) ---- */
 void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
@@ -291,6 +318,8 @@ void b2bua_cancel(struct engine *e, struct sip_txn *invite);
 void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg);
 /* The same by timer C. False when no CANCEL could be sent. */
 bool b2bua_give_up(struct engine *e, struct sip_txn *invite);
+/* Refuse a call that waits for a verdict or for the dialog to be replaced. */
+void b2bua_stop_asking(struct engine *e, struct sip_call *call, uint16_t status);
 /* A 2xx of limen's was never acknowledged. */
 void b2bua_no_ack(struct engine *e, struct sip_txn *txn);
 /* End a call from limen's side: each leg is told in the way its state asks for. */

@@ -61,7 +61,7 @@ static void ask_gone(struct engine *e, struct sip_call *call)
 	struct ipc_ask_gone gone = {.ask_id = call->self};
 	struct cursor *out;
 
-	if (call->state != CALL_ASKING || !e->link_up)
+	if (!call_awaits_verdict(call) || !e->link_up)
 		return;
 	out = out_start(e);
 	put_bytes(out, &gone, sizeof(gone));
@@ -107,6 +107,13 @@ void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ip
 	give_up_leg_b(e, call);
 	dialog_end_pending(e, call);
 	call_finish(e, call, status, by);
+}
+
+void b2bua_stop_asking(struct engine *e, struct sip_call *call, uint16_t status)
+{
+	ask_gone(e, call);
+	b2bua_refuse(e, call, status, status == 503 ? SPAN("Retry-After: 5\r\n") : SPAN_NONE,
+		     IPC_BY_LIMEN);
 }
 
 /* The peer never acknowledged a 2xx (section 13.3.1.4): the session is ended, on both sides. */
@@ -169,10 +176,14 @@ void b2bua_call_timer(struct engine *e, struct sip_call *call)
 
 	switch (call->state) {
 	case CALL_ASKING:
-		if (e->now_ns < call->ask_until_ns)
+		if (e->now_ns >= call->ask_until_ns) {
+			b2bua_stop_asking(e, call, 503);
+			break;
+		}
+		if (call->flags & CALL_ASK_DUE)
 			call_ask(e, call);
-		else
-			b2bua_refuse(e, call, 503, SPAN("Retry-After: 5\r\n"), IPC_BY_LIMEN);
+		replaces_ask_again(e, call);
+		call_set_timer(e, call, replaces_deadline(e, call));
 		break;
 	case CALL_TRYING:
 	case CALL_EARLY:

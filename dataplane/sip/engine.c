@@ -67,8 +67,8 @@ struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, u
 	e->legs = &arena->slabs[first + SLAB_LEGS];
 	e->txns = &arena->slabs[first + SLAB_TXNS];
 	blobs_init(&e->blobs, arena, first + SLAB_BLOBS);
-	derive_key(&e->keys.mac, conf->seed, 1);
-	derive_key(&e->keys.hide, conf->seed, 2);
+	derive_key(&e->keys.mac, conf->shared_seed, 1);
+	derive_key(&e->keys.hide, conf->shared_seed, 2);
 	derive_key(&e->index_key, conf->seed, 3);
 	derive_key(&e->random_key, conf->seed, 4);
 	e->txn_timers = conf->max_calls;
@@ -97,6 +97,16 @@ static void input_start(struct engine *e, uint64_t now_ns)
 	e->now_ns = now_ns;
 	e->nactions = 0;
 	e->out.len = 0;
+}
+
+/* What this input said to calls of this worker's own; each may answer, not more than there is room
+ * for. */
+static void input_end(struct engine *e)
+{
+	for (unsigned i = 0; i < e->nown; i++)
+		owner_take(e, e->own[i]);
+	e->nown = 0;
+	call_collect(e);
 }
 
 /* ---- responses ---- */
@@ -312,7 +322,7 @@ enum engine_fate engine_message(struct engine *e, uint64_t now_ns,
 		return FATE_TAKEN;
 	}
 	fate = msg->is_request ? on_request(e, msg) : on_response(e, msg);
-	call_collect(e);
+	input_end(e);
 	return fate;
 }
 
@@ -358,7 +368,7 @@ void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *
 	switch (type) {
 	case IPC_VERDICT:
 		call = call_get(e, ((const struct ipc_verdict *)frame)->ask_id);
-		if (call && call->state == CALL_ASKING)
+		if (call && call_awaits_verdict(call))
 			b2bua_verdict(e, call, span_of(frame, len));
 		else
 			e->stats.verdicts_stale++;
@@ -377,7 +387,14 @@ void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *
 	default:
 		break;
 	}
-	call_collect(e);
+	input_end(e);
+}
+
+void engine_owner_message(struct engine *e, uint64_t now_ns, struct span bytes)
+{
+	input_start(e, now_ns);
+	owner_take(e, bytes);
+	input_end(e);
 }
 
 /* A new control plane knows nothing: parked requests are asked again and unacknowledged records
@@ -394,7 +411,8 @@ void engine_link(struct engine *e, uint64_t now_ns, bool up)
 		if (call->state == CALL_ENDED && call->report != HANDLE_NONE) {
 			call->flags |= CALL_REPORT_DUE;
 			call_set_timer(e, call, now_ns);
-		} else if (call->state == CALL_ASKING) {
+		} else if (call_awaits_verdict(call)) {
+			call->flags |= CALL_ASK_DUE;
 			call_set_timer(e, call, now_ns);
 		}
 	}
@@ -414,8 +432,7 @@ void engine_report_blocked(struct engine *e, const struct engine_action *action)
 	call = call_get(e, handle);
 	if (call == NULL)
 		return;
-	if (action->type == IPC_CALL_END)
-		call->flags |= CALL_REPORT_DUE;
+	call->flags |= action->type == IPC_CALL_END ? CALL_REPORT_DUE : CALL_ASK_DUE;
 	call_set_timer(e, call, e->now_ns + REPORT_AGAIN_MS * NS_PER_MS);
 }
 
@@ -456,7 +473,7 @@ bool engine_tick(struct engine *e, uint64_t now_ns)
 			if (call)
 				b2bua_call_timer(e, call);
 		}
-		call_collect(e);
+		input_end(e);
 	}
 	return true;
 }

@@ -27,18 +27,22 @@ struct engine_conf {
 	uint32_t max_calls;
 	uint64_t seed[2];      /* of everything random: from the kernel in a worker, fixed in the
 				  simulator */
+	uint64_t shared_seed[2]; /* of the cookies' keys: the same in all workers of one boot, so
+				    that each can read the others' cookies */
 	uint64_t boot_unix_ns; /* UNIX time at now_ns = 0 */
 };
 
 enum engine_action_kind {
 	ACTION_SEND,   /* bytes to a peer */
 	ACTION_REPORT, /* a frame for the control plane: type and bytes */
+	ACTION_OWNER,  /* bytes for another worker's engine_owner_message; may be lost */
 };
 
 struct engine_action {
 	uint8_t kind;       /* enum engine_action_kind */
 	uint8_t realm;      /* SEND */
 	uint8_t transport;  /* SEND: enum net_transport */
+	uint8_t worker;     /* OWNER: never this one */
 	uint16_t type;      /* REPORT: enum ipc_msg_type */
 	struct net_endpoint src; /* SEND: limen's */
 	struct net_endpoint dst; /* SEND */
@@ -66,7 +70,8 @@ struct engine_stats {
 		retransmits_out;
 	uint64_t calls_started, calls_answered, calls_ended, calls_refused;
 	uint64_t asks, verdicts, verdicts_stale, txn_timeouts, reports_blocked, actions_lost,
-		records_lost, overloads, ports_exhausted, redirects_followed, redirects_passed;
+		records_lost, overloads, ports_exhausted, redirects_followed, redirects_passed,
+		owner_sent, owner_taken, owner_bad;
 	uint32_t calls, legs, txns, records_unacked, timers;
 };
 
@@ -94,6 +99,9 @@ void engine_frame(struct engine *engine, uint64_t now_ns, uint16_t type, const v
 		  uint32_t len); /* checked */
 void engine_link(struct engine *engine, uint64_t now_ns,
 		 bool up); /* the control plane came or went */
+/* What another worker's engine said by ACTION_OWNER; checked here, dropped and counted when it is
+ * none of that. */
+void engine_owner_message(struct engine *engine, uint64_t now_ns, struct span bytes);
 /* Run timers that are due. Call again while it answers true (the action list was full). */
 bool engine_tick(struct engine *engine, uint64_t now_ns);
 

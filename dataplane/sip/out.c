@@ -69,6 +69,28 @@ void out_report(struct engine *e, uint16_t type, struct span bytes)
 	action->bytes = bytes;
 }
 
+void out_owner(struct engine *e, unsigned worker, struct span bytes)
+{
+	struct engine_action *action;
+
+	if (bytes.len == 0)
+		return;
+	e->stats.owner_sent++;
+	if (worker == e->conf.worker) {
+		if (e->nown < OWN_MAX)
+			e->own[e->nown++] = bytes;
+		else
+			e->stats.actions_lost++;
+		return;
+	}
+	action = out_action(e);
+	if (action == NULL)
+		return;
+	action->kind = ACTION_OWNER;
+	action->worker = (uint8_t)worker;
+	action->bytes = bytes;
+}
+
 bool out_has_room(const struct engine *e)
 {
 	return e->nactions + ENGINE_ACTIONS_RESERVE <= ENGINE_ACTIONS_MAX &&

@@ -24,6 +24,8 @@ enum call_flag {
 	CALL_REPORT_DUE = 1 << 0,  /* the record has to be sent (again) */
 	CALL_COLLECTED = 1 << 1,   /* on the list of calls to be freed */
 	CALL_DIALOG = 1 << 2,      /* began with INVITE; otherwise one request and its answer */
+	CALL_ASK_DUE = 1 << 3,     /* ASKING: the control plane has to be asked (again) */
+	CALL_FINDING = 1 << 4,     /* ASKING: the dialog to be replaced is not known yet */
 };
 
 /* One call: side A asked, side B was asked. */
@@ -36,6 +38,7 @@ struct sip_call {
 	uint64_t contacts;     /* blob, ASKING: where a redirection says to go, joined by commas */
 	uint64_t verdict;      /* blob: the verdict's frame */
 	uint64_t report;       /* blob: the record's frame, from the end on */
+	uint64_t replaces;     /* blob: the Replaces line for the target, until it has answered */
 	uint64_t pair[CALL_MEDIA_MAX]; /* stream pair of each m= section */
 	uint64_t started_ns, ringing_ns, answered_ns, ended_ns; /* monotonic; 0: never */
 	uint64_t deadline_ns;  /* of the call's own timer; its meaning follows from the state */
@@ -49,7 +52,8 @@ struct sip_call {
 	uint8_t target;        /* targets tried so far */
 	uint8_t nforks;
 	uint8_t redirects;     /* followed so far */
-	uint8_t pad[3];
+	uint8_t replaces_realm; /* of the dialog named in `replaces`: told nowhere else */
+	uint8_t pad[2];
 };
 _Static_assert(sizeof(struct sip_call) % 8 == 0, "slab record");
 

@@ -18,6 +18,8 @@ struct sip_stage {
 	struct tx *tx;
 	struct drops *drops;
 	struct worker_link *link;
+	sip_stage_hand *hand;
+	void *hand_arg;
 	uint64_t epoch;
 	uint64_t now_ns; /* of the turn in work: the frame handler's */
 	char linear[DATAGRAM_MAX]; /* a chained packet's payload */
@@ -42,6 +44,12 @@ struct sip_stage *sip_stage_new(struct engine *engine, const struct engine_conf 
 void sip_stage_free(struct sip_stage *stage)
 {
 	rte_free(stage);
+}
+
+void sip_stage_set_hand(struct sip_stage *stage, sip_stage_hand *hand, void *arg)
+{
+	stage->hand = hand;
+	stage->hand_arg = arg;
 }
 
 /* ---- actions ---- */
@@ -95,6 +103,17 @@ static struct rte_mbuf *fill_packet(struct sip_stage *stage, struct span bytes)
 	return NULL;
 }
 
+/* To another worker. Without packets it is lost, as it may be on its way. */
+static void hand_over(struct sip_stage *stage, const struct engine_action *action)
+{
+	struct rte_mbuf *m = stage->hand ? fill_packet(stage, action->bytes) : NULL;
+
+	if (m == NULL)
+		return;
+	pkt_of(m)->stage = STAGE_OWNER;
+	stage->hand(stage->hand_arg, action->worker, m);
+}
+
 static void act(struct sip_stage *stage)
 {
 	const struct engine_action *actions;
@@ -108,6 +127,8 @@ static void act(struct sip_stage *stage)
 
 			if (m)
 				tx_udp(stage->tx, m, stage_flow(stage, action), TX_SUM_UNKNOWN);
+		} else if (action->kind == ACTION_OWNER) {
+			hand_over(stage, action);
 		} else if (link_send(stage->link, action->type, &action->bytes, 1)) {
 			engine_report_blocked(stage->engine, action);
 		}
@@ -147,6 +168,21 @@ void sip_stage_run(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n, 
 			rte_pktmbuf_free(m);
 		else
 			pkt_drop(stage->drops, m, fate_drops[fate]);
+	}
+}
+
+void sip_stage_owner(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t len = rte_pktmbuf_pkt_len(pkts[i]);
+		const char *bytes =
+			len <= sizeof(stage->linear)
+				? rte_pktmbuf_read(pkts[i], 0, len, stage->linear)
+				: NULL;
+
+		engine_owner_message(stage->engine, now_ns, span_of(bytes, bytes ? len : 0));
+		act(stage);
+		rte_pktmbuf_free(pkts[i]);
 	}
 }
 

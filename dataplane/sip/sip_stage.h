@@ -10,13 +10,23 @@
 
 struct sip_stage;
 
+/* How a message for another worker's engine gets there: the packet is taken, and given to
+ * sip_stage_owner there. */
+typedef void sip_stage_hand(void *arg, unsigned worker, struct rte_mbuf *m);
+
 /* All four are borrowed for the stage's life. NULL without memory. */
 struct sip_stage *sip_stage_new(struct engine *engine, const struct engine_conf *conf,
 				struct tx *tx, struct drops *drops, struct worker_link *link);
 void sip_stage_free(struct sip_stage *stage);
 
+/* With one worker there is no need of it. */
+void sip_stage_set_hand(struct sip_stage *stage, sip_stage_hand *hand, void *arg);
+
 /* Take packets whose UDP payload is SIP (contiguous or chained). They are freed. */
 void sip_stage_run(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n, uint64_t now_ns);
+
+/* Take what other workers' engines say to this one. They are freed. */
+void sip_stage_owner(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n, uint64_t now_ns);
 
 /* The control plane's frames, its coming and going, and timers that are due. True if there was
  * any. */

@@ -59,6 +59,13 @@ static void push(struct handoff *handoff, unsigned to)
 	handoff->n[to] = 0;
 }
 
+void handoff_send(struct handoff *handoff, unsigned to, struct rte_mbuf *m)
+{
+	handoff->out[to][handoff->n[to]++] = m;
+	if (handoff->n[to] == HANDOFF_BURST)
+		push(handoff, to);
+}
+
 void handoff_sort(struct handoff *handoff, struct vector *vector, enum pkt_stage stage)
 {
 	unsigned kept = 0;
@@ -71,9 +78,7 @@ void handoff_sort(struct handoff *handoff, struct vector *vector, enum pkt_stage
 			vector->pkts[kept++] = m;
 			continue;
 		}
-		handoff->out[to][handoff->n[to]++] = m;
-		if (handoff->n[to] == HANDOFF_BURST)
-			push(handoff, to);
+		handoff_send(handoff, to, m);
 	}
 	vector->n = kept;
 }

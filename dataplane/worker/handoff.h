@@ -41,6 +41,9 @@ void handoff_free(struct handoff *handoff);
 /* Leave in the vector what is this worker's own; the rest is on its way. */
 void handoff_sort(struct handoff *handoff, struct vector *vector, enum pkt_stage stage);
 
+/* One packet to a worker other than this one, its pkt's `stage` set. */
+void handoff_send(struct handoff *handoff, unsigned to, struct rte_mbuf *m);
+
 /* Push what handoff_sort put aside into the rings; once a turn at least. What does not fit is
  * dropped. */
 void handoff_flush(struct handoff *handoff);

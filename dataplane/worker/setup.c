@@ -84,6 +84,11 @@ static struct net_endpoint sip_endpoint(const struct realm_addr *addr, uint8_t f
 	return (struct net_endpoint){.addr = addr->addr, .port = port, .family = family};
 }
 
+static void hand_over(void *handoff, unsigned worker, struct rte_mbuf *m)
+{
+	handoff_send(handoff, worker, m);
+}
+
 static int make_sip(struct worker *worker, struct fault *fault)
 {
 	const struct realms *realms = worker->conf.realms;
@@ -104,6 +109,7 @@ static int make_sip(struct worker *worker, struct fault *fault)
 		.realms = worker->engine_realms,
 		.max_calls = worker->conf.conf->machine.max_calls,
 		.seed = {worker->conf.seed[0], worker->conf.seed[1]},
+		.shared_seed = {worker->conf.shared_seed[0], worker->conf.shared_seed[1]},
 		.boot_unix_ns = worker->conf.boot_unix_ns,
 	};
 	worker->engine = engine_new(&worker->engine_conf, &worker->arena, 0, worker->media, 0);
@@ -111,7 +117,11 @@ static int make_sip(struct worker *worker, struct fault *fault)
 		return no_memory(fault, worker->conf.index, "signalling");
 	worker->sip = sip_stage_new(worker->engine, &worker->engine_conf, worker->tx,
 				    &worker->drops, worker->conf.link);
-	return worker->sip ? 0 : no_memory(fault, worker->conf.index, "signalling stage");
+	if (!worker->sip)
+		return no_memory(fault, worker->conf.index, "signalling stage");
+	if (worker->handoff)
+		sip_stage_set_hand(worker->sip, hand_over, worker->handoff);
+	return 0;
 }
 
 static int make_stages(struct worker *worker, struct fault *fault)

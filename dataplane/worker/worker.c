@@ -70,20 +70,22 @@ static void run_stages(struct worker *worker)
 	struct walk *walk = &worker->walk;
 	struct vector *media = &walk->to[STAGE_MEDIA], *sip = &walk->to[STAGE_SIP];
 	struct vector *local = &walk->to[STAGE_LOCAL], *punt = &walk->to[STAGE_PUNT],
-		      *out = &walk->to[STAGE_TX];
+		      *owner = &walk->to[STAGE_OWNER], *out = &walk->to[STAGE_TX];
 
 	if (media->n)
 		media_stage(worker->media, worker->tx, &worker->drops, media->pkts, media->n,
 			    worker->now_ns);
 	if (sip->n)
 		sip_stage_run(worker->sip, sip->pkts, sip->n, worker->now_ns);
+	if (owner->n)
+		sip_stage_owner(worker->sip, owner->pkts, owner->n, worker->now_ns);
 	if (local->n)
 		local_stage(&worker->local, worker->tx, local->pkts, local->n, worker->now_ns);
 	if (punt->n)
 		punt_stage(&worker->drops, punt->pkts, punt->n);
 	for (unsigned i = 0; i < out->n; i++)
 		tx_frame(worker->tx, out->pkts[i], out->pkts[i]->port);
-	media->n = sip->n = local->n = punt->n = out->n = 0;
+	media->n = sip->n = owner->n = local->n = punt->n = out->n = 0;
 }
 
 bool worker_turn(struct worker *worker, uint64_t now_ns)
@@ -102,6 +104,8 @@ bool worker_turn(struct worker *worker, uint64_t now_ns)
 		run_stages(worker);
 	frames = send_frames(worker);
 	found = sip_stage_turn(worker->sip, now_ns);
+	if (worker->handoff)
+		handoff_flush(worker->handoff); /* what engines say to each other */
 	reassembly_expire(worker->reassembly, now_ns);
 	sent = tx_flush(worker->tx);
 	rte_rcu_qsbr_quiescent(worker->conf.quiet, worker->conf.index);

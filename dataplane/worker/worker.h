@@ -40,6 +40,7 @@ struct worker_conf {
 	struct rte_rcu_qsbr *quiet;
 	const char *arena_path; /* NULL: memory of its own (tests) */
 	uint64_t seed[2];	/* of everything random */
+	uint64_t shared_seed[2]; /* of cookies: the same for all workers */
 	uint64_t boot_unix_ns;	/* UNIX time at time 0 */
 };
 

@@ -98,6 +98,21 @@ static void put_contact(const struct peer *peer, unsigned which, struct cursor *
 	}
 }
 
+/* The name of a dialog that this peer has with limen. */
+static void put_dialog_name(const struct peer *peer, unsigned ago, struct cursor *out)
+{
+	bool request;
+
+	if (!note_parse(&peer->heard, ago))
+		return;
+	request = msg.is_request;
+	put_span(out, sip_span(&msg, msg.call_id));
+	put_lit(out, ";to-tag=");
+	put_span(out, sip_span(&msg, request ? msg.from_tag : msg.to_tag));
+	put_lit(out, ";from-tag=");
+	put_span(out, sip_span(&msg, request ? msg.to_tag : msg.from_tag));
+}
+
 static void put_rare_headers(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out)
 {
 	unsigned bits = fuzz_take(in), number = bits >> 5;
@@ -159,6 +174,11 @@ static void put_rare_headers(const struct peer *peer, struct fuzz_bytes *in, str
 		for (unsigned i = 0; i < number * 512; i++)
 			put_char(out, 'g');
 		put_lit(out, "\r\n");
+		break;
+	case 16:
+		put_lit(out, "Replaces: ");
+		put_dialog_name(peer, number, out);
+		put_span(out, number & 1 ? SPAN("\r\n") : SPAN(";early-only\r\n"));
 		break;
 	default:
 		put_format(out, "RSeq: %u\r\n", number);

@@ -28,6 +28,8 @@ struct world {
 	struct peer peer[2];
 	uint64_t ask[IDS], record[IDS]; /* told last, as the numbers count on */
 	unsigned nasks, nrecords;
+	char owner[2048]; /* what it said to another worker last */
+	size_t owner_len;
 	unsigned blocked; /* reports that the ring will not take */
 	unsigned nhoarded;
 	struct hoarded {
@@ -151,6 +153,15 @@ static void check_report(const struct engine_action *action)
 		world.record[world.nrecords++ % IDS] = id;
 }
 
+static void check_owner(const struct engine_action *action)
+{
+	if (action->worker == 1 || action->worker >= 3 ||
+	    action->bytes.len > sizeof(world.owner))
+		fail("a message between owners that goes nowhere", SPAN_NONE);
+	world.owner_len = action->bytes.len;
+	memcpy(world.owner, action->bytes.ptr, action->bytes.len);
+}
+
 static unsigned take_actions(unsigned most)
 {
 	const struct engine_action *actions;
@@ -161,6 +172,8 @@ static unsigned take_actions(unsigned most)
 	for (unsigned i = 0; i < n; i++) {
 		if (actions[i].kind == ACTION_SEND)
 			check_sent(&actions[i]);
+		else if (actions[i].kind == ACTION_OWNER)
+			check_owner(&actions[i]);
 		else
 			check_report(&actions[i]);
 	}
@@ -364,13 +377,43 @@ static void hang_up_all(uint64_t cursor, bool at_rest)
 		frame_in(IPC_HANGUP, &calls[i], sizeof(calls[i]));
 }
 
+/* What was said to another worker comes back as it was: this one owns that call too; or changed, as
+ * an answer or as nonsense. */
+static void owner_message(struct fuzz_bytes *in)
+{
+	unsigned changes = fuzz_take(in) & 7;
+	char *copy = malloc(world.owner_len ? world.owner_len : 1);
+	size_t len = world.owner_len;
+
+	if (copy == NULL)
+		abort();
+	memcpy(copy, world.owner, len);
+	for (unsigned i = 0; i < changes && len; i++) {
+		unsigned at = fuzz_take(in);
+
+		if (at == 255)
+			len /= 2;
+		else
+			copy[at % len] = (char)fuzz_take(in);
+		world.tainted = true;
+	}
+	engine_owner_message(world.rig.engine, world.now_ns, span_of(copy, len));
+	free(copy);
+	take_actions(MESSAGE_MAX);
+}
+
 static void some_frame(struct fuzz_bytes *in)
 {
 	unsigned which = fuzz_take(in);
 	struct ipc_call_end_ack ack = {.call = id_pick(world.record, world.nrecords, which)};
 	struct ipc_list_ask list = {.list_id = 7, .max = which & 15, .cursor = which >> 4};
+	unsigned kind = fuzz_take(in);
 
-	switch (fuzz_take(in) & 3) {
+	if (kind >= 224) {
+		owner_message(in);
+		return;
+	}
+	switch (kind & 3) {
 	case 0:
 		frame_in(IPC_CALL_END_ACK, &ack, sizeof(ack));
 		break;
@@ -553,6 +596,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	world.now_ns = 1000000000;
 	world.nasks = world.nrecords = world.blocked = 0;
+	world.owner_len = 0;
 	world.tainted = world.in_bad = false;
 	world.trace = getenv("FUZZ_TRACE") != NULL;
 	for (unsigned side = 0; side < 2; side++) {

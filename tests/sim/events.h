@@ -11,6 +11,7 @@ enum event_kind {
 	EVENT_TO_UA,	 /* data: struct packet; who: endpoint */
 	EVENT_UA_TIMER,	 /* who: endpoint */
 	EVENT_CONTROL,	 /* data: struct control_event */
+	EVENT_OWNER,	 /* data: struct packet, of which only the bytes count; who: worker */
 };
 
 struct event {

@@ -160,6 +160,8 @@ void workers_free(struct sim *sim);
 uint64_t workers_due_ns(struct sim *sim, struct sim_worker **first);
 void worker_timers(struct sim *sim, struct sim_worker *worker);
 struct packet;
+/* What another worker's engine said arrives. */
+void worker_owner(struct sim *sim, uint32_t number, struct span bytes);
 void worker_packet(struct sim *sim, uint32_t from, const struct packet *packet);
 /* Begin an input, and carry out what the engine wants after it. */
 void worker_begin(struct sim *sim, struct sim_worker *worker);

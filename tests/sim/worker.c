@@ -76,6 +76,7 @@ static void worker_start(struct sim *sim, struct sim_worker *worker, uint32_t ma
 							  .realms = sim->realms,
 							  .max_calls = max_calls,
 							  .seed = {sim->seed, 2 + worker->number},
+							  .shared_seed = {sim->seed, 2},
 							  .boot_unix_ns = BOOT_UNIX_NS},
 				    &worker->arena, 0, worker->media, sim->now_ns);
 	if (!worker->engine)
@@ -125,6 +126,29 @@ void worker_begin(struct sim *sim, struct sim_worker *worker)
 	sim->at = worker;
 }
 
+/* To another worker, a little later; one in a hundred finds the ring full. */
+static void hand_over(struct sim *sim, const struct engine_action *action)
+{
+	struct packet *packet;
+
+	if (!worker_numbered(sim, action->worker) || rng_below(&sim->net_rng, 100) == 0)
+		return;
+	packet = malloc(sizeof(*packet) + action->bytes.len);
+	if (!packet)
+		abort();
+	*packet = (struct packet){.len = (uint32_t)action->bytes.len};
+	memcpy(packet->bytes, action->bytes.ptr, action->bytes.len);
+	events_add(&sim->events, sim->now_ns + rng_below(&sim->net_rng, MS), EVENT_OWNER,
+		   action->worker, packet);
+}
+
+void worker_owner(struct sim *sim, uint32_t number, struct span bytes)
+{
+	worker_begin(sim, worker_numbered(sim, number));
+	engine_owner_message(sim->at->engine, sim->now_ns, bytes);
+	worker_finish(sim);
+}
+
 void worker_finish(struct sim *sim)
 {
 	const struct engine_action *actions;
@@ -136,6 +160,10 @@ void worker_finish(struct sim *sim)
 
 		if (action->kind == ACTION_REPORT) {
 			control_report(sim, action);
+			continue;
+		}
+		if (action->kind == ACTION_OWNER) {
+			hand_over(sim, action);
 			continue;
 		}
 		/* Corruption may send a message where nobody is. */

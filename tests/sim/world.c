@@ -175,6 +175,9 @@ static void run_event(struct sim *sim, struct event *event)
 	case EVENT_TO_UA:
 		ua_receive(sim, &sim->uas[event->who], span_of(packet->bytes, packet->len));
 		break;
+	case EVENT_OWNER:
+		worker_owner(sim, event->who, span_of(packet->bytes, packet->len));
+		break;
 	case EVENT_UA_TIMER:
 		ua_timer(sim, &sim->uas[event->who]);
 		break;

@@ -21,9 +21,14 @@ static const struct media_realm media_realms[2] = {
 
 struct world *world_new(void)
 {
+	return world_new_worker(1);
+}
+
+struct world *world_new_worker(unsigned worker)
+{
 	struct world *w = calloc(1, sizeof(*w));
 	struct engine_conf conf = {.nworkers = 3,
-				   .worker = 1,
+				   .worker = worker,
 				   .nrealms = 2,
 				   .realms = realms,
 				   .max_calls = 64,
@@ -81,6 +86,13 @@ static void collect(struct world *w)
 			s->text[a->bytes.len] = 0;
 			s->dst = a->dst;
 			s->realm = a->realm;
+		} else if (a->kind == ACTION_OWNER) {
+			struct world_owner_msg *o = &w->owner[w->nowner++];
+
+			cr_assert(w->nowner <= WORLD_OWNER_MAX && a->bytes.len <= sizeof(o->bytes));
+			o->worker = a->worker;
+			o->len = (uint32_t)a->bytes.len;
+			memcpy(o->bytes, a->bytes.ptr, a->bytes.len);
 		} else {
 			struct world_report *r = &w->reports[w->nreports++];
 
@@ -110,7 +122,7 @@ void world_in(struct world *w, int side, const char *head, const char *body)
 	}
 	len += (size_t)snprintf(text + len, sizeof(text) - len, "Content-Length: %zu\r\n\r\n%s",
 				body ? strlen(body) : 0, body ? body : "");
-	w->nsent = w->nreports = 0;
+	w->nsent = w->nreports = w->nowner = 0;
 	w->fate = engine_message(w->engine, w->now_ns, &source, span_of(text, len));
 	collect(w);
 }
@@ -258,7 +270,7 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 
 void world_frame(struct world *w, uint16_t type, const void *frame, uint32_t len)
 {
-	w->nsent = w->nreports = 0;
+	w->nsent = w->nreports = w->nowner = 0;
 	engine_frame(w->engine, w->now_ns, type, frame, len);
 	collect(w);
 }
@@ -283,11 +295,23 @@ uint64_t world_ask_id(const struct world *w)
 	return id;
 }
 
+void world_owner(struct world *w, const void *bytes, size_t len)
+{
+	_Alignas(8) char copy[2048];
+
+	cr_assert(len <= sizeof(copy));
+	if (len)
+		memcpy(copy, bytes, len);
+	w->nsent = w->nreports = w->nowner = 0;
+	engine_owner_message(w->engine, w->now_ns, span_of(copy, len));
+	collect(w);
+}
+
 void world_sleep(struct world *w, uint64_t ms)
 {
 	uint64_t until = w->now_ns + ms * 1000000;
 
-	w->nsent = w->nreports = 0;
+	w->nsent = w->nreports = w->nowner = 0;
 	while (engine_next_ns(w->engine) <= until) {
 		if (engine_next_ns(w->engine) > w->now_ns)
 			w->now_ns = engine_next_ns(w->engine);

@@ -9,6 +9,7 @@
 #include "../../../engine_rig.h"
 
 #define WORLD_SENT_MAX 64u
+#define WORLD_OWNER_MAX 16u
 
 struct world_sent {
 	char text[8192]; /* terminated */
@@ -20,6 +21,13 @@ struct world_report {
 	uint16_t type;
 	uint32_t len;
 	_Alignas(8) char frame[16384];
+};
+
+/* What the engine said to another worker. */
+struct world_owner_msg {
+	unsigned worker;
+	uint32_t len;
+	_Alignas(8) char bytes[2048];
 };
 
 struct world {
@@ -34,9 +42,10 @@ struct world {
 	const char *answer_contact; /* the line in place of world_answer's own Contact */
 	uint8_t verdict_flags;
 	const uint8_t *pass; /* enum sip_hdr_id, 0 at the end: headers that its plan lets pass */
-	unsigned nsent, nreports; /* of the last step */
+	unsigned nsent, nreports, nowner; /* of the last step */
 	struct world_sent sent[WORLD_SENT_MAX];
 	struct world_report reports[WORLD_SENT_MAX];
+	struct world_owner_msg owner[WORLD_OWNER_MAX];
 };
 
 enum { A = 0, B = 1 };
@@ -49,6 +58,8 @@ enum { A = 0, B = 1 };
 	"RTP/AVP 0\r\n"
 
 struct world *world_new(void);
+/* The same as another of its three workers: whose a message is, is not asked here. */
+struct world *world_new_worker(unsigned worker);
 /* Lets all timers run out, checks that no record, stream or timer is left, and frees. */
 void world_end(struct world *w);
 
@@ -66,6 +77,8 @@ void world_answer(struct world *w, int side, const char *request, unsigned statu
 void world_request(struct world *w, int side, const char *method, unsigned cseq, const char *branch,
 		   const char *from_limen, const char *my_tag, const char *extra, const char *body);
 void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned ntargets);
+/* A message between owners comes in. */
+void world_owner(struct world *w, const void *bytes, size_t len);
 void world_sleep(struct world *w, uint64_t ms);
 /* A frame of the control plane, already checked. */
 void world_frame(struct world *w, uint16_t type, const void *frame, uint32_t len);
