@@ -82,6 +82,9 @@ struct conf_trunk {
 	uint16_t session_expires_s; /* 0: no session timer */
 	uint16_t min_se_s;
 	bool msrp;
+	unsigned options_interval_s; /* between OPTIONS probes of a peer; 0: never */
+	unsigned options_down_after; /* probes in a row */
+	unsigned options_up_after;
 	bool challenges_pass;       /* its challenges cross, and the answers come back */
 };
 

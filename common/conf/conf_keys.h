@@ -149,7 +149,14 @@
 	  "call say yes.")                                                                                \
 	X(ONE, WORD, challenges, 0, "drop|pass", "drop", 1, 16, RELOAD,                            \
 	  "Digest challenges of this trunk's peers and the answers to them: dropped, or passed "   \
-	  "unaltered so that they verify (realm, nonce and user name are seen by both sides).")
+	  "unaltered so that they verify (realm, nonce and user name are seen by both sides).")    \
+	X(ONE, UINT, options_interval_s, 0, "s", "0", 0, 3600, RELOAD,                             \
+	  "Each peer is probed by OPTIONS this often, and left out while it does not answer and "  \
+	  "another does; 0: never. An answer of 503 is none.")                                     \
+	X(ONE, UINT, options_down_after, 0, "probes", "2", 1, 100, RELOAD,                         \
+	  "Unanswered probes in a row after which a peer is down.")                                \
+	X(ONE, UINT, options_up_after, 0, "probes", "1", 1, 100, RELOAD,                           \
+	  "Answered probes in a row after which a peer is up.")
 
 #define CONF_KEYS_ROUTE(X)                                                                         \
 	X(ONE, REF_TRUNK, from, 0, "", "", 1, 63, RELOAD,                                          \

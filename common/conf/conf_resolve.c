@@ -348,6 +348,9 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 	trunk->msrp = yes(SECTION_trunks, TRUNK_msrp, raw->msrp);
 	trunk->session_expires_s = (uint16_t)NUMBER(session_expires_s);
 	trunk->min_se_s = (uint16_t)NUMBER(min_se_s);
+	trunk->options_interval_s = NUMBER(options_interval_s);
+	trunk->options_down_after = NUMBER(options_down_after);
+	trunk->options_up_after = NUMBER(options_up_after);
 	trunk->answer_max_s = NUMBER(answer_max_s);
 	trunk->duration_max_s = NUMBER(duration_max_s);
 	trunk->media_timeout_s = NUMBER(media_timeout_s);

@@ -18,6 +18,7 @@ static const char usage[] =
 	"  show stats       all counters of both processes\n"
 	"  show ports       counters of the network ports\n"
 	"  show drops       why packets were dropped (--all: reasons that never came up too)\n"
+	"  show trunks      peers of trunks, and whether they answer\n"
 	"  hangup CALL      end a call, named as in `show calls`\n"
 	"  reload           read the config again\n"
 	"Options:\n"
@@ -129,6 +130,7 @@ static const struct command {
 } commands[] = {
 	{{"show", "calls"}, NULL, show_calls}, {{"show", "stats"}, NULL, show_stats},
 	{{"show", "ports"}, NULL, show_ports}, {{"show", "drops"}, NULL, show_drops},
+	{{"show", "trunks"}, NULL, show_trunks},
 	{{"hangup", NULL}, "call", show_hangup}, {{"reload", NULL}, NULL, show_reload},
 };
 

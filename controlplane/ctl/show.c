@@ -141,6 +141,41 @@ bool show_calls(const struct answer *answer, const struct show_options *options,
 	return good;
 }
 
+bool show_trunks(const struct answer *answer, const struct show_options *options, FILE *out)
+{
+	static const char *const heads[] = {"TRUNK",   "REALM",   "PEER", "STATE",
+					    ">STATUS", ">RTT MS", ">FOR"};
+	struct table table = {0};
+	bool good;
+
+	if (options->json)
+		return print_rows(answer, out);
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		table_head(&table, heads[i]);
+	for (size_t i = 0; i < answer->nrows; i++) {
+		const struct json_node *row = answer->rows[i].nodes;
+		uint64_t since_ns = read_time(json_get(row, SPAN("since")));
+		uint64_t rtt_us = json_u64(json_get(row, SPAN("rtt_us")));
+		char rtt[32];
+
+		snprintf(rtt, sizeof(rtt), "%llu.%llu", (unsigned long long)(rtt_us / 1000),
+			 (unsigned long long)(rtt_us % 1000 / 100));
+		cell(&table, json_get(row, SPAN("trunk")));
+		cell(&table, json_get(row, SPAN("realm")));
+		cell(&table, json_get(row, SPAN("peer")));
+		cell(&table, json_get(row, SPAN("state")));
+		table_u64(&table, json_u64(json_get(row, SPAN("status"))));
+		table_text(&table, rtt_us ? span_str(rtt) : SPAN_NONE);
+		if (since_ns)
+			put_duration(&table, since_ns, options->now_unix_ns);
+		else
+			table_text(&table, SPAN_NONE);
+	}
+	good = table_print(&table, out);
+	table_free(&table);
+	return good;
+}
+
 bool show_stats(const struct answer *answer, const struct show_options *options, FILE *out)
 {
 	struct table table = {0};

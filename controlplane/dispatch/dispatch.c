@@ -47,6 +47,9 @@ static void on_message(void *arg, unsigned ring, uint16_t type, const void *fram
 	case IPC_STATS_END:
 		listing_end(dispatch, ring, frame);
 		break;
+	case IPC_PROBE_END:
+		dispatch_probe_end(dispatch, frame);
+		break;
 	case IPC_NOTICE:
 		on_notice(dispatch, frame);
 		break;
@@ -61,6 +64,7 @@ static void on_up(void *arg, const struct ipc_hello *hello)
 	LOG(INFO, "link", "the dataplane is connected", LOG_U64("pid", hello->pid),
 	    LOG_U64("workers", hello->nworkers), LOG_HANDLE("boot_id", hello->boot_id));
 	settings_send(dispatch);
+	probes_link_up(dispatch);
 }
 
 static void on_down(void *arg, const char *reason, bool was_up)
@@ -72,6 +76,7 @@ static void on_down(void *arg, const char *reason, bool was_up)
 	if (was_up) {
 		records_link_down(dispatch);
 		listings_link_down(dispatch);
+		probes_link_down(dispatch);
 	}
 }
 
@@ -109,6 +114,7 @@ static void on_relink(evutil_socket_t fd, short what, void *arg)
 	dispatch->link = NULL;
 	records_link_down(dispatch);
 	listings_link_down(dispatch);
+	probes_link_down(dispatch);
 	/* no memory: better started afresh than deaf */
 	if (start_link(dispatch))
 		event_base_loopbreak(dispatch->base);
@@ -122,6 +128,8 @@ static int start(struct dispatch *dispatch)
 	if (!dispatch->relink)
 		return -ENOMEM;
 	err = settings_start(dispatch);
+	if (!err)
+		err = probes_start(dispatch);
 	if (!err)
 		err = listings_start(dispatch);
 	if (!err)
@@ -169,6 +177,7 @@ void dispatch_free(struct dispatch *dispatch)
 	records_stop(dispatch);
 	listings_stop(dispatch);
 	settings_stop(dispatch);
+	probes_stop(dispatch);
 	if (dispatch->relink)
 		event_free(dispatch->relink);
 	generation_free(dispatch->generation);

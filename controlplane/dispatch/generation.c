@@ -16,7 +16,8 @@ struct generation *generation_new(struct conf *conf)
 	generation->conf = conf;
 	generation->policy = policy_new(conf);
 	generation->plans = plans_new(conf);
-	if (!generation->policy || !generation->plans) {
+	generation->peers_down = calloc(conf->ntrunks + 1, sizeof(*generation->peers_down));
+	if (!generation->policy || !generation->plans || !generation->peers_down) {
 		generation_free(generation);
 		return NULL;
 	}
@@ -27,6 +28,7 @@ void generation_free(struct generation *generation)
 {
 	if (!generation)
 		return;
+	free(generation->peers_down);
 	plans_free(generation->plans);
 	policy_free(generation->policy);
 	conf_free(generation->conf);

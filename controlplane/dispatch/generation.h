@@ -11,6 +11,7 @@ struct generation {
 	struct conf *conf; /* owned */
 	struct policy *policy;
 	struct plans *plans;
+	uint8_t *peers_down; /* owned; by trunk: a bit for each peer that does not answer */
 };
 
 /* Takes the conf over, whatever comes of it. NULL when there is no memory. */

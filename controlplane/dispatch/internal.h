@@ -8,6 +8,7 @@
 #include "controlplane/dispatch/ask.h"
 #include "controlplane/dispatch/dispatch.h"
 #include "controlplane/dispatch/generation.h"
+#include "controlplane/health/health.h"
 #include "controlplane/link/cp_link.h"
 
 #define RELOAD_ERRORS_MAX 32u
@@ -64,6 +65,8 @@ struct dispatch {
 	struct event *relink;    /* makes the link anew, outside of its callbacks */
 	const char *link_reason; /* why it is down; static text */
 	struct event *settings_retry;
+	struct health *health;
+	struct event *probe_timer;
 	struct acks acks;
 	struct listing listings[ADMIN_CLIENTS_MAX];
 	uint32_t last_list_id;
@@ -99,6 +102,16 @@ void own_stats(struct dispatch *dispatch, uint64_t client);
 
 /* operator.c */
 int operator_start(struct dispatch *dispatch);
+
+/* probes.c */
+int probes_start(struct dispatch *dispatch);
+void probes_stop(struct dispatch *dispatch);
+/* Go over to a generation, while the one before is there yet. 0, or -ENOMEM. */
+int probes_configure(struct dispatch *dispatch, struct generation *generation);
+void probes_link_up(struct dispatch *dispatch);
+void probes_link_down(struct dispatch *dispatch);
+void probes_list(struct dispatch *dispatch, uint64_t client);
+void dispatch_probe_end(struct dispatch *dispatch, const struct ipc_probe_end *end);
 
 /* settings.c */
 int settings_start(struct dispatch *dispatch);

@@ -49,6 +49,11 @@ static void show_drops(const struct order *order)
 	list(order, LISTING_STATS, "drops", NULL);
 }
 
+static void show_trunks(const struct order *order)
+{
+	probes_list(order->dispatch, order->client);
+}
+
 static void hangup(const struct order *order)
 {
 	const struct json_node *name = json_get(order->request, SPAN("call"));
@@ -100,6 +105,7 @@ static const struct {
 } orders[] = {
 	{{"show calls", 10}, show_calls}, {{"show stats", 10}, show_stats},
 	{{"show ports", 10}, show_ports}, {{"show drops", 10}, show_drops},
+	{{"show trunks", 11}, show_trunks},
 	{{"hangup", 6}, hangup},	  {{"reload", 6}, reload_now},
 };
 

@@ -24,9 +24,11 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	const struct counters *c = &dispatch->counters;
 	struct cp_link_stats link;
 	struct cdr_stats cdr;
+	struct health_stats health;
 
 	cp_link_stats(dispatch->link, &link);
 	cdr_writer_stats(dispatch->cdr, &cdr);
+	health_stats(dispatch->health, &health);
 #define ROW(object, name, value) put_row(dispatch, client, object, name, value)
 	ROW("policy", "asks", c->asks);
 	ROW("policy", "asks_gone", c->asks_gone);
@@ -36,6 +38,11 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 		ROW("policy", policy_outcome_name((enum policy_outcome)i), c->outcomes[i]);
 	ROW("config", "reloads", c->reloads);
 	ROW("config", "reloads_refused", c->reloads_refused);
+	ROW("probes", "sent", health.sent);
+	ROW("probes", "answered", health.answered);
+	ROW("probes", "unanswered", health.unanswered);
+	ROW("probes", "late", health.late);
+	ROW("probes", "changes", health.changes);
 	ROW("cdr", "records", c->records);
 	ROW("cdr", "records_misplaced", c->records_misplaced);
 	ROW("cdr", "repeated", cdr.repeated);

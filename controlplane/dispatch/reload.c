@@ -5,6 +5,8 @@
 
 #include "controlplane/dispatch/internal.h"
 
+static const char no_memory[] = "no memory for the new config; the one in force stays";
+
 static void log_errors(const char *path, const struct reload_result *result)
 {
 	for (unsigned i = 0; i < result->nerrors; i++) {
@@ -60,27 +62,6 @@ static int load(struct dispatch *dispatch, struct conf **now, struct reload_resu
 	return -EBUSY;
 }
 
-static int go_over(struct dispatch *dispatch, struct conf *now, struct reload_result *result)
-{
-	struct generation *generation = generation_new(now);
-	int err;
-
-	if (!generation) {
-		snprintf(result->why, sizeof(result->why),
-			 "no memory for the new config; the one in force stays");
-		return -ENOMEM;
-	}
-	err = open_outputs(dispatch, now, result);
-	if (err) {
-		generation_free(generation);
-		return err;
-	}
-	/* nothing outside this thread, and nothing of a call, points into the old one */
-	generation_free(dispatch->generation);
-	dispatch->generation = generation;
-	return 0;
-}
-
 /* A wrong config must not keep logrotate from its files. */
 static void open_outputs_again(struct dispatch *dispatch)
 {
@@ -89,6 +70,33 @@ static void open_outputs_again(struct dispatch *dispatch)
 	if (open_outputs(dispatch, dispatch->generation->conf, &result))
 		LOG(ERROR, "config", "a file cannot be opened again; the old one stays",
 		    LOG_STR("why", result.why));
+}
+
+static int go_over(struct dispatch *dispatch, struct conf *now, struct reload_result *result)
+{
+	struct generation *generation = generation_new(now);
+	int err;
+
+	if (!generation) {
+		snprintf(result->why, sizeof(result->why), "%s", no_memory);
+		return -ENOMEM;
+	}
+	err = open_outputs(dispatch, now, result);
+	if (err) {
+		generation_free(generation);
+		return err;
+	}
+	err = probes_configure(dispatch, generation);
+	if (err) {
+		snprintf(result->why, sizeof(result->why), "%s", no_memory);
+		open_outputs_again(dispatch);
+		generation_free(generation);
+		return err;
+	}
+	/* nothing outside this thread, and nothing of a call, points into the old one */
+	generation_free(dispatch->generation);
+	dispatch->generation = generation;
+	return 0;
 }
 
 int reload(struct dispatch *dispatch, struct reload_result *result)

@@ -77,12 +77,23 @@ static void put_target(struct cursor *out, const struct acceptance *a, const str
 	out->full |= c.full;
 }
 
+/* The peers of a trunk worth trying, a bit each: those that answer probes, or all where none does:
+ * then the probes may be what is wrong. */
+static uint8_t usable(const struct generation *gen, int trunk)
+{
+	uint8_t all = (uint8_t)((1u << gen->conf->trunks[trunk].npeers) - 1);
+	uint8_t up = all & (uint8_t)~gen->peers_down[trunk];
+
+	return up ? up : all;
+}
+
 /* A way's peers in their order, those of the caller's address family before the others; `room` is
  * how many more the verdict can name. */
 static unsigned put_way(struct cursor *out, const struct acceptance *a, const struct way *way,
 			unsigned room)
 {
 	const struct conf_trunk *to = &a->gen->conf->trunks[way->to];
+	uint8_t peers = usable(a->gen, way->to);
 	unsigned n = 0;
 
 	if (way->peer.family != NET_NONE) {
@@ -91,7 +102,8 @@ static unsigned put_way(struct cursor *out, const struct acceptance *a, const st
 	}
 	for (int same = 1; same >= 0; same--) {
 		for (unsigned i = 0; i < to->npeers && n < room; i++) {
-			if ((to->peers[i].family == a->ask->source.family) != same)
+			if (!(peers >> i & 1) ||
+			    (to->peers[i].family == a->ask->source.family) != same)
 				continue;
 			put_target(out, a, way, &to->peers[i]);
 			n++;
@@ -107,7 +119,7 @@ static unsigned count_targets(const struct acceptance *a)
 	for (unsigned i = 0; i < a->nways; i++)
 		n += a->ways[i].peer.family != NET_NONE
 			     ? 1
-			     : a->gen->conf->trunks[a->ways[i].to].npeers;
+			     : (unsigned)__builtin_popcount(usable(a->gen, a->ways[i].to));
 	return n < IPC_TARGETS_MAX ? n : IPC_TARGETS_MAX;
 }
 

@@ -261,6 +261,88 @@ Test(dispatch, workers_are_told_their_settings)
 	stop(test);
 }
 
+/* Trunk b with two peers, probed each second. */
+#define PROBED                                                                                     \
+	"machine: {workers: [1, 2], run_dir: DIR}\n"                                               \
+	"ports: [{name: pa, device: net_null0}, {name: pb, device: net_null1}]\n"                  \
+	"realms:\n"                                                                                \
+	"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"                                    \
+	"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"                                    \
+	"trunks:\n"                                                                                \
+	"  - {name: a, realm: ra, peers: [10.99.1.2]}\n"                                           \
+	"  - {name: b, realm: rb, peers: [10.99.2.2, 10.99.2.3], options_interval_s: 1, "          \
+	"options_down_after: 1}\n"                                                                 \
+	"cdr: {file: DIR/cdr.jsonl}\nlog: {file: DIR/log}\n" ROUTES
+
+static void end_probe(const struct fake_sent *sent, uint16_t status)
+{
+	const struct ipc_probe *probe = (const struct ipc_probe *)(const void *)sent->frame;
+	const struct ipc_probe_end end = {
+		.probe_id = probe->probe_id, .status = status, .rtt_us = 2500};
+
+	fake_link_say(sent->ring, IPC_PROBE_END, &end, sizeof(end), "");
+}
+
+static const struct ipc_verdict *verdict_now(void)
+{
+	say_ask(1, 5, "10.99.1.2");
+	return (const struct ipc_verdict *)(const void *)last_sent(IPC_VERDICT)->frame;
+}
+
+Test(dispatch, peers_are_probed_and_those_that_are_down_left_out)
+{
+	struct test *test = new_test();
+	unsigned from = 0, ended = 0, rings = 0;
+
+	write_conf(test, PROBED);
+	cr_assert_eq(dispatch_reload(test->dispatch), 0);
+	turns(test, 20);
+	cr_expect_eq(count_sent(IPC_PROBE), 0, "nobody is there who could");
+	fake_link_up(1);
+	for (unsigned i = 0; i < 400 && ended < 2; i++) {
+		turns(test, 5);
+		for (; from < fake_link.nsent; from++) {
+			const struct fake_sent *sent = &fake_link.sent[from % FAKE_SENT_MAX];
+			const struct ipc_probe *probe =
+				(const struct ipc_probe *)(const void *)sent->frame;
+
+			if (sent->type != IPC_PROBE)
+				continue;
+			rings |= 1u << sent->ring;
+			ended++;
+			cr_expect_eq(probe->realm, 1);
+			cr_expect(span_eq(ipc_probe_from(probe), SPAN("<sip:10.99.2.1>")));
+			if (probe->peer.addr.ip[3] == 2) {
+				cr_expect(span_eq(ipc_probe_ruri(probe),
+						  SPAN("sip:10.99.2.2:5060")));
+				cr_expect(span_eq(ipc_probe_to(probe), SPAN("<sip:10.99.2.2>")));
+			}
+			end_probe(sent, probe->peer.addr.ip[3] == 2 ? 408 : 200);
+		}
+	}
+	cr_assert_eq(ended, 2);
+	cr_expect_eq(rings, 6, "both workers");
+	cr_expect(file_holds(test->log,
+			     "health: a peer is down trunk=b peer=10.99.2.2:5060"));
+	cr_expect(file_holds(test->log, "a peer is up trunk=b peer=10.99.2.3:5060 status=200 "
+					"rtt_us=2500"));
+	cr_expect_eq(verdict_now()->ntargets, 1);
+	operator_asks(test, "{\"command\":\"show trunks\"}");
+	operator_hears(test);
+	cr_expect_not_null(strstr(test->heard, "{\"trunk\":\"a\",\"realm\":\"ra\",\"peer\":"
+					       "\"10.99.1.2:5060\",\"state\":\"unprobed\","));
+	cr_expect_not_null(strstr(test->heard, "\"peer\":\"10.99.2.2:5060\",\"state\":\"down\","
+					       "\"status\":408,\"rtt_us\":0,\"since\":\"20"));
+	cr_expect_not_null(strstr(test->heard, "\"peer\":\"10.99.2.3:5060\",\"state\":\"up\","
+					       "\"status\":200,\"rtt_us\":2500,"));
+	cr_assert_eq(dispatch_reload(test->dispatch), 0);
+	cr_expect_eq(verdict_now()->ntargets, 1, "known after a reload");
+	fake_link_down();
+	fake_link_up(2);
+	cr_expect_eq(verdict_now()->ntargets, 2, "unknown is usable");
+	stop(test);
+}
+
 Test(dispatch, a_flood_of_refusals_is_no_flood_of_lines)
 {
 	struct test *test = new_test();
