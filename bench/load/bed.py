@@ -85,6 +85,35 @@ class Bed:
             "--stats-period=3600"])
         self.wait_for("testpmd", "start packet forwarding")
 
+    def relay(self, workers, seconds):
+        """bench_relay: limen's workers fed by net_pcap, which costs no other CPU. Its figures by name."""
+        frames = f"{self.dir}/frames{workers}"
+        os.makedirs(frames, exist_ok=True)
+        out = subprocess.run([f"{self.build}/bench/micro/bench_relay", "--dir", frames, "--workers", str(workers),
+                              "--seconds", str(seconds)], stdout=subprocess.PIPE, check=True, timeout=60 + seconds).stdout
+        words = out.decode().split()
+        return {words[i]: float(words[i + 1]) for i in range(0, len(words), 2)}
+
+    def testpmd_on_frames(self, seconds):
+        """macswap on the ports and frames of relay(1): Mpps for each second that its thread had the CPU."""
+        vdevs = [f"--vdev=net_pcap{p},rx_pcap={self.dir}/frames1/{p}-0.pcap,infinite_rx=1" for p in range(2)]
+        testpmd = self.start("testpmd", [
+            "dpdk-testpmd", "--in-memory", "--no-pci", "--iova-mode=va", f"--file-prefix=bed-{os.getpid()}",
+            "--no-telemetry", f"--lcores=0@{LOAD_CPU},1@{WORKER_CPU}", "--main-lcore=0", *vdevs, "--", "--nb-cores=1",
+            "--forward-mode=macswap", "--total-num-mbufs=16383", "--rxd=1024", "--txd=1024", "--stats-period=1"])
+        self.wait_for("testpmd", "start packet forwarding")
+        samples = []
+        while len(samples) < seconds + 2:
+            blocks = self.log("testpmd").split("NIC statistics for port 1")
+            if len(blocks) - 1 > len(samples) and "TX-packets" in blocks[-1]:
+                received = sum(int(line.split()[1]) for line in self.log("testpmd").split("Port statistics")[-1].splitlines()
+                               if "RX-packets:" in line)
+                samples.append((received, thread_cpu_ns(testpmd.pid, "rte-worker-1")))
+            time.sleep(0.002)
+        self.stop()
+        (first, first_ns), (last, last_ns) = samples[1], samples[-1]
+        return (last - first) * 1e3 / (last_ns - first_ns)
+
     def start_limen(self, pairs, max_calls):
         """limen with `pairs` realms on each port: 10.99.N.1 on port 0, 10.100.N.1 on port 1, joined N to N."""
         config = f"{self.dir}/limen.yaml"
@@ -167,6 +196,18 @@ def make_urgent():
     except OSError:
         pass
     os.nice(-20)
+
+
+def thread_cpu_ns(pid, name):
+    """CPU time of the threads of that name."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/comm") as file:
+            if file.read().strip() != name:
+                continue
+        with open(f"/proc/{pid}/task/{task}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total
 
 
 def cpu_ns(pid):

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """limen over net_memif, driven by limen-load, beside dpdk-testpmd on the same ports in the same run.
 
-    measure.py media|sip [--build DIR] [--quick] [--rounds N] [--json FILE] [--polite]
+    measure.py media|nogen|sip [--build DIR] [--quick] [--rounds N] [--json FILE] [--polite]
 
 media: RTP of 214-byte frames over 1,000 and 100,000 streams that SIP set up: the most that comes through, losses at 90 % of
-it, added delay at half of it. sip: basic calls without media, calls a second and what each costs. Runs before everything
+it, added delay at half of it; and nogen, workers fed by a source that costs no other CPU. sip: basic calls without media, calls a second and what each costs. Runs before everything
 else on the machine, so that others' work counts less (--polite: as anybody)."""
 import argparse
 import json
@@ -85,8 +85,28 @@ def media_rounds(bed, streams, rounds, seconds):
     return done
 
 
+def nogen(bed, options):
+    """No generator: net_pcap gives the same frames again and again, and drops what is sent. All per second of CPU time that the
+    thread had, so that others' work on the machine counts less; two workers need both CPUs."""
+    rounds = options.rounds or (3 if options.quick else 5)
+    done = []
+    print(f"\nfrom net_pcap, 1000 streams, Mpps for each second of CPU time; {busy_text()}\n"
+          f"{'one worker':>12} {'testpmd':>12} {'ratio':>8} {'two workers':>12} {'ratio':>8}")
+    for _ in range(rounds):
+        one, two = bed.relay(1, 2), None
+        testpmd = bed.testpmd_on_frames(2)
+        two = bed.relay(2, 2)
+        if one["dropped"] or two["dropped"]:
+            raise RuntimeError(f"packets were dropped: {one} {two}")
+        rate, both = one["mpps_per_cpu_time"], two["mpps_per_cpu_time"]
+        done.append((rate, rate / testpmd, both / rate))
+        print(f"{rate:12.3f} {testpmd:12.3f} {rate / testpmd:8.2f} {both:12.3f} {both / rate:8.2f}", flush=True)
+    return {key: round(statistics.median(row[i] for row in done), 3)
+            for i, key in enumerate(("media.nogen_mpps", "media.nogen_ratio_testpmd", "media.two_workers_ratio"))}
+
+
 def media(bed, options):
-    figures = {}
+    figures = nogen(bed, options)
     for streams in options.streams:
         name = f"{streams // 1000}k"
         rounds = options.rounds or (5 if not options.quick else 3 if streams == 1000 else 1)
@@ -148,7 +168,7 @@ def sip(bed, options):
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("group", choices=("media", "sip"))
+    parser.add_argument("group", choices=("media", "nogen", "sip"))
     parser.add_argument("--build", default=os.path.join(here, "..", "..", "build"))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int)
@@ -158,7 +178,7 @@ def main():
     parser.add_argument("--polite", action="store_true")
     options = parser.parse_args()
     with Bed(os.path.abspath(options.build), not options.polite) as bed:
-        figures = media(bed, options) if options.group == "media" else sip(bed, options)
+        figures = {"media": media, "nogen": nogen, "sip": sip}[options.group](bed, options)
     for key, value in figures.items():
         print(f"{key:34} {value}")
     if options.json:
