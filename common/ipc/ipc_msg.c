@@ -407,7 +407,7 @@ static bool check_call_end(const void *frame, uint32_t len)
 			 end->context_len;
 
 	return bytes == len && end->context_len <= IPC_CONTEXT_MAX &&
-	       end->ended_by <= IPC_BY_LIMEN && end->status <= 699 &&
+	       end->ended_by < IPC_ENDED_BYS && end->status <= 699 &&
 	       end->worker < IPC_WORKERS_MAX && check_sides(end->peer, end->media, end->realm) &&
 	       text_is_one_line(ipc_call_end_call_id(end, 0)) &&
 	       text_is_one_line(ipc_call_end_call_id(end, 1)) &&
@@ -548,6 +548,7 @@ const char *ipc_ended_by_name(enum ipc_ended_by by)
 		[IPC_BY_MEDIA_TIMEOUT] = "media-timeout",
 		[IPC_BY_SIP_TIMEOUT] = "sip-timeout",
 		[IPC_BY_LIMEN] = "limen",
+		[IPC_BY_SESSION_TIMEOUT] = "session-timeout",
 	};
 
 	return (unsigned)by < sizeof(names) / sizeof(names[0]) ? names[by] : "unknown";

@@ -229,6 +229,8 @@ enum ipc_ended_by {
 	IPC_BY_MEDIA_TIMEOUT,
 	IPC_BY_SIP_TIMEOUT, /* a transaction timed out */
 	IPC_BY_LIMEN,       /* out of ports or memory, internal */
+	IPC_BY_SESSION_TIMEOUT, /* the session was not refreshed (RFC 4028) */
+	IPC_ENDED_BYS
 };
 
 struct ipc_call_end {

@@ -26,6 +26,9 @@ bool edit_plan_reserves(enum sip_hdr_id hdr)
 	case SIP_HDR_PROXY_REQUIRE:
 	case SIP_HDR_TIMESTAMP:
 	case SIP_HDR_REPLACES:
+	case SIP_HDR_SESSION_EXPIRES:
+	case SIP_HDR_MIN_SE:
+	case SIP_HDR_MAX_BREADTH:
 		return true;
 	default:
 		return false;

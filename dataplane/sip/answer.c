@@ -85,18 +85,11 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 
 static void call_answered(struct engine *e, struct sip_call *call)
 {
-	const struct ipc_verdict *verdict = call_verdict(e, call);
-	uint64_t next = NEVER_NS;
-
 	call->state = CALL_ANSWERED;
 	call->status = 200;
 	call->answered_ns = e->now_ns;
 	e->stats.calls_answered++;
-	if (verdict->media_timeout_s)
-		next = e->now_ns + verdict->media_timeout_s * NS_PER_S;
-	if (verdict->duration_max_s && e->now_ns + verdict->duration_max_s * NS_PER_S < next)
-		next = e->now_ns + verdict->duration_max_s * NS_PER_S;
-	call_set_timer(e, call, next);
+	b2bua_arm(e, call);
 	call_drop_request(e, call);
 }
 
@@ -186,6 +179,8 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 			return;
 		status = 480; /* what policy neither follows nor passes is not told */
 	}
+	if (status == 422)
+		status = 500; /* the interval is between limen and the target (RFC 4028) */
 	if (msg == NULL || msg->status != status || invite->status >= 200 ||
 	    !dialog_relay_response(e, call, invite, leg, status, msg)) {
 		b2bua_refuse(e, call, status, SPAN_NONE, by);

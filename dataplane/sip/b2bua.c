@@ -108,6 +108,8 @@ static struct sip_leg *make_leg_a(struct engine *e, struct sip_call *call,
 	texts[LEG_REMOTE] = span_of(out.buf + texts[LEG_LOCAL].len, out.len - texts[LEG_LOCAL].len);
 	if (out.full || !leg_set_texts(e, leg, texts) || !leg_learn_request(e, leg, msg))
 		return NULL;
+	if (msg->method == SIP_METHOD_INVITE)
+		session_learn_request(leg, msg);
 	return leg;
 }
 
@@ -180,6 +182,7 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 	leg->transport = target->head->transport;
 	leg->next_hop = target->head->peer;
 	leg->source_policy = target->head->side.source_policy;
+	session_set_policy(leg, &target->head->side);
 	leg->local_cseq = (uint32_t)(engine_random(e) & 0xffff) + 1;
 	leg->peer = a->self;
 	put_call_id(&call_id, e);
@@ -333,6 +336,7 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]);
 	char buf[256];
 	struct cursor extra = cursor_on(buf, sizeof(buf));
+	uint16_t status;
 
 	if (a == NULL || !keep_verdict(e, call, frame)) {
 		b2bua_refuse(e, call, 503, SPAN("Retry-After: 5\r\n"), IPC_BY_LIMEN);
@@ -352,7 +356,10 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 		return;
 	}
 	a->source_policy = verdict->side.source_policy;
-	if (call->flags & CALL_FINDING)
-		return; /* replaces.c goes on when it knows */
-	b2bua_try_next(e, call, 500, IPC_BY_LIMEN);
+	session_set_policy(a, &verdict->side);
+	status = session_refusal(a, &extra);
+	if (status)
+		b2bua_refuse(e, call, status, cursor_span(&extra), IPC_BY_LIMEN);
+	else if (!(call->flags & CALL_FINDING)) /* then replaces.c goes on when it knows */
+		b2bua_try_next(e, call, 500, IPC_BY_LIMEN);
 }

@@ -75,6 +75,12 @@ static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_le
 	from->flags |= LEG_MEDIA_SET;
 }
 
+static void drop_offer(struct engine *e, struct sip_leg *leg)
+{
+	blob_free(&e->blobs, leg->offer);
+	leg->offer = HANDLE_NONE;
+}
+
 /* An offer inside the dialog counts from its answer on (RFC 3264 section 8): apply what was put
  * aside. */
 static void apply_pending_offer(struct engine *e, struct sip_call *call, struct sip_leg *leg)
@@ -86,13 +92,28 @@ static void apply_pending_offer(struct engine *e, struct sip_call *call, struct 
 		return;
 	if (sdp_parse(&e->offer, text, &why) == 0)
 		apply_remotes(e, call, leg, &e->offer, &e->sdp);
-	body_forget_offer(e, leg);
+	drop_offer(e, leg);
 }
 
 void body_forget_offer(struct engine *e, struct sip_leg *leg)
 {
-	blob_free(&e->blobs, leg->offer);
-	leg->offer = HANDLE_NONE;
+	struct sip_leg *peer = leg_get(e, leg->peer);
+
+	drop_offer(e, leg);
+	if (peer)
+		session_forget_offer(e, peer);
+}
+
+void body_take_answer(struct engine *e, struct sip_leg *leg, struct span text)
+{
+	struct sip_call *call = call_get(e, leg->call);
+	struct sip_leg *peer = leg_get(e, leg->peer);
+	const char *why;
+
+	if (call == NULL || peer == NULL || hash_sip(&e->index_key, text) == peer->sdp_hash)
+		return;
+	if (sdp_parse(&e->sdp, text, &why) == 0)
+		apply_remotes(e, call, leg, &e->sdp, NULL);
 }
 
 /* The pair of section i, opened now if it has none. */
@@ -169,7 +190,7 @@ static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *f
 
 	if (first)
 		apply_remotes(e, call, from, &e->sdp, NULL);
-	body_forget_offer(e, from);
+	drop_offer(e, from);
 	if (first && !offers_mux(&e->sdp))
 		return 0;
 	from->offer = blob_copy(&e->blobs, text);
@@ -208,5 +229,6 @@ int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *fr
 	if (out.full)
 		return -ENOMEM;
 	*result = cursor_span(&out);
+	session_keep_sdp(e, from, to, *result, answer);
 	return 0;
 }

@@ -33,6 +33,12 @@ bool option_is_known(struct span token)
 	       span_ieq(token, SPAN("replaces"));
 }
 
+/* What a peer's list of options may say on the far side. Session timers are each leg's own. */
+static bool option_passes(struct span token)
+{
+	return option_is_known(token) && !span_ieq(token, SPAN("timer"));
+}
+
 static void put_end(struct cursor *out)
 {
 	put_lit(out, "\r\n");
@@ -94,7 +100,7 @@ static void put_passed_header(struct cursor *out, const struct sip_msg *src,
 {
 	if (hdr->id == SIP_HDR_SUPPORTED || hdr->id == SIP_HDR_REQUIRE) {
 		if (first)
-			put_token_list(out, src, hdr->id, option_is_known);
+			put_token_list(out, src, hdr->id, option_passes);
 	} else if (hdr->id == SIP_HDR_ALLOW) {
 		if (first)
 			put_token_list(out, src, hdr->id, method_is_allowed);
@@ -317,6 +323,7 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 	put_planned_headers(out, e, req->src, req->plan,
 			    leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
 			    engine_local(e, leg->realm, leg->next_hop.family), req->body.len != 0);
+	session_put_request(out, leg, req->method);
 	put_span(out, req->extra);
 	put_body(out, req->body);
 }
@@ -346,6 +353,36 @@ void build_from_invite(struct cursor *out, enum sip_method method, const struct 
 	put_span(out, name);
 	put_end(out);
 	put_body(out, SPAN_NONE);
+}
+
+void build_again(struct engine *e, struct cursor *out, const struct sip_msg *sent,
+		 const struct sip_leg *leg, const struct sip_txn *txn)
+{
+	struct span name = span_str(sip_method_name(sent->method));
+
+	put_span(out, name);
+	put_char(out, ' ');
+	put_span(out, sip_span(sent, sent->ruri));
+	put_lit(out, " SIP/2.0\r\n");
+	put_via(out, e, leg->realm, leg->transport, leg->next_hop.family);
+	put_lit(out, BRANCH_PREFIX);
+	cookie_put(out, &e->keys, COOKIE_TXN, txn->self);
+	put_lit(out, "\r\nCSeq: ");
+	put_u64(out, txn->cseq);
+	put_char(out, ' ');
+	put_span(out, name);
+	put_end(out);
+	for (unsigned i = 0; i < sent->nhdrs; i++) {
+		const struct sip_hdr *hdr = &sent->hdrs[i];
+
+		if (hdr->id == SIP_HDR_VIA || hdr->id == SIP_HDR_CSEQ ||
+		    hdr->id == SIP_HDR_SESSION_EXPIRES || hdr->id == SIP_HDR_MIN_SE ||
+		    hdr->id == SIP_HDR_CONTENT_LENGTH)
+			continue;
+		put_header(out, header_name(sent, hdr), sip_span(sent, hdr->value), hdr->folded);
+	}
+	session_put_interval(out, leg);
+	put_body(out, sip_span(sent, sent->body));
 }
 
 /* Route of a UAC from the answer's Record-Route (section 12.1.2). */
@@ -513,6 +550,8 @@ void build_response(struct engine *e, struct cursor *out, const struct build_res
 			    res->leg && res->leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
 			    engine_local(e, res->txn->realm, res->txn->dst.family),
 			    res->body.len != 0);
+	if (res->leg)
+		session_put_response(out, res->leg, res->txn->method, res->status);
 	put_span(out, res->extra);
 	put_body(out, res->body);
 }

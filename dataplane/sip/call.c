@@ -266,6 +266,7 @@ static void free_legs(struct engine *e, struct sip_call *call)
 		handle = leg->next;
 		blob_free(&e->blobs, leg->texts);
 		blob_free(&e->blobs, leg->offer);
+		session_free(e, leg);
 		slab_free(e->legs, leg->self);
 	}
 }

@@ -170,6 +170,9 @@ void build_own_uri(struct cursor *out, const struct engine *e, const struct sip_
 struct span build_allow(void);
 /* Whether an option tag (Require, Supported) works across limen. */
 bool option_is_known(struct span token);
+/* A request that was refused, from what was sent: with the leg's session headers of now. */
+void build_again(struct engine *e, struct cursor *out, const struct sip_msg *sent,
+		 const struct sip_leg *leg, const struct sip_txn *txn);
 
 /* "Name: value" of another message's header, unfolded. */
 void put_header(struct cursor *out, struct span name, struct span value, bool folded);
@@ -190,6 +193,56 @@ int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *fr
 		     const char **why);
 /* The offer that a leg made inside the dialog was refused. */
 void body_forget_offer(struct engine *e, struct sip_leg *leg);
+
+/* A description that answers limen's own refresh: where it differs from the one before, the
+ * addresses in it are put in force. */
+void body_take_answer(struct engine *e, struct sip_leg *leg, struct span text);
+
+/* What a timer or a response means for a transaction. */
+enum txn_event {
+	TXN_EVENT_NONE = 0,    /* absorbed */
+	TXN_EVENT_PROVISIONAL, /* client: tell the user */
+	TXN_EVENT_SUCCESS,
+	TXN_EVENT_FAILURE,
+	TXN_EVENT_TIMEOUT, /* client: no answer; the transaction is gone after the user was told */
+	TXN_EVENT_NO_ACK,  /* server INVITE: the 2xx was never acknowledged */
+	TXN_EVENT_STRAY,   /* client INVITE, Accepted: another 2xx */
+};
+
+/* ---- session.c: session timers of each leg (RFC 4028) ---- */
+void session_set_policy(struct sip_leg *leg, const struct ipc_side_policy *policy);
+/* A fork begins with what its leg knows. */
+void session_copy(struct engine *e, struct sip_leg *to, const struct sip_leg *from);
+void session_free(struct engine *e, struct sip_leg *leg);
+/* What an INVITE or UPDATE of the peer says, kept for its answer. */
+void session_learn_request(struct sip_leg *leg, const struct sip_msg *msg);
+/* The status that refuses that request, with its header line: 420, 422; or 0. */
+uint16_t session_refusal(const struct sip_leg *leg, struct cursor *line);
+/* The lines of limen's own INVITE or UPDATE, and of its answer to one. */
+void session_put_interval(struct cursor *out, const struct sip_leg *leg);
+void session_put_request(struct cursor *out, const struct sip_leg *leg, enum sip_method method);
+void session_put_response(struct cursor *out, const struct sip_leg *leg, enum sip_method method,
+			  uint16_t status);
+/* A 2xx to an INVITE or UPDATE went to the peer (section 9), or came from it (section 7.2). */
+void session_sent_2xx(struct engine *e, struct sip_leg *leg);
+void session_got_2xx(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+/* An UPDATE that only refreshes is answered here. False: it is to be relayed. */
+bool session_answer_update(struct engine *e, struct sip_leg *leg, struct sip_txn *server,
+			   const struct sip_msg *msg);
+/* A request was refused with 422: sent once more with the interval that the peer takes
+ * (section 7.4). False: it stays refused. */
+bool session_retry(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg);
+/* limen's own refresh has an answer, or none (TIMEOUT, msg NULL). */
+bool session_is_refresh(const struct engine *e, const struct sip_txn *txn);
+void session_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
+		       const struct sip_msg *msg);
+/* The leg's time has come. False: its session is over. */
+bool session_on_timer(struct engine *e, struct sip_leg *leg);
+/* A description goes to a leg: an offer, or the answer to the other's. */
+void session_keep_sdp(struct engine *e, struct sip_leg *from, struct sip_leg *to, struct span text,
+		      bool answer);
+/* The offer that went to a leg was refused. */
+void session_forget_offer(struct engine *e, struct sip_leg *leg);
 
 /* ---- txn.c: RFC 3261 section 17 ---- */
 struct sip_txn *txn_get(const struct engine *e, uint64_t handle);
@@ -226,16 +279,6 @@ void txn_resend_ack(struct engine *e, struct sip_txn *txn);
 void txn_release(struct engine *e, struct sip_txn *txn);
 void txn_free(struct engine *e, struct sip_txn *txn);
 
-/* What a timer or a response means for a transaction. */
-enum txn_event {
-	TXN_EVENT_NONE = 0,    /* absorbed */
-	TXN_EVENT_PROVISIONAL, /* client: tell the user */
-	TXN_EVENT_SUCCESS,
-	TXN_EVENT_FAILURE,
-	TXN_EVENT_TIMEOUT, /* client: no answer; the transaction is gone after the user was told */
-	TXN_EVENT_NO_ACK,  /* server INVITE: the 2xx was never acknowledged */
-	TXN_EVENT_STRAY,   /* client INVITE, Accepted: another 2xx */
-};
 enum txn_event txn_on_response(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg);
 enum txn_event txn_on_timer(struct engine *e, struct sip_txn *txn);
 
@@ -325,6 +368,8 @@ void b2bua_no_ack(struct engine *e, struct sip_txn *txn);
 /* End a call from limen's side: each leg is told in the way its state asks for. */
 void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
 void b2bua_call_timer(struct engine *e, struct sip_call *call);
+/* Set the timer of an answered call to the earliest of its deadlines. */
+void b2bua_arm(struct engine *e, struct sip_call *call);
 
 /* ---- dialog.c: requests inside a dialog, and their answers ---- */
 /* A server transaction for a request in its order; NULL when it was answered already: out of order,

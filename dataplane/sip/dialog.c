@@ -349,12 +349,22 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 		dialog_answer(e, server, 420, line.full ? SPAN_NONE : cursor_span(&line));
 		return;
 	}
+	if (msg->method == SIP_METHOD_INVITE || msg->method == SIP_METHOD_UPDATE) {
+		session_learn_request(leg, msg);
+		status = session_refusal(leg, &line);
+		if (status) {
+			dialog_answer(e, server, status, cursor_span(&line));
+			return;
+		}
+	}
 	if (msg->method == SIP_METHOD_INVITE) {
 		leg->invite_server = server->self;
 		dialog_answer(e, server, 100, SPAN_NONE);
 	}
 	if (msg->method == SIP_METHOD_INVITE || msg->method == SIP_METHOD_UPDATE)
 		leg_refresh_target(e, leg, msg);
+	if (session_answer_update(e, leg, server, msg))
+		return;
 	relay_request(e, call, leg, peer, server, msg);
 }
 
@@ -407,7 +417,14 @@ bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_t
 	}
 	out = out_start(e);
 	build_response(e, out, &res);
-	return txn_respond(e, server, status, out_finish(e));
+	if (!txn_respond(e, server, status, out_finish(e)))
+		return false;
+	if (msg && status >= 200 && status < 300 &&
+	    (server->method == SIP_METHOD_INVITE || server->method == SIP_METHOD_UPDATE)) {
+		session_got_2xx(e, from, msg);
+		session_sent_2xx(e, to);
+	}
+	return true;
 }
 
 void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
@@ -446,6 +463,8 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 			body_forget_offer(e, peer);
 		if (msg == NULL)
 			dialog_answer(e, server, 408, SPAN_NONE);
+		else if (msg->status == 422) /* between limen and that side */
+			dialog_answer(e, server, 500, SPAN_NONE);
 		else if (!dialog_relay_response(e, call, server, leg, msg->status, msg) &&
 			 server->status < 200)
 			dialog_answer(e, server, 500, SPAN_NONE);

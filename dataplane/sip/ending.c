@@ -154,19 +154,49 @@ static uint64_t media_deadline(const struct engine *e, const struct sip_call *ca
 					       : NEVER_NS;
 }
 
+static uint64_t longest_deadline(const struct sip_call *call, const struct ipc_verdict *verdict)
+{
+	return verdict->duration_max_s ? call->answered_ns + verdict->duration_max_s * NS_PER_S
+				       : NEVER_NS;
+}
+
+void b2bua_arm(struct engine *e, struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	uint64_t next = media_deadline(e, call, verdict), longest = longest_deadline(call, verdict);
+
+	if (longest < next)
+		next = longest;
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
+		const struct sip_leg *leg = leg_get(e, call->leg[side]);
+
+		if (leg && leg->session.due_ns < next)
+			next = leg->session.due_ns;
+	}
+	call_set_timer(e, call, next);
+}
+
 static void answered_call_timer(struct engine *e, struct sip_call *call)
 {
 	const struct ipc_verdict *verdict = call_verdict(e, call);
-	uint64_t silence = media_deadline(e, call, verdict), longest = NEVER_NS;
 
-	if (verdict->duration_max_s)
-		longest = call->answered_ns + verdict->duration_max_s * NS_PER_S;
-	if (e->now_ns >= silence)
+	if (e->now_ns >= media_deadline(e, call, verdict)) {
 		b2bua_end(e, call, 408, IPC_BY_MEDIA_TIMEOUT);
-	else if (e->now_ns >= longest)
+		return;
+	}
+	if (e->now_ns >= longest_deadline(call, verdict)) {
 		b2bua_end(e, call, 408, IPC_BY_POLICY);
-	else
-		call_set_timer(e, call, silence < longest ? silence : longest);
+		return;
+	}
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
+		struct sip_leg *leg = leg_get(e, call->leg[side]);
+
+		if (leg && e->now_ns >= leg->session.due_ns && !session_on_timer(e, leg)) {
+			b2bua_end(e, call, 408, IPC_BY_SESSION_TIMEOUT);
+			return;
+		}
+	}
+	b2bua_arm(e, call);
 }
 
 void b2bua_call_timer(struct engine *e, struct sip_call *call)

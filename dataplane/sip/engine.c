@@ -118,6 +118,10 @@ static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event
 
 	if (event == TXN_EVENT_NONE)
 		return; /* the transaction may be gone */
+	if (event == TXN_EVENT_FAILURE && msg->status == 422 && session_retry(e, txn, msg)) {
+		txn_release(e, txn);
+		return;
+	}
 	call = call_get(e, txn->call);
 	/* The transaction that carries a call's first request is b2bua's; those inside its dialogs
 	 * are dialog's. */
@@ -125,6 +129,8 @@ static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event
 		b2bua_on_client(e, txn, event, msg);
 	else if (event == TXN_EVENT_STRAY)
 		txn_resend_ack(e, txn);
+	else if (session_is_refresh(e, txn))
+		session_on_client(e, txn, event, msg);
 	else
 		dialog_on_client(e, txn, event, msg);
 	if (event == TXN_EVENT_TIMEOUT)

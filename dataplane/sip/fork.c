@@ -44,6 +44,7 @@ static struct sip_leg *leg_copy(struct engine *e, struct sip_call *call, const s
 	copy->invite_cseq = leg->invite_cseq;
 	copy->local_cseq = leg->local_cseq;
 	copy->remote_cseq = leg->remote_cseq;
+	session_copy(e, copy, leg);
 	copy->flags = leg->flags & (LEG_REMOTE_CSEQ | LEG_MEDIA_SET);
 	return leg_set_texts(e, copy, texts) ? copy : NULL;
 }

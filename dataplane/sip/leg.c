@@ -19,6 +19,8 @@ struct sip_leg *leg_new(struct engine *e, struct sip_call *call, uint8_t side)
 	leg->tag = handle;
 	leg->call = call->self;
 	leg->side = side;
+	leg->session.due_ns = NEVER_NS;
+	leg->session.ends_ns = NEVER_NS;
 	leg->next = call->first_leg;
 	call->first_leg = handle;
 	return leg;

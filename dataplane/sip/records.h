@@ -84,6 +84,35 @@ enum leg_text {
 	LEG_TEXTS,
 };
 
+enum session_flag {
+	SESSION_PEER_KNOWS = 1 << 0, /* the peer listed `timer` in what it sent last */
+	SESSION_REQUIRED = 1 << 1,   /* and its request requires it */
+	SESSION_WANTS_UAC = 1 << 2,  /* its request names itself as refresher */
+	SESSION_WANTS_UAS = 1 << 3,  /* or limen */
+	SESSION_LIMEN = 1 << 4,	     /* limen refreshes */
+	SESSION_UPDATE = 1 << 5,     /* the peer allows UPDATE */
+	SESSION_TRIED = 1 << 6,	     /* a refresh was refused: the next one is the last */
+	SESSION_RAISED = 1 << 7,     /* a request went again after a 422 */
+};
+
+/* The session timer of a leg (RFC 4028): limen is a user agent on each. */
+struct leg_session {
+	uint64_t due_ns;     /* refresh, or give up: NEVER_NS without a timer */
+	uint64_t ends_ns;    /* without refresh by then the call ends; NEVER_NS: the peer knows of no
+				timer, and limen asks for signs of life only */
+	uint64_t refresh;    /* txn: limen's own refresh that is not answered yet */
+	uint64_t sdp;	     /* blob: the description the peer has of limen, for a re-INVITE that
+				changes nothing; only where that may be needed */
+	uint64_t sdp_next;   /* blob: the one offered to it, in force once it answers */
+	uint32_t interval_s; /* in force; 0: none */
+	uint32_t asked_s;    /* Session-Expires of the peer's request in work; 0: none */
+	uint32_t floor_s;    /* the largest Min-SE that the peer has shown */
+	uint16_t policy_s;   /* what limen asks for; 0: no timer on this leg */
+	uint16_t min_se_s;   /* the least it takes */
+	uint8_t flags;	     /* enum session_flag */
+	uint8_t pad[7];
+};
+
 /* One side of a call as limen speaks it: a dialog, or on its way to be one. */
 struct sip_leg {
 	uint64_t self;
@@ -103,6 +132,7 @@ struct sip_leg {
 	uint32_t invite_cseq;   /* of the INVITE that limen sent last: RAck speaks of it */
 	uint32_t rseq; /* of the INVITE in work (RFC 3262): the peer asked: last one limen sent;
 			  limen asked: what is added to the peer's */
+	struct leg_session session;
 	struct net_endpoint next_hop; /* where the peer sends from, or was sent to */
 	uint8_t realm;
 	uint8_t transport;      /* enum net_transport */

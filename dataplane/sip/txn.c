@@ -107,6 +107,14 @@ static void txn_drop_msg(struct engine *e, struct sip_txn *txn)
 	txn->msg = HANDLE_NONE;
 }
 
+/* A refusal needs the request no more, unless it says what would have been taken (RFC 4028
+ * section 7.4). */
+static void txn_refused(struct engine *e, struct sip_txn *txn, uint16_t status)
+{
+	if (status != 422)
+		txn_drop_msg(e, txn);
+}
+
 static bool txn_keep(struct engine *e, uint64_t *blob, struct span bytes)
 {
 	uint64_t copy = blob_copy(&e->blobs, bytes);
@@ -396,7 +404,7 @@ static enum txn_event invite_on_response(struct engine *e, struct sip_txn *txn,
 		return TXN_EVENT_SUCCESS;
 	}
 	ack_refusal(e, txn, msg);
-	txn_drop_msg(e, txn);
+	txn_refused(e, txn, msg->status);
 	txn_linger(e, txn, TXN_COMPLETED, TIMEOUT_MS); /* D */
 	return TXN_EVENT_FAILURE;
 }
@@ -414,7 +422,7 @@ enum txn_event txn_on_response(struct engine *e, struct sip_txn *txn, const stru
 		return TXN_EVENT_PROVISIONAL;
 	}
 	txn->status = msg->status;
-	txn_drop_msg(e, txn);
+	txn_refused(e, txn, msg->status);
 	txn_linger(e, txn, TXN_COMPLETED, T4_MS); /* K */
 	return msg->status < 300 ? TXN_EVENT_SUCCESS : TXN_EVENT_FAILURE;
 }

@@ -149,7 +149,9 @@ static void put_rare_headers(const struct peer *peer, struct fuzz_bytes *in, str
 			   mark);
 		break;
 	case 9:
-		put_lit(out, "Session-Expires: 90;refresher=uac\r\nMin-SE: 90\r\n");
+		put_format(out, "Supported: timer\r\nSession-Expires: %u;refresher=ua%c\r\n",
+			   90 + 60 * number, number & 1 ? 's' : 'c');
+		put_format(out, "Min-SE: %u\r\n", 90 + 400 * number);
 		break;
 	case 10:
 		put_format(out,

@@ -273,12 +273,12 @@ static void frame_in(uint16_t type, const void *frame, uint32_t len)
 	take_actions(type == IPC_CALLS_ASK ? ACTIONS_MAX : MESSAGE_MAX);
 }
 
-static void put_plan(struct fuzz_bytes *in, struct cursor *plan)
+/* Returns the session interval of the call's sides: the byte has bits to spare. */
+static uint16_t put_plan(struct fuzz_bytes *in, struct cursor *plan)
 {
 	static const uint8_t safe[] = {
 		SIP_HDR_CONTENT_TYPE, SIP_HDR_SUBJECT, SIP_HDR_SUPPORTED,
-		SIP_HDR_REQUIRE,      SIP_HDR_ALLOW,   SIP_HDR_SESSION_EXPIRES, SIP_HDR_MIN_SE,
-		SIP_HDR_RETRY_AFTER};
+		SIP_HDR_REQUIRE,      SIP_HDR_ALLOW,   SIP_HDR_RETRY_AFTER};
 	static const uint8_t unsafe[] = {SIP_HDR_SERVER, SIP_HDR_P_ASSERTED_IDENTITY,
 					 SIP_HDR_ORGANIZATION};
 	unsigned bits = fuzz_take(in);
@@ -298,15 +298,18 @@ static void put_plan(struct fuzz_bytes *in, struct cursor *plan)
 	}
 	if (edit_plan_finish(plan))
 		abort();
+	return bits & 8 ? bits & 16 ? 90 : 240 : 0;
 }
 
-static void put_target(struct fuzz_bytes *in, struct cursor *out)
+static void put_target(struct fuzz_bytes *in, struct cursor *out, uint16_t session_s)
 {
 	unsigned bits = fuzz_take(in), realm = bits & 1 ? 0 : 1;
 	struct ipc_target target = {.peer = peer_at(realm, bits >> 1),
 				    .realm = (uint8_t)(bits & 16 ? 7 : realm)};
 	char ruri[64], from[64], to[64];
 
+	target.side.session_s = session_s;
+	target.side.min_se_s = session_s ? 90 : 0;
 	target.transport = bits & 4 ? NET_TCP : NET_UDP;
 	target.side.source_policy = bits & 32 ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN;
 	target.side.redirect = (bits >> 6) % IPC_REDIRECTS;
@@ -344,11 +347,14 @@ static void verdict(struct fuzz_bytes *in)
 	head.answer_max_s = answer_max_s[times & 3];
 	head.duration_max_s = duration_max_s[times >> 2 & 3];
 	head.media_timeout_s = media_timeout_s[times >> 4 & 3];
-	put_plan(in, &plan);
+	head.side.session_s = put_plan(in, &plan);
+	head.side.min_se_s = head.side.session_s ? 100 : 0;
+	if (head.side.session_s && head.side.session_s < head.side.min_se_s)
+		head.side.session_s = head.side.min_se_s;
 	ipc_put_verdict(&out, &head, SPAN_NONE, head.status ? SPAN_NONE : cursor_span(&plan),
 			times & 128 ? SPAN_NONE : SPAN("context"));
 	for (unsigned i = 0; i < head.ntargets; i++)
-		put_target(in, &out);
+		put_target(in, &out, head.side.session_s);
 	frame_in(IPC_VERDICT, frame, out.len);
 }
 

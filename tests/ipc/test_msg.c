@@ -420,7 +420,7 @@ static void test_ranges(void)
 	BAD(make_refuse(&s), ipc_verdict, ntargets, 1);
 	BAD(make_refuse(&s), ipc_verdict, status, 200);
 	BAD(make_refuse(&s), ipc_verdict, status, 0);
-	BAD(make_call_end(&s), ipc_call_end, ended_by, IPC_BY_LIMEN + 1);
+	BAD(make_call_end(&s), ipc_call_end, ended_by, IPC_ENDED_BYS);
 	BAD(make_call_end(&s), ipc_call_end, status, 700);
 	BAD(make_call_end(&s), ipc_call_end, worker, IPC_WORKERS_MAX);
 	BAD(make_call_end(&s), ipc_call_end, realm[1], IPC_REALMS_MAX);
@@ -532,9 +532,9 @@ static void test_names(void)
 	CHECK(strcmp(ipc_msg_name(IPC_VERDICT), "VERDICT") == 0);
 	CHECK(strcmp(ipc_msg_name(0), "unknown") == 0 && strcmp(ipc_msg_name(TYPES + 1), "unknown") == 0);
 	CHECK(strcmp(ipc_msg_name(UINT16_MAX), "unknown") == 0);
-	for (unsigned by = 0; by <= IPC_BY_LIMEN; by++)
+	for (unsigned by = 0; by < IPC_ENDED_BYS; by++)
 		CHECK(strcmp(ipc_ended_by_name(by), "unknown") != 0);
-	CHECK(strcmp(ipc_ended_by_name(IPC_BY_LIMEN + 1), "unknown") == 0);
+	CHECK(strcmp(ipc_ended_by_name(IPC_ENDED_BYS), "unknown") == 0);
 	for (unsigned state = 0; state < IPC_CALL_STATES; state++)
 		CHECK(strcmp(ipc_call_state_name(state), "unknown") != 0);
 	CHECK(strcmp(ipc_call_state_name(IPC_CALL_STATES), "unknown") == 0);

@@ -176,7 +176,8 @@ static void replay(const struct options *options, const struct sim *failed)
 static void print_totals(const struct totals *t, double seconds)
 {
 	static const char *const by[] = {"caller",	  "callee",	 "policy", "operator",
-					 "media timeout", "SIP timeout", "limen"};
+					 "media timeout", "SIP timeout", "limen",
+					 "session timeout"};
 
 	printf("%lu seeds, %lu calls, %.1f virtual hours in %.1f s (%.0f calls/s)\n", t->seeds,
 	       t->calls, (double)t->virtual_ns / 3600e9, seconds, (double)t->calls / seconds);

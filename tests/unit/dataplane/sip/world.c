@@ -235,9 +235,10 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 				   .status = (uint16_t)status,
 				   .ntargets = (uint8_t)ntargets,
 				   .flags = w->verdict_flags,
+				   .side = w->side_a,
 				   .answer_max_s = 60,
-				   .media_timeout_s = 30,
-				   .duration_max_s = 600};
+				   .media_timeout_s = w->no_limits ? 0 : 30,
+				   .duration_max_s = w->no_limits ? 0 : 600};
 
 	edit_plan_start(&plan, EDIT_DROP, EDIT_DROP);
 	for (unsigned d = 0; d < EDIT_DIRECTIONS; d++) {

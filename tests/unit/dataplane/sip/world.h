@@ -35,6 +35,8 @@ struct world {
 	struct media *media;   /* the rig's */
 	struct engine *engine; /* the rig's */
 	uint64_t now_ns;
+	struct ipc_side_policy side_a; /* A's, in verdicts */
+	bool no_limits;		       /* verdicts without the longest duration and silence */
 	enum engine_fate fate;
 	/* What world_verdict says of its targets; NULL, 0: nothing. */
 	struct ipc_side_policy side_b;
