@@ -14,12 +14,18 @@
 #define AT_ONCE       64u /* probes of one turn of the loop */
 #define URI_BYTES_MAX 128u
 
+/* NULL while there is no dataplane: before the link is made, or lost. */
+static const struct ipc_hello *dataplane(const struct dispatch *dispatch)
+{
+	return dispatch->link ? cp_link_hello(dispatch->link) : NULL;
+}
+
 static void arm(struct dispatch *dispatch)
 {
 	uint64_t now = clock_mono_ns(), due, wait;
 	struct timeval delay;
 
-	if (!cp_link_hello(dispatch->link) || !health_due(dispatch->health, &due)) {
+	if (!dataplane(dispatch) || !health_due(dispatch->health, &due)) {
 		event_del(dispatch->probe_timer);
 		return;
 	}
@@ -71,7 +77,7 @@ static bool send_probe(struct dispatch *dispatch, const struct health_probe *pro
 static void on_due(evutil_socket_t fd, short what, void *arg)
 {
 	struct dispatch *dispatch = arg;
-	const struct ipc_hello *hello = cp_link_hello(dispatch->link);
+	const struct ipc_hello *hello = dataplane(dispatch);
 	uint64_t now = clock_mono_ns();
 	struct health_probe probe;
 
