@@ -126,8 +126,8 @@ static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *
 		return;
 	}
 	if (!(call->flags & CALL_DIALOG)) {
-		if (dialog_relay_response(e, call, invite, leg, msg->status, msg) ||
-		    invite->status >= 200)
+		standalone_tell(e, call, msg->status, msg);
+		if (standalone_relay(e, call, invite, leg, msg) || invite->status >= 200)
 			call_finish(e, call, msg->status, IPC_BY_CALLEE);
 		else
 			b2bua_refuse(e, call, 500, SPAN_NONE, IPC_BY_LIMEN);
@@ -181,6 +181,10 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 	}
 	if (status == 422)
 		status = 500; /* the interval is between limen and the target (RFC 4028) */
+	if (msg)
+		standalone_tell(e, call, msg->status, msg);
+	if (msg && status == msg->status)
+		status = dialog_told_status(e, call, invite, leg, msg);
 	if (msg == NULL || msg->status != status || invite->status >= 200 ||
 	    !dialog_relay_response(e, call, invite, leg, status, msg)) {
 		b2bua_refuse(e, call, status, SPAN_NONE, by);

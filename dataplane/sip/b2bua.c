@@ -55,13 +55,17 @@ static bool answer_at_once(struct engine *e, const struct sip_msg *msg)
 		return true;
 	}
 	if (is_options_to_limen(msg)) {
-		put_span(&line, build_allow());
+		put_span(&line, build_allow_all());
 		put_lit(&line, "Accept: application/sdp\r\nSupported: 100rel, timer, replaces, norefersub\r\n");
 		build_stateless(e, msg, 200, cursor_span(&line), NULL);
 		return true;
 	}
 	if (msg->max_forwards == 0) {
 		build_stateless(e, msg, 483, SPAN_NONE, NULL);
+		return true;
+	}
+	if (!standalone_star_is_right(msg)) {
+		build_stateless(e, msg, 400, SPAN_NONE, NULL);
 		return true;
 	}
 	if (body_kind(msg) == BODY_REFUSED) {
@@ -127,14 +131,13 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg)
 		build_stateless(e, msg, 482, SPAN_NONE, NULL); /* section 8.2.2.2 */
 		return;
 	}
-	call = call_new(e);
+	call = call_new(e, msg->method == SIP_METHOD_INVITE ? CALL_DIALOG : 0);
 	if (call == NULL) {
 		e->stats.overloads++;
 		build_stateless(e, msg, 503, SPAN("Retry-After: 5\r\n"), NULL);
 		return;
 	}
 	call->state = CALL_ASKING;
-	call->flags = msg->method == SIP_METHOD_INVITE ? CALL_DIALOG : 0;
 	call->request = blob_copy(&e->blobs, span_of(msg->buf, msg->len));
 	leg = call->request ? make_leg_a(e, call, msg) : NULL;
 	txn = leg ? txn_server_new(e, msg, call, leg) : NULL;
@@ -149,6 +152,8 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg)
 	txn_index_merge(e, txn, merge_key);
 	if (msg->method == SIP_METHOD_INVITE)
 		dialog_answer(e, txn, 100, SPAN_NONE);
+	else
+		txn_await(e, txn);
 	call->ask_until_ns = e->now_ns + ASK_MAX_MS * NS_PER_MS;
 	replaces_ask(e, call, msg);
 	call_ask(e, call);
@@ -157,17 +162,25 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg)
 /* ---- side B ---- */
 
 /* A Call-ID that brings the far side's messages to this worker. */
-static void put_call_id(struct cursor *out, struct engine *e)
+static void put_call_id(struct cursor *out, struct engine *e, const struct sip_msg *msg)
 {
 	struct span id;
+	unsigned count = 0;
 
 	do {
+		bool kept = msg->method == SIP_METHOD_REGISTER;
+		uint64_t seed[2];
+
+		for (unsigned i = 0; i < 2; i++)
+			seed[i] = kept ? standalone_call_id_seed(e, msg, count++)
+				       : engine_random(e);
 		out->len = 0;
-		cookie_put_random(out, engine_random(e), engine_random(e));
+		cookie_put_random(out, seed[0], seed[1]);
 		id = cursor_span(out);
 	} while (engine_owner(id, e->conf.nworkers) != e->conf.worker);
 }
 
+/* For the request parsed again. */
 static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 				  const struct ipc_target_view *target)
 {
@@ -183,9 +196,12 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 	leg->next_hop = target->head->peer;
 	leg->source_policy = target->head->side.source_policy;
 	session_set_policy(leg, &target->head->side);
-	leg->local_cseq = (uint32_t)(engine_random(e) & 0xffff) + 1;
+	/* A registrar goes by Call-ID and CSeq. */
+	leg->local_cseq = e->again.method == SIP_METHOD_REGISTER
+				  ? e->again.cseq
+				  : (uint32_t)(engine_random(e) & 0xffff) + 1;
 	leg->peer = a->self;
-	put_call_id(&call_id, e);
+	put_call_id(&call_id, e, &e->again);
 	texts[LEG_CALL_ID] = cursor_span(&call_id);
 	texts[LEG_LOCAL] = target->from;
 	texts[LEG_REMOTE] = target->to;
@@ -219,8 +235,9 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	struct build_request req = {.src = &e->again,
 				    .plan = call_plan(e, call),
 				    .extra = blob_span(&e->blobs, call->replaces)};
+	char buf[128];
+	struct cursor contact = cursor_on(buf, sizeof(buf)), *out;
 	struct sip_txn *client;
-	struct cursor *out;
 	const char *why;
 	int error = 0;
 
@@ -240,8 +257,7 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	a->flags &= (uint8_t)~LEG_MEDIA_SET; /* its offer is the first one this target sees */
 	switch (body_kind(&e->again)) {
 	case BODY_SDP:
-		error = body_rewrite_sdp(e, call, a, leg, sip_span(&e->again, e->again.body), false,
-					 &req.body, &why);
+		error = body_relay_sdp(e, call, a, leg, &e->again, false, &req.body, &why);
 		break;
 	case BODY_PLAIN:
 		req.body = sip_span(&e->again, e->again.body);
@@ -266,6 +282,8 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	req.method_name = sip_span(&e->again, e->again.method_name);
 	req.txn = client->self;
 	req.max_forwards = (e->again.max_forwards < 0 ? 70 : e->again.max_forwards) - 1;
+	if (!(call->flags & CALL_DIALOG))
+		req.contact = standalone_contact(e, &e->again, leg, target, &contact);
 	out = out_start(e);
 	build_request(e, out, &req);
 	return txn_client_send(e, client, out_finish(e)) ? 0 : 503;
@@ -277,9 +295,22 @@ void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, stru
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
 
-	if (invite && invite->status < 200)
-		dialog_answer(e, invite, status, extra);
+	if (invite && invite->status < 200) {
+		if (status == 408)
+			dialog_no_answer(e, invite);
+		else
+			dialog_answer(e, invite, status, extra);
+	}
 	call_finish(e, call, status, by);
+}
+
+/* Until when this target may take. */
+static uint64_t target_deadline(const struct engine *e, const struct sip_call *call,
+				const struct ipc_verdict *verdict)
+{
+	if (!(call->flags & CALL_DIALOG))
+		return standalone_deadline(e, call);
+	return verdict->answer_max_s ? e->now_ns + verdict->answer_max_s * NS_PER_S : NEVER_NS;
 }
 
 /* Try targets until one can be sent to. `status`: what to answer when none is left. */
@@ -298,10 +329,7 @@ void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, en
 		failed = send_to_target(e, call, &target);
 		if (failed == 0) {
 			call->state = CALL_TRYING;
-			call_set_timer(e, call,
-				       verdict->answer_max_s
-					       ? e->now_ns + verdict->answer_max_s * NS_PER_S
-					       : NEVER_NS);
+			call_set_timer(e, call, target_deadline(e, call, verdict));
 			return;
 		}
 		status = failed;
@@ -345,7 +373,7 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 	e->stats.verdicts++;
 	if (verdict->status) {
 		if (verdict->status == 405)
-			put_span(&extra, build_allow());
+			put_span(&extra, build_allow_all());
 		if (verdict->retry_after_s) {
 			put_lit(&extra, "Retry-After: ");
 			put_u64(&extra, verdict->retry_after_s);

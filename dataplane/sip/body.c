@@ -232,3 +232,37 @@ int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *fr
 	session_keep_sdp(e, from, to, *result, answer);
 	return 0;
 }
+
+/* Whether a description in such a message, or its answer, is an offer or an answer (RFC 3261
+ * section 13.2.1, RFC 3311, RFC 3262). */
+static bool method_negotiates(uint8_t method)
+{
+	return method == SIP_METHOD_INVITE || method == SIP_METHOD_ACK ||
+	       method == SIP_METHOD_UPDATE || method == SIP_METHOD_PRACK;
+}
+
+int body_relay_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from,
+		   struct sip_leg *to, const struct sip_msg *msg, bool answer, struct span *result,
+		   const char **why)
+{
+	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
+	struct span text = sip_span(msg, msg->body);
+	struct cursor out = cursor_on(e->body, sizeof(e->body));
+	struct sdp_rewrite rewrite;
+
+	if (method_negotiates(msg->method))
+		return body_rewrite_sdp(e, call, from, to, text, answer, result, why);
+	*why = "Bad Session Description";
+	if (sdp_parse(&e->sdp, text, why) || self == NULL)
+		return -EINVAL;
+	memset(&rewrite, 0, sizeof(rewrite));
+	rewrite.nanchors = e->sdp.nmedia; /* all without a port */
+	rewrite.session_id = engine_random(e) >> 2;
+	rewrite.session_version = 1;
+	rewrite.self = *self;
+	sdp_put(&out, &e->sdp, &rewrite);
+	if (out.full)
+		return -ENOMEM;
+	*result = cursor_span(&out);
+	return 0;
+}

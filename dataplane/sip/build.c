@@ -44,18 +44,20 @@ static void put_end(struct cursor *out)
 	put_lit(out, "\r\n");
 }
 
+void put_unfolded(struct cursor *out, struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		put_char(out, text.ptr[i] == '\r' || text.ptr[i] == '\n' ? ' ' : text.ptr[i]);
+}
+
 void put_header(struct cursor *out, struct span name, struct span value, bool folded)
 {
 	put_span(out, name);
 	put_lit(out, ": ");
-	if (!folded) {
+	if (folded)
+		put_unfolded(out, value);
+	else
 		put_span(out, value);
-	} else {
-		/* A fold is one space (RFC 3261 section 7.3.1). */
-		for (size_t i = 0; i < value.len; i++)
-			put_char(out,
-				 value.ptr[i] == '\r' || value.ptr[i] == '\n' ? ' ' : value.ptr[i]);
-	}
 	put_end(out);
 }
 
@@ -275,7 +277,8 @@ static void put_rack(struct cursor *out, const struct build_request *req)
 static bool request_has_contact(enum sip_method method)
 {
 	return method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE ||
-	       method == SIP_METHOD_OPTIONS;
+	       method == SIP_METHOD_OPTIONS || method == SIP_METHOD_SUBSCRIBE ||
+	       method == SIP_METHOD_NOTIFY || method == SIP_METHOD_REFER;
 }
 
 void build_request(struct engine *e, struct cursor *out, const struct build_request *req)
@@ -316,7 +319,9 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 	put_char(out, ' ');
 	put_method(out, req);
 	put_end(out);
-	if (request_has_contact(req->method))
+	if (req->contact.len)
+		put_header(out, SPAN("Contact"), req->contact, true);
+	else if (request_has_contact(req->method))
 		put_contact(out, e, leg);
 	if (req->method == SIP_METHOD_PRACK && req->src)
 		put_rack(out, req);
@@ -516,6 +521,9 @@ static bool response_has_contact(const struct build_response *res)
 		return res->status > 100 && res->status < 300;
 	case SIP_METHOD_UPDATE:
 	case SIP_METHOD_OPTIONS:
+	case SIP_METHOD_SUBSCRIBE:
+	case SIP_METHOD_NOTIFY:
+	case SIP_METHOD_REFER:
 		return res->status >= 200 && res->status < 300;
 	default:
 		return false;
@@ -595,4 +603,9 @@ void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t statu
 struct span build_allow(void)
 {
 	return SPAN("Allow: " ALLOWED "\r\n");
+}
+
+struct span build_allow_all(void)
+{
+	return SPAN("Allow: " ALLOWED ", REFER, SUBSCRIBE, NOTIFY, PUBLISH, REGISTER\r\n");
 }

@@ -9,7 +9,7 @@ struct sip_call *call_get(const struct engine *e, uint64_t handle)
 	return slab_get(e->calls, handle);
 }
 
-struct sip_call *call_new(struct engine *e)
+struct sip_call *call_new(struct engine *e, uint16_t flags)
 {
 	uint64_t handle;
 	struct sip_call *call = slab_alloc(e->calls, &handle);
@@ -19,7 +19,11 @@ struct sip_call *call_new(struct engine *e)
 	call->self = handle;
 	call->started_ns = e->now_ns;
 	call->deadline_ns = NEVER_NS;
-	e->stats.calls_started++;
+	call->flags = flags;
+	if (flags & CALL_DIALOG)
+		e->stats.calls_started++;
+	else
+		e->stats.standalone++;
 	return call;
 }
 
@@ -87,7 +91,7 @@ void call_ask(struct engine *e, struct sip_call *call)
 
 	/* Ask again when it did not get through, until the request has waited too long. */
 	call_set_timer(e, call, replaces_deadline(e, call));
-	call->flags &= (uint8_t)~CALL_ASK_DUE;
+	call->flags &= (uint16_t)~CALL_ASK_DUE;
 	if (!e->link_up || leg == NULL)
 		return;
 	ask.source = leg->next_hop;
@@ -204,11 +208,12 @@ void call_report(struct engine *e, struct sip_call *call)
 {
 	struct span report = blob_span(&e->blobs, call->report);
 
-	call->flags &= (uint8_t)~CALL_REPORT_DUE;
+	call->flags &= (uint16_t)~CALL_REPORT_DUE;
 	if (report.len == 0)
 		return;
 	if (e->link_up)
-		out_report(e, IPC_CALL_END, report);
+		out_report(e, call->flags & CALL_TELLS_ANSWER ? IPC_ANSWER : IPC_CALL_END,
+			   report);
 	/* Without a link it goes when engine_link says that there is one. */
 }
 
@@ -230,9 +235,15 @@ void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum 
 	call->status = call->answered_ns ? 200 : status;
 	call->ended_by = (uint8_t)by;
 	call_set_timer(e, call, NEVER_NS);
-	if (call->answered_ns == 0)
-		e->stats.calls_refused++;
-	e->stats.calls_ended++;
+	if (!(call->flags & CALL_DIALOG)) {
+		if (status >= 300)
+			e->stats.standalone_failed++;
+		standalone_tell(e, call, status, NULL);
+	} else {
+		if (call->answered_ns == 0)
+			e->stats.calls_refused++;
+		e->stats.calls_ended++;
+	}
 	call_quality(e, call, quality);
 	for (unsigned i = 0; i < call->npairs; i++) {
 		if (call->pair[i] != HANDLE_NONE)
@@ -242,7 +253,9 @@ void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum 
 	if (call_is_recorded(e, call))
 		call_make_report(e, call, quality);
 	call_drop_request(e, call);
-	if (call->report != HANDLE_NONE)
+	if (call->flags & CALL_TELLS_ANSWER)
+		call_set_timer(e, call, e->now_ns + REPORT_AGAIN_MS * NS_PER_MS);
+	else if (call->report != HANDLE_NONE)
 		call_report(e, call);
 	call_maybe_free(e, call);
 }
@@ -255,6 +268,17 @@ void call_drop_request(struct engine *e, struct sip_call *call)
 	call->request = HANDLE_NONE;
 	call->contacts = HANDLE_NONE;
 	call->replaces = HANDLE_NONE;
+}
+
+void call_drop_report(struct engine *e, struct sip_call *call)
+{
+	if (call->report == HANDLE_NONE)
+		return;
+	blob_free(&e->blobs, call->report);
+	call->report = HANDLE_NONE;
+	if (!(call->flags & CALL_TELLS_ANSWER))
+		e->stats.records_unacked--;
+	call_maybe_free(e, call);
 }
 
 static void free_legs(struct engine *e, struct sip_call *call)
@@ -291,7 +315,7 @@ void call_collect(struct engine *e)
 	for (unsigned i = 0; i < e->ncollect; i++) {
 		struct sip_call *call = call_get(e, e->collect[i]);
 
-		call->flags &= (uint8_t)~CALL_COLLECTED;
+		call->flags &= (uint16_t)~CALL_COLLECTED;
 		if (!call_is_over(call))
 			continue;
 		wheel_cancel(e->wheel, handle_index(call->self));

@@ -25,6 +25,7 @@
 #define NS_PER_S     1000000000ull
 /* A parked request waits this long for its verdict: a control plane that restarts is back in 2 s. */
 #define ASK_MAX_MS   4000u
+#define TRYING_MS  3500u /* timer E is at T2 then (RFC 4320 section 4.1) */
 #define REPORT_AGAIN_MS 200u /* a record that the ring would not take is offered again */
 
 #define ENGINE_ACTIONS_MAX 64u
@@ -118,6 +119,7 @@ struct build_request {
 	const struct sip_msg *src; /* what it is made from; NULL: limen's own */
 	struct span plan;          /* edit plan for src, empty without */
 	struct span body;
+	struct span contact;       /* value; empty: limen's own where the method has one */
 	struct span extra;         /* whole header lines */
 	int max_forwards;
 };
@@ -166,14 +168,17 @@ void build_from_answer(struct engine *e, struct cursor *out, enum sip_method met
 void build_own_uri(struct cursor *out, const struct engine *e, const struct sip_leg *leg,
 		   struct span user);
 
-/* limen's Allow line. */
+/* limen's Allow line: inside a dialog, and of all that it takes. */
 struct span build_allow(void);
+struct span build_allow_all(void);
 /* Whether an option tag (Require, Supported) works across limen. */
 bool option_is_known(struct span token);
 /* A request that was refused, from what was sent: with the leg's session headers of now. */
 void build_again(struct engine *e, struct cursor *out, const struct sip_msg *sent,
 		 const struct sip_leg *leg, const struct sip_txn *txn);
 
+/* Text of another message in one line: a fold is one space (section 7.3.1). */
+void put_unfolded(struct cursor *out, struct span text);
 /* "Name: value" of another message's header, unfolded. */
 void put_header(struct cursor *out, struct span name, struct span value, bool folded);
 
@@ -191,6 +196,11 @@ enum body_kind body_kind(const struct sip_msg *msg);
 int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from,
 		     struct sip_leg *to, struct span text, bool answer, struct span *result,
 		     const char **why);
+/* The same, but where the method offers or answers nothing (OPTIONS) a description tells what its
+ * sender can do: it goes on with ports 0 (RFC 3264 section 9) and no stream hears of it. */
+int body_relay_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from,
+		   struct sip_leg *to, const struct sip_msg *msg, bool answer, struct span *result,
+		   const char **why);
 /* The offer that a leg made inside the dialog was refused. */
 void body_forget_offer(struct engine *e, struct sip_leg *leg);
 
@@ -207,6 +217,7 @@ enum txn_event {
 	TXN_EVENT_TIMEOUT, /* client: no answer; the transaction is gone after the user was told */
 	TXN_EVENT_NO_ACK,  /* server INVITE: the 2xx was never acknowledged */
 	TXN_EVENT_STRAY,   /* client INVITE, Accepted: another 2xx */
+	TXN_EVENT_TRYING,  /* server, other than INVITE: 100 is due */
 };
 
 /* ---- session.c: session timers of each leg (RFC 4028) ---- */
@@ -266,6 +277,12 @@ bool txn_client_send(struct engine *e, struct sip_txn *txn, struct span bytes);
  * the same). */
 bool txn_respond(struct engine *e, struct sip_txn *txn, uint16_t status, struct span bytes);
 void txn_resend(struct engine *e, struct sip_txn *txn);
+/* A server transaction other than INVITE waits for the far side as long as its client does:
+ * TXN_EVENT_TRYING says when to tell that it is in work. */
+void txn_await(struct engine *e, struct sip_txn *txn);
+/* No final answer can come in time for the client of a server transaction other than INVITE: none
+ * is sent, and repetitions are absorbed for a while (RFC 4320 section 4.2). */
+void txn_abandon(struct engine *e, struct sip_txn *txn);
 /* A server INVITE transaction got its ACK. */
 void txn_acked(struct engine *e, struct sip_txn *txn);
 /* The ACK for a 2xx went out: kept for retransmissions of the 2xx. */
@@ -283,7 +300,8 @@ enum txn_event txn_on_response(struct engine *e, struct sip_txn *txn, const stru
 enum txn_event txn_on_timer(struct engine *e, struct sip_txn *txn);
 
 /* ---- call.c: life and end ---- */
-struct sip_call *call_new(struct engine *e);
+/* `flags`: enum call_flag, what kind it is. */
+struct sip_call *call_new(struct engine *e, uint16_t flags);
 struct sip_call *call_get(const struct engine *e, uint64_t handle);
 struct span call_plan(const struct engine *e, const struct sip_call *call);
 const struct ipc_verdict *call_verdict(const struct engine *e, const struct sip_call *call);
@@ -302,6 +320,8 @@ void call_ask(struct engine *e, struct sip_call *call);
 /* Nothing will be asked or sent to a target again. */
 void call_drop_request(struct engine *e, struct sip_call *call);
 void call_report(struct engine *e, struct sip_call *call);
+/* The report is not needed any more. */
+void call_drop_report(struct engine *e, struct sip_call *call);
 void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id);
 
 /* ---- b2bua.c: a request outside a dialog, up to its targets ---- */
@@ -338,6 +358,26 @@ void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event
 /* What its side's policy makes of it: the call goes on or ends. False for one that is refused. */
 bool redirect_take(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 		   const struct sip_msg *msg);
+
+/* ---- standalone.c: requests outside a dialog other than INVITE ---- */
+/* Contact of the request towards a target: empty for limen's own, where the method has one. */
+struct span standalone_contact(struct engine *e, const struct sip_msg *msg,
+			       const struct sip_leg *leg, const struct ipc_target_view *target,
+			       struct cursor *text);
+/* Whether a REGISTER's Contact "*" stands alone and removes all (section 10.3). */
+bool standalone_star_is_right(const struct sip_msg *msg);
+/* A far Call-ID that stays the same for a user's registrations (section 10.2). */
+uint64_t standalone_call_id_seed(struct engine *e, const struct sip_msg *msg, unsigned count);
+/* Until when a target may take: the targets that are left share the time that the client waits. */
+uint64_t standalone_deadline(const struct engine *e, const struct sip_call *call);
+/* Relay a positive answer. False when it could not be built. */
+bool standalone_relay(struct engine *e, struct sip_call *call, struct sip_txn *server,
+		      struct sip_leg *from, const struct sip_msg *msg);
+/* The final answer goes to the control plane where the verdict asks for it; msg NULL: none came. */
+void standalone_tell(struct engine *e, struct sip_call *call, uint16_t status,
+		     const struct sip_msg *msg);
+/* The timer of a call whose answer was told: it got through, is told again, or given up. */
+void standalone_told(struct engine *e, struct sip_call *call);
 
 /* ---- fork.c ---- */
 /* The fork of a leg B, or the leg itself, that has this remote tag; NULL when there is none. */
@@ -383,9 +423,21 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 		      const struct sip_msg *msg);
 /* limen's own answer on a server transaction, as the leg's user agent. */
 void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra);
+/* No answer came, or 408: the client is told while it waits. Who sent no INVITE is not told so
+ * (RFC 4320), and after its time not told at all. */
+void dialog_no_answer(struct engine *e, struct sip_txn *server);
+/* The status that a refusal has for the other side: a challenge that may not cross is of no use
+ * there, and 403; a request other than INVITE is not answered 408 (RFC 4320). */
+uint16_t dialog_told_status(struct engine *e, const struct sip_call *call,
+			    const struct sip_txn *server, const struct sip_leg *from,
+			    const struct sip_msg *msg);
 /* Relay a response to a server transaction. False when it could not be built. */
 bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server,
 			   struct sip_leg *from, uint16_t status, const struct sip_msg *msg);
+/* The same with header lines that limen adds. */
+bool dialog_relay_with(struct engine *e, struct sip_call *call, struct sip_txn *server,
+		       struct sip_leg *from, uint16_t status, const struct sip_msg *msg,
+		       struct span extra);
 void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 /* The call is over: re-INVITEs still open are refused (section 15.1.2) and not waited for. */
 void dialog_end_pending(struct engine *e, struct sip_call *call);

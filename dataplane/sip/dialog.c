@@ -273,8 +273,8 @@ static void relay_request(struct engine *e, struct sip_call *call, struct sip_le
 
 	switch (body_kind(msg)) {
 	case BODY_SDP:
-		error = body_rewrite_sdp(e, call, leg, peer, sip_span(msg, msg->body),
-					 request_answers(e, leg, msg), &req.body, &why);
+		error = body_relay_sdp(e, call, leg, peer, msg, request_answers(e, leg, msg),
+				       &req.body, &why);
 		break;
 	case BODY_PLAIN:
 		req.body = sip_span(msg, msg->body);
@@ -309,7 +309,9 @@ static void relay_request(struct engine *e, struct sip_call *call, struct sip_le
 	if (!txn_client_send(e, client, out_finish(e))) {
 		body_forget_offer(e, leg);
 		answer_retry_after(e, server, 500);
+		return;
 	}
+	txn_await(e, server);
 }
 
 struct sip_txn *dialog_accept(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
@@ -389,12 +391,60 @@ static uint32_t relay_rseq(struct sip_leg *from, struct sip_leg *to, const struc
 	return (uint32_t)rseq;
 }
 
+void dialog_no_answer(struct engine *e, struct sip_txn *server)
+{
+	if (server->kind == TXN_SERVER_INVITE)
+		dialog_answer(e, server, 408, SPAN_NONE);
+	else if (e->now_ns < server->timeout_ns)
+		dialog_answer(e, server, 480, SPAN_NONE); /* in time, but not 408 */
+	else
+		txn_abandon(e, server);
+}
+
+/* Whether the plan lets a challenge of this answer cross. */
+static bool challenge_passes(struct span plan, enum edit_direction direction,
+			     const struct sip_msg *msg)
+{
+	static const uint8_t challenges[] = {SIP_HDR_WWW_AUTHENTICATE, SIP_HDR_PROXY_AUTHENTICATE};
+	struct span value;
+
+	for (size_t i = 0; i < sizeof(challenges); i++) {
+		if (msg->first[challenges[i]] != SIP_HDR_NONE &&
+		    edit_plan_action(plan, direction, challenges[i], SPAN_NONE, &value) !=
+			    EDIT_DROP)
+			return true;
+	}
+	return false;
+}
+
+uint16_t dialog_told_status(struct engine *e, const struct sip_call *call,
+			    const struct sip_txn *server, const struct sip_leg *from,
+			    const struct sip_msg *msg)
+{
+	enum edit_direction direction = from->side == SIDE_A ? EDIT_TO_B : EDIT_TO_A;
+
+	if ((msg->status == 401 || msg->status == 407) &&
+	    !challenge_passes(call_plan(e, call), direction, msg)) {
+		e->stats.challenges_dropped++;
+		return 403;
+	}
+	return msg->status == 408 && server->kind == TXN_SERVER ? 480 : msg->status;
+}
+
 bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server,
 			   struct sip_leg *from, uint16_t status, const struct sip_msg *msg)
 {
+	return dialog_relay_with(e, call, server, from, status, msg, SPAN_NONE);
+}
+
+bool dialog_relay_with(struct engine *e, struct sip_call *call, struct sip_txn *server,
+		       struct sip_leg *from, uint16_t status, const struct sip_msg *msg,
+		       struct span extra)
+{
 	struct sip_leg *to = leg_get(e, from->peer);
 	struct build_response res = {
-		.txn = server, .status = status, .leg = to, .src = msg, .plan = call_plan(e, call)};
+		.txn = server, .status = status, .leg = to, .src = msg, .plan = call_plan(e, call),
+		.extra = extra};
 	struct cursor *out;
 	const char *why;
 
@@ -405,8 +455,8 @@ bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_t
 	case BODY_SDP:
 		/* Only provisional and positive answers describe a session. */
 		if (status < 300 &&
-		    body_rewrite_sdp(e, call, from, to, sip_span(msg, msg->body),
-				     server->flags & TXN_HAS_OFFER, &res.body, &why))
+		    body_relay_sdp(e, call, from, to, msg, server->flags & TXN_HAS_OFFER,
+				   &res.body, &why))
 			return false;
 		break;
 	case BODY_PLAIN:
@@ -461,11 +511,13 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 	default:
 		if (peer)
 			body_forget_offer(e, peer);
-		if (msg == NULL)
-			dialog_answer(e, server, 408, SPAN_NONE);
+		if (msg == NULL || (msg->status == 408 && server->kind == TXN_SERVER))
+			dialog_no_answer(e, server);
 		else if (msg->status == 422) /* between limen and that side */
 			dialog_answer(e, server, 500, SPAN_NONE);
-		else if (!dialog_relay_response(e, call, server, leg, msg->status, msg) &&
+		else if (!dialog_relay_response(e, call, server, leg,
+						dialog_told_status(e, call, server, leg, msg),
+						msg) &&
 			 server->status < 200)
 			dialog_answer(e, server, 500, SPAN_NONE);
 		break;

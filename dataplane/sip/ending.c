@@ -229,7 +229,9 @@ void b2bua_call_timer(struct engine *e, struct sip_call *call)
 		answered_call_timer(e, call);
 		break;
 	default:
-		if (call->flags & CALL_REPORT_DUE)
+		if (call->flags & CALL_TELLS_ANSWER)
+			standalone_told(e, call);
+		else if (call->flags & CALL_REPORT_DUE)
 			call_report(e, call);
 		break;
 	}

@@ -358,12 +358,8 @@ static void on_record_acked(struct engine *e, uint64_t handle)
 {
 	struct sip_call *call = call_get(e, handle);
 
-	if (call == NULL || call->report == HANDLE_NONE)
-		return;
-	blob_free(&e->blobs, call->report);
-	call->report = HANDLE_NONE;
-	e->stats.records_unacked--;
-	call_maybe_free(e, call);
+	if (call && !(call->flags & CALL_TELLS_ANSWER))
+		call_drop_report(e, call);
 }
 
 void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *frame, uint32_t len)
@@ -432,13 +428,17 @@ void engine_report_blocked(struct engine *e, const struct engine_action *action)
 	e->stats.reports_blocked++;
 	/* Both begin with the call's handle. */
 	if (action->bytes.len < sizeof(handle) ||
-	    (action->type != IPC_ASK && action->type != IPC_CALL_END))
+	    (action->type != IPC_ASK && action->type != IPC_CALL_END &&
+	     action->type != IPC_ANSWER))
 		return;
 	memcpy(&handle, action->bytes.ptr, sizeof(handle));
 	call = call_get(e, handle);
-	if (call == NULL)
+	if (call == NULL || (action->type == IPC_ANSWER && call->report == HANDLE_NONE)) {
+		if (action->type == IPC_ANSWER)
+			e->stats.answers_lost++; /* there was no memory to keep it */
 		return;
-	call->flags |= action->type == IPC_CALL_END ? CALL_REPORT_DUE : CALL_ASK_DUE;
+	}
+	call->flags |= action->type == IPC_ASK ? CALL_ASK_DUE : CALL_REPORT_DUE;
 	call_set_timer(e, call, e->now_ns + REPORT_AGAIN_MS * NS_PER_MS);
 }
 
@@ -455,7 +455,9 @@ static void on_txn_timer(struct engine *e, uint32_t index)
 	if (event == TXN_EVENT_TIMEOUT && txn->kind == TXN_CLIENT_INVITE &&
 	    txn->state == TXN_PROCEEDING && txn->cancel == HANDLE_NONE && b2bua_give_up(e, txn))
 		return; /* timer C: cancelled first, over when that is answered or not in time */
-	if (event == TXN_EVENT_NO_ACK) {
+	if (event == TXN_EVENT_TRYING) {
+		dialog_answer(e, txn, 100, SPAN_NONE);
+	} else if (event == TXN_EVENT_NO_ACK) {
 		b2bua_no_ack(e, txn);
 		txn_free(e, txn);
 	} else {

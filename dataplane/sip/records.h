@@ -26,6 +26,7 @@ enum call_flag {
 	CALL_DIALOG = 1 << 2,      /* began with INVITE; otherwise one request and its answer */
 	CALL_ASK_DUE = 1 << 3,     /* ASKING: the control plane has to be asked (again) */
 	CALL_FINDING = 1 << 4,     /* ASKING: the dialog to be replaced is not known yet */
+	CALL_TELLS_ANSWER = 1 << 5, /* the report is the final answer, not a record */
 };
 
 /* One call: side A asked, side B was asked. */
@@ -45,15 +46,15 @@ struct sip_call {
 	uint64_t ask_until_ns; /* ASKING: without a verdict by then the call is refused */
 	uint32_t active;       /* transactions that still need the call's legs */
 	uint16_t status;       /* final status towards A */
+	uint16_t flags;        /* enum call_flag */
 	uint8_t state;         /* enum call_state */
-	uint8_t flags;         /* enum call_flag */
 	uint8_t ended_by;      /* enum ipc_ended_by */
 	uint8_t npairs;
 	uint8_t target;        /* targets tried so far */
 	uint8_t nforks;
 	uint8_t redirects;     /* followed so far */
 	uint8_t replaces_realm; /* of the dialog named in `replaces`: told nowhere else */
-	uint8_t pad[2];
+	uint8_t pad;
 };
 _Static_assert(sizeof(struct sip_call) % 8 == 0, "slab record");
 

@@ -17,9 +17,7 @@ static void put_contacts(struct cursor *out, const struct sip_msg *msg)
 			continue;
 		if (out->len)
 			put_char(out, ',');
-		for (size_t i = 0; i < value.len; i++)
-			put_char(out,
-				 value.ptr[i] == '\r' || value.ptr[i] == '\n' ? ' ' : value.ptr[i]);
+		put_unfolded(out, value);
 	}
 }
 
@@ -113,6 +111,7 @@ static bool pass(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 		return false;
 	txn_respond(e, invite, msg->status, bytes);
 	e->stats.redirects_passed++;
+	standalone_tell(e, call, msg->status, msg);
 	call_finish(e, call, msg->status, IPC_BY_CALLEE);
 	return true;
 }

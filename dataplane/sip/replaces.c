@@ -230,7 +230,7 @@ static void on_found(struct engine *e, const struct owner_msg *answer,
 
 	if (call == NULL || call->state != CALL_ASKING || !(call->flags & CALL_FINDING))
 		return; /* it gave up meanwhile, or was told before */
-	call->flags &= (uint8_t)~CALL_FINDING;
+	call->flags &= (uint16_t)~CALL_FINDING;
 	if (answer->status) {
 		b2bua_stop_asking(e, call, answer->status);
 		return;

@@ -263,6 +263,23 @@ bool txn_respond(struct engine *e, struct sip_txn *txn, uint16_t status, struct 
 	return kept;
 }
 
+void txn_await(struct engine *e, struct sip_txn *txn)
+{
+	if (txn->kind != TXN_SERVER || txn->status)
+		return;
+	txn->retransmit_ns = e->now_ns + TRYING_MS * NS_PER_MS;
+	txn->timeout_ns = e->now_ns + TIMEOUT_MS * NS_PER_MS; /* the client's timer F */
+	txn_arm(e, txn);
+}
+
+void txn_abandon(struct engine *e, struct sip_txn *txn)
+{
+	txn_drop_msg(e, txn);
+	txn->status = 408;
+	txn_linger(e, txn, TXN_COMPLETED, T4_MS);
+	txn_release(e, txn);
+}
+
 void txn_acked(struct engine *e, struct sip_txn *txn)
 {
 	if (txn->state == TXN_COMPLETED) {
@@ -445,10 +462,15 @@ static void txn_on_retransmit(struct engine *e, struct sip_txn *txn)
 enum txn_event txn_on_timer(struct engine *e, struct sip_txn *txn)
 {
 	if (e->now_ns < txn->timeout_ns) {
-		if (e->now_ns >= txn->retransmit_ns)
-			txn_on_retransmit(e, txn);
-		else
+		if (e->now_ns < txn->retransmit_ns) {
 			txn_arm(e, txn);
+		} else if (txn->kind == TXN_SERVER) {
+			txn->retransmit_ns = NEVER_NS;
+			txn_arm(e, txn);
+			return TXN_EVENT_TRYING;
+		} else {
+			txn_on_retransmit(e, txn);
+		}
 		return TXN_EVENT_NONE;
 	}
 	switch (txn->kind) {
@@ -469,6 +491,10 @@ enum txn_event txn_on_timer(struct engine *e, struct sip_txn *txn)
 		}
 		break;
 	default:
+		if (txn->status < 200) {
+			txn_abandon(e, txn);
+			return TXN_EVENT_NONE;
+		}
 		break;
 	}
 	txn_free(e, txn);

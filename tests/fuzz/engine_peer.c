@@ -91,6 +91,11 @@ static void put_contact(const struct peer *peer, unsigned which, struct cursor *
 		put_format(out, "Contact: \"zq%c\" <sips:zq%c@zq%c.example;transport=tcp>;q=1\r\n",
 			   mark, mark, mark);
 		return;
+	case 6: /* what limen is registered as */
+		put_format(out,
+			   "Contact: <sip:zq%c@10.0.%u.9>, <sip:token@10.0.%u.1:5060>;expires=30\r\n",
+			   mark, net, net);
+		return;
 	default:
 		put_format(out, "Contact: <sip:zq%c@10.0.%u.2:%u>\r\n", mark, net,
 			   5060 + which % 4);
@@ -181,6 +186,23 @@ static void put_rare_headers(const struct peer *peer, struct fuzz_bytes *in, str
 		put_lit(out, "Replaces: ");
 		put_dialog_name(peer, number, out);
 		put_span(out, number & 1 ? SPAN("\r\n") : SPAN(";early-only\r\n"));
+		break;
+	case 17:
+		put_format(out, "Event: presence\r\nExpires: %u\r\n", number * 9);
+		break;
+	case 18:
+		put_format(out, "Event: presence\r\nSubscription-State: active;expires=%u\r\n",
+			   number * 9);
+		break;
+	case 19:
+		put_lit(out, "Subscription-State: terminated;reason=timeout\r\n");
+		break;
+	case 20:
+		put_lit(out, "WWW-Authenticate: Digest realm=\"r\"\r\n");
+		break;
+	case 21:
+		put_format(out, "Contact: <sip:zq%c@10.0.%u.2>;q=1;expires=%u;x=y\r\n", mark,
+			   peer->side + 1, number);
 		break;
 	default:
 		put_format(out, "RSeq: %u\r\n", number);
@@ -303,7 +325,7 @@ static const char *method_pick(unsigned bits)
 {
 	static const char *const methods[] = {
 		"INVITE", "INVITE", "BYE",    "ACK",	 "UPDATE",   "PRACK",	  "INFO", "MESSAGE",
-		"CANCEL", "REFER",  "NOTIFY", "OPTIONS", "REGISTER", "SUBSCRIBE", "FOO",  "INVITE"};
+		"CANCEL", "REFER",  "NOTIFY", "OPTIONS", "REGISTER", "SUBSCRIBE", "FOO",  "PUBLISH"};
 
 	return methods[bits % 16];
 }

@@ -304,6 +304,7 @@ static uint16_t put_plan(struct fuzz_bytes *in, struct cursor *plan)
 static void put_target(struct fuzz_bytes *in, struct cursor *out, uint16_t session_s)
 {
 	unsigned bits = fuzz_take(in), realm = bits & 1 ? 0 : 1;
+	char contact[64];
 	struct ipc_target target = {.peer = peer_at(realm, bits >> 1),
 				    .realm = (uint8_t)(bits & 16 ? 7 : realm)};
 	char ruri[64], from[64], to[64];
@@ -318,8 +319,9 @@ static void put_target(struct fuzz_bytes *in, struct cursor *out, uint16_t sessi
 	snprintf(ruri, sizeof(ruri), "sip:bob@10.0.%u.2", realm + 1);
 	snprintf(from, sizeof(from), "\"Al\" <sip:alice@10.0.%u.1>", realm + 1);
 	snprintf(to, sizeof(to), "<sip:bob@10.0.%u.2>", realm + 1);
+	snprintf(contact, sizeof(contact), "<sip:token@10.0.%u.1:5060>;expires=60", realm + 1);
 	ipc_put_target(out, &target, span_str(ruri), span_str(from), span_str(to),
-		       SPAN_NONE);
+		       bits & 64 ? span_str(contact) : SPAN_NONE);
 }
 
 static uint64_t id_pick(const uint64_t ids[IDS], unsigned n, unsigned ago)
@@ -338,6 +340,7 @@ static void verdict(struct fuzz_bytes *in)
 		      plan = cursor_on(plan_text, sizeof(plan_text));
 	unsigned which = fuzz_take(in), times = fuzz_take(in), ntargets = 1 + (which >> 4 & 3);
 	struct ipc_verdict head = {.ask_id = id_pick(world.ask, world.nasks, which),
+				   .flags = which & 8 ? IPC_TELL_ANSWER : 0,
 				   .side.source_policy = times >> 6 & 1};
 
 	if (which & 128)

@@ -236,7 +236,7 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 				   .ntargets = (uint8_t)ntargets,
 				   .flags = w->verdict_flags,
 				   .side = w->side_a,
-				   .answer_max_s = 60,
+				   .answer_max_s = w->answer_max_s ? w->answer_max_s : 60,
 				   .media_timeout_s = w->no_limits ? 0 : 30,
 				   .duration_max_s = w->no_limits ? 0 : 600};
 

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Requests outside a dialog other than INVITE (MESSAGE, PUBLISH, OPTIONS, REGISTER and whatever else
+ * policy lets through): one request, one answer, no dialog. What is special about them. One worker
+ * thread; libc only. */
+#include "dataplane/sip/core.h"
+
+#define CONTACTS_MAX 8192u /* bytes of Contact lines in the answer to a registration */
+/* The control plane hears of an answer within this time, or not at all. */
+#define TELL_MAX_MS 4000u
+
+/* ---- the request ---- */
+
+static bool has_star(const struct sip_msg *msg, unsigned *contacts)
+{
+	struct sip_values it = sip_values(msg, SIP_HDR_CONTACT);
+	bool star = false;
+	struct span value;
+
+	for (*contacts = 0; sip_values_next(&it, &value); ++*contacts)
+		star |= span_eq(span_trim(value), SPAN("*"));
+	return star;
+}
+
+bool standalone_star_is_right(const struct sip_msg *msg)
+{
+	unsigned contacts;
+	uint64_t expires;
+
+	if (msg->method != SIP_METHOD_REGISTER || !has_star(msg, &contacts))
+		return true;
+	return contacts == 1 &&
+	       sip_number_parse(sip_hdr_value(msg, SIP_HDR_EXPIRES), 0, &expires) == 0;
+}
+
+struct span standalone_contact(struct engine *e, const struct sip_msg *msg,
+			       const struct sip_leg *leg, const struct ipc_target_view *target,
+			       struct cursor *text)
+{
+	char buf[COOKIE_CHARS];
+	struct cursor user = cursor_on(buf, sizeof(buf));
+	unsigned contacts;
+
+	if (msg->method != SIP_METHOD_REGISTER)
+		return target->contact;
+	if (has_star(msg, &contacts))
+		return SPAN("*");
+	/* Without one it only asks what is registered. */
+	if (contacts == 0 || target->contact.len)
+		return contacts ? target->contact : SPAN_NONE;
+	cookie_put(&user, &e->keys, COOKIE_LEG, leg->tag);
+	put_char(text, '<');
+	build_own_uri(text, e, leg, cursor_span(&user));
+	put_char(text, '>');
+	return text->full ? SPAN_NONE : cursor_span(text);
+}
+
+uint64_t standalone_call_id_seed(struct engine *e, const struct sip_msg *msg, unsigned count)
+{
+	struct hash_sip h = hash_sip_start(&e->random_key);
+	struct span call_id = sip_span(msg, msg->call_id), user = sip_span(msg, msg->from_uri);
+
+	hash_sip_add(&h, &count, sizeof(count));
+	hash_sip_add(&h, call_id.ptr, call_id.len);
+	hash_sip_add(&h, user.ptr, user.len);
+	return hash_sip_end(&h);
+}
+
+uint64_t standalone_deadline(const struct engine *e, const struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	uint64_t end = call->started_ns + TIMEOUT_MS * NS_PER_MS, share;
+
+	if (end <= e->now_ns)
+		return e->now_ns;
+	share = (end - e->now_ns) / (1u + verdict->ntargets - call->target);
+	if (verdict->answer_max_s && verdict->answer_max_s * NS_PER_S < share)
+		share = verdict->answer_max_s * NS_PER_S;
+	return e->now_ns + share;
+}
+
+/* ---- the answer to a registration ---- */
+
+/* Whether two URIs name the same contact (section 19.1.4, as far as limen's own go). */
+static bool is_same_contact(struct span a_text, struct span b_text)
+{
+	struct sip_name_addr a_name, b_name;
+	struct sip_uri a, b;
+
+	return sip_name_addr_parse(a_text, &a_name) == 0 &&
+	       sip_name_addr_parse(b_text, &b_name) == 0 && !a_name.star && !b_name.star &&
+	       sip_uri_parse(a_name.uri, &a) == 0 && sip_uri_parse(b_name.uri, &b) == 0 &&
+	       a.is_sip && b.is_sip && a.is_sips == b.is_sips && span_eq(a.user, b.user) &&
+	       span_ieq(a.host, b.host) && a.port == b.port;
+}
+
+/* How long the registrar keeps limen's contact. False when it does not. */
+static bool granted_expires(const struct sip_msg *answer, struct span own, uint64_t *expires)
+{
+	struct sip_values it = sip_values(answer, SIP_HDR_CONTACT);
+	struct sip_name_addr name;
+	struct span value, param;
+
+	while (sip_values_next(&it, &value)) {
+		if (!is_same_contact(value, own) || sip_name_addr_parse(value, &name))
+			continue;
+		if (sip_param_find(name.params, SPAN("expires"), &param) &&
+		    sip_number_parse(param, UINT32_MAX, expires) == 0)
+			return *expires != 0;
+		return sip_number_parse(sip_hdr_value(answer, SIP_HDR_EXPIRES), UINT32_MAX,
+					expires) == 0 &&
+		       *expires != 0;
+	}
+	return false;
+}
+
+static bool is_removal(const struct sip_name_addr *contact)
+{
+	struct span value;
+	uint64_t expires;
+
+	return sip_param_find(contact->params, SPAN("expires"), &value) &&
+	       sip_number_parse(value, 0, &expires) == 0;
+}
+
+/* One of the user's own contacts, with the time that was granted in place of what it asked for. */
+static void put_own_contact(struct cursor *out, struct span text, uint64_t expires)
+{
+	struct sip_name_addr contact;
+	struct span params, value;
+
+	if (sip_name_addr_parse(text, &contact) || contact.star || is_removal(&contact))
+		return;
+	put_lit(out, "Contact: <");
+	put_span(out, contact.uri);
+	put_char(out, '>');
+	params = contact.params;
+	if (sip_param_find(params, SPAN("expires"), &value)) {
+		const char *from = value.len ? value.ptr : params.ptr;
+
+		while (from > params.ptr && *from != ';')
+			from--;
+		put_unfolded(out, span_of(params.ptr, (size_t)(from - params.ptr)));
+		params = value.len ? span_of(value.ptr + value.len,
+					     (size_t)(params.ptr + params.len - value.ptr) -
+						     value.len)
+				   : SPAN_NONE;
+	}
+	put_unfolded(out, params);
+	put_lit(out, ";expires=");
+	put_u64(out, expires);
+	put_lit(out, "\r\n");
+}
+
+/* The registrar speaks of limen's contact and of others: the user hears of his own alone. */
+static void put_registered(struct engine *e, const struct sip_call *call,
+			   const struct sip_msg *answer, struct cursor *out)
+{
+	struct span request = blob_span(&e->blobs, call->request), value;
+	struct ipc_target_view target = call_target(e, call);
+	struct sip_values it;
+	uint64_t expires;
+
+	if (target.head == NULL || target.contact.len == 0 ||
+	    !granted_expires(answer, target.contact, &expires) ||
+	    sip_parse(&e->again, request.ptr, request.len, SIP_DATAGRAM) != SIP_PARSE_OK)
+		return;
+	it = sip_values(&e->again, SIP_HDR_CONTACT);
+	while (sip_values_next(&it, &value)) {
+		uint32_t len = out->len;
+
+		put_own_contact(out, value, expires);
+		if (out->full) {
+			out->len = len; /* the ones before may still be told */
+			out->full = false;
+			return;
+		}
+	}
+}
+
+bool standalone_relay(struct engine *e, struct sip_call *call, struct sip_txn *server,
+		      struct sip_leg *from, const struct sip_msg *msg)
+{
+	char buf[CONTACTS_MAX];
+	struct cursor contacts = cursor_on(buf, sizeof(buf));
+
+	if (msg->method == SIP_METHOD_REGISTER)
+		put_registered(e, call, msg, &contacts);
+	return dialog_relay_with(e, call, server, from, msg->status, msg, cursor_span(&contacts));
+}
+
+/* ---- telling the control plane ---- */
+
+void standalone_tell(struct engine *e, struct sip_call *call, uint16_t status,
+		     const struct sip_msg *msg)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	struct span context, bytes;
+	struct ipc_answer answer = {.call = call->self, .status = status};
+	struct cursor *out;
+
+	if ((call->flags & (CALL_DIALOG | CALL_TELLS_ANSWER)) || verdict == NULL ||
+	    verdict->status || !(verdict->flags & IPC_TELL_ANSWER))
+		return;
+	call->flags |= CALL_TELLS_ANSWER;
+	context = ipc_verdict_context(verdict);
+	answer.context_len = (uint16_t)context.len;
+	answer.msg_len = msg ? msg->len : 0;
+	out = out_start(e);
+	put_bytes(out, &answer, sizeof(answer));
+	if (msg)
+		put_bytes(out, msg->buf, msg->len);
+	put_span(out, context);
+	bytes = out_finish(e);
+	call->report = blob_copy(&e->blobs, bytes);
+	if (e->link_up)
+		out_report(e, IPC_ANSWER, bytes);
+	else if (call->report == HANDLE_NONE)
+		e->stats.answers_lost++;
+	else
+		call->flags |= CALL_REPORT_DUE;
+}
+
+void standalone_told(struct engine *e, struct sip_call *call)
+{
+	if (!(call->flags & CALL_REPORT_DUE)) {
+		call_drop_report(e, call);
+		return;
+	}
+	if (e->now_ns >= call->ended_ns + TELL_MAX_MS * NS_PER_MS) {
+		e->stats.answers_lost++;
+		call_drop_report(e, call);
+		return;
+	}
+	if (e->link_up)
+		call_report(e, call);
+	call_set_timer(e, call, e->now_ns + REPORT_AGAIN_MS * NS_PER_MS);
+}
