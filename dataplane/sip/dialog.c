@@ -199,9 +199,11 @@ static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *l
 		if (far && (far->state == TXN_TRYING || far->state == TXN_PROCEEDING))
 			return 491;
 	}
-	if (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP &&
+	/* The other side's offer is not answered yet (RFC 3311 section 5.2). */
+	if ((msg->method == SIP_METHOD_INVITE ||
+	     (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP)) &&
 	    peer->offer != HANDLE_NONE)
-		return 491; /* RFC 3311 section 5.2 */
+		return 491;
 	return 0;
 }
 

@@ -65,6 +65,19 @@ bool sim_is_strict(const struct sim *sim, uint32_t call)
 
 /* ---- in ---- */
 
+static bool has_sdp(const struct sip_msg *msg)
+{
+	return msg->body.len &&
+	       span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp"));
+}
+
+/* The offer of limen's that is open in a dialog, by hash of its branch; 0: none. */
+static uint64_t *open_offer(struct sim *sim, const struct sip_msg *msg)
+{
+	return map_at(&sim->seen,
+		      map_key('x', sip_span(msg, msg->call_id), sip_span(msg, msg->from_tag), 0));
+}
+
 /* Whether limen must still know the INVITE that this 2xx answers. */
 static bool invite_is_alive(struct sim *sim, const struct sip_msg *msg)
 {
@@ -84,8 +97,11 @@ static bool invite_is_alive(struct sim *sim, const struct sip_msg *msg)
 static void note_response(struct sim *sim, const struct ua *from, const struct sip_msg *msg)
 {
 	struct span call_id = sip_span(msg, msg->call_id), tag = sip_span(msg, msg->to_tag);
-	uint64_t *at;
+	uint64_t *at = open_offer(sim, msg);
 
+	if (*at == hash_fast(1, sip_span(msg, msg->via_branch)) &&
+	    (msg->status >= 200 || (has_sdp(msg) && sip_hdr_value(msg, SIP_HDR_RSEQ).len)))
+		*at = 0;
 	if (msg->method != SIP_METHOD_INVITE)
 		return;
 	if (msg->status < 200) {
@@ -106,12 +122,6 @@ static void note_response(struct sim *sim, const struct ua *from, const struct s
 	at = fact(sim, INVITE_FINAL, msg);
 	if (!*at)
 		*at = (sim->now_ns | 1) - (msg->status >= 300);
-}
-
-static bool has_sdp(const struct sip_msg *msg)
-{
-	return msg->body.len &&
-	       span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp"));
 }
 
 /* The request that a response answers, by its branch: number of m= sections of its offer, plus 1;
@@ -231,6 +241,17 @@ static void check_contact(struct sim *sim, const struct engine_action *action, c
 		sim_violation(sim, to->call, "a Contact that is not limen's");
 }
 
+/* limen never makes an offer before the one before it is answered (RFC 3264 section 4). */
+static void check_offer(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
+{
+	uint64_t *open = open_offer(sim, msg),
+		 branch = hash_fast(1, sip_span(msg, msg->via_branch));
+
+	if (*open && *open != branch && sim_is_strict(sim, to->call))
+		sim_violation(sim, to->call, "two offers of limen's are open in one dialog");
+	*open = branch;
+}
+
 /* Offers are answered once, and only offers are answered (RFC 3264, RFC 3261 section 13.2.1). */
 static void check_offer_answer(struct sim *sim, const struct ua *to, const struct sip_msg *msg,
 			       unsigned nmedia)
@@ -242,6 +263,8 @@ static void check_offer_answer(struct sim *sim, const struct ua *to, const struc
 	if (msg->is_request) {
 		if (msg->method == SIP_METHOD_INVITE)
 			*had_offer = 1;
+		if (msg->method != SIP_METHOD_ACK)
+			check_offer(sim, to, msg);
 		if (msg->method == SIP_METHOD_ACK && *had_offer)
 			sim_violation(sim, to->call, "an ACK with an answer to no offer");
 		return;
@@ -361,8 +384,7 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 			       msg->via_port ? msg->via_port : SIM_SIP_PORT, &via) ||
 	    !net_endpoint_eq(&via, &action->src))
 		sim_violation(sim, to->call, "a request whose Via is not limen's alone");
-	if (engine_owner(sip_span(msg, msg->call_id), sim->profile.nworkers) !=
-		    sim->at->number &&
+	if (engine_owner(sip_span(msg, msg->call_id), sim->profile.nworkers) != sim->at->number &&
 	    !sim->calls[to->call].tainted)
 		sim_violation(sim, to->call, "a Call-ID that leads to another worker");
 	check_cseq(sim, to, msg, bytes);
@@ -435,91 +457,4 @@ void check_out(struct sim *sim, const struct engine_action *action, const struct
 		check_request(sim, action, to, &msg, action->bytes);
 	else
 		check_response(sim, to, &msg);
-}
-
-/* ---- at the end ---- */
-
-/* A call whose record never came. */
-static uint32_t unended_call(const struct sim *sim)
-{
-	for (uint32_t i = 0; i < sim->ncalls; i++)
-		if (sim->calls[i].was_asked && !sim->calls[i].ends &&
-		    sim->uas[i * SIM_SLOTS].manner.what == WHAT_INVITE)
-			return i;
-	return SIM_NO_CALL;
-}
-
-static void check_worker_left(struct sim *sim, const struct sim_worker *worker)
-{
-	struct media_stats media;
-	struct engine_stats stats;
-
-	engine_stats(worker->engine, &stats);
-	media_stats(worker->media, &media);
-	if (stats.calls || stats.legs || stats.txns || stats.timers || stats.records_unacked)
-		sim_violation(
-			sim, unended_call(sim),
-			"left behind: %u calls, %u legs, %u transactions, %u timers, %u records",
-			stats.calls, stats.legs, stats.txns, stats.timers, stats.records_unacked);
-	if (media.pairs)
-		sim_violation(sim, SIM_NO_CALL, "left behind: %u stream pairs", media.pairs);
-	if (media.ports_free != worker->ports_free)
-		sim_violation(sim, SIM_NO_CALL, "%u port pairs of %u are left", media.ports_free,
-			      worker->ports_free);
-	for (unsigned i = 0; i < sim->nslabs; i++)
-		if (slab_used(&worker->arena.slabs[i]))
-			sim_violation(sim, SIM_NO_CALL, "left behind: %u records of slab %u",
-				      slab_used(&worker->arena.slabs[i]), i);
-	if (stats.calls_started != stats.calls_ended)
-		sim_violation(sim, SIM_NO_CALL, "%lu calls began, %lu ended", stats.calls_started,
-			      stats.calls_ended);
-	if (stats.actions_lost && !sim->failed)
-		sim_violation(sim, SIM_NO_CALL, "%lu actions were lost", stats.actions_lost);
-}
-
-static void check_acks(struct sim *sim)
-{
-	for (uint32_t i = 0; i < sim->unacked.room; i++) {
-		uint64_t value = sim->unacked.slots[i].value;
-
-		if (sim->unacked.slots[i].key && value && sim_is_strict(sim, (uint32_t)(value - 1)))
-			sim_violation(sim, (uint32_t)(value - 1), "a 2xx was never acknowledged");
-	}
-}
-
-static void check_call(struct sim *sim, uint32_t number)
-{
-	const struct sim_call *call = &sim->calls[number];
-	const struct ua *uas = &sim->uas[number * SIM_SLOTS];
-
-	if (call->ends != call->accepted && !sim->profile.scarce)
-		sim_violation(sim, number, "%u records of %u calls", call->ends, call->accepted);
-	if (!sim_is_strict(sim, number))
-		return;
-	if (call->ends == 1 && call->status_told != call->status_sent &&
-	    !(call->answered_told && call->status_sent == 200) && !uas[0].gone)
-		sim_violation(sim, number, "the record says %u, the caller was told %u",
-			      call->status_told, call->status_sent);
-	for (unsigned slot = 0; slot < SIM_SLOTS; slot++) {
-		const struct ua *ua = &uas[slot];
-
-		if (ua->gone)
-			continue;
-		for (unsigned i = 0; i < UA_SESSIONS; i++) {
-			if (ua->sess[i].state == SESS_UP)
-				sim_violation(sim, number,
-					      "endpoint %u still thinks that the call is up", slot);
-			if (ua->sess[i].state == SESS_EARLY && slot == 0)
-				sim_violation(sim, number, "the caller never got an answer");
-		}
-	}
-}
-
-void check_end(struct sim *sim)
-{
-	for (unsigned i = 0; i < sim->nworkers; i++)
-		check_worker_left(sim, &sim->workers[i]);
-	check_acks(sim);
-	for (uint32_t i = 0; i < sim->ncalls && !sim->failed; i++)
-		check_call(sim, i);
 }

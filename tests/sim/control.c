@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/sip/edit_plan.h"
 #include "ua.h"
 
 enum control_kind {
@@ -22,6 +21,8 @@ struct control_event {
 			 */
 	uint32_t call;	/* VERDICT */
 	uint8_t worker; /* index of the worker it is for */
+	uint8_t ask;	/* VERDICT: enum ipc_ask_kind */
+	uint8_t slots;	/* VERDICT on a redirection: the places it named, a bit each */
 	uint64_t id;	/* ask id, call handle, cursor */
 };
 
@@ -36,8 +37,8 @@ static unsigned worker_index(const struct sim *sim)
 }
 
 /* For the worker whose input is in work. */
-static void schedule(struct sim *sim, uint64_t at_ns, enum control_kind kind, uint32_t call,
-		     uint64_t id)
+static struct control_event *schedule(struct sim *sim, uint64_t at_ns, enum control_kind kind,
+				      uint32_t call, uint64_t id)
 {
 	struct control_event *event = malloc(sizeof(*event));
 
@@ -49,6 +50,7 @@ static void schedule(struct sim *sim, uint64_t at_ns, enum control_kind kind, ui
 					.worker = (uint8_t)worker_index(sim),
 					.id = id};
 	events_add(&sim->events, at_ns, EVENT_CONTROL, 0, event);
+	return event;
 }
 
 void control_start(struct sim *sim)
@@ -101,132 +103,26 @@ static void send_counted_verdict(struct sim *sim, const struct control_event *ev
 	engine_stats(sim->at->engine, &before);
 	send_frame(sim, IPC_VERDICT, frame, len);
 	engine_stats(sim->at->engine, &after);
-	if (after.verdicts != before.verdicts &&
-	    map_find(&sim->control_map, key_of(sim, 'i', event->id)))
+	/* One that comes twice may be taken for that on a redirection; the call is the same. */
+	if (after.verdicts != before.verdicts && event->ask != IPC_ASK_REDIRECT &&
+	    map_find(&sim->control_map, key_of(sim, 'i', event->id)) &&
+	    !(*map_at(&sim->control_map, key_of(sim, 'v', event->id)))++)
 		sim->calls[event->call].accepted++;
-}
-
-static void add_rule(struct cursor *out, enum edit_action action, enum sip_hdr_id hdr,
-		     const char *name, const char *value)
-{
-	for (unsigned direction = 0; direction < EDIT_DIRECTIONS; direction++)
-		if (edit_plan_rule(out, direction, action, hdr, span_str(name), span_str(value)))
-			abort();
-}
-
-/* Either nothing passes but what is named, or everything but what is named. */
-static void put_plan(const struct sim *sim, struct cursor *out)
-{
-	static const uint8_t safe[] = {
-		SIP_HDR_ACCEPT,
-		SIP_HDR_ALLOW,
-		SIP_HDR_CONTENT_TYPE,
-		SIP_HDR_CONTENT_DISPOSITION,
-		SIP_HDR_DATE,
-		SIP_HDR_EXPIRES,
-		SIP_HDR_PRIORITY,
-		SIP_HDR_PRIVACY,
-		SIP_HDR_REQUIRE,
-		SIP_HDR_RETRY_AFTER,
-		SIP_HDR_SUBJECT,
-		SIP_HDR_SUPPORTED,
-		SIP_HDR_UNSUPPORTED,
-	};
-	static const uint8_t unsafe[] = {SIP_HDR_SERVER, SIP_HDR_P_ASSERTED_IDENTITY,
-					 SIP_HDR_WARNING};
-	bool open = sim->profile.open_plan;
-
-	edit_plan_start(out, open ? EDIT_PASS : EDIT_DROP, open ? EDIT_PASS : EDIT_DROP);
-	for (size_t i = 0; i < sizeof(safe) && !open; i++)
-		add_rule(out, EDIT_PASS, safe[i], NULL, NULL);
-	for (size_t i = 0; i < sizeof(unsafe) && open; i++)
-		add_rule(out, EDIT_DROP, unsafe[i], NULL, NULL);
-	if (open)
-		add_rule(out, EDIT_DROP, SIP_HDR_OTHER, "X-Trail", NULL);
-	add_rule(out, EDIT_REPLACE, SIP_HDR_USER_AGENT, NULL, "limen");
-	add_rule(out, EDIT_SET, SIP_HDR_OTHER, "X-Border", "crossed");
-	if (edit_plan_finish(out) || edit_plan_check(cursor_span(out)))
-		abort();
-}
-
-/* Behind a NAT a source has to be learned. */
-static uint8_t source_policy(struct sim *sim, const struct ua *ua)
-{
-	return ua->manner.nat || chance(sim, 500) ? SOURCE_LEARN : SOURCE_PIN;
-}
-
-static void put_sim_target(struct sim *sim, struct cursor *out, uint32_t call, unsigned slot)
-{
-	const struct ua *ua = &sim->uas[call * SIM_SLOTS + slot];
-	struct ipc_target head = {
-		.peer = ua->self,
-		.realm = SIDE_B,
-		.transport = NET_UDP,
-		.side.source_policy = source_policy(sim, ua),
-	};
-	char at[64], ruri[128], from[128], to[128];
-	struct cursor text = cursor_on(at, sizeof(at) - 1);
-	char own[64];
-	struct cursor limen = cursor_on(own, sizeof(own) - 1);
-
-	put_endpoint(&text, &ua->self);
-	at[text.len] = 0;
-	put_endpoint(&limen, &ua->limen);
-	own[limen.len] = 0;
-	snprintf(ruri, sizeof(ruri), "sip:called%u@%s", call, at);
-	snprintf(from, sizeof(from), "\"Caller %u\" <sip:caller%u@%s>", call, call, own);
-	snprintf(to, sizeof(to), "<sip:called%u@%s>", call, at);
-	ipc_put_target(out, &head, span_str(ruri), span_str(from), span_str(to),
-		       SPAN_NONE);
-}
-
-/* Calls that nobody may end by himself must have an end from above. A BYE that overtakes its own
- * 2xx is one such: limen does not know the dialog yet. */
-static bool needs_limit(const struct sim *sim, uint32_t call)
-{
-	for (unsigned slot = 1; slot < SIM_SLOTS; slot++)
-		if (sim->uas[call * SIM_SLOTS + slot].manner.early_bye)
-			return true;
-	return sim->calls[call].lame || !sim->profile.fair || sim->profile.corrupt ||
-	       sim->profile.scarce;
 }
 
 static void send_verdict(struct sim *sim, const struct control_event *event)
 {
-	static const uint16_t refusals[] = {403, 404, 405, 480, 486, 503, 603};
 	_Alignas(8) static char frame[16384];
-	char plan_text[EDIT_PLAN_BYTES_MAX], context_text[32];
-	struct cursor out = cursor_on(frame, sizeof(frame)),
-		      plan = cursor_on(plan_text, sizeof(plan_text));
-	struct ipc_verdict head = {.ask_id = event->id};
-	struct span context;
+	struct cursor out = cursor_on(frame, sizeof(frame));
+	struct sim_call *call = &sim->calls[event->call];
+	const struct verdict_on on = {
+		.call = event->call, .ask_id = event->id, .ask = event->ask, .slots = event->slots};
+	uint32_t before = call->accepted, media_timeout_s = verdict_make(sim, &on, &out);
 
-	snprintf(context_text, sizeof(context_text), "call %u", event->call);
-	context = span_str(context_text);
-	if (chance(sim, 80)) {
-		head.status = refusals[rng_below(&sim->control_rng,
-						 sizeof(refusals) / sizeof(refusals[0]))];
-		head.retry_after_s = chance(sim, 300) ? 9 : 0;
-		ipc_put_verdict(&out, &head, SPAN_NONE, SPAN_NONE, context);
-		send_counted_verdict(sim, event, frame, out.len);
-		return;
-	}
-	put_plan(sim, &plan);
-	head.ntargets = (uint8_t)(chance(sim, 700) ? 1 : 2 + rng_below(&sim->control_rng, 2));
-	head.side.source_policy = source_policy(sim, &sim->uas[event->call * SIM_SLOTS]);
-	head.answer_max_s = 5 + (uint32_t)rng_below(&sim->control_rng, 120);
-	head.duration_max_s = needs_limit(sim, event->call) || chance(sim, 300)
-				      ? 1 + (uint32_t)rng_below(&sim->control_rng, 90)
-				      : 0;
-	head.media_timeout_s =
-		chance(sim, 100) ? 5 + (uint32_t)rng_below(&sim->control_rng, 20) : 0;
-	sim->calls[event->call].media_timeout_ns = head.media_timeout_s * SECOND;
-	ipc_put_verdict(&out, &head, SPAN_NONE, cursor_span(&plan), context);
-	for (unsigned slot = 1; slot <= head.ntargets; slot++)
-		put_sim_target(sim, &out, event->call, slot);
-	if (out.full)
-		abort();
 	send_counted_verdict(sim, event, frame, out.len);
+	/* A verdict that came twice counts once. */
+	if (call->accepted != before)
+		call->media_timeout_ns = media_timeout_s * SECOND;
 }
 
 static void link_set(struct sim *sim, bool up)
@@ -292,6 +188,40 @@ static uint64_t verdict_delay_ns(struct sim *sim)
 	return rng_below(&sim->control_rng, 6 * SECOND);
 }
 
+/* The call goes on where its target says: the places of the call that the contacts name. */
+static void on_redirect(struct sim *sim, const struct ipc_ask *ask, uint32_t number)
+{
+	uint64_t *known = map_at(&sim->control_map,
+				 map_key('d', span_of(&ask->ask_id, sizeof(ask->ask_id)), SPAN_NONE,
+					 sim->at->number | (uint64_t)(ask->redirects + 1) << 16));
+	struct span contacts = ipc_ask_contacts(ask);
+	struct control_event *event;
+	unsigned slots = 0;
+	char want[64];
+
+	snprintf(want, sizeof(want), "call %u", number);
+	if (*known && *known == sim->link_epoch)
+		sim_violation(sim, number, "the same redirection twice");
+	if (!contacts.len || !span_eq(ipc_ask_context(ask), span_str(want)) ||
+	    !map_find(&sim->control_map, key_of(sim, 'q', ask->ask_id)))
+		sim_violation(sim, number, "a redirection of a call that was not asked about");
+	sim->totals->redirects += !*known;
+	*known = sim->link_epoch;
+	for (unsigned slot = 1; slot < SIM_SLOTS; slot++) {
+		struct cursor text = cursor_on(want, sizeof(want) - 1);
+
+		put_endpoint(&text, &sim->uas[number * SIM_SLOTS + slot].self);
+		if (memmem(contacts.ptr, contacts.len, want, text.len))
+			slots |= 1u << slot;
+	}
+	if (sim->profile.control_fails && chance(sim, 60))
+		return; /* never */
+	event = schedule(sim, sim->now_ns + verdict_delay_ns(sim), CONTROL_VERDICT, number,
+			 ask->ask_id);
+	event->ask = IPC_ASK_REDIRECT;
+	event->slots = (uint8_t)slots;
+}
+
 static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 {
 	static struct sip_msg msg;
@@ -308,6 +238,10 @@ static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 	if (sip_parse(&msg, text.ptr, text.len, SIP_DATAGRAM) != SIP_PARSE_OK || !msg.is_request ||
 	    msg.to_tag.len) {
 		sim_violation(sim, ua->call, "a question without a request outside a dialog");
+		return;
+	}
+	if (ask->kind == IPC_ASK_REDIRECT) {
+		on_redirect(sim, ask, ua->call);
 		return;
 	}
 	call = &sim->calls[ua->call];
@@ -361,6 +295,9 @@ static void check_media(struct sim *sim, const struct ipc_call_end *end, uint32_
 			sim_violation(sim, number, "%lu media packets from %c, the record says %lu",
 				      call->relayed[side], side ? 'B' : 'A',
 				      end->media[side].rx_pkts);
+	if (end->ended_by == IPC_BY_SESSION_TIMEOUT && sim_is_strict(sim, number) && !call->lame &&
+	    !call->lazy && !call->hung_up)
+		sim_violation(sim, number, "ended for want of a refresh, which there was");
 	if (end->ended_by == IPC_BY_MEDIA_TIMEOUT &&
 	    call->media_ns + call->media_timeout_ns > sim->now_ns + SECOND)
 		sim_violation(sim, number, "ended for want of media, which there was");
@@ -404,7 +341,7 @@ static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
 	}
 	*seen = sim->link_epoch;
 	check_media(sim, end, ua->call);
-	if (call->ends == call->accepted)
+	if (call->ends == call->accepted && !call->tainted)
 		rtp_after_end(sim, ua->call);
 	if (end->ended_ns < end->started_ns ||
 	    (end->answered_ns && end->answered_ns < end->started_ns) ||

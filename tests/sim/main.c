@@ -196,6 +196,12 @@ static void print_totals(const struct totals *t, double seconds)
 	       t->status_class[6], t->cancels, t->pracks, t->forks, t->mid_dialog);
 	printf("media: %lu packets relayed, %lu judged, %lu strangers refused\n", t->rtp_relayed,
 	       t->rtp_judged, t->rtp_refused);
+	printf("sessions: %lu with a timer, %lu refreshed by endpoints, %lu found too short; "
+	       "redirections: %lu asked about, %lu followed by callers\n",
+	       t->timers, t->refreshes, t->too_short, t->redirects, t->followed);
+	printf("outside dialogs: %lu accepted, %lu challenged, %lu credentials verified; %lu "
+	       "subscriptions, %lu NOTIFY\n",
+	       t->alone, t->challenges, t->verified, t->subscriptions, t->notifies);
 	printf("control plane: lost %lu times, %lu reports blocked, %lu verdicts too late; %lu "
 	       "transactions timed out\n",
 	       t->links_lost, t->reports_blocked, t->verdicts_stale, t->txn_timeouts);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Media: endpoints of a share of the calls send a packet now and then, and it goes by the same
- * stream table and source rules as a worker's. What limen relays, where to, and what it must not, is
- * judged on the spot: a media packet takes no time. */
+ * stream table and source rules as a worker's. What limen relays, where to, and what it must not,
+ * is judged on the spot: a media packet takes no time. */
 #include "common/sdp/sdp.h"
 #include "dataplane/media/latch.h"
 #include "ua.h"
@@ -108,16 +108,22 @@ void rtp_take_sdp(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 {
 	static struct sdp sdp;
 	const char *why;
+	bool known = sim->calls[ua->call].rtp;
 
-	if (!sim->calls[ua->call].rtp || !msg->body.len ||
-	    !span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp")) ||
-	    sdp_parse(&sdp, sip_span(msg, msg->body), &why) || !sdp.nmedia || !sdp.media[0].port)
+	if (!msg->body.len ||
+	    !span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp")))
+		return;
+	if (known &&
+	    (sdp_parse(&sdp, sip_span(msg, msg->body), &why) || !sdp.nmedia || !sdp.media[0].port))
 		return;
 	for (unsigned i = 0; i < UA_SESSIONS; i++) {
 		struct sess *sess = &ua->sess[i];
 
 		if (sess->state == SESS_FREE ||
 		    !span_eq(sip_span(msg, msg->call_id), span_str(sess->call_id)))
+			continue;
+		sess->told = true;
+		if (!known)
 			continue;
 		sess->media = (struct net_endpoint){.addr = ua->limen.addr,
 						    .port = sdp.media[0].port,
@@ -226,8 +232,7 @@ void rtp_send(struct sim *sim, struct ua *ua, struct sess *sess)
 	peer = sim_is_strict(sim, ua->call) && !call->lame && !call->ending
 		       ? settled_peer(sim, ua, sess)
 		       : NULL;
-	if (peer && (fate == RTP_RELAYED) !=
-			    (sends(sess->direction) && receives(peer->direction)))
+	if (peer && (fate == RTP_RELAYED) != (sends(sess->direction) && receives(peer->direction)))
 		sim_violation(sim, ua->call, "media of endpoint %u is %s (directions %u and %u)",
 			      ua->slot, fate_names[fate], sess->direction, peer->direction);
 	sim->totals->rtp_judged += peer != NULL;

@@ -59,6 +59,18 @@ static void common_manner(struct sim *sim, struct manner *m)
 	m->hold = (uint8_t)PICK(rng, DIR_SENDONLY, DIR_SENDONLY, DIR_INACTIVE, DIR_ZERO);
 	m->nat = chance(rng, 200);
 	m->talks = chance(rng, 300);
+	m->timer = chance(rng, 500);
+	m->se_s = PICK(rng, 0, 60, 90, 100, 180, 1800);
+	m->min_se_s = PICK(rng, 0, 0, 90, 120, 200);
+	if (m->se_s && m->se_s < m->min_se_s)
+		m->se_s = m->min_se_s;
+	m->refresher = (uint8_t)PICK(rng, 0, 0, 1, 2);
+	m->refresh_by_update = chance(rng, 500);
+	m->lazy = chance(rng, 100);
+	m->event = (uint8_t)rng_below(rng, EVENTS);
+	m->event_s = PICK(rng, 10, 30, 60, 120);
+	m->event_ends_ms = chance(rng, 600) ? (uint32_t)rng_below(rng, 60000) : UINT32_MAX;
+	m->no_update = !m->refresh_by_update && chance(rng, 300);
 	m->rude = chance(rng, 100);
 	m->bye_status = (uint16_t)PICK(rng, 200, 200, 200, 200, 481, 500);
 	m->late_offer = chance(rng, 120);
@@ -76,7 +88,8 @@ static void caller_manner(struct sim *sim, struct manner *m)
 	struct rng *rng = &sim->script_rng;
 
 	common_manner(sim, m);
-	m->what = chance(rng, 900) ? WHAT_INVITE : (uint8_t)(1 + rng_below(rng, 3));
+	m->what = chance(rng, 850) ? WHAT_INVITE : (uint8_t)(1 + rng_below(rng, WHATS - 1));
+	m->has_password = chance(rng, 800);
 	m->never_ack = chance(rng, 30);
 	m->rel100 = chance(rng, 300);
 	m->cancel_ms = UINT32_MAX;
@@ -84,6 +97,7 @@ static void caller_manner(struct sim *sim, struct manner *m)
 		m->cancel_ms = (uint32_t)rng_below(rng, 12000);
 	m->cancel_on_ring = chance(rng, 40);
 	m->bye_not_cancel = chance(rng, 100);
+	m->follows = chance(rng, 500);
 	m->max_forwards = (uint8_t)PICK(rng, 70, 70, 70, 70, 70, 70, 1, 0);
 	if (chance(rng, 600))
 		m->hangup_ms = (uint32_t)rng_below(rng, 30000);
@@ -91,8 +105,8 @@ static void caller_manner(struct sim *sim, struct manner *m)
 
 static void callee_manner(struct sim *sim, struct manner *m, bool hangs_up)
 {
-	static const uint32_t refusals[] = {302, 400, 403, 404, 408, 415, 480, 486, 487,
-					    488, 500, 501, 502, 503, 600, 603, 606};
+	static const uint32_t refusals[] = {300, 302, 302, 305, 380, 400, 403, 404, 408, 415, 480,
+					    486, 487, 488, 500, 501, 502, 503, 600, 603, 606};
 	struct rng *rng = &sim->script_rng;
 
 	common_manner(sim, m);
@@ -116,6 +130,11 @@ static void callee_manner(struct sim *sim, struct manner *m, bool hangs_up)
 	m->no_sdp = chance(rng, 30);
 	m->bad_sdp = chance(rng, 20);
 	m->early_bye = chance(rng, 30);
+	m->alone_status = (uint16_t)PICK(rng, 200, 200, 200, 200, 202, 404, 480, 500);
+	m->challenge = chance(rng, 60) ? (uint16_t)PICK(rng, 401, 407) : 0;
+	m->notifies_early = chance(rng, 300);
+	m->accepts_202 = chance(rng, 300);
+	m->moved = (uint8_t)PICK(rng, MOVED_AWAY, MOVED_NEXT, MOVED_NEXT, MOVED_HERE, MOVED_ALL);
 	m->on_cancel = chance(rng, 850) ? ON_CANCEL_487 : (uint8_t)(1 + rng_below(rng, 2));
 	m->fork_rings = chance(rng, 60);
 	m->fork_answers = chance(rng, 50);
@@ -173,6 +192,7 @@ static void init_caller(struct sim *sim, struct ua *ua, struct sess *sess)
 	put_endpoint(&to, &ua->limen);
 	limen[to.len] = 0;
 	sess->caller = true;
+	sess->se_want_s = ua->manner.se_s;
 	do {
 		snprintf(sess->call_id, sizeof(sess->call_id), "zqA-%u-%08x@%s", ua->call,
 			 (unsigned)rng_below(&sim->ua_rng, UINT32_MAX), host);
@@ -180,12 +200,15 @@ static void init_caller(struct sim *sim, struct ua *ua, struct sess *sess)
 				  engine_owner(span_str(sess->call_id), sim->profile.nworkers)));
 	snprintf(sess->local_uri, sizeof(sess->local_uri), "\"zqA, \\\"%u\\\"\" <sip:zqA%u@%s>",
 		 ua->call, ua->call, host);
-	if (ua->manner.what == WHAT_OPTIONS_LIMEN)
+	if (ua->manner.what == WHAT_OPTIONS_LIMEN || ua->manner.what == WHAT_REGISTER)
 		snprintf(called, sizeof(called), "sip:%s", limen);
 	else
 		snprintf(called, sizeof(called), "sip:called%u@%s", ua->call, limen);
 	snprintf(sess->target, sizeof(sess->target), "%s", called);
-	snprintf(sess->remote_uri, sizeof(sess->remote_uri), "<%s>", called);
+	if (ua->manner.what == WHAT_REGISTER)
+		memcpy(sess->remote_uri, sess->local_uri, sizeof(sess->remote_uri));
+	else
+		snprintf(sess->remote_uri, sizeof(sess->remote_uri), "<%s>", called);
 }
 
 void script_call(struct sim *sim, uint32_t number)
@@ -204,6 +227,10 @@ void script_call(struct sim *sim, uint32_t number)
 		call->lame |= ua[slot].manner.vanish_ms != UINT32_MAX;
 		call->deaf |= ua[slot].manner.silent;
 	}
+	call->lasts = chance(&sim->script_rng, 80);
+	for (unsigned slot = 0; slot < SIM_SLOTS && call->lasts; slot++)
+		if (ua[slot].manner.hangup_ms != UINT32_MAX)
+			ua[slot].manner.hangup_ms = 20 * ua[slot].manner.hangup_ms;
 	sess = ua_sess_new(sim, ua);
 	init_caller(sim, ua, sess);
 	ua_act_at(ua, sess, call->start_ns, ACT_CALL);

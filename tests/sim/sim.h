@@ -20,10 +20,10 @@
 #define NEVER  UINT64_MAX
 #define SIM_SLOTS                                                                                  \
 	4u /* endpoints of a call: slot 0 calls, the others are the places it may be sent to */
-#define SIM_NO_CALL    UINT32_MAX
-#define SIM_SIP_PORT   5060u
-#define SIM_MEDIA_LOW  20000u
-#define SIM_MEDIA_HIGH 29999u
+#define SIM_NO_CALL	UINT32_MAX
+#define SIM_SIP_PORT	5060u
+#define SIM_MEDIA_LOW	20000u
+#define SIM_MEDIA_HIGH	29999u
 #define SIM_WORKERS_MAX 2u
 
 struct ua;
@@ -73,11 +73,14 @@ struct sim_call {
 	uint16_t status_told; /* by the record */
 	bool answered_told;
 	bool was_asked;
-	bool ending;		  /* limen has said BYE */
-	bool rtp;		  /* its endpoints send media */
-	uint64_t media_ns;	  /* when limen last took a media packet of it */
+	bool ending;		   /* limen has said BYE */
+	bool hung_up;		   /* an endpoint has */
+	bool lazy;		   /* an endpoint does not refresh its session as it should */
+	bool lasts;		   /* meant to go on for minutes */
+	bool rtp;		   /* its endpoints send media */
+	uint64_t media_ns;	   /* when limen last took a media packet of it */
 	uint64_t media_timeout_ns; /* 0: none */
-	uint64_t relayed[2];	  /* media packets, by the side they came from */
+	uint64_t relayed[2];	   /* media packets, by the side they came from */
 };
 
 /* Counted over all seeds. */
@@ -90,6 +93,9 @@ struct totals {
 	uint64_t status_class[8];
 	uint64_t virtual_ns;
 	uint64_t mid_dialog, cancels, pracks, forks;
+	uint64_t handed_over;
+	uint64_t alone, subscriptions, notifies, challenges, verified;
+	uint64_t timers, refreshes, too_short, redirects, followed;
 	uint64_t rtp_relayed, rtp_judged, rtp_refused;
 	uint64_t fingerprint; /* of every message and its time: two runs of the same seeds agree in
 				 it */
@@ -193,6 +199,17 @@ void rtp_take_sdp(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
 void rtp_send(struct sim *sim, struct ua *ua, struct sess *sess);
 /* limen has just ended the last call of these endpoints. */
 void rtp_after_end(struct sim *sim, uint32_t call);
+
+/* ---- verdict.c ---- */
+/* A question to be answered. */
+struct verdict_on {
+	uint32_t call;
+	uint64_t ask_id;
+	uint8_t ask;   /* enum ipc_ask_kind */
+	uint8_t slots; /* REDIRECT: the places that the contacts name, a bit each */
+};
+/* Write a verdict; the media timeout that it sets, in seconds. */
+uint32_t verdict_make(struct sim *sim, const struct verdict_on *on, struct cursor *out);
 
 /* ---- control.c ---- */
 struct control_event;

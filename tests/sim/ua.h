@@ -33,6 +33,15 @@ enum ua_act {
 	ACT_FORK_FINAL, /* callee: another fork answers too */
 	ACT_CANCEL_REINVITE,
 	ACT_RTP, /* a media packet */
+	ACT_REFRESH,
+	ACT_EXPIRED, /* the session timer has run out */
+	/* Subscriptions. */
+	ACT_SUBSCRIBE_AGAIN,
+	ACT_UNSUBSCRIBE,
+	ACT_EVENT_OVER,
+	ACT_ACCEPT_EVENT,
+	ACT_NOTIFY,
+	ACT_NOTIFY_LAST,
 };
 
 /* What a description says of media, as its sender sees it. */
@@ -50,8 +59,21 @@ enum ua_on_cancel {
 	ON_CANCEL_ANSWER, /* answers at that very moment */
 };
 
+enum ua_moved { MOVED_AWAY = 0, MOVED_NEXT, MOVED_HERE, MOVED_ALL };
+
 /* What a caller sends outside a dialog. */
-enum ua_what { WHAT_INVITE = 0, WHAT_MESSAGE, WHAT_OPTIONS_THROUGH, WHAT_OPTIONS_LIMEN };
+enum ua_what {
+	WHAT_INVITE = 0,
+	WHAT_MESSAGE,
+	WHAT_OPTIONS_THROUGH,
+	WHAT_OPTIONS_LIMEN,
+	WHAT_PUBLISH,
+	WHAT_REGISTER,
+	WHAT_SUBSCRIBE,
+	WHATS
+};
+
+enum ua_event { EVENT_PRESENCE = 0, EVENT_DIALOG, EVENTS };
 
 struct manner {
 	/* both */
@@ -64,6 +86,22 @@ struct manner {
 	uint8_t hold;	    /* enum ua_direction of its holds */
 	bool nat;	    /* its media comes from another port than its descriptions say */
 	bool talks;	    /* sends media all the time */
+	/* Session timer (RFC 4028). */
+	bool timer;
+	uint32_t se_s, min_se_s; /* what it asks for, and the least it takes; 0: says nothing */
+	uint8_t refresher;	 /* 1: names the UAC, 2: the UAS */
+	bool refresh_by_update, lazy;
+	bool no_update; /* does not know UPDATE */
+	/* Requests outside a dialog, and subscriptions. */
+	uint16_t alone_status; /* callee: its answer to them */
+	uint16_t challenge;    /* callee: 401 or 407 to who shows no credentials; 0: never */
+	bool has_password;
+	uint8_t event;		/* enum ua_event */
+	uint32_t event_s;	/* how long a subscription is to last */
+	uint32_t event_ends_ms; /* subscriber: ends it after so long; notifier: between NOTIFYs */
+	bool notifies_early, accepts_202;
+	uint8_t moved;	/* enum ua_moved: where its 3xx says to go */
+	bool follows;	/* caller: goes where a 3xx says */
 	bool rude; /* says BYE and leaves the INVITE that waits for it unanswered */
 	uint16_t bye_status;
 	/* caller */
@@ -99,6 +137,7 @@ struct ua_txn {
 	bool acked;
 	bool has_offer; /* the request carried a session description */
 	bool cancelled;
+	bool refresh; /* of the session timer */
 	uint8_t direction; /* enum ua_direction of the offer sent */
 	uint16_t status;
 	uint32_t cseq;
@@ -127,7 +166,8 @@ struct sess {
 	uint8_t reinvite; /* server txn of a re-INVITE to be answered */
 	uint8_t nmedia;
 	uint8_t direction;	   /* enum ua_direction agreed on */
-	bool described;		   /* the other side was told where media is wanted */
+	bool described;		   /* limen was told where media is wanted */
+	bool told;		   /* and has told where it wants it */
 	uint8_t rtp_count;
 	uint16_t rtp_seq;
 	struct net_endpoint media; /* limen's, for the first section; family NET_NONE: not told */
@@ -142,6 +182,20 @@ struct sess {
 		uint64_t tag; /* hash of the To tag */
 		uint32_t rseq;
 	} prack[UA_DIALOGS];
+	uint32_t se_s;	    /* session interval in force; 0: none */
+	uint32_t se_want_s; /* asked for */
+	uint32_t se_min_s;  /* learned of a 422 */
+	uint64_t se_ends_ns;
+	bool se_mine;	/* this endpoint refreshes */
+	bool se_agreed; /* limen knows of the timer */
+	uint8_t se_retries, bye_put_off, followed;
+	uint8_t event;	  /* 0: none; else enum ua_event and 1 */
+	bool event_over;  /* it was ended, and the last NOTIFY is to come */
+	uint8_t rounds;	  /* of what is sent again and again */
+	uint64_t event_ends_ns;
+	char etag[32];
+	char auth[512]; /* header line for requests that begin something */
+	uint8_t auth_tries;
 	char call_id[128];
 	char local_tag[64], remote_tag[64];
 	char local_uri[128], remote_uri[128];
@@ -164,6 +218,7 @@ struct ua {
 	uint64_t vanish_ns;
 	uint64_t timer_ns; /* of the event under way */
 	uint32_t serial;
+	char nonce[48]; /* of its last challenge */
 	struct sess sess[UA_SESSIONS];
 	struct ua_txn txn[UA_TXNS];
 };
@@ -213,6 +268,8 @@ unsigned ua_sess_number(const struct ua *ua, const struct sess *sess);
 /* ---- ua_send.c ---- */
 void ua_copy(char *to, size_t room, struct span text);
 bool ua_take_contact(struct sess *sess, const struct sip_msg *msg);
+/* As the one asked (section 12.1.1). */
+void ua_take_dialog(struct sess *sess, const struct sip_msg *msg);
 /* In the session's dialog; NULL when the endpoint has too much going on. */
 struct ua_txn *ua_send_request(struct sim *sim, struct ua *ua, struct sess *sess, uint8_t method,
 			       const struct ua_body *body, const char *extra);
@@ -225,6 +282,7 @@ void ua_give_up(struct sim *sim, struct ua *ua, struct sess *sess);
 void ua_end_session(struct ua *ua, struct sess *sess);
 void ua_refuse_open(struct sim *sim, struct ua *ua, struct sess *sess);
 bool ua_invite_is_open(const struct ua *ua, const struct sess *sess);
+bool ua_offer_is_open(const struct ua *ua, const struct sess *sess);
 /* The INVITE that began the session, while it waits for its answer; else NULL. */
 struct ua_txn *ua_open_invite(struct ua *ua, const struct sess *sess);
 /* The call is up: plan what is done in it. */
@@ -240,7 +298,47 @@ void ua_refuse(struct sim *sim, struct ua *ua, const struct sip_msg *msg, struct
 enum ua_direction ua_answer_direction(struct span offer);
 struct ua_body ua_answer_body(const struct sess *sess, const struct ua_txn *txn);
 
+/* ---- ua_alone.c ---- */
+uint8_t alone_method(const struct ua *ua);
+struct ua_txn *alone_send(struct sim *sim, struct ua *ua, struct sess *sess);
+void alone_on_response(struct sim *sim, struct ua *ua, struct sess *sess,
+		       const struct sip_msg *msg);
+void alone_answer(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
+/* True: the request was answered by a challenge. */
+bool alone_challenges(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
+bool alone_take_challenge(struct sim *sim, struct ua *ua, struct sess *sess,
+			  const struct sip_msg *msg);
+
+/* ---- ua_event.c ---- */
+uint32_t event_wish_s(const struct ua *ua);
+struct ua_body event_body(const struct ua *ua, enum ua_event event, char *text, size_t room);
+struct ua_txn *event_subscribe(struct sim *sim, struct ua *ua, struct sess *sess,
+			       uint32_t expires_s);
+void event_on_subscribed(struct sim *sim, struct ua *ua, struct sess *sess,
+			 const struct sip_msg *msg);
+void event_on_request(struct sim *sim, struct ua *ua, struct sess *sess, const struct sip_msg *msg);
+void event_on_notified(struct sim *sim, struct ua *ua, struct sess *sess, uint16_t status);
+void event_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act what);
+
+/* ---- ua_timer.c ---- */
+void timer_put_request(struct cursor *out, const struct ua *ua, const struct sess *sess,
+		       uint8_t method);
+void timer_put_2xx(struct sim *sim, struct cursor *out, struct ua *ua, struct sess *sess,
+		   const struct sip_msg *request);
+void timer_on_2xx(struct sim *sim, struct ua *ua, struct sess *sess, const struct ua_txn *txn,
+		  const struct sip_msg *msg);
+bool timer_on_422(struct sim *sim, struct ua *ua, struct sess *sess, const struct sip_msg *msg);
+void timer_on_refusal(struct sim *sim, struct ua *ua, struct sess *sess, const struct ua_txn *txn,
+		      const struct sip_msg *msg);
+bool timer_is_too_short(const struct ua *ua, const struct sip_msg *msg);
+void timer_refuse(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn);
+void timer_refresh(struct sim *sim, struct ua *ua, struct sess *sess);
+/* limen has to end the call. */
+bool timer_is_neglected(const struct ua *ua, const struct sess *sess);
+void timer_expired(struct sim *sim, struct ua *ua, struct sess *sess);
+
 /* ---- ua_act.c ---- */
+void ua_call_again(struct sim *sim, struct ua *ua, struct sess *sess);
 void ua_answer_with(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn);
 
 /* ---- ua_call.c; call_act: ua_act.c ---- */

@@ -8,25 +8,37 @@
 
 static void send_initial(struct sim *sim, struct ua *ua, struct sess *sess)
 {
-	static const uint8_t methods[] = {SIP_METHOD_INVITE, SIP_METHOD_MESSAGE, SIP_METHOD_OPTIONS,
-					  SIP_METHOD_OPTIONS};
 	struct ua_body offer = {.sdp = true, .nmedia = ua->manner.two_media ? 2 : 1};
-	struct ua_body text = {.text = SPAN("good day"), .type = "text/plain"};
-	uint8_t method = methods[ua->manner.what];
+	uint8_t method = alone_method(ua);
 	struct ua_txn *txn;
 
-	if (method == SIP_METHOD_INVITE && !ua->manner.late_offer) {
+	if (method != SIP_METHOD_INVITE) {
+		txn = alone_send(sim, ua, sess);
+	} else if (!ua->manner.late_offer) {
 		sess->offer_made = true;
 		sess->nmedia = (uint8_t)offer.nmedia;
 		txn = ua_send_request(sim, ua, sess, method, &offer, "");
 	} else {
-		txn = ua_send_request(sim, ua, sess, method,
-				      method == SIP_METHOD_MESSAGE ? &text : NULL, "");
+		txn = ua_send_request(sim, ua, sess, method, NULL, "");
+	}
+	if (!txn) {
+		ua_end_session(ua, sess);
+		return;
 	}
 	txn->initial = true;
 	sess->invite = (uint8_t)(txn - ua->txn);
 	if (method == SIP_METHOD_INVITE && ua->manner.cancel_ms != UINT32_MAX)
 		ua_act_at(ua, sess, sim->now_ns + ua->manner.cancel_ms * MS, ACT_CANCEL);
+}
+
+/* The INVITE that was refused, as that asked for: a new request of the same session. */
+void ua_call_again(struct sim *sim, struct ua *ua, struct sess *sess)
+{
+	ua_acts_clear(sess);
+	sess->remote_tag[0] = 0;
+	sess->answer_seen = false;
+	memset(sess->prack, 0, sizeof(sess->prack));
+	send_initial(sim, ua, sess);
 }
 
 static void send_reinvite(struct sim *sim, struct ua *ua, struct sess *sess, bool hold)
@@ -36,7 +48,7 @@ static void send_reinvite(struct sim *sim, struct ua *ua, struct sess *sess, boo
 				.nmedia = sess->nmedia ? sess->nmedia : 1};
 	struct ua_txn *txn;
 
-	if (ua_invite_is_open(ua, sess))
+	if (ua_invite_is_open(ua, sess) || ua_offer_is_open(ua, sess))
 		return;
 	sess->sdp_version++;
 	txn = ua_send_request(sim, ua, sess, SIP_METHOD_INVITE,
@@ -73,7 +85,8 @@ static void send_mid(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_
 		send_reinvite(sim, ua, sess, what == ACT_HOLD);
 		break;
 	case ACT_UPDATE:
-		if (ua_invite_is_open(ua, sess))
+		if (ua_invite_is_open(ua, sess) || ua_offer_is_open(ua, sess) ||
+		    ua->manner.no_update)
 			break;
 		sess->sdp_version++;
 		ua_send_request(sim, ua, sess, SIP_METHOD_UPDATE, &offer, "");
@@ -150,6 +163,47 @@ void ua_answer_with(struct sim *sim, struct ua *ua, struct sess *sess, struct ua
 			  ACT_FORK_FINAL);
 }
 
+static void put_place(struct cursor *out, const struct ua *ua, double q)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "<sip:called%u@", ua->call);
+	put_bytes(out, text, strlen(text));
+	put_endpoint(out, &ua->self);
+	snprintf(text, sizeof(text), ">;q=%.1f\r\n", q);
+	put_bytes(out, text, strlen(text));
+}
+
+/* 3xx: to another place of this call, to itself, to all of them, or to where nobody is. */
+static void redirect(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn)
+{
+	const struct ua *first = &sim->uas[ua->call * SIM_SLOTS];
+	char text[512];
+	struct cursor lines = cursor_on(text, sizeof(text) - 1);
+
+	switch (ua->manner.moved) {
+	case MOVED_NEXT:
+	case MOVED_HERE:
+		put_lit(&lines, "Contact: ");
+		put_place(&lines,
+			  ua->manner.moved == MOVED_HERE ? ua
+							 : &first[1 + ua->slot % (SIM_SLOTS - 1)],
+			  1.0);
+		break;
+	case MOVED_ALL:
+		for (unsigned slot = 1; slot < SIM_SLOTS; slot++) {
+			put_lit(&lines, "Contact: ");
+			put_place(&lines, &first[slot], 1.0 / slot);
+		}
+		break;
+	default:
+		put_lit(&lines, "Contact: <sip:elsewhere@10.77.99.99>\r\n");
+		break;
+	}
+	text[lines.len] = 0;
+	ua_respond_as(sim, ua, txn, sess, ua->manner.final_status, NULL, text);
+}
+
 static void answer_finally(struct sim *sim, struct ua *ua, struct sess *sess)
 {
 	struct ua_txn *txn = ua_open_invite(ua, sess);
@@ -167,9 +221,11 @@ static void answer_finally(struct sim *sim, struct ua *ua, struct sess *sess)
 		return;
 	}
 	ua_end_session(ua, sess);
-	ua_respond_as(sim, ua, txn, sess, ua->manner.final_status, NULL,
-		      ua->manner.final_status < 400 ? "Contact: <sip:zqB-elsewhere@10.77.99.99>\r\n"
-						    : "Retry-After: 7\r\n");
+	if (ua->manner.final_status < 400)
+		redirect(sim, ua, sess, txn);
+	else
+		ua_respond_as(sim, ua, txn, sess, ua->manner.final_status, NULL,
+			      "Retry-After: 7\r\n");
 }
 
 /* A proxy behind limen's peer rings a second phone: same INVITE, another tag. */
@@ -242,6 +298,8 @@ static void answer_reinvite(struct sim *sim, struct ua *ua, struct sess *sess)
 	    sess->state != SESS_UP)
 		return;
 	body = ua_answer_body(sess, txn);
+	/* Who refuses even what changes nothing cannot be kept alive. */
+	sim->calls[ua->call].lazy |= ua->manner.reject_reinvite;
 	if (ua->manner.reject_reinvite)
 		ua_respond(sim, ua, txn, 488);
 	else
@@ -256,7 +314,8 @@ static void talk(struct sim *sim, struct ua *ua, struct sess *sess)
 	rtp_send(sim, ua, sess);
 	if (++sess->rtp_count < (ua->manner.talks ? 40 : 4))
 		ua_act_at(ua, sess,
-			  sim->now_ns + (ua->manner.talks ? 1500 : rng_below(&sim->ua_rng, 4000)) * MS,
+			  sim->now_ns +
+				  (ua->manner.talks ? 1500 : rng_below(&sim->ua_rng, 4000)) * MS,
 			  ACT_RTP);
 }
 
@@ -266,7 +325,7 @@ void call_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act wha
 {
 	switch (what) {
 	case ACT_CALL:
-		if (ua->manner.vanish_ms != UINT32_MAX) {
+		if (ua->manner.vanish_ms != UINT32_MAX && ua->vanish_ns == NEVER) {
 			ua->vanish_ns = sim->now_ns + ua->manner.vanish_ms * MS;
 			events_add(&sim->events, ua->vanish_ns, EVENT_UA_TIMER,
 				   sim_ua_number(sim, ua), NULL);
@@ -283,7 +342,11 @@ void call_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act wha
 		answer_finally(sim, ua, sess);
 		break;
 	case ACT_BYE:
-		if (sess->state == SESS_UP)
+		/* Whoever leaves it to limen to end the call does not hang up before. */
+		if (sess->state == SESS_UP && timer_is_neglected(ua, sess) &&
+		    sess->bye_put_off++ < 30)
+			ua_act_at(ua, sess, sim->now_ns + 60 * SECOND, ACT_BYE);
+		else if (sess->state == SESS_UP)
 			ua_send_bye(sim, ua, sess);
 		break;
 	case ACT_FORK_RING:
@@ -294,6 +357,20 @@ void call_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act wha
 		break;
 	case ACT_ANSWER_REINVITE:
 		answer_reinvite(sim, ua, sess);
+		break;
+	case ACT_SUBSCRIBE_AGAIN:
+	case ACT_UNSUBSCRIBE:
+	case ACT_EVENT_OVER:
+	case ACT_ACCEPT_EVENT:
+	case ACT_NOTIFY:
+	case ACT_NOTIFY_LAST:
+		event_act(sim, ua, sess, what);
+		break;
+	case ACT_REFRESH:
+		timer_refresh(sim, ua, sess);
+		break;
+	case ACT_EXPIRED:
+		timer_expired(sim, ua, sess);
 		break;
 	case ACT_RTP:
 		talk(sim, ua, sess);

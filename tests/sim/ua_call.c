@@ -16,7 +16,6 @@ static void start_called(struct sim *sim, struct ua *ua, const struct sip_msg *m
 {
 	struct sess *sess = ua->slot ? ua_sess_new(sim, ua) : NULL;
 	const struct manner *m = &ua->manner;
-	struct sip_name_addr name;
 	struct ua_txn *txn;
 	uint64_t at = sim->now_ns;
 
@@ -29,14 +28,7 @@ static void start_called(struct sim *sim, struct ua *ua, const struct sip_msg *m
 		events_add(&sim->events, ua->vanish_ns, EVENT_UA_TIMER, sim_ua_number(sim, ua),
 			   NULL);
 	}
-	ua_copy(sess->call_id, sizeof(sess->call_id), sip_span(msg, msg->call_id));
-	ua_copy(sess->remote_tag, sizeof(sess->remote_tag), sip_span(msg, msg->from_tag));
-	if (sip_name_addr_parse(sip_hdr_value(msg, SIP_HDR_TO), &name) == 0)
-		snprintf(sess->local_uri, sizeof(sess->local_uri), "<%.*s>", SPAN_FMT(name.uri));
-	if (sip_name_addr_parse(sip_hdr_value(msg, SIP_HDR_FROM), &name) == 0)
-		snprintf(sess->remote_uri, sizeof(sess->remote_uri), "<%.*s>", SPAN_FMT(name.uri));
-	ua_take_contact(sess, msg);
-	sess->remote_cseq = msg->cseq;
+	ua_take_dialog(sess, msg);
 	txn = ua_server_new(ua, msg, sess);
 	if (!txn)
 		return;
@@ -45,6 +37,11 @@ static void start_called(struct sim *sim, struct ua *ua, const struct sip_msg *m
 	/* How many m= sections the answer must have; the endpoint's own offer has one. */
 	for (size_t i = 0; txn->has_offer && i + 2 < msg->body.len; i++)
 		sess->nmedia += memcmp(msg->buf + msg->body.off + i, "\nm=", 3) == 0;
+	if (timer_is_too_short(ua, msg)) {
+		ua_end_session(ua, sess);
+		timer_refuse(sim, ua, sess, txn);
+		return;
+	}
 	if (m->ring_rel && !sip_hdr_has_token(msg, SIP_HDR_SUPPORTED, SPAN("100rel")))
 		ua->manner.ring_rel = false;
 	for (unsigned i = 0; i < m->nrings; i++)
@@ -116,7 +113,7 @@ static void on_reinvite(struct sim *sim, struct ua *ua, struct sess *sess,
 		ua_refuse(sim, ua, msg, sess, 481);
 		return;
 	}
-	if (ua_invite_is_open(ua, sess)) {
+	if (ua_invite_is_open(ua, sess) || ua_offer_is_open(ua, sess)) {
 		ua_refuse(sim, ua, msg, sess, 491);
 		return;
 	}
@@ -124,6 +121,10 @@ static void on_reinvite(struct sim *sim, struct ua *ua, struct sess *sess,
 	txn = ua_server_new(ua, msg, sess);
 	if (!txn)
 		return;
+	if (timer_is_too_short(ua, msg)) {
+		timer_refuse(sim, ua, sess, txn);
+		return;
+	}
 	sess->reinvite = (uint8_t)(txn - ua->txn);
 	if (rng_below(&sim->ua_rng, 2))
 		ua_respond(sim, ua, txn, 100);
@@ -157,12 +158,15 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		on_cancel(sim, ua, msg);
 		return;
 	}
-	if (msg->to_tag.len == 0 && msg->method == SIP_METHOD_INVITE) {
-		start_called(sim, ua, msg);
-		return;
-	}
 	if (msg->to_tag.len == 0) {
-		ua_refuse(sim, ua, msg, NULL, ua->slot ? 200 : 404);
+		if (alone_challenges(sim, ua, msg))
+			return;
+		if (msg->method == SIP_METHOD_INVITE)
+			start_called(sim, ua, msg);
+		else if (msg->method == SIP_METHOD_SUBSCRIBE)
+			event_on_request(sim, ua, NULL, msg);
+		else
+			alone_answer(sim, ua, msg);
 		return;
 	}
 	sess = find_session(ua, msg);
@@ -175,6 +179,10 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		return;
 	}
 	sess->remote_cseq = msg->cseq;
+	if (sess->event) {
+		event_on_request(sim, ua, sess, msg);
+		return;
+	}
 	if (msg->method == SIP_METHOD_INVITE) {
 		on_reinvite(sim, ua, sess, msg);
 		return;
@@ -188,6 +196,16 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		ua_respond(sim, ua, txn, 481);
 	} else if (msg->method == SIP_METHOD_PRACK) {
 		on_prack(sim, ua, sess, txn, msg);
+	} else if (msg->method == SIP_METHOD_UPDATE && ua->manner.no_update) {
+		/* Without a description there is nothing that a re-INVITE could repeat. */
+		sim->calls[ua->call].lazy |= !sess->described || !sess->told;
+		ua_respond_as(sim, ua, txn, sess, 405, NULL,
+			      "Allow: INVITE, ACK, BYE, CANCEL\r\n");
+	} else if (msg->method == SIP_METHOD_UPDATE && timer_is_too_short(ua, msg)) {
+		timer_refuse(sim, ua, sess, txn);
+	} else if (msg->method == SIP_METHOD_UPDATE && txn->has_offer &&
+		   ua_offer_is_open(ua, sess)) {
+		ua_respond(sim, ua, txn, 491);
 	} else if (msg->method == SIP_METHOD_UPDATE && txn->has_offer) {
 		answer = ua_answer_body(sess, txn);
 		ua_respond_as(sim, ua, txn, sess, 200, &answer, "");
@@ -275,7 +293,9 @@ static void on_answered(struct sim *sim, struct ua *ua, struct sess *sess, struc
 		if (!txn->has_offer)
 			sess->nmedia = 1;
 	}
+	sess->described |= txn->has_offer && txn->direction != DIR_ZERO;
 	sess->direction = txn->has_offer ? txn->direction : answer.direction;
+	timer_on_2xx(sim, ua, sess, txn, msg);
 	if (!ua->manner.never_ack)
 		ua_send_ack(sim, ua, sess, txn, &answer);
 	if (!txn->initial)
@@ -305,8 +325,20 @@ static void on_refused(struct sim *sim, struct ua *ua, struct sess *sess, struct
 	msg_ack_refusal(&out, ua, txn, msg);
 	ua_keep(&txn->ack, &txn->ack_len, cursor_span(&out));
 	net_to_engine(sim, ua, &txn->dst, cursor_span(&out));
-	if (txn->initial) {
+	if (txn->initial && msg->status == 422 && !sess->gave_up &&
+	    timer_on_422(sim, ua, sess, msg)) {
+		ua_call_again(sim, ua, sess);
+	} else if (txn->initial && (msg->status == 401 || msg->status == 407) &&
+		   !sess->gave_up && alone_take_challenge(sim, ua, sess, msg)) {
+		ua_call_again(sim, ua, sess);
+	} else if (txn->initial && msg->status < 400 && ua->manner.follows && !sess->gave_up &&
+		   sess->followed++ < 2 && ua_take_contact(sess, msg)) {
+		sim->totals->followed++;
+		ua_call_again(sim, ua, sess);
+	} else if (txn->initial) {
 		ua_end_session(ua, sess);
+	} else if (txn->refresh && msg->status != 408 && msg->status != 481) {
+		timer_on_refusal(sim, ua, sess, txn, msg);
 	} else if (msg->status == 491 && sess->state == SESS_UP && sess->retries++ < 3) {
 		/* Section 14.1: whoever made the Call-ID waits longer. */
 		ua_act_at(ua, sess,
@@ -343,10 +375,20 @@ void call_on_response(struct sim *sim, struct ua *ua, struct ua_txn *txn, const 
 	txn->status = msg->status;
 	txn->retransmit_ns = NEVER;
 	txn->end_ns = sim->now_ns + UA_T4; /* K */
-	if (msg->status < 300 && txn->has_offer)
+	if (msg->status < 300 && txn->has_offer) {
 		sess->direction = txn->direction;
+		sess->described |= txn->direction != DIR_ZERO;
+	}
+	if (msg->status < 300 && txn->method == SIP_METHOD_UPDATE)
+		timer_on_2xx(sim, ua, sess, txn, msg);
+	else if (txn->method == SIP_METHOD_UPDATE)
+		timer_on_refusal(sim, ua, sess, txn, msg);
 	if (txn->initial)		   /* a request of its own, without a dialog */
-		sess->state = SESS_DOWN;
+		alone_on_response(sim, ua, sess, msg);
+	else if (txn->method == SIP_METHOD_SUBSCRIBE)
+		event_on_subscribed(sim, ua, sess, msg);
+	else if (sess->event)
+		event_on_notified(sim, ua, sess, msg->status);
 	else if ((msg->status == 481 || msg->status == 408) && txn->method != SIP_METHOD_CANCEL &&
 		 sess->state == SESS_UP)
 		ua_send_bye(
@@ -394,6 +436,9 @@ void call_on_timeout(struct sim *sim, struct ua *ua, struct ua_txn *txn)
 			ua_send_bye(sim, ua, sess);
 		return;
 	}
+	/* A re-INVITE that was cancelled waits for a far side that may have vanished. */
+	if (txn->cancelled && !txn->initial && call->lame)
+		strict = false;
 	if (strict && (limen_answers(txn) || (!call->lame && !call->deaf)))
 		sim_violation(sim, ua->call, "endpoint %u: its %s was never answered", ua->slot,
 			      sip_method_name(txn->method));
@@ -401,6 +446,8 @@ void call_on_timeout(struct sim *sim, struct ua *ua, struct ua_txn *txn)
 		return;
 	if (txn->initial)
 		sess->state = SESS_DOWN;
+	else if (sess->event)
+		event_on_notified(sim, ua, sess, 408);
 	else if (sess->state == SESS_UP)
 		ua_send_bye(sim, ua, sess);
 }

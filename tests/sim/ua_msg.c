@@ -177,7 +177,9 @@ static void put_body(struct cursor *out, const struct ua *ua, const struct sess 
 static bool has_contact(uint8_t method)
 {
 	return method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE ||
-	       method == SIP_METHOD_OPTIONS;
+	       method == SIP_METHOD_OPTIONS || method == SIP_METHOD_SUBSCRIBE ||
+	       method == SIP_METHOD_NOTIFY || method == SIP_METHOD_REGISTER ||
+	       method == SIP_METHOD_REFER;
 }
 
 static void put_dialog(struct cursor *out, const struct ua *ua, const struct sess *sess)
@@ -196,6 +198,24 @@ static void put_dialog(struct cursor *out, const struct ua *ua, const struct ses
 	put_end(out);
 	put_name(out, ua, "Call-ID", "i");
 	put_text(out, sess->call_id);
+	put_end(out);
+}
+
+/* Allow and Supported. */
+static void put_abilities(struct cursor *out, const struct ua *ua)
+{
+	const struct manner *m = &ua->manner;
+
+	put_lit(out, "Allow: INVITE, ACK, BYE, CANCEL");
+	put_text(out, m->rel100 ? ", PRACK, REFER" : "");
+	put_text(out, m->no_update ? "" : ", UPDATE");
+	put_end(out);
+	if (!m->rel100 && !m->timer)
+		return;
+	put_name(out, ua, "Supported", "k");
+	put_text(out, m->rel100 ? "100rel, replaces" : "");
+	put_text(out, m->rel100 && m->timer ? ", " : "");
+	put_text(out, m->timer ? "timer" : "");
 	put_end(out);
 }
 
@@ -223,11 +243,12 @@ void msg_request(struct cursor *out, const struct ua *ua, const struct sess *ses
 		put_contact(out, ua);
 	if (txn->method == SIP_METHOD_INVITE && ua->manner.record_route)
 		put_record_route(out, ua);
-	if (txn->method == SIP_METHOD_INVITE)
-		put_text(out, ua->manner.rel100 ? "Allow: INVITE, ACK, BYE, CANCEL, PRACK, "
-						  "REFER\r\nSupported: 100rel, replaces\r\n"
-						: "Allow: INVITE, ACK, BYE, CANCEL\r\n");
+	if (txn->method == SIP_METHOD_INVITE || txn->method == SIP_METHOD_UPDATE)
+		put_abilities(out, ua);
+	timer_put_request(out, ua, sess, txn->method);
 	put_gossip(out, ua, true);
+	if (!sess->remote_tag[0])
+		put_text(out, sess->auth);
 	put_text(out, extra);
 	put_body(out, ua, sess, body);
 }
@@ -316,6 +337,8 @@ void msg_response(struct cursor *out, const struct ua *ua, const struct sess *se
 		put_record_route(out, ua);
 	if (has_contact(request->method) && status > 100 && status < 300)
 		put_contact(out, ua);
+	if (request->method == SIP_METHOD_INVITE && status > 100 && status < 300)
+		put_abilities(out, ua);
 	put_gossip(out, ua, false);
 	put_text(out, extra);
 	put_body(out, ua, sess, body);

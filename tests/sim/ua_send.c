@@ -21,6 +21,20 @@ bool ua_take_contact(struct sess *sess, const struct sip_msg *msg)
 	return true;
 }
 
+void ua_take_dialog(struct sess *sess, const struct sip_msg *msg)
+{
+	struct sip_name_addr name;
+
+	ua_copy(sess->call_id, sizeof(sess->call_id), sip_span(msg, msg->call_id));
+	ua_copy(sess->remote_tag, sizeof(sess->remote_tag), sip_span(msg, msg->from_tag));
+	if (sip_name_addr_parse(sip_hdr_value(msg, SIP_HDR_TO), &name) == 0)
+		snprintf(sess->local_uri, sizeof(sess->local_uri), "<%.*s>", SPAN_FMT(name.uri));
+	if (sip_name_addr_parse(sip_hdr_value(msg, SIP_HDR_FROM), &name) == 0)
+		snprintf(sess->remote_uri, sizeof(sess->remote_uri), "<%.*s>", SPAN_FMT(name.uri));
+	ua_take_contact(sess, msg);
+	sess->remote_cseq = msg->cseq;
+}
+
 /* ---- requests ---- */
 
 static struct ua_txn *client_new(struct sim *sim, struct ua *ua, struct sess *sess, uint8_t method)
@@ -48,7 +62,6 @@ struct ua_txn *ua_send_request(struct sim *sim, struct ua *ua, struct sess *sess
 	txn->cseq = ++sess->local_cseq;
 	txn->has_offer = body && body->sdp;
 	txn->direction = body ? body->direction : DIR_SENDRECV;
-	sess->described |= txn->has_offer;
 	msg_request(&out, ua, sess, txn, sess->target, body, extra);
 	ua_txn_send(sim, ua, txn, cursor_span(&out));
 	return txn;
@@ -87,6 +100,7 @@ void ua_end_session(struct ua *ua, struct sess *sess)
 
 void ua_send_bye(struct sim *sim, struct ua *ua, struct sess *sess)
 {
+	sim->calls[ua->call].hung_up = true;
 	ua_end_session(ua, sess);
 	ua_send_request(sim, ua, sess, SIP_METHOD_BYE, NULL, "");
 	if (!ua->manner.rude)
@@ -159,6 +173,20 @@ bool ua_invite_is_open(const struct ua *ua, const struct sess *sess)
 	return false;
 }
 
+/* Whether an offer of this endpoint's waits for its answer. */
+bool ua_offer_is_open(const struct ua *ua, const struct sess *sess)
+{
+	for (unsigned i = 0; i < UA_TXNS; i++) {
+		const struct ua_txn *txn = &ua->txn[i];
+
+		if ((txn->kind == UT_CLIENT_INVITE || txn->kind == UT_CLIENT) && txn->has_offer &&
+		    !txn->initial && txn->state <= US_PROCEEDING &&
+		    txn->sess == ua_sess_number(ua, sess))
+			return true;
+	}
+	return false;
+}
+
 void ua_set_up(struct sim *sim, struct ua *ua, struct sess *sess)
 {
 	const struct manner *m = &ua->manner;
@@ -219,12 +247,19 @@ void ua_respond_as(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct se
 	char buf[MSG_BYTES];
 	struct cursor out = cursor_on(buf, sizeof(buf));
 	static const struct sess stranger = {.local_tag = "stranger"};
+	char text[1024];
+	struct cursor lines = cursor_on(text, sizeof(text) - 1);
 	const struct sess *as;
 
 	if (sip_parse(&request, txn->request, txn->request_len, SIP_DATAGRAM) != SIP_PARSE_OK)
 		return;
 	as = sess ? sess : &stranger;
-	msg_response(&out, ua, as, &request, status, as->local_tag, body, extra);
+	put_bytes(&lines, extra, strlen(extra));
+	if (sess && status >= 200 && status < 300 &&
+	    (txn->method == SIP_METHOD_INVITE || txn->method == SIP_METHOD_UPDATE))
+		timer_put_2xx(sim, &lines, ua, sess, &request);
+	text[lines.len] = 0;
+	msg_response(&out, ua, as, &request, status, as->local_tag, body, text);
 	if (sess && body && body->sdp && status < 300) {
 		sess->direction = body->direction;
 		sess->described |= status >= 200 || sess->answer_seen;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The workers of the dataplane, made as it makes them: each has its arena, its media and its engine,
- * and gets the messages whose Call-ID is its own. Their timers run as late as the seed allows. */
+/* The workers of the dataplane, made as it makes them: each has its arena, its media and its
+ * engine, and gets the messages whose Call-ID is its own. Their timers run as late as the seed
+ * allows. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -126,11 +127,15 @@ void worker_begin(struct sim *sim, struct sim_worker *worker)
 	sim->at = worker;
 }
 
-/* To another worker, a little later; one in a hundred finds the ring full. */
+/* To another worker, a little later, or much; one in a hundred finds the ring full. */
 static void hand_over(struct sim *sim, const struct engine_action *action)
 {
+	uint64_t late_ns = rng_below(&sim->net_rng, rng_below(&sim->net_rng, 20) ? MS : 3 * SECOND);
 	struct packet *packet;
 
+	if (action->worker == sim->at->number || action->worker >= sim->profile.nworkers)
+		sim_violation(sim, SIM_NO_CALL, "worker %u has a message for worker %u",
+			      sim->at->number, action->worker);
 	if (!worker_numbered(sim, action->worker) || rng_below(&sim->net_rng, 100) == 0)
 		return;
 	packet = malloc(sizeof(*packet) + action->bytes.len);
@@ -138,8 +143,8 @@ static void hand_over(struct sim *sim, const struct engine_action *action)
 		abort();
 	*packet = (struct packet){.len = (uint32_t)action->bytes.len};
 	memcpy(packet->bytes, action->bytes.ptr, action->bytes.len);
-	events_add(&sim->events, sim->now_ns + rng_below(&sim->net_rng, MS), EVENT_OWNER,
-		   action->worker, packet);
+	events_add(&sim->events, sim->now_ns + late_ns, EVENT_OWNER, action->worker, packet);
+	sim->totals->handed_over++;
 }
 
 void worker_owner(struct sim *sim, uint32_t number, struct span bytes)

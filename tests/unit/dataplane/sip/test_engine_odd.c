@@ -162,3 +162,26 @@ Test(engine_odd, cancelled_reinvite_that_is_accepted)
 	world_answer(w, B, world_out(w, B, 0), 200, NULL, NULL, NULL);
 	world_end(w);
 }
+
+/* A re-INVITE of one side while the other's offer by UPDATE waits for its answer: two offers would
+ * cross (found by the simulator). */
+Test(engine_odd, reinvite_meets_an_update_that_is_open)
+{
+	struct world_call call;
+	char update[8192];
+
+	world_call_up(w, &call);
+	world_request(w, B, "UPDATE", 5, "up", call.invite_b, "bob-tag",
+		      "Contact: <sip:bob@10.0.2.2>\n", SDP_B);
+	strcpy(update, world_out(w, A, 0));
+	world_request(w, A, "INVITE", 2, "re", call.ok_a, "alice-tag",
+		      "Contact: <sip:alice@10.0.1.2>\n", SDP_A);
+	cr_expect_eq(world_out_count(w, B), 0);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 491 "));
+	world_request(w, A, "ACK", 2, "re", call.ok_a, "alice-tag", NULL, NULL);
+	world_answer(w, A, update, 200, NULL, NULL, SDP_A);
+	cr_expect(world_has(world_out(w, B, 0), "SIP/2.0 200 "));
+	world_request(w, A, "BYE", 3, "bye", call.ok_a, "alice-tag", NULL, NULL);
+	world_answer(w, B, world_out(w, B, 0), 200, NULL, NULL, NULL);
+	world_end(w);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the control plane decides: where a request may go, what of it passes, and how limen speaks
+ * to either side. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/sip/edit_plan.h"
+#include "ua.h"
+
+static bool chance(struct sim *sim, uint32_t thousandths)
+{
+	return rng_below(&sim->control_rng, 1000) < thousandths;
+}
+
+static void add_rule(struct cursor *out, enum edit_action action, enum sip_hdr_id hdr,
+		     const char *name, const char *value)
+{
+	for (unsigned direction = 0; direction < EDIT_DIRECTIONS; direction++)
+		if (edit_plan_rule(out, direction, action, hdr, span_str(name), span_str(value)))
+			abort();
+}
+
+/* Either nothing passes but what is named, or everything but what is named. */
+static void put_plan(const struct sim *sim, struct cursor *out)
+{
+	static const uint8_t safe[] = {
+		SIP_HDR_ACCEPT,
+		SIP_HDR_ALLOW,
+		SIP_HDR_ALLOW_EVENTS,
+		SIP_HDR_AUTHORIZATION,
+		SIP_HDR_CONTENT_TYPE,
+		SIP_HDR_CONTENT_DISPOSITION,
+		SIP_HDR_DATE,
+		SIP_HDR_EVENT,
+		SIP_HDR_EXPIRES,
+		SIP_HDR_MIN_EXPIRES,
+		SIP_HDR_PRIORITY,
+		SIP_HDR_PRIVACY,
+		SIP_HDR_PROXY_AUTHENTICATE,
+		SIP_HDR_PROXY_AUTHORIZATION,
+		SIP_HDR_REQUIRE,
+		SIP_HDR_RETRY_AFTER,
+		SIP_HDR_SIP_ETAG,
+		SIP_HDR_SIP_IF_MATCH,
+		SIP_HDR_SUBJECT,
+		SIP_HDR_SUBSCRIPTION_STATE,
+		SIP_HDR_SUPPORTED,
+		SIP_HDR_UNSUPPORTED,
+		SIP_HDR_WWW_AUTHENTICATE,
+	};
+	static const uint8_t unsafe[] = {SIP_HDR_SERVER, SIP_HDR_P_ASSERTED_IDENTITY,
+					 SIP_HDR_WARNING};
+	bool open = sim->profile.open_plan;
+
+	edit_plan_start(out, open ? EDIT_PASS : EDIT_DROP, open ? EDIT_PASS : EDIT_DROP);
+	for (size_t i = 0; i < sizeof(safe) && !open; i++)
+		add_rule(out, EDIT_PASS, safe[i], NULL, NULL);
+	for (size_t i = 0; i < sizeof(unsafe) && open; i++)
+		add_rule(out, EDIT_DROP, unsafe[i], NULL, NULL);
+	if (open)
+		add_rule(out, EDIT_DROP, SIP_HDR_OTHER, "X-Trail", NULL);
+	add_rule(out, EDIT_REPLACE, SIP_HDR_USER_AGENT, NULL, "limen");
+	add_rule(out, EDIT_SET, SIP_HDR_OTHER, "X-Border", "crossed");
+	if (edit_plan_finish(out) || edit_plan_check(cursor_span(out)))
+		abort();
+}
+
+/* Behind a NAT a source has to be learned. */
+static uint8_t source_policy(struct sim *sim, const struct ua *ua)
+{
+	return ua->manner.nat || chance(sim, 500) ? SOURCE_LEARN : SOURCE_PIN;
+}
+
+/* How limen speaks to a side. */
+static struct ipc_side_policy side_policy(struct sim *sim, const struct ua *ua)
+{
+	static const uint16_t sessions[] = {0, 0, 90, 120, 300, 1800};
+	static const uint16_t least[] = {90, 90, 120, 150};
+	struct ipc_side_policy side = {.source_policy = source_policy(sim, ua)};
+
+	side.redirect = (uint8_t)rng_below(&sim->control_rng, IPC_REDIRECTS);
+	side.session_s = sessions[rng_below(&sim->control_rng, 6)];
+	side.min_se_s = least[rng_below(&sim->control_rng, 4)];
+	if (side.session_s == 0)
+		side.min_se_s = 0;
+	else if (side.session_s < side.min_se_s)
+		side.session_s = side.min_se_s;
+	return side;
+}
+
+static void put_sim_target(struct sim *sim, struct cursor *out, uint32_t call, unsigned slot)
+{
+	const struct ua *ua = &sim->uas[call * SIM_SLOTS + slot];
+	struct ipc_target head = {
+		.peer = ua->self,
+		.realm = SIDE_B,
+		.transport = NET_UDP,
+		.side = side_policy(sim, ua),
+	};
+	char at[64], ruri[128], from[128], to[128];
+	struct cursor text = cursor_on(at, sizeof(at) - 1);
+	char own[64];
+	struct cursor limen = cursor_on(own, sizeof(own) - 1);
+
+	put_endpoint(&text, &ua->self);
+	at[text.len] = 0;
+	put_endpoint(&limen, &ua->limen);
+	own[limen.len] = 0;
+	snprintf(ruri, sizeof(ruri), "sip:called%u@%s", call, at);
+	snprintf(from, sizeof(from), "\"Caller %u\" <sip:caller%u@%s>", call, call, own);
+	snprintf(to, sizeof(to), "<sip:called%u@%s>", call, at);
+	ipc_put_target(out, &head, span_str(ruri), span_str(from), span_str(to), SPAN_NONE);
+}
+
+/* Calls that nobody may end by himself must have an end from above. A BYE that overtakes its own
+ * 2xx is one such: limen does not know the dialog yet. */
+static bool needs_limit(const struct sim *sim, uint32_t call)
+{
+	for (unsigned slot = 1; slot < SIM_SLOTS; slot++)
+		if (sim->uas[call * SIM_SLOTS + slot].manner.early_bye)
+			return true;
+	return sim->calls[call].lame || !sim->profile.fair || sim->profile.corrupt ||
+	       sim->profile.scarce;
+}
+
+/* Where a request is sent to: one place or several of its call, or where it was redirected. */
+static unsigned targets_of(struct sim *sim, const struct verdict_on *on)
+{
+	if (on->ask == IPC_ASK_REDIRECT)
+		return on->slots;
+	return chance(sim, 700) ? 1u << 1 : chance(sim, 500) ? 3u << 1 : 7u << 1;
+}
+
+static bool is_refused(struct sim *sim, const struct verdict_on *on)
+{
+	return chance(sim, 80) || (on->ask == IPC_ASK_REDIRECT && !on->slots);
+}
+
+uint32_t verdict_make(struct sim *sim, const struct verdict_on *on, struct cursor *out)
+{
+	static const uint16_t refusals[] = {403, 404, 405, 480, 486, 503, 603};
+	char plan_text[EDIT_PLAN_BYTES_MAX], context_text[32];
+	struct cursor plan = cursor_on(plan_text, sizeof(plan_text));
+	struct ipc_verdict head = {.ask_id = on->ask_id};
+	const struct sim_call *call = &sim->calls[on->call];
+	unsigned slots;
+	struct span context;
+
+	snprintf(context_text, sizeof(context_text), "call %u", on->call);
+	context = span_str(context_text);
+	if (is_refused(sim, on)) {
+		head.status = refusals[rng_below(&sim->control_rng,
+						 sizeof(refusals) / sizeof(refusals[0]))];
+		head.retry_after_s = chance(sim, 300) ? 9 : 0;
+		ipc_put_verdict(out, &head, SPAN_NONE, SPAN_NONE, context);
+		return 0;
+	}
+	put_plan(sim, &plan);
+	slots = targets_of(sim, on);
+	head.ntargets = (uint8_t)__builtin_popcount(slots);
+	head.side = side_policy(sim, &sim->uas[on->call * SIM_SLOTS]);
+	head.answer_max_s = 5 + (uint32_t)rng_below(&sim->control_rng, 120);
+	head.duration_max_s = needs_limit(sim, on->call) || chance(sim, call->lasts ? 50 : 300)
+				      ? 1 + (uint32_t)rng_below(&sim->control_rng, 90)
+				      : 0;
+	head.media_timeout_s =
+		chance(sim, 100) ? 5 + (uint32_t)rng_below(&sim->control_rng, 20) : 0;
+	ipc_put_verdict(out, &head, SPAN_NONE, cursor_span(&plan), context);
+	for (unsigned slot = 1; slot < SIM_SLOTS; slot++)
+		if (slots & 1u << slot)
+			put_sim_target(sim, out, on->call, slot);
+	if (out->full)
+		abort();
+	return head.media_timeout_s;
+}
