@@ -197,7 +197,7 @@ def config(runs, extra=""):
     for run in runs:
         if run.flow.refuse:
             lines += [f"  - from: {run.name}-caller", f"    status: {run.flow.refuse}"]
-        if not run.flow.callee:
+        if not (run.flow.caller and run.flow.callee):
             continue
         if run.flow.third:
             lines += [f"  - from: {run.name}-callee", f"    to: {run.name}-third", f"  - from: {run.name}-caller", "    prefix: \"3\"",
