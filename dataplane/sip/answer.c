@@ -30,16 +30,19 @@ static void refuse_answer(struct engine *e, struct sip_leg *leg, struct sip_txn 
 			  const struct sip_msg *msg)
 {
 	struct sip_leg *fork = answering_leg(e, leg, msg);
+	const struct sip_call *call = call_get(e, leg->call);
+	struct span reason;
 
-	if (fork == NULL)
+	if (fork == NULL || call == NULL)
 		return;
+	reason = call->answered_ns ? reason_of_loser(call) : reason_of_end(call->ended_by);
 	if (fork == leg && (invite->flags & TXN_ACKED)) {
 		txn_resend_ack(e, invite); /* the answer that counts, once more */
 		return;
 	}
 	if (fork == leg && fork->state < LEG_CONFIRMED) {
 		leg->state = LEG_CONFIRMED;
-		dialog_bye(e, leg, NULL);
+		dialog_bye_because(e, leg, reason);
 		return;
 	}
 	if (fork == leg && fork->state == LEG_CONFIRMED)
@@ -52,7 +55,7 @@ static void refuse_answer(struct engine *e, struct sip_leg *leg, struct sip_txn 
 	fork->state = LEG_CONFIRMED;
 	fork->invite_client = HANDLE_NONE;
 	invite->lost_fork = fork_tag_hash(e, msg);
-	dialog_bye(e, fork, NULL);
+	dialog_bye_because(e, fork, reason);
 }
 
 static void on_provisional(struct engine *e, struct sip_call *call, struct sip_leg *leg,
@@ -63,7 +66,7 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 
 	if (client->flags & TXN_CANCEL_WANTED) {
 		client->flags &= (uint8_t)~TXN_CANCEL_WANTED;
-		b2bua_cancel_leg(e, leg);
+		b2bua_cancel_leg(e, leg, blob_span(&e->blobs, client->reason));
 	}
 	if (msg->status == 100 || call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] ||
 	    invite == NULL || invite->kind != TXN_SERVER_INVITE)

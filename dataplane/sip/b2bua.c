@@ -32,6 +32,17 @@ static bool is_of_dialog(const struct sip_msg *msg)
 	       msg->method == SIP_METHOD_UPDATE || msg->method == SIP_METHOD_INFO;
 }
 
+/* RFC 5393 section 5.3.3. */
+static bool breadth_is_used_up(const struct sip_msg *msg)
+{
+	uint64_t breadth;
+
+	return msg->first[SIP_HDR_MAX_BREADTH] != SIP_HDR_NONE &&
+	       sip_number_parse(sip_hdr_value(msg, SIP_HDR_MAX_BREADTH), UINT32_MAX, &breadth) ==
+		       0 &&
+	       breadth == 0;
+}
+
 /* Refuse, or answer, what needs no policy. True when that was done. */
 static bool answer_at_once(struct engine *e, const struct sip_msg *msg)
 {
@@ -66,6 +77,10 @@ static bool answer_at_once(struct engine *e, const struct sip_msg *msg)
 	}
 	if (!standalone_star_is_right(msg)) {
 		build_stateless(e, msg, 400, SPAN_NONE, NULL);
+		return true;
+	}
+	if (breadth_is_used_up(msg)) {
+		build_stateless(e, msg, 440, SPAN_NONE, NULL);
 		return true;
 	}
 	if (body_kind(msg) == BODY_REFUSED) {
@@ -151,7 +166,7 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg)
 	leg->invite_server = txn->self;
 	txn_index_merge(e, txn, merge_key);
 	if (msg->method == SIP_METHOD_INVITE)
-		dialog_answer(e, txn, 100, SPAN_NONE);
+		dialog_trying(e, txn, msg);
 	else
 		txn_await(e, txn);
 	call->ask_until_ns = e->now_ns + ASK_MAX_MS * NS_PER_MS;

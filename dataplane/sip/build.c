@@ -274,6 +274,19 @@ static void put_rack(struct cursor *out, const struct build_request *req)
 	put_lit(out, " INVITE\r\n");
 }
 
+/* How many places a request may still go to at once (RFC 5393): limen tries one after another. */
+static void put_max_breadth(struct cursor *out, const struct sip_msg *src)
+{
+	uint64_t breadth;
+
+	if (src->first[SIP_HDR_MAX_BREADTH] == SIP_HDR_NONE ||
+	    sip_number_parse(sip_hdr_value(src, SIP_HDR_MAX_BREADTH), UINT32_MAX, &breadth))
+		return;
+	put_lit(out, "Max-Breadth: ");
+	put_u64(out, breadth);
+	put_end(out);
+}
+
 static bool request_has_contact(enum sip_method method)
 {
 	return method == SIP_METHOD_INVITE || method == SIP_METHOD_UPDATE ||
@@ -325,6 +338,8 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 		put_contact(out, e, leg);
 	if (req->method == SIP_METHOD_PRACK && req->src)
 		put_rack(out, req);
+	if (req->src)
+		put_max_breadth(out, req->src);
 	put_planned_headers(out, e, req->src, req->plan,
 			    leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
 			    engine_local(e, leg->realm, leg->next_hop.family), req->body.len != 0);
@@ -334,7 +349,7 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 }
 
 void build_from_invite(struct cursor *out, enum sip_method method, const struct sip_msg *invite,
-		       struct span to)
+		       struct span to, struct span extra)
 {
 	struct span name = span_str(sip_method_name(method)), value;
 	struct sip_values it = sip_values(invite, SIP_HDR_VIA);
@@ -357,6 +372,7 @@ void build_from_invite(struct cursor *out, enum sip_method method, const struct 
 	put_char(out, ' ');
 	put_span(out, name);
 	put_end(out);
+	put_span(out, extra);
 	put_body(out, SPAN_NONE);
 }
 

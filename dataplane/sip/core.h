@@ -154,7 +154,7 @@ struct net_endpoint response_destination(const struct sip_msg *msg,
 /* ACK of a refusal and CANCEL, from the INVITE as it was sent (sections 17.1.1.3, 9.1): same
  * branch, route, URI. */
 void build_from_invite(struct cursor *out, enum sip_method method, const struct sip_msg *invite,
-		       struct span to);
+		       struct span to, struct span extra);
 
 /* "Unsupported: ..." with what the request requires and limen cannot do; false when there is
  * nothing. */
@@ -393,12 +393,21 @@ uint64_t fork_tag_hash(const struct engine *e, const struct sip_msg *msg);
  * acknowledged and ended. */
 void fork_late_answer(struct engine *e, struct sip_txn *invite, const struct sip_msg *msg);
 
+/* ---- reason.c: Reason lines (RFC 3326), whole ---- */
+struct span reason_of_end(enum ipc_ended_by by);
+/* Of a dialog that another one of the call has won over. */
+struct span reason_of_loser(const struct sip_call *call);
+/* What a plan passes of a message's. */
+struct span reason_passed(struct cursor *out, const struct sip_msg *msg, struct span plan,
+			  enum edit_direction direction);
+
 /* ---- ending.c ---- */
 void b2bua_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
-/* CANCEL of side A's INVITE, or of a re-INVITE of either side. */
-void b2bua_cancel(struct engine *e, struct sip_txn *invite);
+/* CANCEL of side A's INVITE, or of a re-INVITE of either side; `msg` says so, perhaps with a
+ * reason. */
+void b2bua_cancel(struct engine *e, struct sip_txn *invite, const struct sip_msg *msg);
 /* Give up on an INVITE that limen sent and that has no final answer (section 9.1). */
-void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg);
+void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg, struct span reason);
 /* The same by timer C. False when no CANCEL could be sent. */
 bool b2bua_give_up(struct engine *e, struct sip_txn *invite);
 /* Refuse a call that waits for a verdict or for the dialog to be replaced. */
@@ -421,6 +430,8 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
  * NULL). */
 void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
 		      const struct sip_msg *msg);
+/* 100, with what the request wants to know of the time (section 8.2.6.1). */
+void dialog_trying(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg);
 /* limen's own answer on a server transaction, as the leg's user agent. */
 void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra);
 /* No answer came, or 408: the client is told while it waits. Who sent no INVITE is not told so
@@ -443,6 +454,8 @@ void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg
 void dialog_end_pending(struct engine *e, struct sip_call *call);
 /* Send BYE on a leg, or note that it has to wait for the ACK. */
 void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src);
+/* limen's own, with the reason that is given and not the call's. */
+void dialog_bye_because(struct engine *e, struct sip_leg *leg, struct span reason);
 /* Acknowledge the 2xx of a fork that lost. */
 void dialog_ack_fork(struct engine *e, struct sip_leg *fork, struct sip_txn *invite);
 /* Acknowledge the 2xx that leg B sent, with what A's ACK carried (src) or bare. */

@@ -16,6 +16,34 @@ void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struc
 	txn_respond(e, txn, status, out_finish(e));
 }
 
+/* A time as section 20.38 writes it, without the delay of a hop before: 0 where it is none. */
+static size_t timestamp_len(struct span value)
+{
+	size_t len = 0;
+	bool dot = false;
+
+	for (; len < value.len; len++) {
+		if (value.ptr[len] == '.' && !dot && len)
+			dot = true;
+		else if (value.ptr[len] < '0' || value.ptr[len] > '9')
+			break;
+	}
+	return len < 32 ? len : 0;
+}
+
+/* It goes out at once: there is no delay to add. */
+void dialog_trying(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg)
+{
+	struct span value = sip_hdr_value(msg, SIP_HDR_TIMESTAMP);
+	char buf[64];
+	struct cursor line = cursor_on(buf, sizeof(buf));
+	size_t len = timestamp_len(value);
+
+	if (len)
+		put_header(&line, SPAN("Timestamp"), span_of(value.ptr, len), false);
+	dialog_answer(e, txn, 100, cursor_span(&line));
+}
+
 static void answer_retry_after(struct engine *e, struct sip_txn *txn, uint16_t status)
 {
 	char buf[32];
@@ -86,7 +114,8 @@ static bool ack_is_missing(const struct engine *e, const struct sip_leg *leg)
 	return invite && invite->state == TXN_ACCEPTED && !(invite->flags & TXN_ACKED);
 }
 
-void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src)
+static void send_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src,
+		     struct span reason)
 {
 	struct sip_call *call = call_get(e, leg->call);
 	struct build_request req = {
@@ -94,6 +123,7 @@ void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src
 		.method = SIP_METHOD_BYE,
 		.src = src,
 		.plan = src && call ? call_plan(e, call) : SPAN_NONE,
+		.extra = reason,
 		.max_forwards = 70,
 	};
 	struct sip_txn *txn;
@@ -117,6 +147,18 @@ void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src
 	out = out_start(e);
 	build_request(e, out, &req);
 	txn_client_send(e, txn, out_finish(e));
+}
+
+void dialog_bye_because(struct engine *e, struct sip_leg *leg, struct span reason)
+{
+	send_bye(e, leg, NULL, reason);
+}
+
+void dialog_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *src)
+{
+	const struct sip_call *call = call_get(e, leg->call);
+
+	send_bye(e, leg, src, src || call == NULL ? SPAN_NONE : reason_of_end(call->ended_by));
 }
 
 void dialog_end_pending(struct engine *e, struct sip_call *call)
@@ -363,7 +405,7 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 	}
 	if (msg->method == SIP_METHOD_INVITE) {
 		leg->invite_server = server->self;
-		dialog_answer(e, server, 100, SPAN_NONE);
+		dialog_trying(e, server, msg);
 	}
 	if (msg->method == SIP_METHOD_INVITE || msg->method == SIP_METHOD_UPDATE)
 		leg_refresh_target(e, leg, msg);

@@ -4,7 +4,7 @@
 #include "dataplane/sip/core.h"
 
 /* Give up on a leg B that has not answered yet (section 9.1). */
-void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg)
+void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg, struct span reason)
 {
 	struct sip_txn *invite = txn_get(e, leg->invite_client), *cancel;
 	struct span sent, bytes;
@@ -12,8 +12,10 @@ void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg)
 
 	if (invite == NULL || invite->kind != TXN_CLIENT_INVITE || invite->cancel != HANDLE_NONE)
 		return;
-	if (invite->state == TXN_TRYING)
+	if (invite->state == TXN_TRYING && !(invite->flags & TXN_CANCEL_WANTED)) {
 		invite->flags |= TXN_CANCEL_WANTED;
+		invite->reason = reason.len ? blob_copy(&e->blobs, reason) : HANDLE_NONE;
+	}
 	if (invite->state != TXN_PROCEEDING)
 		return;
 	sent = blob_span(&e->blobs, invite->msg);
@@ -27,7 +29,8 @@ void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg)
 	cancel->cseq = invite->cseq;
 	invite->cancel = cancel->self;
 	out = out_start(e);
-	build_from_invite(out, SIP_METHOD_CANCEL, &e->again, sip_hdr_value(&e->again, SIP_HDR_TO));
+	build_from_invite(out, SIP_METHOD_CANCEL, &e->again, sip_hdr_value(&e->again, SIP_HDR_TO),
+			  reason);
 	bytes = out_finish(e);
 	if (!txn_client_send(e, cancel, bytes))
 		invite->cancel = HANDLE_NONE;
@@ -40,20 +43,20 @@ bool b2bua_give_up(struct engine *e, struct sip_txn *invite)
 	if (leg == NULL || leg->invite_client != invite->self)
 		return false;
 	invite->timeout_ns = NEVER_NS;
-	b2bua_cancel_leg(e, leg);
+	b2bua_cancel_leg(e, leg, reason_of_end(IPC_BY_SIP_TIMEOUT));
 	return invite->cancel != HANDLE_NONE;
 }
 
-static void give_up_leg_b(struct engine *e, struct sip_call *call)
+static void give_up_leg_b(struct engine *e, struct sip_call *call, struct span reason)
 {
 	struct sip_leg *leg = leg_get(e, call->leg[SIDE_B]);
 
 	if (leg == NULL)
 		return;
 	if (leg->state == LEG_CONFIRMED)
-		dialog_bye(e, leg, NULL);
+		dialog_bye_because(e, leg, reason);
 	else
-		b2bua_cancel_leg(e, leg);
+		b2bua_cancel_leg(e, leg, reason);
 }
 
 static void ask_gone(struct engine *e, struct sip_call *call)
@@ -68,27 +71,34 @@ static void ask_gone(struct engine *e, struct sip_call *call)
 	out_report(e, IPC_ASK_GONE, out_finish(e));
 }
 
-void b2bua_cancel(struct engine *e, struct sip_txn *invite)
+void b2bua_cancel(struct engine *e, struct sip_txn *invite, const struct sip_msg *msg)
 {
 	struct sip_call *call = call_get(e, invite->call);
+	const struct sip_leg *from = leg_get(e, invite->leg);
+	char buf[1024];
+	struct cursor line = cursor_on(buf, sizeof(buf));
+	struct span reason = SPAN_NONE;
 	struct sip_txn *client = txn_get(e, invite->peer);
 	struct sip_leg *leg;
 
 	if (invite->status >= 200)
 		return; /* section 9.2: a final answer was sent, CANCEL changes nothing */
+	if (call && from)
+		reason = reason_passed(&line, msg, call_plan(e, call),
+				       from->side == SIDE_A ? EDIT_TO_B : EDIT_TO_A);
 	if (call == NULL || call->invite != invite->self) {
 		/* A re-INVITE is answered as the far side answers it: who refused here what is
 		 * accepted there would leave the two with different sessions. */
 		leg = client ? leg_get(e, client->leg) : NULL;
 		if (leg)
-			b2bua_cancel_leg(e, leg);
+			b2bua_cancel_leg(e, leg, reason);
 		else
 			dialog_answer(e, invite, 487, SPAN_NONE);
 		return;
 	}
 	ask_gone(e, call);
 	dialog_answer(e, invite, 487, SPAN_NONE);
-	give_up_leg_b(e, call);
+	give_up_leg_b(e, call, reason);
 	call_finish(e, call, 487, IPC_BY_CALLER);
 }
 
@@ -99,12 +109,13 @@ void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ip
 
 	if (call->state == CALL_ENDED)
 		return;
+	call->ended_by = (uint8_t)by;
 	ask_gone(e, call);
 	if (invite && invite->status < 200)
 		dialog_answer(e, invite, status, SPAN_NONE);
 	else if (a && a->state == LEG_CONFIRMED)
 		dialog_bye(e, a, NULL);
-	give_up_leg_b(e, call);
+	give_up_leg_b(e, call, reason_of_end(by));
 	dialog_end_pending(e, call);
 	call_finish(e, call, status, by);
 }
@@ -219,7 +230,7 @@ void b2bua_call_timer(struct engine *e, struct sip_call *call)
 	case CALL_EARLY:
 		/* Timer C: this target does not answer. */
 		if (leg)
-			b2bua_cancel_leg(e, leg);
+			b2bua_cancel_leg(e, leg, reason_of_end(IPC_BY_SIP_TIMEOUT));
 		if (call->target < verdict->ntargets)
 			b2bua_try_next(e, call, 408, IPC_BY_SIP_TIMEOUT);
 		else
@@ -259,8 +270,7 @@ static void end_by_bye(struct engine *e, struct sip_call *call, struct sip_leg *
 
 	dialog_answer(e, txn, 200, SPAN_NONE);
 	if (was_early && leg->side == SIDE_A && invite && invite->status < 200) {
-		b2bua_cancel(e,
-			     invite); /* section 15: BYE on an early dialog gives up like CANCEL */
+		b2bua_cancel(e, invite, msg); /* section 15: BYE on an early dialog gives up like CANCEL */
 		return;
 	}
 	leg->state = LEG_OVER;

@@ -215,7 +215,7 @@ static void on_cancel(struct engine *e, const struct sip_msg *msg)
 		dialog_answer(e, server, 200, SPAN_NONE);
 	else
 		build_stateless(e, msg, 200, SPAN_NONE, leg);
-	b2bua_cancel(e, invite);
+	b2bua_cancel(e, invite, msg);
 }
 
 /* The leg a request with a To tag is for: limen's own tag, the Call-ID, and the peer's tag

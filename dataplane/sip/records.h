@@ -189,7 +189,10 @@ struct sip_txn {
 		uint64_t merge_key; /* server: hash of From tag, Call-ID, CSeq (section 8.2.2.2) */
 		uint64_t lost_fork; /* client INVITE: hash of the To tag that was ended last */
 	};
-	uint64_t head;      /* blob, server: the lines that every response repeats */
+	union {
+		uint64_t head;   /* blob, server: the lines that every response repeats */
+		uint64_t reason; /* blob, client INVITE: Reason line of the CANCEL that waits */
+	};
 	uint64_t msg;       /* blob: the message last sent, for retransmission */
 	uint64_t ack;       /* blob, client INVITE: the ACK sent */
 	uint64_t retransmit_ns;

@@ -378,7 +378,8 @@ static void ack_refusal(struct engine *e, struct sip_txn *txn, const struct sip_
 	if (sip_parse(&e->again, invite.ptr, invite.len, SIP_DATAGRAM) != SIP_PARSE_OK)
 		return;
 	out = out_start(e);
-	build_from_invite(out, SIP_METHOD_ACK, &e->again, sip_hdr_value(response, SIP_HDR_TO));
+	build_from_invite(out, SIP_METHOD_ACK, &e->again, sip_hdr_value(response, SIP_HDR_TO),
+			  SPAN_NONE);
 	bytes = out_finish(e);
 	txn_keep_ack(e, txn, bytes);
 }

@@ -245,6 +245,7 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_CONTENT_TYPE, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_SUBJECT, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_SUPPORTED, SPAN_NONE, SPAN_NONE);
+		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_REASON, SPAN_NONE, SPAN_NONE);
 		for (const uint8_t *id = w->pass; id && *id; id++)
 			edit_plan_rule(&plan, d, EDIT_PASS, *id, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_HIDE, SIP_HDR_P_ASSERTED_IDENTITY, SPAN_NONE,
@@ -344,6 +345,7 @@ const char *world_invite(struct world *w, const char *branch, const char *body)
 	ask = world_find(w, IPC_ASK);
 	cr_assert(ask);
 	memcpy(&id, ask->frame, sizeof(id));
+	w->last_ask = id;
 	world_verdict(w, id, 0, 2);
 	return world_out(w, B, 0);
 }

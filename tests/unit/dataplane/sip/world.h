@@ -36,6 +36,7 @@ struct world {
 	struct engine *engine; /* the rig's */
 	uint64_t now_ns;
 	struct ipc_side_policy side_a; /* A's, in verdicts */
+	uint64_t last_ask;	       /* of world_invite: the call's handle too */
 	bool no_limits;		       /* verdicts without the longest duration and silence */
 	enum engine_fate fate;
 	/* What world_verdict says of its targets; NULL, 0: nothing. */
