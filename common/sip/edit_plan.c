@@ -29,6 +29,8 @@ bool edit_plan_reserves(enum sip_hdr_id hdr)
 	case SIP_HDR_SESSION_EXPIRES:
 	case SIP_HDR_MIN_SE:
 	case SIP_HDR_MAX_BREADTH:
+	case SIP_HDR_REFER_TO:
+	case SIP_HDR_TARGET_DIALOG:
 		return true;
 	default:
 		return false;

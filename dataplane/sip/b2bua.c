@@ -210,6 +210,7 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 	leg->transport = target->head->transport;
 	leg->next_hop = target->head->peer;
 	leg->source_policy = target->head->side.source_policy;
+	leg->refer = target->head->side.refer;
 	session_set_policy(leg, &target->head->side);
 	/* A registrar goes by Call-ID and CSeq. */
 	leg->local_cseq = e->again.method == SIP_METHOD_REGISTER
@@ -399,6 +400,7 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 		return;
 	}
 	a->source_policy = verdict->side.source_policy;
+	a->refer = verdict->side.refer;
 	session_set_policy(a, &verdict->side);
 	status = session_refusal(a, &extra);
 	if (status)

@@ -5,7 +5,7 @@
 #include "dataplane/sip/core.h"
 
 /* What limen relays inside a dialog; also its Allow. */
-#define ALLOWED "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
+#define ALLOWED "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, REFER, NOTIFY"
 
 static bool method_is_allowed(struct span token)
 {
@@ -19,6 +19,8 @@ static bool method_is_allowed(struct span token)
 	case SIP_METHOD_UPDATE:
 	case SIP_METHOD_INFO:
 	case SIP_METHOD_MESSAGE:
+	case SIP_METHOD_REFER:
+	case SIP_METHOD_NOTIFY:
 		return true;
 	default:
 		return false;
@@ -623,5 +625,5 @@ struct span build_allow(void)
 
 struct span build_allow_all(void)
 {
-	return SPAN("Allow: " ALLOWED ", REFER, SUBSCRIBE, NOTIFY, PUBLISH, REGISTER\r\n");
+	return SPAN("Allow: " ALLOWED ", SUBSCRIBE, PUBLISH, REGISTER\r\n");
 }

@@ -8,6 +8,7 @@
 #include "common/base/cursor.h"
 #include "common/base/hash.h"
 #include "common/sip/edit_plan.h"
+#include "common/sip/replaces.h"
 #include "dataplane/sip/cookie.h"
 #include "dataplane/sip/engine.h"
 #include "dataplane/sip/records.h"
@@ -334,7 +335,6 @@ void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, stru
 		  enum ipc_ended_by by);
 
 /* ---- replaces.c (RFC 3891), and messages between owners ---- */
-struct sip_replaces;
 /* A message of another worker or of this one, not checked yet. */
 void owner_take(struct engine *e, struct span bytes);
 /* Why a request is refused for its Replaces; 0 when there is nothing wrong. */
@@ -345,10 +345,33 @@ void replaces_ask(struct engine *e, struct sip_call *call, const struct sip_msg 
 void replaces_ask_again(struct engine *e, struct sip_call *call);
 /* When a call that asks has to be looked at again. */
 uint64_t replaces_deadline(const struct engine *e, const struct sip_call *call);
-/* The name of a leg as another realm may see it, good there in a Replaces: the Replaces value.
- * False where `name` names no leg of limen's. Stateless; the leg may be any worker's. */
+/* The name of a leg in `realm` as the realm `told_in` may see it, good there in a Replaces: the
+ * Replaces value. False where `name` names no leg of limen's. Stateless; the leg may be any
+ * worker's. */
 bool replaces_hide(struct engine *e, const struct sip_replaces *name, uint8_t realm,
-		   struct cursor *out);
+		   uint8_t told_in, struct cursor *out);
+
+/* ---- refer.c (RFC 3515) ---- */
+struct refer_to {
+	struct sip_uri uri;
+	bool has_method; /* ;method=INVITE; others are refused */
+	bool has_replaces;
+	struct sip_replaces replaces; /* in replaces_text */
+	char replaces_text[1536];
+};
+/* Read a REFER's Refer-To. 0, or the status to refuse it with. */
+uint16_t refer_read(const struct sip_msg *msg, struct refer_to *to);
+/* A REFER's Refer-To line for the peer of `to_leg`: limen's own address in place of the other, the
+ * dialog named hidden. 0, or the status to refuse it with. Also outside a dialog. */
+uint16_t refer_put_to(struct engine *e, struct cursor *out, const struct sip_msg *msg,
+		      uint8_t from_realm, const struct sip_leg *to_leg);
+/* "Event: refer" with the REFER's CSeq, 0 for none. */
+void refer_put_event(struct cursor *out, uint32_t id);
+/* A status that refuses a REFER or NOTIFY inside a dialog, or 0. */
+uint16_t refer_refuses(const struct sip_leg *leg, const struct sip_msg *msg);
+/* Relay one that was not refused. */
+void refer_request(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+		   struct sip_txn *server, const struct sip_msg *msg);
 
 /* ---- answer.c: the target's answers to it; msg NULL: none came (TIMEOUT) ---- */
 void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
@@ -432,6 +455,8 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 		      const struct sip_msg *msg);
 /* 100, with what the request wants to know of the time (section 8.2.6.1). */
 void dialog_trying(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg);
+/* A refusal, with the header that explains it. */
+void dialog_refuse(struct engine *e, struct sip_txn *txn, uint16_t status);
 /* limen's own answer on a server transaction, as the leg's user agent. */
 void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra);
 /* No answer came, or 408: the client is told while it waits. Who sent no INVITE is not told so

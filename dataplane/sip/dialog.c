@@ -219,6 +219,9 @@ static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *l
 	case SIP_METHOD_MESSAGE:
 	case SIP_METHOD_OPTIONS:
 		break;
+	case SIP_METHOD_REFER:
+	case SIP_METHOD_NOTIFY:
+		return refer_refuses(leg, msg);
 	default:
 		return 405;
 	}
@@ -272,14 +275,20 @@ bool dialog_unsupported(struct cursor *out, const struct sip_msg *msg)
 	return true;
 }
 
-static void refuse(struct engine *e, struct sip_txn *txn, uint16_t status)
+void dialog_refuse(struct engine *e, struct sip_txn *txn, uint16_t status)
 {
 	switch (status) {
 	case 405:
 		dialog_answer(e, txn, status, build_allow());
 		break;
 	case 415:
-		dialog_answer(e, txn, status, SPAN("Accept: application/sdp, text/plain\r\n"));
+		dialog_answer(e, txn, status,
+			      txn->method == SIP_METHOD_NOTIFY
+				      ? SPAN("Accept: message/sipfrag\r\n")
+				      : SPAN("Accept: application/sdp, text/plain\r\n"));
+		break;
+	case 489:
+		dialog_answer(e, txn, status, SPAN("Allow-Events: refer\r\n"));
 		break;
 	case 500:
 		answer_retry_after(e, txn, status);
@@ -367,7 +376,7 @@ struct sip_txn *dialog_accept(struct engine *e, struct sip_leg *leg, const struc
 		return NULL;
 	}
 	if ((leg->flags & LEG_REMOTE_CSEQ) && msg->cseq <= leg->remote_cseq) {
-		refuse(e, server, 500); /* section 12.2.2: out of order */
+		dialog_refuse(e, server, 500); /* section 12.2.2: out of order */
 		return NULL;
 	}
 	leg->remote_cseq = msg->cseq;
@@ -388,7 +397,7 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 		return;
 	status = refuse_in_dialog(e, leg, peer, call, msg);
 	if (status) {
-		refuse(e, server, status);
+		dialog_refuse(e, server, status);
 		return;
 	}
 	if (dialog_unsupported(&line, msg)) {
@@ -411,7 +420,10 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 		leg_refresh_target(e, leg, msg);
 	if (session_answer_update(e, leg, server, msg))
 		return;
-	relay_request(e, call, leg, peer, server, msg);
+	if (msg->method == SIP_METHOD_REFER || msg->method == SIP_METHOD_NOTIFY)
+		refer_request(e, call, leg, server, msg);
+	else
+		relay_request(e, call, leg, peer, server, msg);
 }
 
 /* ---- answers ---- */

@@ -35,6 +35,7 @@ static struct sip_leg *leg_copy(struct engine *e, struct sip_call *call, const s
 	copy->transport = leg->transport;
 	copy->next_hop = leg->next_hop;
 	copy->source_policy = leg->source_policy;
+	copy->refer = leg->refer;
 	/* Only the INVITE that made the dialogs is common to them: A sent it to limen, limen to
 	 * B. */
 	if (leg->side == SIDE_A)

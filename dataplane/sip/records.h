@@ -71,6 +71,7 @@ enum leg_flag {
 		1 << 1, /* BYE goes out once the 2xx is acknowledged (RFC 3261 section 15) */
 	LEG_MEDIA_SET = 1 << 2, /* its peer's media addresses are in force */
 	LEG_RSEQ = 1 << 3,	/* limen asked, and the peer has rung reliably: `rseq` is set */
+	LEG_REFERRED = 1 << 4,	/* a REFER went there: NOTIFYs of it may come */
 };
 
 /* Texts of a leg, all in one blob. */
@@ -134,6 +135,8 @@ struct sip_leg {
 	uint32_t rseq; /* of the INVITE in work (RFC 3262): the peer asked: last one limen sent;
 			  limen asked: what is added to the peer's */
 	struct leg_session session;
+	uint32_t refer_sent; /* CSeq of the REFER that limen relayed to it last */
+	uint32_t refer_cseq; /* and what that was on the other leg */
 	struct net_endpoint next_hop; /* where the peer sends from, or was sent to */
 	uint8_t realm;
 	uint8_t transport;      /* enum net_transport */
@@ -141,7 +144,8 @@ struct sip_leg {
 	uint8_t state;          /* enum leg_state */
 	uint8_t flags;          /* enum leg_flag */
 	uint8_t source_policy;  /* enum stream_source */
-	uint16_t pad;
+	uint8_t refer;          /* enum ipc_refer */
+	uint8_t pad;
 };
 _Static_assert(sizeof(struct sip_leg) % 8 == 0, "slab record");
 

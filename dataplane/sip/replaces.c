@@ -10,13 +10,13 @@
 
 /* ---- names of a leg ---- */
 
-/* What stands in the from-tag of a leg's hidden name, so that it is good for this leg, this realm
- * and as long as the leg's peer is the same, and nobody else could have written it. */
-static uint64_t hidden_hash(const struct engine *e, uint64_t tag, uint8_t realm,
+/* What stands in the from-tag of a leg's hidden name: it is good for this leg of that realm, in the
+ * realm it was told in, and nobody else could have written it. */
+static uint64_t hidden_hash(const struct engine *e, uint64_t tag, uint8_t realm, uint8_t told_in,
 			    struct span hidden_call_id, struct span call_id, struct span peer_tag)
 {
 	struct hash_sip h = hash_sip_start(&e->keys.mac);
-	uint64_t words[3] = {tag, realm, hidden_call_id.len};
+	uint64_t words[3] = {tag, (uint64_t)realm << 8 | told_in, hidden_call_id.len};
 	uint32_t len = (uint32_t)call_id.len;
 
 	hash_sip_add(&h, words, sizeof(words));
@@ -34,7 +34,7 @@ static uint64_t hidden_hash(const struct engine *e, uint64_t tag, uint8_t realm,
 }
 
 bool replaces_hide(struct engine *e, const struct sip_replaces *name, uint8_t realm,
-		   struct cursor *out)
+		   uint8_t told_in, struct cursor *out)
 {
 	unsigned owner = engine_owner(name->call_id, e->conf.nworkers);
 	struct sip_replaces hidden = *name;
@@ -51,7 +51,8 @@ bool replaces_hide(struct engine *e, const struct sip_replaces *name, uint8_t re
 		hidden.call_id = cursor_span(&id);
 	} while (engine_owner(hidden.call_id, e->conf.nworkers) != owner);
 	cookie_put(&tag, &e->keys, COOKIE_REPLACES,
-		   hidden_hash(e, leg_tag, realm, hidden.call_id, name->call_id, name->from_tag));
+		   hidden_hash(e, leg_tag, realm, told_in, hidden.call_id, name->call_id,
+			       name->from_tag));
 	hidden.from_tag = cursor_span(&tag);
 	sip_replaces_put(out, &hidden);
 	return true;
@@ -75,7 +76,8 @@ static bool name_fits(const struct engine *e, const struct sip_leg *leg, uint8_t
 	    tag_fits(peer_tag, name->from_tag))
 		return true;
 	return cookie_read(&e->keys, COOKIE_REPLACES, name->from_tag, &hash) == COOKIE_GOOD &&
-	       hash == hidden_hash(e, leg->tag, realm, name->call_id, call_id, peer_tag);
+	       hash == hidden_hash(e, leg->tag, leg->realm, realm, name->call_id, call_id,
+				   peer_tag);
 }
 
 /* The leg of this worker's that is named; NULL when there is none. Forks share limen's tag. */

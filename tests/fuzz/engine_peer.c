@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/sip/replaces.h"
 #include "common/sip/sip_msg.h"
 
 const char *const peer_marks[2][3] = {{"zqA", "10.0.1.", "fd00:1:"}, {"zqB", "10.0.2.", "fd00:2:"}};
@@ -118,6 +119,27 @@ static void put_dialog_name(const struct peer *peer, unsigned ago, struct cursor
 	put_span(out, sip_span(&msg, request ? msg.to_tag : msg.from_tag));
 }
 
+static void put_refer_to(const struct peer *peer, unsigned how, struct cursor *out)
+{
+	char text[1024];
+	struct cursor name = cursor_on(text, sizeof(text));
+
+	if (how == 6) {
+		put_lit(out, "Refer-To: tel:+4930;phone-context=x\r\n");
+		return;
+	}
+	put_format(out, "Refer-To: <sip:carol@10.0.%u.9%s", peer->side + 1,
+		   how & 1 ? ";method=INVITE" : "");
+	if (how & 2) {
+		put_dialog_name(peer, how, &name);
+		put_lit(out, "?Replaces=");
+		sip_put_escaped(out, cursor_span(&name));
+	}
+	put_lit(out, ">\r\n");
+	if (how & 4)
+		put_lit(out, "Refer-Sub: false\r\nSupported: norefersub\r\n");
+}
+
 static void put_rare_headers(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out)
 {
 	unsigned bits = fuzz_take(in), number = bits >> 5;
@@ -203,6 +225,18 @@ static void put_rare_headers(const struct peer *peer, struct fuzz_bytes *in, str
 	case 21:
 		put_format(out, "Contact: <sip:zq%c@10.0.%u.2>;q=1;expires=%u;x=y\r\n", mark,
 			   peer->side + 1, number);
+		break;
+	case 22:
+	case 23:
+	case 24:
+		put_refer_to(peer, number, out);
+		break;
+	case 25:
+	case 26:
+		put_format(out,
+			   number & 1 ? "Event: refer\r\n" : "o: refer;id=%u\r\n", number);
+		put_format(out, "Subscription-State: %s;expires=6;reason=zq%c;x=zq%c\r\n",
+			   number & 2 ? "terminated" : "active", mark, mark);
 		break;
 	default:
 		put_format(out, "RSeq: %u\r\n", number);
@@ -301,9 +335,9 @@ static void put_body(const struct peer *peer, struct fuzz_bytes *in, struct curs
 	unsigned kind = fuzz_take(in) & 15;
 	char text[8192];
 	struct cursor body = cursor_on(text, sizeof(text));
-	struct span type = span_str(types[kind & 7]);
+	struct span type = kind == 10 ? SPAN("message/sipfrag") : span_str(types[kind & 7]);
 
-	if (kind == 0 || kind > 9) {
+	if (kind == 0 || kind > 10) {
 		put_lit(out, "Content-Length: 0\r\n\r\n");
 		return;
 	}
@@ -311,6 +345,8 @@ static void put_body(const struct peer *peer, struct fuzz_bytes *in, struct curs
 		put_sdp(peer, in, &body);
 	else if (kind == 4)
 		put_raw(in, &body);
+	else if (kind == 10)
+		put_format(&body, "SIP/2.0 200 zq%c\r\n", 'A' + peer->side);
 	else
 		put_lit(&body, "Signal=5\r\n");
 	if (type.len)

@@ -273,8 +273,8 @@ static void frame_in(uint16_t type, const void *frame, uint32_t len)
 	take_actions(type == IPC_CALLS_ASK ? ACTIONS_MAX : MESSAGE_MAX);
 }
 
-/* Returns the session interval of the call's sides: the byte has bits to spare. */
-static uint16_t put_plan(struct fuzz_bytes *in, struct cursor *plan)
+/* Returns the byte that it takes, for it has bits to spare. */
+static unsigned put_plan(struct fuzz_bytes *in, struct cursor *plan)
 {
 	static const uint8_t safe[] = {
 		SIP_HDR_CONTENT_TYPE, SIP_HDR_SUBJECT, SIP_HDR_SUPPORTED,
@@ -298,7 +298,7 @@ static uint16_t put_plan(struct fuzz_bytes *in, struct cursor *plan)
 	}
 	if (edit_plan_finish(plan))
 		abort();
-	return bits & 8 ? bits & 16 ? 90 : 240 : 0;
+	return bits;
 }
 
 static void put_target(struct fuzz_bytes *in, struct cursor *out, uint16_t session_s)
@@ -313,6 +313,7 @@ static void put_target(struct fuzz_bytes *in, struct cursor *out, uint16_t sessi
 	target.side.min_se_s = session_s ? 90 : 0;
 	target.transport = bits & 4 ? NET_TCP : NET_UDP;
 	target.side.source_policy = bits & 32 ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN;
+	target.side.refer = (uint8_t)((bits >> 5) % IPC_REFERS);
 	target.side.redirect = (bits >> 6) % IPC_REDIRECTS;
 	if (target.side.redirect == IPC_REDIRECT_PASS)
 		world.tainted = true; /* users in Contacts pass */
@@ -338,7 +339,8 @@ static void verdict(struct fuzz_bytes *in)
 	static char plan_text[EDIT_PLAN_BYTES_MAX];
 	struct cursor out = cursor_on(frame, sizeof(frame)),
 		      plan = cursor_on(plan_text, sizeof(plan_text));
-	unsigned which = fuzz_take(in), times = fuzz_take(in), ntargets = 1 + (which >> 4 & 3);
+	unsigned which = fuzz_take(in), times = fuzz_take(in), ntargets = 1 + (which >> 4 & 3),
+		 bits;
 	struct ipc_verdict head = {.ask_id = id_pick(world.ask, world.nasks, which),
 				   .flags = which & 8 ? IPC_TELL_ANSWER : 0,
 				   .side.source_policy = times >> 6 & 1};
@@ -350,7 +352,9 @@ static void verdict(struct fuzz_bytes *in)
 	head.answer_max_s = answer_max_s[times & 3];
 	head.duration_max_s = duration_max_s[times >> 2 & 3];
 	head.media_timeout_s = media_timeout_s[times >> 4 & 3];
-	head.side.session_s = put_plan(in, &plan);
+	bits = put_plan(in, &plan);
+	head.side.refer = (uint8_t)((bits >> 6) % IPC_REFERS);
+	head.side.session_s = bits & 8 ? bits & 16 ? 90 : 240 : 0;
 	head.side.min_se_s = head.side.session_s ? 100 : 0;
 	if (head.side.session_s && head.side.session_s < head.side.min_se_s)
 		head.side.session_s = head.side.min_se_s;

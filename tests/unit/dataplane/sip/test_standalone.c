@@ -260,7 +260,7 @@ Test(standalone, options_to_limen_itself)
 	request_as(1, "OPTIONS", "sip:10.0.1.1", NULL, NULL);
 	text = world_out(w, A, 0);
 	cr_expect(world_has(text, "SIP/2.0 200 "));
-	cr_expect(world_has(text, "MESSAGE, REFER, SUBSCRIBE, NOTIFY, PUBLISH, REGISTER\r\n"));
+	cr_expect(world_has(text, "MESSAGE, REFER, NOTIFY, SUBSCRIBE, PUBLISH, REGISTER\r\n"));
 	cr_expect_eq(w->nreports, 0);
 	world_end(w);
 }
