@@ -209,8 +209,8 @@ static void put_contact(struct cursor *out, const struct engine *e, const struct
 	put_lit(out, ">\r\n");
 }
 
-static void put_via(struct cursor *out, const struct engine *e, uint8_t realm, uint8_t transport,
-		    uint8_t family)
+void put_via(struct cursor *out, const struct engine *e, uint8_t realm, uint8_t transport,
+	     uint8_t family)
 {
 	const struct net_endpoint *local = engine_local(e, realm, family);
 

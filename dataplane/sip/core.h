@@ -47,7 +47,7 @@ struct engine {
 	uint64_t now_ns; /* of the input in work */
 	bool link_up;
 
-	struct slab *calls, *legs, *txns;
+	struct slab *calls, *legs, *txns, *probes;
 	struct blobs blobs;
 	struct media *media;
 	struct hindex index; /* server transactions by key and merge_key */
@@ -180,6 +180,9 @@ void build_again(struct engine *e, struct cursor *out, const struct sip_msg *sen
 
 /* Text of another message in one line: a fold is one space (section 7.3.1). */
 void put_unfolded(struct cursor *out, struct span text);
+/* "Via: ...;branch=", to be gone on with. */
+void put_via(struct cursor *out, const struct engine *e, uint8_t realm, uint8_t transport,
+	     uint8_t family);
 /* "Name: value" of another message's header, unfolded. */
 void put_header(struct cursor *out, struct span name, struct span value, bool folded);
 
@@ -415,6 +418,14 @@ uint64_t fork_tag_hash(const struct engine *e, const struct sip_msg *msg);
 /* A 2xx came for a call that is gone: the winner's is acknowledged again, another fork's
  * acknowledged and ended. */
 void fork_late_answer(struct engine *e, struct sip_txn *invite, const struct sip_msg *msg);
+
+/* ---- probe.c: OPTIONS for the control plane ---- */
+void probe_start(struct engine *e, const struct ipc_probe *ask);
+bool probe_is(const struct engine *e, const struct sip_txn *txn);
+void probe_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
+		     const struct sip_msg *msg);
+/* The control plane that asked is gone. */
+void probe_forget_all(struct engine *e);
 
 /* ---- reason.c: Reason lines (RFC 3326), whole ---- */
 struct span reason_of_end(enum ipc_ended_by by);

@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
-enum engine_slab { SLAB_CALLS = 0, SLAB_LEGS, SLAB_TXNS, SLAB_BLOBS };
+enum engine_slab { SLAB_CALLS = 0, SLAB_LEGS, SLAB_TXNS, SLAB_PROBES, SLAB_BLOBS };
+
+#define PROBES_MAX 256u /* open at once on a worker: a lost one takes 32 s */
 
 /* Transactions linger 32 s where calls may be short: room for eight to a call, and some for few
  * calls. */
@@ -37,6 +39,8 @@ unsigned engine_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t 
 	defs[ndefs++] = (struct arena_slab_def){"leg", sizeof(struct sip_leg), 3 * max_calls, 1};
 	defs[ndefs++] =
 		(struct arena_slab_def){"txn", sizeof(struct sip_txn), txn_capacity(max_calls), 1};
+	defs[ndefs++] =
+		(struct arena_slab_def){"probe", sizeof(struct sip_probe), PROBES_MAX, 1};
 	return blob_slab_defs(defs, ndefs, blobs);
 }
 
@@ -66,6 +70,7 @@ struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, u
 	e->calls = &arena->slabs[first + SLAB_CALLS];
 	e->legs = &arena->slabs[first + SLAB_LEGS];
 	e->txns = &arena->slabs[first + SLAB_TXNS];
+	e->probes = &arena->slabs[first + SLAB_PROBES];
 	blobs_init(&e->blobs, arena, first + SLAB_BLOBS);
 	derive_key(&e->keys.mac, conf->shared_seed, 1);
 	derive_key(&e->keys.hide, conf->shared_seed, 2);
@@ -125,7 +130,9 @@ static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event
 	call = call_get(e, txn->call);
 	/* The transaction that carries a call's first request is b2bua's; those inside its dialogs
 	 * are dialog's. */
-	if (call == NULL || (txn->peer == call->invite && txn->peer != HANDLE_NONE))
+	if (probe_is(e, txn))
+		probe_on_client(e, txn, event, msg);
+	else if (call == NULL || (txn->peer == call->invite && txn->peer != HANDLE_NONE))
 		b2bua_on_client(e, txn, event, msg);
 	else if (event == TXN_EVENT_STRAY)
 		txn_resend_ack(e, txn);
@@ -383,6 +390,9 @@ void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *
 		if (call)
 			b2bua_end(e, call, 480, IPC_BY_OPERATOR);
 		break;
+	case IPC_PROBE:
+		probe_start(e, frame);
+		break;
 	case IPC_CALLS_ASK:
 		on_calls_ask(e, frame);
 		break;
@@ -405,6 +415,7 @@ void engine_link(struct engine *e, uint64_t now_ns, bool up)
 {
 	input_start(e, now_ns);
 	e->link_up = up;
+	probe_forget_all(e);
 	for (uint32_t i = 0; up && i < slab_bound(e->calls); i++) {
 		struct sip_call *call = call_get(e, slab_handle_at(e->calls, i));
 

@@ -188,6 +188,7 @@ struct sip_txn {
 	union {
 		uint64_t key;    /* server: keyed hash of what identifies it (section 17.2.3) */
 		uint64_t cancel; /* client INVITE: its CANCEL, which shares the branch (section 9.1) */
+		uint64_t probe;  /* client OPTIONS without call: what it is for */
 	};
 	union {
 		uint64_t merge_key; /* server: hash of From tag, Call-ID, CSeq (section 8.2.2.2) */
@@ -215,3 +216,11 @@ struct sip_txn {
 	uint16_t pad;
 };
 _Static_assert(sizeof(struct sip_txn) % 8 == 0 && sizeof(struct sip_txn) <= 160, "millions linger");
+
+/* An OPTIONS that the control plane asked for and that has no answer yet. */
+struct sip_probe {
+	uint64_t probe_id; /* the asker's */
+	uint64_t sent_ns;
+	uint64_t forgotten; /* 1: who asked is gone */
+};
+_Static_assert(sizeof(struct sip_probe) % 8 == 0, "slab record");
