@@ -59,7 +59,7 @@ def files(path, text):
 
 def keys(path, text):
     known = read("config/limen.yaml")
-    for section, key in re.findall(r"`(machine|ports|realms|trunks|routes|log|cdr)(?:\[\])?\.(\w+)", text):
+    for section, key in re.findall(r"`(machine|ports|realms|trunks|routes|registrar|overload|emergency|log|cdr)(?:\[\])?\.(\w+)", text):
         body = re.search(rf"^{section}:(.*?)(?=^[a-z])", known + "\nz", re.M | re.S)
         if not body or not re.search(rf"^[ #-]*{key}:", body.group(1), re.M):
             fault(f"{path}: names the config key {section}.{key}, which config/limen.yaml does not have")

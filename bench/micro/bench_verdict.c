@@ -109,7 +109,7 @@ static void run(unsigned ntrunks, unsigned rounds)
 {
 	enum { KINDS = 512 }; /* calls between so many pairs of trunks, in turn */
 	static char frame[IPC_FRAME_MAX] __attribute__((aligned(8)));
-	struct generation *generation = generation_new(make_conf(ntrunks));
+	struct generation *generation = generation_new(make_conf(ntrunks), NULL);
 	struct ipc_ask *asks[KINDS];
 	double ns[ROUNDS], cycles[ROUNDS];
 
@@ -148,7 +148,7 @@ int main(int argc, char **argv)
 	run(2, rounds);
 	run(10000, rounds);
 	from_ns = clock_mono_ns();
-	generation_free(generation_new(make_conf(10000)));
+	generation_free(generation_new(make_conf(10000), NULL));
 	printf("config of 10000 trunks and routes, file to generation %8.0f ms\n",
 	       (double)(clock_mono_ns() - from_ns) / 1e6);
 	return 0;

@@ -95,6 +95,11 @@ struct conf_route {
 	unsigned status;
 };
 
+struct conf_registrar {
+	char *file; /* "" : bindings are kept in memory only */
+	unsigned bindings_max;
+};
+
 struct conf_overload {
 	unsigned busy_percent_max; /* of a worker's cycles */
 	unsigned retry_after_s;
@@ -126,6 +131,7 @@ struct conf {
 	struct conf_trunk *trunks;
 	unsigned nroutes;
 	struct conf_route *routes; /* the first that matches decides */
+	struct conf_registrar registrar;
 	struct conf_overload overload;
 	struct conf_emergency emergency;
 	struct conf_log log;

@@ -247,6 +247,12 @@ static void check_outputs(const struct conf_cross *x)
 
 	if (*conf->cdr.file && strcmp(conf->cdr.file, conf->log.file) == 0)
 		conf_fault_at(x->doc, "cdr.file", "the same file as log.file");
+	if (!*conf->registrar.file)
+		return;
+	if (strcmp(conf->registrar.file, conf->log.file) == 0)
+		conf_fault_at(x->doc, "registrar.file", "the same file as log.file");
+	else if (strcmp(conf->registrar.file, conf->cdr.file) == 0)
+		conf_fault_at(x->doc, "registrar.file", "the same file as cdr.file");
 }
 
 int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const struct conf *conf)

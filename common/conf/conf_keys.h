@@ -37,6 +37,8 @@
 	X(routes, MAPS, ROUTE, false, 65536,                                                       \
 	  "Where calls go: the first route that matches decides. A call that none matches is "     \
 	  "refused with 404.")                                                                     \
+	X(registrar, MAP, REGISTRAR, false, 1,                                                     \
+	  "Users that register through limen: where each of them is.")                             \
 	X(overload, MAP, OVERLOAD, false, 1,                                                       \
 	  "When a worker has no time for more: new calls are refused with 503.")                   \
 	X(emergency, MAP, EMERGENCY, false, 1,                                                     \
@@ -166,6 +168,13 @@
 	X(ONE, REF_TRUNK, to, 0, "", "", 1, 63, RELOAD, "The trunk the call goes to.")             \
 	X(ONE, UINT, status, 0, "SIP status", "0", 400, 699, RELOAD,                               \
 	  "Refuse the call with this status, instead of `to`.")
+
+#define CONF_KEYS_REGISTRAR(X)                                                                     \
+	X(ONE, PATH, file, 0, "", "", 1, 200, RELOAD,                                              \
+	  "SQLite file that bindings are kept in, so that a restart of the control plane forgets " \
+	  "nobody; without it they are kept in memory only.")                                      \
+	X(ONE, UINT, bindings_max, 0, "bindings", "100000", 1, 10000000, RELOAD,                   \
+	  "Bindings at the same time; a REGISTER for one more is refused with 503.")
 
 #define CONF_KEYS_OVERLOAD(X)                                                                      \
 	X(ONE, UINT, busy_percent_max, 0, "%", "95", 1, 100, RELOAD,                               \

@@ -423,6 +423,17 @@ static void resolve_routes(struct resolve *r)
 	r->conf->nroutes = n;
 }
 
+static void resolve_registrar(struct resolve *r)
+{
+	static const struct raw_registrar absent;
+	const struct raw_registrar *raw = r->raw->registrar ? r->raw->registrar : &absent;
+	struct conf_registrar *registrar = &r->conf->registrar;
+
+	registrar->file = text(r, SECTION_registrar, REGISTRAR_file, raw->file);
+	registrar->bindings_max =
+		number(SECTION_registrar, REGISTRAR_bindings_max, raw->bindings_max);
+}
+
 static void resolve_overload(struct resolve *r)
 {
 	static const struct raw_overload absent;
@@ -467,8 +478,8 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 {
 	static void (*const steps[])(struct resolve *) = {
 		resolve_machine, resolve_ports,  resolve_realms,
-		resolve_trunks,  resolve_routes, resolve_overload,
-		resolve_emergency, resolve_outputs,
+		resolve_trunks,  resolve_routes, resolve_registrar,
+		resolve_overload, resolve_emergency, resolve_outputs,
 	};
 	struct resolve r = {.doc = doc, .raw = raw, .conf = conf, .pool = pool};
 

@@ -26,6 +26,9 @@ static const struct conf_key keys_TRUNK[] = {CONF_KEYS_TRUNK(KEY)};
 #define RAW struct raw_routes
 static const struct conf_key keys_ROUTE[] = {CONF_KEYS_ROUTE(KEY)};
 #undef RAW
+#define RAW struct raw_registrar
+static const struct conf_key keys_REGISTRAR[] = {CONF_KEYS_REGISTRAR(KEY)};
+#undef RAW
 #define RAW struct raw_overload
 static const struct conf_key keys_OVERLOAD[] = {CONF_KEYS_OVERLOAD(KEY)};
 #undef RAW
@@ -93,6 +96,9 @@ static const cyaml_schema_field_t fields_TRUNK[] = {CONF_KEYS_TRUNK(FIELD) CYAML
 #undef RAW
 #define RAW struct raw_routes
 static const cyaml_schema_field_t fields_ROUTE[] = {CONF_KEYS_ROUTE(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_registrar
+static const cyaml_schema_field_t fields_REGISTRAR[] = {CONF_KEYS_REGISTRAR(FIELD) CYAML_FIELD_END};
 #undef RAW
 #define RAW struct raw_overload
 static const cyaml_schema_field_t fields_OVERLOAD[] = {CONF_KEYS_OVERLOAD(FIELD) CYAML_FIELD_END};

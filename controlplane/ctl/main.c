@@ -19,6 +19,7 @@ static const char usage[] =
 	"  show ports       counters of the network ports\n"
 	"  show drops       why packets were dropped (--all: reasons that never came up too)\n"
 	"  show trunks      peers of trunks, and whether they answer\n"
+	"  show users       who is registered, and where\n"
 	"  hangup CALL      end a call, named as in `show calls`\n"
 	"  reload           read the config again\n"
 	"Options:\n"
@@ -131,6 +132,7 @@ static const struct command {
 	{{"show", "calls"}, NULL, show_calls}, {{"show", "stats"}, NULL, show_stats},
 	{{"show", "ports"}, NULL, show_ports}, {{"show", "drops"}, NULL, show_drops},
 	{{"show", "trunks"}, NULL, show_trunks},
+	{{"show", "users"}, NULL, show_users},
 	{{"hangup", NULL}, "call", show_hangup}, {{"reload", NULL}, NULL, show_reload},
 };
 

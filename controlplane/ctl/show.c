@@ -176,6 +176,37 @@ bool show_trunks(const struct answer *answer, const struct show_options *options
 	return good;
 }
 
+bool show_users(const struct answer *answer, const struct show_options *options, FILE *out)
+{
+	static const char *const heads[] = {"USER", "TRUNK", "CONTACT", "SOURCE", ">FOR",
+					    ">EXPIRES IN"};
+	struct table table = {0};
+	bool good;
+
+	if (options->json)
+		return print_rows(answer, out);
+	if (!answer->nrows) {
+		fputs("no users\n", out);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		table_head(&table, heads[i]);
+	for (size_t i = 0; i < answer->nrows; i++) {
+		const struct json_node *row = answer->rows[i].nodes;
+
+		cell(&table, json_get(row, SPAN("user")));
+		cell(&table, json_get(row, SPAN("trunk")));
+		cell(&table, json_get(row, SPAN("contact")));
+		cell(&table, json_get(row, SPAN("source")));
+		put_duration(&table, read_time(json_get(row, SPAN("since"))), options->now_unix_ns);
+		put_duration(&table, options->now_unix_ns,
+			     read_time(json_get(row, SPAN("expires"))));
+	}
+	good = table_print(&table, out);
+	table_free(&table);
+	return good;
+}
+
 bool show_stats(const struct answer *answer, const struct show_options *options, FILE *out)
 {
 	struct table table = {0};

@@ -65,6 +65,7 @@ struct question {
 	struct sip_msg msg;
 	struct far_parties parties;
 	struct party referrer;
+	char token[REGISTRAR_TOKEN_CHARS]; /* of a REGISTER */
 	struct cdr_context before; /* REDIRECT: the call's note so far */
 	struct cdr_users before_users;
 	char context[CONTEXT_BYTES_MAX];
@@ -102,6 +103,51 @@ static void refuse(struct cursor *out, const struct ipc_ask *ask, struct ask_ans
 	put_refusal(out, ask, status, context);
 }
 
+static void refuse_decided(struct question *q, struct cursor *out, struct ask_answer *answer,
+			   enum policy_outcome outcome)
+{
+	policy_refuse(&answer->decision, outcome);
+	refuse(out, q->ask, answer, answer->decision.status, policy_outcome_why(outcome),
+	       write_context(q, &answer->decision));
+}
+
+/* The contact of a REGISTER becomes a token. False where that cannot be: then it is refused. */
+static bool begin_registration(struct question *q, struct cursor *out, struct ask_answer *answer,
+			       struct acceptance *acceptance)
+{
+	const struct policy_decision *d = &answer->decision;
+	const struct registration registration = {
+		.ask_id = q->ask->ask_id,
+		.trunk = trunk_name(q->gen->conf, d->from),
+		.user = party_user(&d->called),
+		.msg = &q->msg,
+		.source = &q->ask->source,
+	};
+	enum registrar_outcome outcome =
+		q->gen->registrar ? registrar_begin(q->gen->registrar, &registration, q->token)
+				  : REGISTRAR_FULL;
+
+	switch (outcome) {
+	case REGISTRAR_TOKEN:
+		acceptance->token = q->token;
+		acceptance->msg = &q->msg;
+		acceptance->tells = true;
+		return true;
+	case REGISTRAR_STAR:
+		acceptance->tells = true;
+		return true;
+	case REGISTRAR_QUERY:
+		return true;
+	case REGISTRAR_CONTACT:
+		refuse_decided(q, out, answer, POLICY_CONTACT);
+		return false;
+	case REGISTRAR_FULL:
+		break;
+	}
+	refuse_decided(q, out, answer, POLICY_BINDINGS_FULL);
+	return false;
+}
+
 static void accept(struct question *q, struct cursor *out, struct ask_answer *answer,
 		   const struct way *ways, unsigned nways)
 {
@@ -122,25 +168,64 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 		refuse(out, q->ask, answer, 500, "no memory for an edit plan", acceptance.context);
 		return;
 	}
+	if (q->msg.method == SIP_METHOD_REGISTER &&
+	    !begin_registration(q, out, answer, &acceptance))
+		return;
 	read_called(&q->msg, d, &q->parties);
 	answer->status = 0;
 	answer->why = policy_outcome_why(d->outcome);
 	put_acceptance(out, &acceptance);
 }
 
+/* A user part that is a token leads to the binding it stands for, wherever routes would lead it:
+ * the user is called by the URI it registered, at the address it registered from. */
+static bool find_binding(const struct question *q, struct policy_decision *d, struct way *way)
+{
+	struct binding binding;
+
+	policy_refuse(d, POLICY_NO_BINDING);
+	d->to = d->route = -1;
+	if (!q->gen->registrar ||
+	    !registrar_find(q->gen->registrar, party_user(&d->called), &binding))
+		return false;
+	d->to = policy_trunk(q->gen->policy, binding.trunk);
+	/* the trunk may have gone since, or moved to a realm without such addresses */
+	if (d->to < 0 ||
+	    limen_at(&q->gen->conf->realms[q->gen->conf->trunks[d->to].realm],
+		     binding.source.family)
+			    .family == NET_NONE)
+		return false;
+	d->outcome = POLICY_ACCEPTED;
+	d->status = 0;
+	d->called = (struct party){.len = (uint8_t)binding.user.len};
+	memcpy(d->called.user, binding.user.ptr, binding.user.len);
+	*way = (struct way){.to = d->to, .peer = binding.source, .ruri = binding.contact};
+	return true;
+}
+
+/* Whether admission and method let it through, whatever its route. */
+static bool is_admitted(const struct policy_decision *d)
+{
+	return d->called_known;
+}
+
 static void decide_request(struct question *q, const struct policy_request *request,
 			   struct cursor *out, struct ask_answer *answer)
 {
 	struct policy_decision *d = &answer->decision;
-	struct way way;
+	struct way way = {0};
 
 	policy_decide(q->gen->policy, request, d);
+	way.to = d->to;
+	if (is_admitted(d) && q->msg.method != SIP_METHOD_REGISTER &&
+	    registrar_is_token(party_user(&d->called)))
+		(void)find_binding(q, d, &way);
 	if (d->status) {
 		refuse(out, q->ask, answer, d->status, policy_outcome_why(d->outcome),
 		       write_context(q, d));
 		return;
 	}
-	way = (struct way){.called = &d->called, .to = d->to};
+	way.called = &d->called;
 	accept(q, out, answer, &way, 1);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A question of the dataplane becomes a verdict: the request is read, policy decides, topology
- * writes what the far side will see. A function of its arguments: no state, no I/O but the log.
+ * writes what the far side will see. No state but the
+ * registrar's, no I/O but the log.
  * limen-controlplane, loop thread. */
 #pragma once
 

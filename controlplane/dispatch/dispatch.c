@@ -47,6 +47,9 @@ static void on_message(void *arg, unsigned ring, uint16_t type, const void *fram
 	case IPC_STATS_END:
 		listing_end(dispatch, ring, frame);
 		break;
+	case IPC_ANSWER:
+		dispatch_answer(dispatch, frame);
+		break;
 	case IPC_PROBE_END:
 		dispatch_probe_end(dispatch, frame);
 		break;
@@ -155,7 +158,14 @@ int dispatch_new(struct dispatch **out, struct event_base *base, struct conf *co
 	for (unsigned i = 0; i < POLICY_OUTCOMES_END; i++)
 		dispatch->refusals[i] = limit;
 	dispatch->unreadable_limit = limit;
-	dispatch->generation = generation_new(conf);
+	err = users_start(dispatch, conf);
+	if (err) {
+		conf_free(conf);
+		dispatch_free(dispatch);
+		return err;
+	}
+	err = -ENOMEM;
+	dispatch->generation = generation_new(conf, dispatch->registrar);
 	if (dispatch->generation)
 		err = start(dispatch);
 	if (err == -ENOMEM)
@@ -181,6 +191,7 @@ void dispatch_free(struct dispatch *dispatch)
 	if (dispatch->relink)
 		event_free(dispatch->relink);
 	generation_free(dispatch->generation);
+	users_stop(dispatch);
 	free(dispatch);
 }
 

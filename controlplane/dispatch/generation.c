@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-struct generation *generation_new(struct conf *conf)
+struct generation *generation_new(struct conf *conf, struct registrar *registrar)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
 
@@ -14,6 +14,7 @@ struct generation *generation_new(struct conf *conf)
 		return NULL;
 	}
 	generation->conf = conf;
+	generation->registrar = registrar;
 	generation->policy = policy_new(conf);
 	generation->plans = plans_new(conf);
 	generation->peers_down = calloc(conf->ntrunks + 1, sizeof(*generation->peers_down));

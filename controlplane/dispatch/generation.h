@@ -5,15 +5,18 @@
 
 #include "common/conf/conf.h"
 #include "controlplane/policy/policy.h"
+#include "controlplane/registrar/registrar.h"
 #include "controlplane/topology/plan.h"
 
 struct generation {
 	struct conf *conf; /* owned */
 	struct policy *policy;
 	struct plans *plans;
+	struct registrar *registrar; /* borrowed: it outlives generations */
 	uint8_t *peers_down; /* owned; by trunk: a bit for each peer that does not answer */
 };
 
-/* Takes the conf over, whatever comes of it. NULL when there is no memory. */
-struct generation *generation_new(struct conf *conf);
+/* Takes the conf over, whatever comes of it. `registrar` may be NULL: then a REGISTER is refused as
+ * where there is no room. NULL when there is no memory. */
+struct generation *generation_new(struct conf *conf, struct registrar *registrar);
 void generation_free(struct generation *generation);

@@ -65,6 +65,11 @@ struct dispatch {
 	struct event *relink;    /* makes the link anew, outside of its callbacks */
 	const char *link_reason; /* why it is down; static text */
 	struct event *settings_retry;
+	struct registrar *registrar;
+	struct users_list {
+		uint64_t client; /* 0: free */
+		uint32_t at;
+	} users_lists[ADMIN_CLIENTS_MAX];
 	struct health *health;
 	struct event *probe_timer;
 	struct acks acks;
@@ -112,6 +117,14 @@ void probes_link_up(struct dispatch *dispatch);
 void probes_link_down(struct dispatch *dispatch);
 void probes_list(struct dispatch *dispatch, uint64_t client);
 void dispatch_probe_end(struct dispatch *dispatch, const struct ipc_probe_end *end);
+
+/* users.c: who is registered. */
+int users_start(struct dispatch *dispatch, const struct conf *conf);
+void users_stop(struct dispatch *dispatch);
+void users_list(struct dispatch *dispatch, uint64_t client);
+void users_drained(struct dispatch *dispatch, uint64_t client);
+void users_gone(struct dispatch *dispatch, uint64_t client);
+void dispatch_answer(struct dispatch *dispatch, const struct ipc_answer *answer);
 
 /* settings.c */
 int settings_start(struct dispatch *dispatch);

@@ -54,6 +54,11 @@ static void show_trunks(const struct order *order)
 	probes_list(order->dispatch, order->client);
 }
 
+static void show_users(const struct order *order)
+{
+	users_list(order->dispatch, order->client);
+}
+
 static void hangup(const struct order *order)
 {
 	const struct json_node *name = json_get(order->request, SPAN("call"));
@@ -105,7 +110,7 @@ static const struct {
 } orders[] = {
 	{{"show calls", 10}, show_calls}, {{"show stats", 10}, show_stats},
 	{{"show ports", 10}, show_ports}, {{"show drops", 10}, show_drops},
-	{{"show trunks", 11}, show_trunks},
+	{{"show trunks", 11}, show_trunks}, {{"show users", 10}, show_users},
 	{{"hangup", 6}, hangup},	  {{"reload", 6}, reload_now},
 };
 
@@ -135,11 +140,13 @@ static void on_request(void *arg, uint64_t client, struct span line)
 static void on_drained(void *arg, uint64_t client)
 {
 	listing_drained(arg, client);
+	users_drained(arg, client);
 }
 
 static void on_gone(void *arg, uint64_t client)
 {
 	listing_gone(arg, client);
+	users_gone(arg, client);
 }
 
 static const struct admin_events events = {

@@ -25,10 +25,12 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	struct cp_link_stats link;
 	struct cdr_stats cdr;
 	struct health_stats health;
+	struct registrar_stats users;
 
 	cp_link_stats(dispatch->link, &link);
 	cdr_writer_stats(dispatch->cdr, &cdr);
 	health_stats(dispatch->health, &health);
+	registrar_stats(dispatch->registrar, &users);
 #define ROW(object, name, value) put_row(dispatch, client, object, name, value)
 	ROW("policy", "asks", c->asks);
 	ROW("policy", "asks_gone", c->asks_gone);
@@ -43,6 +45,19 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("probes", "unanswered", health.unanswered);
 	ROW("probes", "late", health.late);
 	ROW("probes", "changes", health.changes);
+	ROW("registrar", "bindings", users.bindings);
+	ROW("registrar", "pending", users.pending);
+	ROW("registrar", "begun", users.begun);
+	ROW("registrar", "full", users.full);
+	ROW("registrar", "made", users.made);
+	ROW("registrar", "refreshed", users.refreshed);
+	ROW("registrar", "removed", users.removed);
+	ROW("registrar", "expired", users.expired);
+	ROW("registrar", "failed", users.failed);
+	ROW("registrar", "unknown", users.unknown);
+	ROW("registrar", "file_batches", users.batches);
+	ROW("registrar", "file_rows", users.rows);
+	ROW("registrar", "file_failures", users.failures);
 	ROW("cdr", "records", c->records);
 	ROW("cdr", "records_misplaced", c->records_misplaced);
 	ROW("cdr", "repeated", cdr.repeated);

@@ -36,6 +36,16 @@ static int open_outputs(struct dispatch *dispatch, const struct conf *now,
 		snprintf(result->why, sizeof(result->why), "log.file cannot be opened: %s: %s",
 			 now->log.file, strerror(-err));
 		(void)cdr_writer_reopen(dispatch->cdr, was->cdr.file);
+		return err;
+	}
+	err = registrar_configure(dispatch->registrar, &now->registrar);
+	if (err) {
+		snprintf(result->why, sizeof(result->why),
+			 "registrar.file cannot be opened: %s: %s", now->registrar.file,
+			 strerror(-err));
+		(void)cdr_writer_reopen(dispatch->cdr, was->cdr.file);
+		(void)log_open("limen-controlplane", (enum log_level)log_level_from(was->log.level),
+			       (enum log_format)log_format_from(was->log.format), was->log.file);
 	}
 	return err;
 }
@@ -74,7 +84,7 @@ static void open_outputs_again(struct dispatch *dispatch)
 
 static int go_over(struct dispatch *dispatch, struct conf *now, struct reload_result *result)
 {
-	struct generation *generation = generation_new(now);
+	struct generation *generation = generation_new(now, dispatch->registrar);
 	int err;
 
 	if (!generation) {

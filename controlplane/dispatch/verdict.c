@@ -64,16 +64,22 @@ static void put_target(struct cursor *out, const struct acceptance *a, const str
 	struct net_endpoint limen = limen_at(&conf->realms[to->realm], peer->family);
 	char text[TARGET_TEXT_BYTES_MAX];
 	struct cursor c = cursor_on(text, sizeof(text));
-	uint32_t ruri, from;
+	uint32_t ruri, from, called;
 
 	a->parties->called = way->called;
-	put_far_ruri(&c, a->parties, peer, NET_UDP);
+	if (way->ruri.len)
+		put_span(&c, way->ruri);
+	else
+		put_far_ruri(&c, a->parties, peer, NET_UDP);
 	ruri = c.len;
 	put_far_from(&c, a->parties, peer, &limen);
 	from = c.len;
 	put_far_to(&c, a->parties, peer);
+	called = c.len;
+	if (a->token)
+		put_registrar_contact(&c, a->token, &limen, a->msg);
 	ipc_put_target(out, &head, span_of(text, ruri), span_of(text + ruri, from - ruri),
-		       span_of(text + from, c.len - from), SPAN_NONE);
+		       span_of(text + from, called - from), span_of(text + called, c.len - called));
 	out->full |= c.full;
 }
 
@@ -136,6 +142,7 @@ void put_acceptance(struct cursor *out, const struct acceptance *a)
 	struct ipc_verdict head = {
 		.ask_id = a->ask->ask_id,
 		.ntargets = (uint8_t)ntargets,
+		.flags = a->tells ? IPC_TELL_ANSWER : 0,
 		.side = side_of(from, &a->gen->conf->trunks[a->ways[0].to]),
 		.duration_max_s = from->duration_max_s,
 		.media_timeout_s = from->media_timeout_s,

@@ -12,6 +12,7 @@ struct way {
 	const struct party *called; /* whom it is for there; borrowed */
 	int to;                     /* trunk */
 	struct net_endpoint peer;   /* there alone; of no family: the trunk's peers */
+	struct span ruri;           /* the Request-URI as it is; empty: `called` at the peer */
 };
 
 #define WAYS_MAX IPC_TARGETS_MAX
@@ -25,6 +26,9 @@ struct acceptance {
 	unsigned nways;
 	struct far_parties *parties; /* `called` is set for each way */
 	struct span plan, context;
+	const char *token;          /* of a REGISTER: in place of the user's contact; NULL: none */
+	const struct sip_msg *msg;  /* with a token */
+	bool tells;                 /* the final answer is wanted */
 };
 
 /* Each writes one frame; IPC_FRAME_MAX bytes are always enough. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/hash.h"
 #include "controlplane/policy/admit.h"
 #include "controlplane/policy/route.h"
 
@@ -13,6 +14,8 @@ struct policy {
 	const struct conf *conf;
 	struct admit *admit;
 	struct routes *routes;
+	unsigned *names; /* trunk plus 1, by name; 0: free */
+	uint32_t names_mask;
 };
 
 static const struct {
@@ -25,6 +28,30 @@ static const struct {
 #undef X
 };
 
+static uint32_t name_slot(const struct policy *policy, struct span name)
+{
+	uint32_t at = (uint32_t)hash_fast(0, name);
+
+	for (at &= policy->names_mask; policy->names[at]; at = (at + 1) & policy->names_mask) {
+		if (span_eq(span_str(policy->conf->trunks[policy->names[at] - 1].name), name))
+			break;
+	}
+	return at;
+}
+
+static int index_names(struct policy *policy)
+{
+	policy->names_mask = 1;
+	while (policy->names_mask < policy->conf->ntrunks * 2)
+		policy->names_mask = policy->names_mask * 2 + 1;
+	policy->names = calloc((size_t)policy->names_mask + 1, sizeof(*policy->names));
+	if (!policy->names)
+		return -ENOMEM;
+	for (unsigned t = 0; t < policy->conf->ntrunks; t++)
+		policy->names[name_slot(policy, span_str(policy->conf->trunks[t].name))] = t + 1;
+	return 0;
+}
+
 struct policy *policy_new(const struct conf *conf)
 {
 	struct policy *policy = calloc(1, sizeof(*policy));
@@ -34,7 +61,7 @@ struct policy *policy_new(const struct conf *conf)
 	policy->conf = conf;
 	policy->admit = admit_new(conf);
 	policy->routes = routes_new(conf);
-	if (!policy->admit || !policy->routes) {
+	if (!policy->admit || !policy->routes || index_names(policy)) {
 		policy_free(policy);
 		return NULL;
 	}
@@ -47,6 +74,7 @@ void policy_free(struct policy *policy)
 		return;
 	admit_free(policy->admit);
 	routes_free(policy->routes);
+	free(policy->names);
 	free(policy);
 }
 
@@ -120,6 +148,11 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 		end(d, POLICY_URI);
 		return;
 	}
+}
+
+int policy_trunk(const struct policy *policy, struct span name)
+{
+	return (int)policy->names[name_slot(policy, name)] - 1;
 }
 
 void policy_refuse(struct policy_decision *decision, enum policy_outcome outcome)

@@ -31,6 +31,9 @@ struct policy_request {
 	X(URI_LENGTH, "uri_length", 414, "the user of the called URI is too long")                 \
 	X(NO_ROUTE, "no_route", 404, "no route takes this call")                                   \
 	X(ROUTE_REFUSES, "route_refuses", 0, "a route refuses it")                                 \
+	X(NO_BINDING, "no_binding", 404, "nobody is registered by that token any more")            \
+	X(CONTACT, "contact", 400, "a REGISTER's Contact that cannot be called")                   \
+	X(BINDINGS_FULL, "bindings_full", 503, "no room for another binding")                      \
 	X(REDIRECT_NOWHERE, "redirect_nowhere", 480, "no Contact of the redirection can be called") \
 	X(REDIRECT_LOOP, "redirect_loop", 482, "the redirection leads back, or one too many")
 
@@ -55,6 +58,9 @@ struct policy_decision {
 
 void policy_decide(const struct policy *policy, const struct policy_request *request,
 		   struct policy_decision *decision);
+
+/* The index of the trunk with that name, -1: there is none. */
+int policy_trunk(const struct policy *policy, struct span name);
 
 /* Turn a decision into a refusal. */
 void policy_refuse(struct policy_decision *decision, enum policy_outcome outcome);

@@ -3,6 +3,7 @@
  * in it. */
 #include "controlplane/dispatch/ask.h"
 
+#include <event2/event.h>
 #include <stdio.h>
 
 #include "../conf_text.h"
@@ -10,6 +11,8 @@
 #include "controlplane/cdr/context.h"
 
 struct asked {
+	struct event_base *base;
+	struct registrar *registrar;
 	struct generation *generation;
 	_Alignas(8) char ask[16384];
 	_Alignas(8) char frame[IPC_FRAME_MAX];
@@ -22,7 +25,11 @@ static struct asked *start(const char *conf)
 {
 	struct asked *asked = calloc(1, sizeof(*asked));
 
-	asked->generation = generation_new(conf_from_text(conf));
+	asked->base = event_base_new();
+	cr_assert_eq(registrar_new(&asked->registrar, asked->base,
+				   &(struct conf_registrar){.file = "", .bindings_max = 2}),
+		     0);
+	asked->generation = generation_new(conf_from_text(conf), asked->registrar);
 	cr_assert_not_null(asked->generation);
 	return asked;
 }
@@ -30,6 +37,8 @@ static struct asked *start(const char *conf)
 static void stop(struct asked *asked)
 {
 	generation_free(asked->generation);
+	registrar_free(asked->registrar);
+	event_base_free(asked->base);
 	free(asked);
 }
 
@@ -214,6 +223,113 @@ Test(ask, a_register_names_the_far_domain_and_its_user)
 	stop(asked);
 }
 
+static void expect_users(const struct asked *asked, const char *called, const char *redirected_to,
+			 const char *transferred_by)
+{
+	struct cdr_context context;
+	struct cdr_users users;
+
+	cr_assert_eq(cdr_context_read(ipc_verdict_context(asked->verdict), &context, &users), 0);
+	expect_span(context.users[CDR_CALLED], called);
+	expect_span(context.users[CDR_REDIRECTED_TO], redirected_to);
+	expect_span(context.users[CDR_TRANSFERRED_BY], transferred_by);
+}
+
+#define REGISTER(user, contact)                                                                    \
+	"REGISTER sip:10.99.1.1 SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"                 \
+	"From: <sip:" user "@10.99.1.1>;tag=1\r\nTo: <sip:" user "@10.99.1.1>\r\nCall-ID: 1\r\n"   \
+	"CSeq: 1 REGISTER\r\n" contact "Content-Length: 0\r\n\r\n"
+
+/* The registrar's answer, which keeps the contact that it was shown. */
+static void registrar_grants(struct asked *asked, struct span contact)
+{
+	static struct sip_msg msg;
+	char text[1024];
+	int len = snprintf(text, sizeof(text),
+			   "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
+			   "<sip:1@x>;tag=1\r\nTo: <sip:1@x>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 "
+			   "REGISTER\r\nContact: %.*s\r\nExpires: 60\r\nContent-Length: 0\r\n\r\n",
+			   SPAN_FMT(contact));
+
+	cr_assert_eq(sip_parse(&msg, text, (size_t)len, SIP_DATAGRAM), SIP_PARSE_OK);
+	registrar_end(asked->registrar, 77, 200, &msg);
+}
+
+#define ACCESS CONF_MANNERS(", sources: [10.99.1.0/24], methods: [REGISTER, INVITE]", "")
+
+Test(ask, a_registered_user_is_called_where_he_is)
+{
+	struct asked *asked = start(ACCESS);
+	char contact[128], message[512], token[REGISTRAR_TOKEN_CHARS];
+	struct ipc_target_view view;
+
+	ask(asked, 0, "10.99.1.77:40123",
+	    REGISTER("kim", "Contact: <sip:kim@192.168.7.7:5062;line=x>;expires=300\r\n"));
+	cr_assert_eq(asked->verdict->status, 0);
+	cr_expect_eq(asked->verdict->flags, IPC_TELL_ANSWER);
+	view = target(asked, 0);
+	cr_assert_gt(view.contact.len, 5 + sizeof(token));
+	memcpy(token, view.contact.ptr + 5, sizeof(token));
+	snprintf(contact, sizeof(contact), "<sip:%.*s@10.99.2.1:5060>;expires=300",
+		 (int)sizeof(token), token);
+	expect_span(view.contact, contact);
+	registrar_grants(asked, view.contact);
+	snprintf(message, sizeof(message),
+		 "INVITE sip:%.*s@10.99.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"
+		 "From: <sip:9@x>;tag=1\r\nTo: <sip:kim@10.99.2.2>\r\nCall-ID: 1\r\n"
+		 "CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
+		 (int)sizeof(token), token);
+	ask(asked, 1, "10.99.2.2", message);
+	cr_assert_eq(asked->verdict->status, 0);
+	cr_assert_eq(asked->verdict->ntargets, 1);
+	cr_expect_eq(asked->answer.decision.to, 0);
+	view = target(asked, 0);
+	expect_span(view.ruri, "sip:kim@192.168.7.7:5062;line=x");
+	cr_expect_eq(view.head->peer.port, 40123, "where he registered from");
+	cr_expect_eq(view.head->peer.addr.ip[3], 77);
+	cr_expect_eq(view.contact.len, 0);
+	expect_span(view.to, "<sip:kim@10.99.1.77>");
+	expect_users(asked, "kim", "", "");
+	stop(asked);
+}
+
+Test(ask, a_token_of_nobody_goes_nowhere)
+{
+	struct asked *asked = start(ACCESS);
+
+	ask(asked, 1, "10.99.2.2",
+	    INVITE("sip:uaaaaaaaaaaaaaaaaaaaaaaaaaa@x", "<sip:9@x>", "<sip:9@x>", ""));
+	cr_expect_eq(asked->verdict->status, 404);
+	cr_expect_eq(asked->answer.decision.outcome, POLICY_NO_BINDING);
+	ask(asked, 1, "10.99.2.77",
+	    INVITE("sip:uaaaaaaaaaaaaaaaaaaaaaaaaaa@x", "<sip:9@x>", "<sip:9@x>", ""));
+	cr_expect_eq(asked->verdict->status, 403, "admission comes first");
+	stop(asked);
+}
+
+Test(ask, registers_that_cannot_be_passed_on)
+{
+	struct asked *asked = start(ACCESS);
+
+	ask(asked, 0, "10.99.1.7", REGISTER("kim", "Contact: <mailto:kim@x>\r\n"));
+	cr_expect_eq(asked->verdict->status, 400);
+	ask(asked, 0, "10.99.1.7", REGISTER("kim", ""));
+	cr_expect_eq(asked->verdict->status, 0, "it only asks");
+	cr_expect_eq(asked->verdict->flags, 0);
+	cr_expect_eq(target(asked, 0).contact.len, 0);
+	ask(asked, 0, "10.99.1.7", REGISTER("kim", "Contact: *\r\nExpires: 0\r\n"));
+	cr_expect_eq(asked->verdict->flags, IPC_TELL_ANSWER);
+	cr_expect_eq(target(asked, 0).contact.len, 0);
+	ask(asked, 0, "10.99.1.7", REGISTER("u1", "Contact: <sip:u1@h>\r\n"));
+	registrar_grants(asked, target(asked, 0).contact);
+	ask(asked, 0, "10.99.1.7", REGISTER("u2", "Contact: <sip:u2@h>\r\n"));
+	registrar_grants(asked, target(asked, 0).contact);
+	ask(asked, 0, "10.99.1.7", REGISTER("u3", "Contact: <sip:u3@h>\r\n"));
+	cr_expect_eq(asked->verdict->status, 503);
+	cr_expect_eq(asked->answer.decision.outcome, POLICY_BINDINGS_FULL);
+	stop(asked);
+}
+
 Test(ask, a_refusal_has_the_status_and_a_note)
 {
 	struct asked *asked = start(CONF_TWO_SIDES);
@@ -337,18 +453,6 @@ static void redirect(struct asked *asked, uint8_t redirects, const char *contact
 	memcpy(note, further.context.ptr, further.context.len);
 	further.context.ptr = note;
 	ask_further(asked, 0, "10.99.1.2", message, &further);
-}
-
-static void expect_users(const struct asked *asked, const char *called, const char *redirected_to,
-			 const char *transferred_by)
-{
-	struct cdr_context context;
-	struct cdr_users users;
-
-	cr_assert_eq(cdr_context_read(ipc_verdict_context(asked->verdict), &context, &users), 0);
-	expect_span(context.users[CDR_CALLED], called);
-	expect_span(context.users[CDR_REDIRECTED_TO], redirected_to);
-	expect_span(context.users[CDR_TRANSFERRED_BY], transferred_by);
 }
 
 /* Three sides: users 2.. are b's, 3.. are c's, 9.. nobody may call. */

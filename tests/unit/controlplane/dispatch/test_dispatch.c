@@ -343,6 +343,78 @@ Test(dispatch, peers_are_probed_and_those_that_are_down_left_out)
 	stop(test);
 }
 
+#define ACCESS                                                                                     \
+	"machine: {workers: [1, 2], run_dir: DIR}\n"                                               \
+	"ports: [{name: pa, device: net_null0}, {name: pb, device: net_null1}]\n"                  \
+	"realms:\n"                                                                                \
+	"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"                                    \
+	"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"                                    \
+	"trunks:\n"                                                                                \
+	"  - {name: a, realm: ra, peers: [10.99.1.2], methods: [REGISTER]}\n"                      \
+	"  - {name: b, realm: rb, peers: [10.99.2.2]}\n"                                           \
+	"registrar: {file: DIR/bindings.sqlite}\n"                                                 \
+	"cdr: {file: DIR/cdr.jsonl}\nlog: {file: DIR/log}\n" ROUTES
+
+#define SIP_HEAD(number)                                                                           \
+	"Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:" number "@x>;tag=1\r\n"                 \
+	"To: <sip:" number "@x>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n"
+
+/* One user registers by way of limen. */
+static void register_user(uint64_t ask_id)
+{
+	static const char request[] = "REGISTER sip:x SIP/2.0\r\n" SIP_HEAD("1001")
+		"Contact: <sip:1001@192.168.1.5>\r\nContent-Length: 0\r\n\r\n";
+	struct ipc_ask head = {.ask_id = ask_id, .msg_len = sizeof(request) - 1};
+	struct ipc_answer answer = {.call = ask_id, .status = 200};
+	struct ipc_target_view view;
+	uint32_t at = 0;
+	char text[1024];
+
+	cr_assert_eq(net_endpoint_parse(SPAN("10.99.1.2"), 5060, &head.source), 0);
+	head.local = head.source;
+	fake_link_say(1, IPC_ASK, &head, sizeof(head), request);
+	cr_assert(ipc_verdict_next_target(
+		(const struct ipc_verdict *)(const void *)last_sent(IPC_VERDICT)->frame, &at,
+		&view));
+	answer.msg_len = (uint32_t)snprintf(
+		text, sizeof(text),
+		"SIP/2.0 200 OK\r\n" SIP_HEAD("1001") "Contact: %.*s;expires=300\r\n"
+		"Content-Length: 0\r\n\r\n",
+		SPAN_FMT(view.contact));
+	fake_link_say(1, IPC_ANSWER, &answer, sizeof(answer), text);
+}
+
+Test(dispatch, users_are_listed_and_outlive_a_reload)
+{
+	struct test *test = new_test();
+	const char *wanted = "{\"user\":\"1001\",\"trunk\":\"a\",\"contact\":\"sip:1001@192.168.1.5\","
+			     "\"source\":\"10.99.1.2:5060\",\"since\":\"20";
+
+	write_conf(test, ACCESS);
+	cr_assert_eq(dispatch_reload(test->dispatch), 0);
+	fake_link_up(1);
+	operator_asks(test, "{\"command\":\"show users\"}");
+	cr_expect_str_eq(operator_hears(test), "{\"done\":true}\n");
+	register_user(5);
+	operator_asks(test, "{\"command\":\"show users\"}");
+	cr_expect_not_null(strstr(operator_hears(test), wanted), "%s", test->heard);
+	cr_assert_eq(dispatch_reload(test->dispatch), 0);
+	fake_link_down();
+	operator_asks(test, "{\"command\":\"show users\"}");
+	cr_expect_not_null(strstr(operator_hears(test), wanted));
+	stop(test);
+}
+
+Test(dispatch, a_file_of_bindings_that_cannot_be_is_refused)
+{
+	struct test *test = new_test();
+
+	write_conf(test, TEXT("", ROUTES "registrar: {file: DIR/missing/b.sqlite}\n"));
+	cr_expect_neq(dispatch_reload(test->dispatch), 0);
+	cr_expect(file_holds(test->log, "registrar.file cannot be opened: "));
+	stop(test);
+}
+
 Test(dispatch, a_flood_of_refusals_is_no_flood_of_lines)
 {
 	struct test *test = new_test();

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who is registered: answers of registrars, and the list for the operator, as fast as the client
+ * takes it. limen-controlplane, loop thread. */
+#include "common/base/clock.h"
+#include "common/log/json.h"
+#include "controlplane/dispatch/internal.h"
+
+#define BACKLOG_BYTES (256u * 1024u)
+/* A user of 255 bytes and a contact of 512, each byte escaped. */
+#define ROW_BYTES_MAX 8192u
+
+int users_start(struct dispatch *dispatch, const struct conf *conf)
+{
+	return registrar_new(&dispatch->registrar, dispatch->base, &conf->registrar);
+}
+
+void users_stop(struct dispatch *dispatch)
+{
+	registrar_free(dispatch->registrar);
+	dispatch->registrar = NULL;
+}
+
+void dispatch_answer(struct dispatch *dispatch, const struct ipc_answer *answer)
+{
+	struct span bytes = ipc_answer_msg(answer);
+	struct sip_msg msg;
+	bool readable = bytes.len &&
+			sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) == SIP_PARSE_OK &&
+			!msg.is_request;
+
+	registrar_end(dispatch->registrar, answer->call, answer->status, readable ? &msg : NULL);
+}
+
+static void put_binding(struct dispatch *dispatch, uint64_t client, const struct binding *binding)
+{
+	char text[ROW_BYTES_MAX];
+	struct cursor out = cursor_on(text, sizeof(text));
+
+	put_char(&out, '{');
+	put_json_text(&out, "user", binding->user);
+	put_json_text(&out, "trunk", binding->trunk);
+	put_json_text(&out, "contact", binding->contact);
+	put_json_endpoint(&out, "source", &binding->source);
+	put_json_time(&out, "since", binding->since_s * CLOCK_NS_PER_S);
+	put_json_time(&out, "expires", binding->expires_s * CLOCK_NS_PER_S);
+	put_char(&out, '}');
+	if (!out.full)
+		admin_row(dispatch->admin, client, cursor_span(&out));
+}
+
+/* Bindings come and go meanwhile: each that stays is told once. */
+static void go_on(struct dispatch *dispatch, struct users_list *list)
+{
+	struct binding binding;
+
+	while (admin_backlog(dispatch->admin, list->client) < BACKLOG_BYTES) {
+		if (!registrar_next(dispatch->registrar, &list->at, &binding)) {
+			admin_done(dispatch->admin, list->client);
+			*list = (struct users_list){0};
+			return;
+		}
+		put_binding(dispatch, list->client, &binding);
+	}
+}
+
+static struct users_list *list_of(struct dispatch *dispatch, uint64_t client)
+{
+	for (unsigned i = 0; i < ADMIN_CLIENTS_MAX; i++) {
+		if (dispatch->users_lists[i].client == client)
+			return &dispatch->users_lists[i];
+	}
+	return NULL;
+}
+
+void users_list(struct dispatch *dispatch, uint64_t client)
+{
+	/* one for each client that can be connected, and each has one request open at most */
+	struct users_list *list = list_of(dispatch, 0);
+
+	*list = (struct users_list){.client = client};
+	go_on(dispatch, list);
+}
+
+void users_drained(struct dispatch *dispatch, uint64_t client)
+{
+	struct users_list *list = list_of(dispatch, client);
+
+	if (list)
+		go_on(dispatch, list);
+}
+
+void users_gone(struct dispatch *dispatch, uint64_t client)
+{
+	struct users_list *list = list_of(dispatch, client);
+
+	if (list)
+		*list = (struct users_list){0};
+}

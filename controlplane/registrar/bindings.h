@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who is registered from where: bindings by token and by user, in memory, with their expiries in
+ * order. limen-controlplane, loop thread. */
+#pragma once
+
+#include "common/base/hash.h"
+#include "common/net/addr.h"
+
+#define BINDING_CONTACT_MAX 512u
+
+/* What a token says, unguessable. */
+struct binding_id {
+	uint64_t words[2];
+};
+
+static inline bool binding_id_eq(const struct binding_id *a, const struct binding_id *b)
+{
+	return a->words[0] == b->words[0] && a->words[1] == b->words[1];
+}
+
+/* One binding. The texts live until the next change. */
+struct binding {
+	struct binding_id id;
+	struct net_endpoint source; /* where the REGISTER came from: behind NAT the only way back */
+	struct span trunk;          /* name: the user's */
+	struct span user;           /* of the address of record */
+	struct span contact;        /* the user's own URI */
+	uint64_t expires_s;         /* UNIX time */
+	uint64_t since_s;
+};
+
+struct bindings;
+
+/* `key` mixes the table's hashes: users are chosen by anybody. NULL when there is no memory. */
+struct bindings *bindings_new(const struct hash_key *key);
+void bindings_free(struct bindings *bindings);
+
+/* Put one in, or in place of the one with its id (which keeps its number and since_s). 0 with its
+ * number, or -ENOMEM: then nothing changed. */
+int bindings_put(struct bindings *bindings, const struct binding *binding, uint32_t *number);
+void bindings_remove(struct bindings *bindings, uint32_t number);
+
+bool bindings_find(const struct bindings *bindings, const struct binding_id *id, uint32_t *number);
+
+/* The bindings of a user of a trunk: *at starts at 0. False at the end. Remove none but the one
+ * last told. */
+bool bindings_of_user(const struct bindings *bindings, struct span trunk, struct span user,
+		      uint32_t *at, uint32_t *number);
+
+/* False for a number that has none. */
+bool bindings_get(const struct bindings *bindings, uint32_t number, struct binding *binding);
+
+/* The one that expires first. */
+bool bindings_first(const struct bindings *bindings, uint32_t *number, uint64_t *expires_s);
+
+/* How many there are, and the end of their numbers: free ones lie between. */
+uint32_t bindings_count(const struct bindings *bindings);
+uint32_t bindings_end(const struct bindings *bindings);

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Registrations: what an answer makes of them, what a token finds, and that a restart forgets
+ * nobody. */
+#include "controlplane/registrar/registrar.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/log/log.h"
+
+struct test {
+	struct event_base *base;
+	struct registrar *registrar;
+	char dir[64], file[96];
+	struct conf_registrar conf;
+	uint64_t last_ask;
+};
+
+static void open_registrar(struct test *test)
+{
+	test->base = event_base_new();
+	cr_assert_eq(registrar_new(&test->registrar, test->base, &test->conf), 0);
+}
+
+static void close_registrar(struct test *test)
+{
+	registrar_free(test->registrar);
+	event_base_free(test->base);
+}
+
+static struct test start(void)
+{
+	struct test test = {.conf.bindings_max = 1000};
+
+	strcpy(test.dir, "/tmp/limen-registrar-XXXXXX");
+	cr_assert_not_null(mkdtemp(test.dir));
+	snprintf(test.file, sizeof(test.file), "%s/log", test.dir);
+	cr_assert_eq(log_open("test", LOG_LEVEL_INFO, LOG_FORMAT_TEXT, test.file), 0);
+	snprintf(test.file, sizeof(test.file), "%s/b.sqlite", test.dir);
+	return test;
+}
+
+static void begin(struct test *test, bool on_disk)
+{
+	test->conf.file = on_disk ? test->file : "";
+	open_registrar(test);
+}
+
+static void stop(struct test *test)
+{
+	char command[128];
+
+	close_registrar(test);
+	snprintf(command, sizeof(command), "rm -rf %s", test->dir);
+	cr_assert_eq(system(command), 0);
+}
+
+static void turns(struct test *test, unsigned ms)
+{
+	for (unsigned i = 0; i < ms; i++) {
+		const struct timeval step = {.tv_usec = 1000};
+
+		event_base_loopexit(test->base, &step);
+		event_base_dispatch(test->base);
+	}
+}
+
+static void parse(struct sip_msg *msg, const char *text)
+{
+	cr_assert_eq(sip_parse(msg, text, strlen(text), SIP_DATAGRAM), SIP_PARSE_OK, "%s",
+		     msg->why);
+}
+
+/* A REGISTER of that user with these Contact lines. */
+static enum registrar_outcome send_register(struct test *test, const char *user,
+					    const char *contacts, const char *source,
+					    char token[REGISTRAR_TOKEN_CHARS])
+{
+	static char text[4096];
+	static struct sip_msg msg;
+	struct net_endpoint from;
+	const struct registration registration = {.ask_id = ++test->last_ask,
+						  .trunk = SPAN("access"),
+						  .user = span_str(user),
+						  .msg = &msg,
+						  .source = &from};
+
+	cr_assert_eq(net_endpoint_parse(span_str(source), 5060, &from), 0);
+	snprintf(text, sizeof(text),
+		 "REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
+		 "<sip:1@x>;tag=1\r\nTo: <sip:1@x>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n%s"
+		 "Content-Length: 0\r\n\r\n",
+		 contacts);
+	parse(&msg, text);
+	return registrar_begin(test->registrar, &registration, token);
+}
+
+static void answer(struct test *test, unsigned status, const char *headers)
+{
+	static char text[4096];
+	static struct sip_msg msg;
+
+	snprintf(text, sizeof(text),
+		 "SIP/2.0 %u X\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
+		 "<sip:1@x>;tag=1\r\nTo: <sip:1@x>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n%s"
+		 "Content-Length: 0\r\n\r\n",
+		 status, headers);
+	parse(&msg, text);
+	registrar_end(test->registrar, test->last_ask, (uint16_t)status, &msg);
+}
+
+/* The 200 that keeps the token for so long. */
+static void grant(struct test *test, const char token[REGISTRAR_TOKEN_CHARS], unsigned expires)
+{
+	char headers[256];
+
+	snprintf(headers, sizeof(headers),
+		 "Contact: <sip:other@h>;expires=77, <sip:%.*s@10.99.2.1:5060>;expires=%u\r\n",
+		 (int)REGISTRAR_TOKEN_CHARS, token, expires);
+	answer(test, 200, headers);
+}
+
+static struct span of(const char token[REGISTRAR_TOKEN_CHARS])
+{
+	return span_of(token, REGISTRAR_TOKEN_CHARS);
+}
+
+static struct registrar_stats stats_of(const struct test *test)
+{
+	struct registrar_stats stats;
+
+	registrar_stats(test->registrar, &stats);
+	return stats;
+}
+
+Test(registrar, a_good_answer_makes_a_binding)
+{
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS], again[REGISTRAR_TOKEN_CHARS];
+	struct binding binding;
+
+	begin(&test, false);
+	cr_assert_eq(send_register(&test, "kim", "Contact: <sip:kim@192.168.1.7:5062;x=y?Sub=z>\r\n",
+				   "10.99.1.2:40000", token),
+		     REGISTRAR_TOKEN);
+	cr_expect(registrar_is_token(of(token)));
+	cr_expect_not(registrar_find(test.registrar, of(token), &binding), "not before the answer");
+	grant(&test, token, 60);
+	cr_assert(registrar_find(test.registrar, of(token), &binding));
+	cr_expect(span_eq(binding.user, SPAN("kim")));
+	cr_expect(span_eq(binding.trunk, SPAN("access")));
+	cr_expect(span_eq(binding.contact, SPAN("sip:kim@192.168.1.7:5062;x=y")));
+	cr_expect_eq(binding.source.port, 40000);
+	cr_expect_eq(binding.expires_s, binding.since_s + 60);
+	/* the NAT gave him another port: the same token, the new way back */
+	send_register(&test, "kim", "Contact: <sip:kim@192.168.1.7:5062;x=y?Sub=z>\r\n",
+		      "10.99.1.2:40001", again);
+	cr_expect_eq(memcmp(token, again, sizeof(token)), 0);
+	cr_assert(registrar_find(test.registrar, of(token), &binding));
+	cr_expect_eq(binding.source.port, 40000, "an unanswered REGISTER leads nothing away");
+	grant(&test, token, 120);
+	cr_assert(registrar_find(test.registrar, of(token), &binding));
+	cr_expect_eq(binding.source.port, 40001);
+	cr_expect_eq(stats_of(&test).made, 1);
+	cr_expect_eq(stats_of(&test).refreshed, 1);
+	cr_expect_eq(stats_of(&test).pending, 0);
+	stop(&test);
+}
+
+Test(registrar, other_answers_change_nothing)
+{
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS];
+	struct binding binding;
+
+	begin(&test, false);
+	send_register(&test, "kim", "Contact: <sip:kim@h>\r\n", "10.99.1.2", token);
+	answer(&test, 401, "");
+	cr_expect_not(registrar_find(test.registrar, of(token), &binding));
+	send_register(&test, "kim", "Contact: <sip:kim@h>\r\n", "10.99.1.2", token);
+	grant(&test, token, 60);
+	send_register(&test, "kim", "Contact: <sip:kim@h>\r\n", "10.99.1.3", token);
+	answer(&test, 403, "");
+	cr_assert(registrar_find(test.registrar, of(token), &binding));
+	cr_expect_eq(binding.source.addr.ip[3], 2);
+	send_register(&test, "kim", "Contact: <sip:kim@h>\r\n", "10.99.1.3", token);
+	registrar_end(test.registrar, test.last_ask, 408, NULL);
+	cr_expect(registrar_find(test.registrar, of(token), &binding));
+	registrar_end(test.registrar, test.last_ask, 200, NULL);
+	registrar_end(test.registrar, 12345, 200, NULL);
+	cr_expect_eq(stats_of(&test).unknown, 2);
+	cr_expect_eq(stats_of(&test).failed, 3);
+	stop(&test);
+}
+
+Test(registrar, bindings_go_as_the_registrar_says)
+{
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS], second[REGISTRAR_TOKEN_CHARS];
+	struct binding binding;
+
+	begin(&test, false);
+	send_register(&test, "kim", "Contact: <sip:kim@h>\r\n", "10.99.1.2", token);
+	grant(&test, token, 60);
+	send_register(&test, "kim", "Contact: <sip:kim@h>;expires=0\r\n", "10.99.1.2", second);
+	cr_expect_eq(memcmp(token, second, sizeof(token)), 0);
+	answer(&test, 200, "Contact: <sip:other@h>;expires=60\r\n");
+	cr_expect_not(registrar_find(test.registrar, of(token), &binding));
+	send_register(&test, "kim", "Contact: <sip:kim@h>\r\n", "10.99.1.2", token);
+	grant(&test, token, 60);
+	send_register(&test, "kim", "Contact: <sip:kim@h2>\r\n", "10.99.1.2", second);
+	grant(&test, second, 60);
+	cr_expect_eq(stats_of(&test).bindings, 2);
+	cr_assert_eq(send_register(&test, "kim", "Contact: *\r\nExpires: 0\r\n", "10.99.1.2",
+				   second),
+		     REGISTRAR_STAR);
+	answer(&test, 200, "");
+	cr_expect_eq(stats_of(&test).bindings, 0);
+	cr_expect_eq(send_register(&test, "kim", "", "10.99.1.2", second), REGISTRAR_QUERY);
+	cr_expect_eq(stats_of(&test).pending, 0);
+	stop(&test);
+}
+
+Test(registrar, contacts_that_cannot_be_called)
+{
+	static const char *const bad[] = {"<mailto:kim@h>", "<sips:kim@h>", "<tel:+49>",
+					  "<sip:>", "<sip:a b@h>"};
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS], text[1024], longest[600];
+
+	begin(&test, false);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "Contact: %s\r\n", bad[i]);
+		cr_expect_eq(send_register(&test, "kim", text, "10.99.1.2", token),
+			     REGISTRAR_CONTACT, "%s", bad[i]);
+	}
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	snprintf(text, sizeof(text), "Contact: <sip:%s@h>\r\n", longest);
+	cr_expect_eq(send_register(&test, "kim", text, "10.99.1.2", token), REGISTRAR_CONTACT);
+	cr_expect_eq(stats_of(&test).pending, 0);
+	stop(&test);
+}
+
+Test(registrar, no_more_than_are_allowed)
+{
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS], user[16];
+
+	test.conf.bindings_max = 3;
+	begin(&test, false);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(user, sizeof(user), "u%u", i);
+		cr_assert_eq(send_register(&test, user, "Contact: <sip:u@h>\r\n", "10.99.1.2",
+					   token),
+			     REGISTRAR_TOKEN);
+		grant(&test, token, 60);
+	}
+	cr_expect_eq(send_register(&test, "u3", "Contact: <sip:u@h>\r\n", "10.99.1.2", token),
+		     REGISTRAR_FULL);
+	cr_expect_eq(send_register(&test, "u1", "Contact: <sip:u@h>\r\n", "10.99.1.2", token),
+		     REGISTRAR_TOKEN, "a refresh is none more");
+	stop(&test);
+}
+
+Test(registrar, a_binding_ends_with_its_time)
+{
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS];
+	struct binding binding;
+
+	begin(&test, true);
+	send_register(&test, "kim", "Contact: <sip:kim@h>\r\n", "10.99.1.2", token);
+	grant(&test, token, 1);
+	cr_assert(registrar_find(test.registrar, of(token), &binding));
+	turns(&test, 1300);
+	cr_expect_not(registrar_find(test.registrar, of(token), &binding));
+	cr_expect_eq(stats_of(&test).expired, 1);
+	cr_expect_eq(stats_of(&test).bindings, 0);
+	stop(&test);
+}
+
+Test(registrar, the_contact_for_the_registrar_tells_nothing)
+{
+	static const char text[] =
+		"REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
+		"<sip:1@x>;tag=1\r\nTo: <sip:1@x>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n"
+		"Contact: \"SECRET\" <sip:kim@SECRET>;expires=300;q=0.5;+sip.instance=\"<SECRET>\"\r\n"
+		"Content-Length: 0\r\n\r\n";
+	const struct net_endpoint limen = {.addr = {{10, 99, 2, 1}}, .family = NET_IP4, .port = 5070};
+	static struct sip_msg msg;
+	char buf[256];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+
+	parse(&msg, text);
+	put_registrar_contact(&out, "uabcdefghijklmnopqrstuvwxyza", &limen, &msg);
+	cr_expect(span_eq(cursor_span(&out), SPAN("<sip:uabcdefghijklmnopqrstuvwxyz@10.99.2.1:5070>"
+						  ";expires=300;q=0.5")),
+		  "%.*s", SPAN_FMT(cursor_span(&out)));
+}
+
+/* Register N users, make sure that they are on disk, and die without a word. */
+static void child(struct test *test, unsigned n, int tell_fd)
+{
+	char tokens[200][REGISTRAR_TOKEN_CHARS];
+
+	begin(test, true);
+	for (unsigned i = 0; i < n; i++) {
+		char user[16], contact[64];
+
+		snprintf(user, sizeof(user), "user%u", i);
+		snprintf(contact, sizeof(contact), "Contact: <sip:user%u@192.168.0.%u>\r\n", i, i);
+		send_register(test, user, contact, "10.99.1.2:40000", tokens[i]);
+		grant(test, tokens[i], i % 10 ? 600 : 1);
+	}
+	while (stats_of(test).rows < n)
+		turns(test, 1);
+	(void)!write(tell_fd, tokens, sizeof(tokens[0]) * n);
+	raise(SIGKILL);
+}
+
+Test(registrar, kill_9_forgets_nobody)
+{
+	enum { N = 200 };
+	struct test test = start();
+	char tokens[N][REGISTRAR_TOKEN_CHARS], again[REGISTRAR_TOKEN_CHARS];
+	struct binding binding;
+	int fds[2], status;
+	pid_t pid;
+
+	cr_assert_eq(pipe(fds), 0);
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0)
+		child(&test, N, fds[1]);
+	cr_assert_eq(read(fds[0], tokens, sizeof(tokens)), (ssize_t)sizeof(tokens));
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status));
+	sleep(2); /* a tenth of them is over meanwhile */
+	begin(&test, true);
+	for (unsigned i = 0; i < N; i++) {
+		bool found = registrar_find(test.registrar, of(tokens[i]), &binding);
+		char user[16];
+
+		snprintf(user, sizeof(user), "user%u", i);
+		cr_expect_eq(found, i % 10 != 0, "%s", user);
+		if (found)
+			cr_expect(span_eq(binding.user, span_str(user)));
+	}
+	cr_expect_eq(stats_of(&test).bindings, N - N / 10);
+	send_register(&test, "user7", "Contact: <sip:user7@192.168.0.7>\r\n", "10.99.1.2", again);
+	cr_expect_eq(memcmp(again, tokens[7], sizeof(again)), 0, "the key is kept too");
+	stop(&test);
+}
+
+Test(registrar, a_quiet_end_writes_what_waits)
+{
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS];
+	struct binding binding;
+
+	begin(&test, true);
+	for (unsigned i = 0; i < 500; i++) {
+		char user[16];
+
+		snprintf(user, sizeof(user), "u%u", i);
+		send_register(&test, user, "Contact: <sip:u@h>\r\n", "10.99.1.2", token);
+		grant(&test, token, 600);
+	}
+	close_registrar(&test);
+	open_registrar(&test);
+	cr_expect_eq(stats_of(&test).bindings, 500);
+	cr_expect(registrar_find(test.registrar, of(token), &binding));
+	send_register(&test, "u499", "Contact: *\r\n", "10.99.1.2", token);
+	answer(&test, 200, "");
+	close_registrar(&test);
+	open_registrar(&test);
+	cr_expect_eq(stats_of(&test).bindings, 499, "what went is gone");
+	stop(&test);
+}
+
+Test(registrar, another_file_gets_all_that_is_known)
+{
+	struct test test = start();
+	struct conf_registrar other = {.bindings_max = 1000};
+	char token[REGISTRAR_TOKEN_CHARS], path[128];
+	struct binding binding;
+
+	begin(&test, false);
+	send_register(&test, "kim", "Contact: <sip:kim@h>\r\n", "10.99.1.2", token);
+	grant(&test, token, 600);
+	other.file = test.file;
+	cr_assert_eq(registrar_configure(test.registrar, &other), 0);
+	cr_expect(registrar_find(test.registrar, of(token), &binding));
+	snprintf(path, sizeof(path), "%s/missing/b.sqlite", test.dir);
+	other.file = path;
+	cr_expect_eq(registrar_configure(test.registrar, &other), -ENOENT);
+	close_registrar(&test);
+	test.conf.file = test.file;
+	open_registrar(&test);
+	cr_expect(registrar_find(test.registrar, of(token), &binding));
+	stop(&test);
+}
+
+Test(registrar, a_file_that_is_none_is_refused)
+{
+	static const char *const texts[] = {"not a database, but long enough to be taken for one, if "
+					    "only somebody would believe it",
+					    NULL};
+	struct test test = start();
+	FILE *file;
+
+	test.base = event_base_new();
+	test.conf.file = test.file;
+	file = fopen(test.file, "w");
+	for (unsigned i = 0; i < 100; i++)
+		fputs(texts[0], file);
+	fclose(file);
+	cr_expect_eq(registrar_new(&test.registrar, test.base, &test.conf), -EINVAL);
+	cr_expect_null(test.registrar);
+	stop(&test);
+}
