@@ -21,6 +21,16 @@ CODES = {code: code for code in (400, 401, 402, 403, 404, 405, 406, 407, 410, 41
 CARRIER_HEADERS = ["Session-ID", "Diversion", "History-Info", "P-Asserted-Identity"]
 
 
+def heard_early(seen):
+    """Media passed both ways, and all of it before the answer."""
+    for record in seen.records:
+        rx = [record["media"][side]["rx_pkts"] for side in (0, 1)]
+        assert min(rx) > 20, f"{rx} packets"
+    answered = seen.came("caller", 200)[0].at
+    early = [p for p in seen.rtp["a"] + seen.rtp["b"] if p.at < answered]
+    assert len(early) > 80, f"{len(early)} packets before the answer"
+
+
 def forked(seen):
     """The caller has an early dialog for each phone that rings, the one that answered is in the 200."""
     for call in seen.calls("caller"):
@@ -67,11 +77,12 @@ FLOWS = [
     Flow("basic call, callee to caller's network", "uac_basic", "uas_basic", families="46", back=True, record=(200, "caller")),
     Flow("the callee hangs up", "uac_wait_bye", "uas_bye", record=(200, "callee")),
     Flow("early media 183", "uac_early_media", "uas_early_media", families="46", ms=1500, count=1, callee_args=("-rtp_echo",),
-         record=(200, "caller")),
+         record=(200, "caller"), check=heard_early),
     Flow("CANCEL before the callee said anything", "uac_cancel_trying", "uas_cancel_silent", ms=300, record=(487, "caller")),
     Flow("CANCEL after the callee's 100", "uac_cancel_trying", "uas_cancel_100", ms=300, record=(487, "caller")),
     Flow("CANCEL after 180", "uac_cancel", "uas_cancel", record=(487, "caller")),
-    Flow("CANCEL after 183 with a description", "uac_cancel_183", "uas_cancel_183", record=(487, "caller")),
+    Flow("CANCEL after 183 with a description", "uac_cancel_183", "uas_cancel_183", record=(487, "caller"),
+         words={"REASON": "Reason: SIP;cause=200", "CANCELHAS": "@has Reason SIP *;cause=200"}),
     Flow("CANCEL crosses the 200", "uac_cancel", "uas_cancel_crossed", record=(487, "caller")),
     Flow("three phones ring, the second answers", "uac_forked", "uas_forked", check=forked, record=(200, "caller")),
     Flow("two phones answer", "uac_answered_twice", "uas_answered_twice", check=one_answer, ms=400, record=(200, "caller")),

@@ -142,12 +142,15 @@ def limen(side, v6):
 class Seen:
     """What was on both wires of one run."""
 
-    def __init__(self, run, packets):
+    def __init__(self, run, packets, records):
         self.run = run
-        self.messages = {}
+        self.records = [r for r in records if r["call_ids"][0].endswith("@" + run.host("caller"))]
+        self.messages, self.rtp = {}, {}
         for side in "ab":
             hosts = {run.host(role) for role in run.roles() if run.side[role] == side}
-            self.messages[side] = wire.sip_messages([p for p in packets[side] if hosts & {p.src, p.dst}])
+            mine = [p for p in packets[side] if hosts & {p.src, p.dst}]
+            self.messages[side] = wire.sip_messages(mine)
+            self.rtp[side] = [p for p in mine if 5060 not in (p.sport, p.dport)]
 
     def came(self, role, what=None):
         """Messages that limen sent to that role: all, those of a method, or of a status."""
@@ -287,7 +290,7 @@ def leaks(run, seen, packets):
 
 def judge(run, packets, records):
     """All faults of a run, after it."""
-    seen = Seen(run, packets)
+    seen = Seen(run, packets, records)
     faults = list(run.errors)
     for role in run.roles():
         side = run.side[role]
@@ -298,10 +301,9 @@ def judge(run, packets, records):
     if len(run.roles()) > 1 and searched < 20:
         faults.append(f"only {searched} texts were there to be looked for on the other side")
     if run.flow.record:
-        mine = [r for r in records if r["call_ids"][0].endswith("@" + run.host("caller"))]
-        told = {(r["status"], r["ended_by"]) for r in mine}
-        if len(mine) != run.flow.count or told != {run.flow.record}:
-            faults.append(f"{len(mine)} records with {told}, not {run.flow.count} with {run.flow.record}")
+        told = {(r["status"], r["ended_by"]) for r in seen.records}
+        if len(seen.records) != run.flow.count or told != {run.flow.record}:
+            faults.append(f"{len(seen.records)} records with {told}, not {run.flow.count} with {run.flow.record}")
     if run.flow.check and not run.errors:
         try:
             run.flow.check(seen)
