@@ -125,6 +125,8 @@ FLOWS = [
     Flow("422 of the callee", "uac_basic", "uas_timer_422", b={"session_expires_s": 90}, record=(200, "caller")),
     Flow("a session that is not refreshed ends", "uac_timer_dies", "uas_basic", ms=0, limit_s=75, count=2,
          a={"session_expires_s": 90, "media_timeout_s": 0}, b={"media_timeout_s": 0}, record=(200, "session-timeout")),
+    Flow("REFER passed, NOTIFYs with sipfrag", "uac_refer", "uas_refer", a={"refer": "pass"}, record=(200, "caller")),
+    Flow("REFER refused: 403", "uac_refer_refused", "uas_basic", words={"CODE": 403}, record=(200, "caller")),
     Flow("407: the answer to the challenge verifies", "uac_407", "uas_407", a={"challenges": "pass"}, b={"challenges": "pass"}, callee_count=6,
          shown=("known", "callee-realm"), check=digests_verify),
     Flow("MESSAGE outside of a dialog", "uac_message", "uas_message", families="46", a={"methods": ["INVITE", "MESSAGE"]}),
