@@ -128,6 +128,10 @@ static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *
 			refuse_answer(e, leg, client, msg);
 		return;
 	}
+	if (call->flags & CALL_SUBSCRIPTION) {
+		subscription_answered(e, call, leg, invite, msg);
+		return;
+	}
 	if (!(call->flags & CALL_DIALOG)) {
 		standalone_tell(e, call, msg->status, msg);
 		if (standalone_relay(e, call, invite, leg, msg) || invite->status >= 200)
@@ -173,12 +177,15 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 		leg->state = LEG_OVER;
 	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL)
 		return;
-	if (verdict && may_try_another(status) && call->target < verdict->ntargets) {
+	if (msg == NULL && subscription_goes_on(e, call))
+		return;
+	if (verdict && may_try_another(status) && !(call->flags & CALL_SUBSCRIBED) &&
+	    call->target < verdict->ntargets) {
 		b2bua_try_next(e, call, status, by);
 		return;
 	}
 	if (status < 400) {
-		if (redirect_take(e, call, leg, msg))
+		if (!(call->flags & CALL_SUBSCRIBED) && redirect_take(e, call, leg, msg))
 			return;
 		status = 480; /* what policy neither follows nor passes is not told */
 	}

@@ -146,7 +146,9 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg)
 		build_stateless(e, msg, 482, SPAN_NONE, NULL); /* section 8.2.2.2 */
 		return;
 	}
-	call = call_new(e, msg->method == SIP_METHOD_INVITE ? CALL_DIALOG : 0);
+	call = call_new(e, msg->method == SIP_METHOD_INVITE ? CALL_DIALOG
+			   : subscription_begins(msg)	    ? CALL_SUBSCRIPTION
+							    : 0);
 	if (call == NULL) {
 		e->stats.overloads++;
 		build_stateless(e, msg, 503, SPAN("Retry-After: 5\r\n"), NULL);
@@ -345,6 +347,8 @@ void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, en
 		failed = send_to_target(e, call, &target);
 		if (failed == 0) {
 			call->state = CALL_TRYING;
+			if (call->flags & CALL_SUBSCRIPTION)
+				call->lives_until_ns = 0;
 			call_set_timer(e, call, target_deadline(e, call, verdict));
 			return;
 		}

@@ -21,6 +21,8 @@ static bool method_is_allowed(struct span token)
 	case SIP_METHOD_MESSAGE:
 	case SIP_METHOD_REFER:
 	case SIP_METHOD_NOTIFY:
+	case SIP_METHOD_SUBSCRIBE:
+	case SIP_METHOD_PUBLISH:
 		return true;
 	default:
 		return false;

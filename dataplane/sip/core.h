@@ -405,6 +405,22 @@ void standalone_tell(struct engine *e, struct sip_call *call, uint16_t status,
 /* The timer of a call whose answer was told: it got through, is told again, or given up. */
 void standalone_told(struct engine *e, struct sip_call *call);
 
+/* ---- subscription.c: dialogs of SUBSCRIBE and REFER (RFC 6665, RFC 3515) ---- */
+bool subscription_begins(const struct sip_msg *msg);
+/* Whether a NOTIFY may tell this leg who its peer is: before the answer, by any fork. */
+bool subscription_awaits(const struct engine *e, const struct sip_leg *leg,
+			 const struct sip_msg *msg);
+/* Its first request was accepted. */
+void subscription_answered(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+			   struct sip_txn *server, const struct sip_msg *msg);
+/* Its first request is not answered in time: true where a NOTIFY has made the dialog all the
+ * same. */
+bool subscription_goes_on(struct engine *e, struct sip_call *call);
+void subscription_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+void subscription_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
+			    const struct sip_msg *msg);
+void subscription_on_timer(struct engine *e, struct sip_call *call);
+
 /* ---- fork.c ---- */
 /* The fork of a leg B, or the leg itself, that has this remote tag; NULL when there is none. */
 struct sip_leg *fork_find(const struct engine *e, const struct sip_leg *leg,
@@ -470,6 +486,11 @@ void dialog_trying(struct engine *e, struct sip_txn *txn, const struct sip_msg *
 void dialog_refuse(struct engine *e, struct sip_txn *txn, uint16_t status);
 /* limen's own answer on a server transaction, as the leg's user agent. */
 void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra);
+/* Refuse a request with what goes with the status: Allow, Accept, Retry-After. */
+void dialog_refuse(struct engine *e, struct sip_txn *server, uint16_t status);
+/* Send a request of one leg to the other; refused where that cannot be done. */
+void dialog_relay_request(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+			  struct sip_leg *peer, struct sip_txn *server, const struct sip_msg *msg);
 /* No answer came, or 408: the client is told while it waits. Who sent no INVITE is not told so
  * (RFC 4320), and after its time not told at all. */
 void dialog_no_answer(struct engine *e, struct sip_txn *server);

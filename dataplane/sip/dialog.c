@@ -309,7 +309,7 @@ static bool request_answers(const struct engine *e, const struct sip_leg *leg,
 	return msg->method == SIP_METHOD_PRACK && invite && !(invite->flags & TXN_HAS_OFFER);
 }
 
-static void relay_request(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+void dialog_relay_request(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 			  struct sip_leg *peer, struct sip_txn *server, const struct sip_msg *msg)
 {
 	struct build_request req = {
@@ -423,7 +423,7 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 	if (msg->method == SIP_METHOD_REFER || msg->method == SIP_METHOD_NOTIFY)
 		refer_request(e, call, leg, server, msg);
 	else
-		relay_request(e, call, leg, peer, server, msg);
+		dialog_relay_request(e, call, leg, peer, server, msg);
 }
 
 /* ---- answers ---- */

@@ -228,6 +228,8 @@ void b2bua_call_timer(struct engine *e, struct sip_call *call)
 		break;
 	case CALL_TRYING:
 	case CALL_EARLY:
+		if (subscription_goes_on(e, call))
+			break;
 		/* Timer C: this target does not answer. */
 		if (leg)
 			b2bua_cancel_leg(e, leg, reason_of_end(IPC_BY_SIP_TIMEOUT));
@@ -237,7 +239,10 @@ void b2bua_call_timer(struct engine *e, struct sip_call *call)
 			b2bua_refuse(e, call, 408, SPAN_NONE, IPC_BY_SIP_TIMEOUT);
 		break;
 	case CALL_ANSWERED:
-		answered_call_timer(e, call);
+		if (call->flags & CALL_SUBSCRIPTION)
+			subscription_on_timer(e, call);
+		else
+			answered_call_timer(e, call);
 		break;
 	default:
 		if (call->flags & CALL_TELLS_ANSWER)

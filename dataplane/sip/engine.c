@@ -136,6 +136,8 @@ static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event
 		b2bua_on_client(e, txn, event, msg);
 	else if (event == TXN_EVENT_STRAY)
 		txn_resend_ack(e, txn);
+	else if (call->flags & CALL_SUBSCRIPTION)
+		subscription_on_client(e, txn, event, msg);
 	else if (session_is_refresh(e, txn))
 		session_on_client(e, txn, event, msg);
 	else
@@ -250,7 +252,8 @@ static struct sip_leg *find_leg(const struct engine *e, const struct sip_msg *ms
 	    !span_eq(leg_text(e, leg, LEG_CALL_ID), sip_span(msg, msg->call_id)))
 		return NULL;
 	/* Forks share limen's tag: the peer's tells them apart. */
-	if (!span_ieq(leg_text(e, leg, LEG_REMOTE_TAG), sip_span(msg, msg->from_tag)))
+	if (!span_ieq(leg_text(e, leg, LEG_REMOTE_TAG), sip_span(msg, msg->from_tag)) &&
+	    !subscription_awaits(e, leg, msg))
 		leg = fork_find(e, leg, sip_span(msg, msg->from_tag));
 	if (leg)
 		*fate = FATE_TAKEN;
@@ -302,6 +305,8 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 	if (txn) {
 		e->stats.retransmits_in++;
 		txn_resend(e, txn);
+	} else if (leg && (call_get(e, leg->call)->flags & CALL_SUBSCRIPTION)) {
+		subscription_request(e, leg, msg);
 	} else if (leg && msg->method == SIP_METHOD_BYE) {
 		b2bua_bye(e, leg, msg);
 	} else if (leg) {
@@ -387,7 +392,8 @@ void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *
 		break;
 	case IPC_HANGUP:
 		call = call_get(e, ((const struct ipc_hangup *)frame)->call);
-		if (call)
+		/* Operators see calls; a subscription ends by itself. */
+		if (call && !(call->flags & CALL_SUBSCRIPTION))
 			b2bua_end(e, call, 480, IPC_BY_OPERATOR);
 		break;
 	case IPC_PROBE:

@@ -73,7 +73,8 @@ struct engine_stats {
 		records_lost, overloads, ports_exhausted, redirects_followed, redirects_passed,
 		probes, probes_refused, owner_sent, owner_taken, owner_bad,
 		standalone, standalone_failed, challenges_dropped, answers_lost;
-	uint32_t calls, legs, txns, records_unacked, timers;
+	uint64_t subscriptions_expired; /* that nobody ended */
+	uint32_t calls, legs, txns, records_unacked, subscriptions, timers;
 };
 
 /* The owner of a message, by its Call-ID: 0..nworkers-1. Pure; any thread. */

@@ -27,6 +27,9 @@ enum call_flag {
 	CALL_ASK_DUE = 1 << 3,     /* ASKING: the control plane has to be asked (again) */
 	CALL_FINDING = 1 << 4,     /* ASKING: the dialog to be replaced is not known yet */
 	CALL_TELLS_ANSWER = 1 << 5, /* the report is the final answer, not a record */
+	CALL_SUBSCRIPTION = 1 << 6, /* began with SUBSCRIBE or REFER */
+	CALL_SUBSCRIBED = 1 << 7,   /* and is a dialog */
+	CALL_TERMINATED = 1 << 8,   /* its last NOTIFY has come */
 };
 
 /* One call: side A asked, side B was asked. */
@@ -43,7 +46,11 @@ struct sip_call {
 	uint64_t pair[CALL_MEDIA_MAX]; /* stream pair of each m= section */
 	uint64_t started_ns, ringing_ns, answered_ns, ended_ns; /* monotonic; 0: never */
 	uint64_t deadline_ns;  /* of the call's own timer; its meaning follows from the state */
-	uint64_t ask_until_ns; /* ASKING: without a verdict by then the call is refused */
+	union {
+		uint64_t ask_until_ns; /* ASKING: without a verdict by then the call is refused */
+		uint64_t lives_until_ns; /* SUBSCRIPTION: without a refresh it is over by then;
+					    0: nothing was said yet */
+	};
 	uint32_t active;       /* transactions that still need the call's legs */
 	uint16_t status;       /* final status towards A */
 	uint16_t flags;        /* enum call_flag */

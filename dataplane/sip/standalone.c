@@ -198,7 +198,8 @@ void standalone_tell(struct engine *e, struct sip_call *call, uint16_t status,
 	struct ipc_answer answer = {.call = call->self, .status = status};
 	struct cursor *out;
 
-	if ((call->flags & (CALL_DIALOG | CALL_TELLS_ANSWER)) || verdict == NULL ||
+	if ((call->flags & (CALL_DIALOG | CALL_SUBSCRIPTION | CALL_TELLS_ANSWER)) ||
+	    verdict == NULL ||
 	    verdict->status || !(verdict->flags & IPC_TELL_ANSWER))
 		return;
 	call->flags |= CALL_TELLS_ANSWER;

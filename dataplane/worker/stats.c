@@ -185,6 +185,7 @@ static void add_neigh(struct stats *stats, struct neigh *neigh)
 	X(overloads) X(ports_exhausted) X(records_lost) X(redirects_followed) X(redirects_passed)  \
 	X(probes) X(probes_refused) X(owner_sent) X(owner_taken) X(owner_bad)                                                  \
 	X(standalone) X(standalone_failed) X(challenges_dropped) X(answers_lost)                   \
+	X(subscriptions) X(subscriptions_expired)                                                  \
 	X(calls) X(legs) X(txns) X(records_unacked) X(timers)
 
 #define MEDIA_COUNTERS(X)                                                                          \

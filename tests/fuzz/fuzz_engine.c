@@ -583,6 +583,9 @@ static void end(void)
 	ack_records(records);
 	for (unsigned s = 0; s < 600; s += 20)
 		sleep_ms(20000, false, true);
+	/* Subscriptions last as long as their peers said, two weeks at the most. */
+	for (unsigned day = 0; day < 16 && engine_next_ns(world.rig.engine) != UINT64_MAX; day++)
+		sleep_ms(86400000, false, true);
 	left = engine_rig_left(&world.rig);
 	if (left)
 		fail(left, SPAN_NONE);

@@ -189,7 +189,9 @@ void world_answer(struct world *w, int side, const char *request, unsigned statu
 		 "%s\n%s%s%s",
 		 status, via, from, to, tag && !strstr(to, "tag=") ? ";tag=" : "",
 		 tag && !strstr(to, "tag=") ? tag : "", id, cseq,
-		 w->answer_contact ? w->answer_contact : "Contact: <sip:bob@10.0.2.2:5062>\n",
+		 w->answer_contact ? w->answer_contact
+		 : side == A	   ? "Contact: <sip:alice@10.0.1.2:5061>\n"
+				   : "Contact: <sip:bob@10.0.2.2:5062>\n",
 		 extra ? extra : "", body ? "Content-Type: application/sdp\n" : "");
 	world_in(w, side, text, body);
 }
