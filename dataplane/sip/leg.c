@@ -64,21 +64,29 @@ bool leg_set_texts(struct engine *e, struct sip_leg *leg, const struct span text
 	return true;
 }
 
-/* The URI of the first Contact, or nothing. It will be a Request-URI: what is none is not taken. */
+/* What of a URI can be a Request-URI: nothing where it is none, and no headers
+ * (section 19.1.1). */
+static struct span request_uri(struct span text)
+{
+	struct sip_uri uri;
+
+	if (sip_uri_parse(text, &uri))
+		return SPAN_NONE;
+	if (uri.is_sip && uri.headers.ptr)
+		text.len = (size_t)(uri.headers.ptr - text.ptr) - 1;
+	return text;
+}
+
+/* The URI of the first Contact, or nothing. */
 static struct span contact_uri(const struct sip_msg *msg)
 {
 	struct sip_values it = sip_values(msg, SIP_HDR_CONTACT);
 	struct sip_name_addr contact;
-	struct sip_uri uri;
 	struct span value;
 
-	if (!sip_values_next(&it, &value) || sip_name_addr_parse(value, &contact) || contact.star ||
-	    sip_uri_parse(contact.uri, &uri))
+	if (!sip_values_next(&it, &value) || sip_name_addr_parse(value, &contact) || contact.star)
 		return SPAN_NONE;
-	/* Headers have no place in a Request-URI (section 19.1.1). */
-	if (uri.is_sip && uri.headers.ptr)
-		contact.uri.len = (size_t)(uri.headers.ptr - contact.uri.ptr) - 1;
-	return contact.uri;
+	return request_uri(contact.uri);
 }
 
 #define ROUTES_MAX 32u
@@ -100,8 +108,8 @@ void leg_put_routes(struct cursor *out, const struct sip_msg *msg, bool reversed
 
 bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
 {
-	char buf[4096];
-	struct cursor routes = cursor_on(buf, sizeof(buf));
+	char buf[4096], source[80];
+	struct cursor routes = cursor_on(buf, sizeof(buf)), uri = cursor_on(source, sizeof(source));
 	struct span texts[LEG_TEXTS] = {{NULL, 0}};
 
 	leg_put_routes(&routes, msg, false);
@@ -111,8 +119,13 @@ bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_m
 	texts[LEG_REMOTE_TAG] = sip_span(msg, msg->from_tag);
 	texts[LEG_TARGET] = contact_uri(msg);
 	if (texts[LEG_TARGET].len == 0)
-		texts[LEG_TARGET] =
-			sip_span(msg, msg->from_uri); /* RFC 2543 peers may leave Contact out */
+		/* RFC 2543 peers may leave Contact out. */
+		texts[LEG_TARGET] = request_uri(sip_span(msg, msg->from_uri));
+	if (texts[LEG_TARGET].len == 0) {
+		put_lit(&uri, "sip:");
+		put_endpoint(&uri, &e->source->peer);
+		texts[LEG_TARGET] = cursor_span(&uri);
+	}
 	texts[LEG_ROUTES] = cursor_span(&routes);
 	leg->remote_cseq = msg->cseq;
 	leg->flags |= LEG_REMOTE_CSEQ;

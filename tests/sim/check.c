@@ -157,12 +157,20 @@ static bool is_repeat(struct sim *sim, const struct ua *from, const struct sip_m
 			 map_key('u', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
 }
 
+/* A request that limen may answer, by branch. */
+static uint64_t *asked(struct sim *sim, const struct sip_msg *msg)
+{
+	return map_at(&sim->seen,
+		      map_key('b', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
+}
+
 static void note_request(struct sim *sim, const struct ua *from, const struct sip_msg *msg,
 			 bool corrupt)
 {
 	uint64_t *seen;
 
 	note_offer(sim, msg);
+	*asked(sim, msg) = 1;
 	if (msg->method == SIP_METHOD_ACK)
 		*answer_acked(sim, sip_span(msg, msg->call_id), msg->cseq) = 1;
 	if (msg->to_tag.len) {
@@ -373,6 +381,17 @@ static void check_cseq(struct sim *sim, const struct ua *to, const struct sip_ms
 	}
 }
 
+/* The new call comes back to limen. */
+static void check_refer(struct sim *sim, const struct engine_action *action, const struct ua *to,
+			const struct sip_msg *msg)
+{
+	struct sip_name_addr name;
+
+	if (sip_name_addr_parse(sip_hdr_value(msg, SIP_HDR_REFER_TO), &name) ||
+	    !uri_is_at(name.uri, &action->src))
+		sim_violation(sim, to->call, "a Refer-To that does not lead to limen");
+}
+
 static void check_request(struct sim *sim, const struct engine_action *action, const struct ua *to,
 			  const struct sip_msg *msg, struct span bytes)
 {
@@ -390,6 +409,9 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 	check_cseq(sim, to, msg, bytes);
 	check_interval(sim, to, msg, bytes);
 	switch (msg->method) {
+	case SIP_METHOD_REFER:
+		check_refer(sim, action, to, msg);
+		break;
 	case SIP_METHOD_BYE:
 		sim->calls[to->call].ending = true;
 		check_bye(sim, to, msg);
@@ -411,9 +433,20 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 	}
 }
 
-static void check_response(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
+/* What the caller of a session was told first. */
+static void note_final(struct ua *to, const struct sip_msg *msg)
 {
-	struct sim_call *call = &sim->calls[to->call];
+	for (unsigned i = 0; i < UA_SESSIONS; i++) {
+		struct sess *sess = &to->sess[i];
+
+		if (sess->caller && !sess->status_sent && sess->invite < UA_TXNS &&
+		    span_eq(sip_span(msg, msg->via_branch), span_str(to->txn[sess->invite].branch)))
+			sess->status_sent = msg->status;
+	}
+}
+
+static void check_response(struct sim *sim, struct ua *to, const struct sip_msg *msg)
+{
 	struct span call_id = sip_span(msg, msg->call_id);
 
 	if (msg->method == SIP_METHOD_INVITE && msg->status >= 200 && msg->status < 300) {
@@ -422,15 +455,16 @@ static void check_response(struct sim *sim, const struct ua *to, const struct si
 		if (!*answered_at(sim, call_id, msg->cseq))
 			*answered_at(sim, call_id, msg->cseq) = sim->now_ns;
 	}
+	if (!*asked(sim, msg) && !sim->calls[to->call].tainted)
+		sim_violation(sim, to->call, "a %u to a %s that nobody sent", msg->status,
+			      sip_method_name(msg->method));
 	if (msg->status > 100 && !msg->to_tag.len)
 		sim_violation(sim, to->call, "a %u without To tag", msg->status);
-	if (to->slot == 0 && msg->method == SIP_METHOD_INVITE && msg->status >= 200 &&
-	    !call->status_sent && to->sess[0].invite < UA_TXNS &&
-	    span_eq(sip_span(msg, msg->via_branch), span_str(to->txn[to->sess[0].invite].branch)))
-		call->status_sent = msg->status;
+	if (msg->method == SIP_METHOD_INVITE && msg->status >= 200)
+		note_final(to, msg);
 }
 
-void check_out(struct sim *sim, const struct engine_action *action, const struct ua *to)
+void check_out(struct sim *sim, const struct engine_action *action, struct ua *to)
 {
 	static struct sip_msg msg;
 

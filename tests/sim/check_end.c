@@ -60,16 +60,19 @@ static void check_call(struct sim *sim, uint32_t number)
 		sim_violation(sim, number, "%u records of %u calls", call->ends, call->accepted);
 	if (!sim_is_strict(sim, number))
 		return;
-	if (call->ends == 1 && call->status_told != call->status_sent &&
-	    !(call->answered_told && call->status_sent == 200) && !uas[0].gone)
-		sim_violation(sim, number, "the record says %u, the caller was told %u",
-			      call->status_told, call->status_sent);
 	for (unsigned slot = 0; slot < SIM_SLOTS; slot++) {
 		const struct ua *ua = &uas[slot];
 
 		if (ua->gone)
 			continue;
 		for (unsigned i = 0; i < UA_SESSIONS; i++) {
+			const struct sess *sess = &ua->sess[i];
+
+			if (sess->records == 1 && sess->status_told != sess->status_sent &&
+			    !(sess->answered_told && sess->status_sent == 200))
+				sim_violation(sim, number,
+					      "the record says %u, the caller was told %u",
+					      sess->status_told, sess->status_sent);
 			if (ua->sess[i].state == SESS_UP)
 				sim_violation(sim, number,
 					      "endpoint %u still thinks that the call is up", slot);

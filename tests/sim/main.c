@@ -175,9 +175,9 @@ static void replay(const struct options *options, const struct sim *failed)
 
 static void print_totals(const struct totals *t, double seconds)
 {
-	static const char *const by[] = {"caller",	  "callee",	 "policy", "operator",
-					 "media timeout", "SIP timeout", "limen",
-					 "session timeout"};
+	static const char *const by[] = {"caller",   "callee",	       "policy",
+					 "operator", "media timeout",  "SIP timeout",
+					 "limen",    "session timeout"};
 
 	printf("%lu seeds, %lu calls, %.1f virtual hours in %.1f s (%.0f calls/s)\n", t->seeds,
 	       t->calls, (double)t->virtual_ns / 3600e9, seconds, (double)t->calls / seconds);
@@ -202,6 +202,8 @@ static void print_totals(const struct totals *t, double seconds)
 	printf("outside dialogs: %lu accepted, %lu challenged, %lu credentials verified; %lu "
 	       "subscriptions, %lu NOTIFY\n",
 	       t->alone, t->challenges, t->verified, t->subscriptions, t->notifies);
+	printf("transfers: %lu REFER, %lu accepted, %lu NOTIFY, %lu done; %lu Replaces\n",
+	       t->refers, t->referred, t->refer_notifies, t->transfers, t->replaced);
 	printf("control plane: lost %lu times, %lu reports blocked, %lu verdicts too late; %lu "
 	       "transactions timed out\n",
 	       t->links_lost, t->reports_blocked, t->verdicts_stale, t->txn_timeouts);

@@ -67,6 +67,12 @@ static void common_manner(struct sim *sim, struct manner *m)
 	m->refresher = (uint8_t)PICK(rng, 0, 0, 1, 2);
 	m->refresh_by_update = chance(rng, 500);
 	m->lazy = chance(rng, 100);
+	m->refers =
+		chance(rng, 120) ? (uint8_t)PICK(rng, REFERS_BLIND, REFERS_ATTENDED) : REFERS_NOT;
+	m->refer_slot = (uint8_t)PICK(rng, 2, 2, 3, 1);
+	m->refer_ms = (uint32_t)rng_below(rng, 8000);
+	m->refuses_refer = chance(rng, 150);
+	m->bye_on_refer = chance(rng, 200);
 	m->event = (uint8_t)rng_below(rng, EVENTS);
 	m->event_s = PICK(rng, 10, 30, 60, 120);
 	m->event_ends_ms = chance(rng, 600) ? (uint32_t)rng_below(rng, 60000) : UINT32_MAX;
@@ -179,13 +185,12 @@ static void init_ua(struct sim *sim, uint32_t call, unsigned slot)
 	ua->timer_ns = NEVER;
 }
 
-/* The caller's dialog, down to a Call-ID that brings its messages to this worker. */
-static void init_caller(struct sim *sim, struct ua *ua, struct sess *sess)
+void script_outgoing(struct sim *sim, struct ua *ua, struct sess *sess, const char *user)
 {
-	char host[64];
-	struct cursor out = cursor_on(host, sizeof(host) - 1);
-	char limen[64], called[96];
-	struct cursor to = cursor_on(limen, sizeof(limen) - 1);
+	const char *mark = ua->side == SIDE_A ? "zqA" : "zqB";
+	char host[64], limen[64];
+	struct cursor out = cursor_on(host, sizeof(host) - 1),
+		      to = cursor_on(limen, sizeof(limen) - 1);
 
 	put_endpoint(&out, &ua->self);
 	host[out.len] = 0;
@@ -194,21 +199,17 @@ static void init_caller(struct sim *sim, struct ua *ua, struct sess *sess)
 	sess->caller = true;
 	sess->se_want_s = ua->manner.se_s;
 	do {
-		snprintf(sess->call_id, sizeof(sess->call_id), "zqA-%u-%08x@%s", ua->call,
+		snprintf(sess->call_id, sizeof(sess->call_id), "%s-%u-%08x@%s", mark, ua->call,
 			 (unsigned)rng_below(&sim->ua_rng, UINT32_MAX), host);
 	} while (!worker_numbered(sim,
 				  engine_owner(span_str(sess->call_id), sim->profile.nworkers)));
-	snprintf(sess->local_uri, sizeof(sess->local_uri), "\"zqA, \\\"%u\\\"\" <sip:zqA%u@%s>",
-		 ua->call, ua->call, host);
-	if (ua->manner.what == WHAT_OPTIONS_LIMEN || ua->manner.what == WHAT_REGISTER)
-		snprintf(called, sizeof(called), "sip:%s", limen);
-	else
-		snprintf(called, sizeof(called), "sip:called%u@%s", ua->call, limen);
-	snprintf(sess->target, sizeof(sess->target), "%s", called);
+	snprintf(sess->local_uri, sizeof(sess->local_uri), "\"%s, \\\"%u\\\"\" <sip:%s%u@%s>", mark,
+		 ua->call, mark, ua->call, host);
+	snprintf(sess->target, sizeof(sess->target), "sip:%s%s%s", user, user[0] ? "@" : "", limen);
 	if (ua->manner.what == WHAT_REGISTER)
 		memcpy(sess->remote_uri, sess->local_uri, sizeof(sess->remote_uri));
 	else
-		snprintf(sess->remote_uri, sizeof(sess->remote_uri), "<%s>", called);
+		snprintf(sess->remote_uri, sizeof(sess->remote_uri), "<%.100s>", sess->target);
 }
 
 void script_call(struct sim *sim, uint32_t number)
@@ -216,6 +217,7 @@ void script_call(struct sim *sim, uint32_t number)
 	struct ua *ua = &sim->uas[number * SIM_SLOTS];
 	struct sim_call *call = &sim->calls[number];
 	struct sess *sess;
+	char user[32];
 
 	for (unsigned slot = 0; slot < SIM_SLOTS; slot++)
 		init_ua(sim, number, slot);
@@ -232,7 +234,10 @@ void script_call(struct sim *sim, uint32_t number)
 		if (ua[slot].manner.hangup_ms != UINT32_MAX)
 			ua[slot].manner.hangup_ms = 20 * ua[slot].manner.hangup_ms;
 	sess = ua_sess_new(sim, ua);
-	init_caller(sim, ua, sess);
+	snprintf(user, sizeof(user), "called%u", number);
+	if (ua->manner.what == WHAT_OPTIONS_LIMEN || ua->manner.what == WHAT_REGISTER)
+		user[0] = 0;
+	script_outgoing(sim, ua, sess, user);
 	ua_act_at(ua, sess, call->start_ns, ACT_CALL);
 	ua_arm(sim, ua);
 }

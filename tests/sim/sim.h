@@ -65,14 +65,12 @@ struct sim_call {
 	bool lame; /* an endpoint of it vanishes or never acknowledges: the others may not hear all
 		      that they should */
 	bool deaf; /* an endpoint of it says nothing at all */
-	uint32_t invites_in;  /* different requests outside a dialog that reached the engine */
-	uint32_t asks;	      /* different questions about them */
-	uint32_t accepted;    /* verdicts on INVITEs that the engine took: each makes a record */
-	uint32_t ends;	      /* records */
-	uint16_t status_sent; /* first final answer to the caller's INVITE */
-	uint16_t status_told; /* by the record */
-	bool answered_told;
+	uint32_t invites_in; /* different requests outside a dialog that reached the engine */
+	uint32_t asks;	     /* different questions about them */
+	uint32_t accepted;   /* verdicts on INVITEs that the engine took: each makes a record */
+	uint32_t ends;	     /* records */
 	bool was_asked;
+	bool transferred;	   /* somebody of it was referred elsewhere */
 	bool ending;		   /* limen has said BYE */
 	bool hung_up;		   /* an endpoint has */
 	bool lazy;		   /* an endpoint does not refresh its session as it should */
@@ -94,6 +92,7 @@ struct totals {
 	uint64_t virtual_ns;
 	uint64_t mid_dialog, cancels, pracks, forks;
 	uint64_t handed_over;
+	uint64_t refers, referred, refer_notifies, transfers, replaced;
 	uint64_t alone, subscriptions, notifies, challenges, verified;
 	uint64_t timers, refreshes, too_short, redirects, followed;
 	uint64_t rtp_relayed, rtp_judged, rtp_refused;
@@ -205,6 +204,7 @@ void rtp_after_end(struct sim *sim, uint32_t call);
 struct verdict_on {
 	uint32_t call;
 	uint64_t ask_id;
+	uint8_t from;  /* slot that asks */
 	uint8_t ask;   /* enum ipc_ask_kind */
 	uint8_t slots; /* REDIRECT: the places that the contacts name, a bit each */
 };
@@ -222,6 +222,6 @@ void control_report(struct sim *sim, const struct engine_action *action);
 /* Look at what goes into the engine and what comes out of it. check_in tells whether the very same
  * was there before. */
 bool check_in(struct sim *sim, const struct ua *from, struct span bytes, bool corrupt);
-void check_out(struct sim *sim, const struct engine_action *action, const struct ua *to);
+void check_out(struct sim *sim, const struct engine_action *action, struct ua *to);
 /* At the end of the world. */
 void check_end(struct sim *sim);

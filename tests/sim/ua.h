@@ -6,7 +6,7 @@
 
 #include "sim.h"
 
-#define UA_SESSIONS 4u
+#define UA_SESSIONS 5u
 #define UA_TXNS	    24u
 #define UA_ACTS	    12u
 #define UA_DIALOGS  6u /* early dialogs of one INVITE that a caller tells apart */
@@ -42,6 +42,7 @@ enum ua_act {
 	ACT_ACCEPT_EVENT,
 	ACT_NOTIFY,
 	ACT_NOTIFY_LAST,
+	ACT_REFER, /* or the consultation before it */
 };
 
 /* What a description says of media, as its sender sees it. */
@@ -58,6 +59,8 @@ enum ua_on_cancel {
 	ON_CANCEL_IGNORE, /* 200 to the CANCEL, but the call goes on as if nothing had been */
 	ON_CANCEL_ANSWER, /* answers at that very moment */
 };
+
+enum ua_refers { REFERS_NOT = 0, REFERS_BLIND, REFERS_ATTENDED };
 
 enum ua_moved { MOVED_AWAY = 0, MOVED_NEXT, MOVED_HERE, MOVED_ALL };
 
@@ -100,6 +103,11 @@ struct manner {
 	uint32_t event_s;	/* how long a subscription is to last */
 	uint32_t event_ends_ms; /* subscriber: ends it after so long; notifier: between NOTIFYs */
 	bool notifies_early, accepts_202;
+	uint8_t refers;	    /* enum ua_refers */
+	uint8_t refer_slot; /* where to */
+	uint32_t refer_ms;
+	bool refuses_refer;
+	bool bye_on_refer; /* hangs up as soon as the REFER is accepted */
 	uint8_t moved;	/* enum ua_moved: where its 3xx says to go */
 	bool follows;	/* caller: goes where a 3xx says */
 	bool rude; /* says BYE and leaves the INVITE that waits for it unanswered */
@@ -196,10 +204,17 @@ struct sess {
 	char etag[32];
 	char auth[512]; /* header line for requests that begin something */
 	uint8_t auth_tries;
+	bool consults;	   /* a call that is to be joined to another of the same endpoint */
+	uint8_t refers_to; /* a call that was asked for by REFER: the session it came in, and 1 */
+	uint8_t replaces;  /* takes the place of a session: its number, and 1 */
+	char extra[400];   /* header line of its INVITE */
+	uint8_t records;   /* as caller: that came of it, with its Call-ID */
+	uint16_t status_sent, status_told; /* first final answer; by the record */
+	bool answered_told;
 	char call_id[128];
 	char local_tag[64], remote_tag[64];
 	char local_uri[128], remote_uri[128];
-	char target[192]; /* remote target */
+	char target[128]; /* remote target */
 	bool routed;	  /* limen has to put our Record-Route into its Route */
 	struct act {
 		uint64_t at_ns;
@@ -246,6 +261,8 @@ void msg_branch(struct sim *sim, struct ua *ua, char *branch, size_t room);
 /* ---- script.c ---- */
 void script_profile(struct sim *sim);
 void script_call(struct sim *sim, uint32_t call);
+/* A session that calls a user at limen, with a Call-ID that leads to a worker that runs. */
+void script_outgoing(struct sim *sim, struct ua *ua, struct sess *sess, const char *user);
 
 /* ---- ua.c ---- */
 void ua_receive(struct sim *sim, struct ua *ua, struct span bytes);
@@ -320,6 +337,18 @@ void event_on_request(struct sim *sim, struct ua *ua, struct sess *sess, const s
 void event_on_notified(struct sim *sim, struct ua *ua, struct sess *sess, uint16_t status);
 void event_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act what);
 
+/* ---- ua_refer.c ---- */
+void refer_act(struct sim *sim, struct ua *ua, struct sess *sess);
+void refer_on_up(struct sim *sim, struct ua *ua, struct sess *sess);
+void refer_on_response(struct sim *sim, struct ua *ua, struct sess *sess, uint16_t status);
+void refer_on_notify(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn,
+		     const struct sip_msg *msg);
+void refer_on_request(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn,
+		      const struct sip_msg *msg);
+void refer_on_final(struct sim *sim, struct ua *ua, struct sess *third, unsigned status);
+uint16_t refer_replaces(struct sim *sim, struct ua *ua, const struct sip_msg *msg,
+			struct sess **replaced);
+
 /* ---- ua_timer.c ---- */
 void timer_put_request(struct cursor *out, const struct ua *ua, const struct sess *sess,
 		       uint8_t method);
@@ -341,7 +370,7 @@ void timer_expired(struct sim *sim, struct ua *ua, struct sess *sess);
 void ua_call_again(struct sim *sim, struct ua *ua, struct sess *sess);
 void ua_answer_with(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn);
 
-/* ---- ua_call.c; call_act: ua_act.c ---- */
+/* ---- ua_call.c; call_act: ua_act.c; call_on_response: ua_answer.c ---- */
 void call_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act what);
 void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
 void call_on_response(struct sim *sim, struct ua *ua, struct ua_txn *txn,

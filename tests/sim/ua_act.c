@@ -17,9 +17,9 @@ static void send_initial(struct sim *sim, struct ua *ua, struct sess *sess)
 	} else if (!ua->manner.late_offer) {
 		sess->offer_made = true;
 		sess->nmedia = (uint8_t)offer.nmedia;
-		txn = ua_send_request(sim, ua, sess, method, &offer, "");
+		txn = ua_send_request(sim, ua, sess, method, &offer, sess->extra);
 	} else {
-		txn = ua_send_request(sim, ua, sess, method, NULL, "");
+		txn = ua_send_request(sim, ua, sess, method, NULL, sess->extra);
 	}
 	if (!txn) {
 		ua_end_session(ua, sess);
@@ -365,6 +365,9 @@ void call_act(struct sim *sim, struct ua *ua, struct sess *sess, enum ua_act wha
 	case ACT_NOTIFY:
 	case ACT_NOTIFY_LAST:
 		event_act(sim, ua, sess, what);
+		break;
+	case ACT_REFER:
+		refer_act(sim, ua, sess);
 		break;
 	case ACT_REFRESH:
 		timer_refresh(sim, ua, sess);

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How an endpoint takes what comes, and what does not. */
+/* How an endpoint takes the requests that come, and what does not come. */
 #include <stdio.h>
 
 #include "ua.h"
-
-#define MSG_BYTES 8192u
-
-/* An INVITE that got a provisional answer waits this long for a final one: longer than any of
- * limen's own limits. */
-#define UA_FINAL_WAIT (400 * SECOND)
 
 /* ---- requests ---- */
 
@@ -17,10 +11,15 @@ static void start_called(struct sim *sim, struct ua *ua, const struct sip_msg *m
 	struct sess *sess = ua->slot ? ua_sess_new(sim, ua) : NULL;
 	const struct manner *m = &ua->manner;
 	struct ua_txn *txn;
+	struct sess *replaced;
+	uint16_t status;
 	uint64_t at = sim->now_ns;
 
-	if (!sess) {
-		ua_refuse(sim, ua, msg, NULL, 486);
+	status = refer_replaces(sim, ua, msg, &replaced);
+	if (!sess || status) {
+		ua_refuse(sim, ua, msg, NULL, sess ? status : 486);
+		if (sess)
+			sess->state = SESS_DOWN;
 		return;
 	}
 	if (m->vanish_ms != UINT32_MAX && ua->vanish_ns == NEVER) {
@@ -44,6 +43,11 @@ static void start_called(struct sim *sim, struct ua *ua, const struct sip_msg *m
 	}
 	if (m->ring_rel && !sip_hdr_has_token(msg, SIP_HDR_SUPPORTED, SPAN("100rel")))
 		ua->manner.ring_rel = false;
+	if (replaced) {
+		sess->replaces = (uint8_t)(1 + ua_sess_number(ua, replaced));
+		ua_act_at(ua, sess, sim->now_ns + 20 * MS, ACT_FINAL);
+		return;
+	}
 	for (unsigned i = 0; i < m->nrings; i++)
 		at += m->ring_ms[i] * MS;
 	if (!m->no_trying)
@@ -135,9 +139,19 @@ static void on_prack(struct sim *sim, struct ua *ua, struct sess *sess, struct u
 		     const struct sip_msg *msg)
 {
 	struct span rack = sip_hdr_value(msg, SIP_HDR_RACK);
-	char want[64];
+	char want[64], whole[64];
 	size_t len = (size_t)snprintf(want, sizeof(want), "%u ", sess->rseq);
 
+	if (sess->rel_pending && rack.len > len && memcmp(rack.ptr, want, len) == 0 &&
+	    sim_is_strict(sim, ua->call)) {
+		const struct ua_txn *invite = ua_open_invite(ua, sess);
+
+		snprintf(whole, sizeof(whole), "%u %u INVITE", sess->rseq,
+			 invite ? invite->cseq : 0);
+		if (invite && !span_eq(rack, span_str(whole)))
+			sim_violation(sim, ua->call, "a RAck of \"%.*s\", not \"%s\"",
+				      SPAN_FMT(rack), whole);
+	}
 	if (!sess->rel_pending || rack.len < len || memcmp(rack.ptr, want, len) != 0) {
 		ua_respond(sim, ua, txn, 481);
 		return;
@@ -146,6 +160,23 @@ static void on_prack(struct sim *sim, struct ua *ua, struct sess *sess, struct u
 	sess->rel_pending = false;
 	sess->rel_ns = NEVER;
 	ua_respond(sim, ua, txn, 200);
+}
+
+/* Who put itself into the route stays there (section 12.2.1.1). */
+static void check_route(struct sim *sim, const struct ua *ua, const struct sess *sess,
+			const struct sip_msg *msg)
+{
+	struct span route = sip_hdr_value(msg, SIP_HDR_ROUTE);
+	bool wanted = ua->manner.record_route && !sess->event, is = route.len != 0;
+	char want[80];
+	struct cursor out = cursor_on(want, sizeof(want));
+
+	put_span(&out, ua->side == SIDE_A ? SPAN("zqA-proxy@") : SPAN("zqB-proxy@"));
+	put_endpoint(&out, &ua->self);
+	if (sim_is_strict(sim, ua->call) &&
+	    (wanted != is || (is && !memmem(route.ptr, route.len, want, out.len))))
+		sim_violation(sim, ua->call, "endpoint %u gets a %s %s its Route", ua->slot,
+			      sip_method_name(msg->method), wanted ? "without" : "beside");
 }
 
 void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
@@ -171,9 +202,15 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 	}
 	sess = find_session(ua, msg);
 	if (!sess) {
+		/* A spoilt Contact may name another call's endpoint. */
+		if (sim_is_strict(sim, ua->call) && !sim->profile.corrupt)
+			sim_violation(sim, ua->call,
+				      "endpoint %u gets a %s of a dialog not its own", ua->slot,
+				      sip_method_name(msg->method));
 		ua_refuse(sim, ua, msg, NULL, 481);
 		return;
 	}
+	check_route(sim, ua, sess, msg);
 	if (sess->remote_cseq && msg->cseq <= sess->remote_cseq) {
 		ua_refuse(sim, ua, msg, sess, 500); /* section 12.2.2 */
 		return;
@@ -194,13 +231,16 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		on_bye(sim, ua, sess, txn);
 	} else if (sess->state == SESS_DOWN) {
 		ua_respond(sim, ua, txn, 481);
+	} else if (msg->method == SIP_METHOD_REFER) {
+		refer_on_request(sim, ua, sess, txn, msg);
+	} else if (msg->method == SIP_METHOD_NOTIFY) {
+		refer_on_notify(sim, ua, sess, txn, msg);
 	} else if (msg->method == SIP_METHOD_PRACK) {
 		on_prack(sim, ua, sess, txn, msg);
 	} else if (msg->method == SIP_METHOD_UPDATE && ua->manner.no_update) {
 		/* Without a description there is nothing that a re-INVITE could repeat. */
 		sim->calls[ua->call].lazy |= !sess->described || !sess->told;
-		ua_respond_as(sim, ua, txn, sess, 405, NULL,
-			      "Allow: INVITE, ACK, BYE, CANCEL\r\n");
+		ua_respond_as(sim, ua, txn, sess, 405, NULL, "Allow: INVITE, ACK, BYE, CANCEL\r\n");
 	} else if (msg->method == SIP_METHOD_UPDATE && timer_is_too_short(ua, msg)) {
 		timer_refuse(sim, ua, sess, txn);
 	} else if (msg->method == SIP_METHOD_UPDATE && txn->has_offer &&
@@ -214,194 +254,14 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 	}
 }
 
-/* ---- answers ---- */
-
-/* PRACK, once for each RSeq of each early dialog. */
-static void acknowledge(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn,
-			const struct sip_msg *msg)
-{
-	uint64_t tag = hash_fast(1, sip_span(msg, msg->to_tag)), rseq;
-	char rack[96];
-	unsigned i = 0;
-
-	if (sip_number_parse(sip_hdr_value(msg, SIP_HDR_RSEQ), UINT32_MAX, &rseq))
-		return;
-	while (i < UA_DIALOGS && sess->prack[i].tag && sess->prack[i].tag != tag)
-		i++;
-	if (i == UA_DIALOGS || rseq <= sess->prack[i].rseq)
-		return;
-	sess->prack[i].tag = tag;
-	sess->prack[i].rseq = (uint32_t)rseq;
-	snprintf(rack, sizeof(rack), "RAck: %u %u INVITE\r\n", (unsigned)rseq, txn->cseq);
-	ua_send_request(sim, ua, sess, SIP_METHOD_PRACK, NULL, rack);
-}
-
-static void on_provisional(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn,
-			   const struct sip_msg *msg)
-{
-	if (txn->state > US_PROCEEDING)
-		return;
-	txn->state = US_PROCEEDING;
-	txn->retransmit_ns = NEVER;
-	if (!txn->cancelled)
-		txn->end_ns = sim->now_ns + UA_FINAL_WAIT;
-	if (txn->initial && sess->state == SESS_EARLY && msg->status > 100 && msg->to_tag.len) {
-		ua_copy(sess->remote_tag, sizeof(sess->remote_tag), sip_span(msg, msg->to_tag));
-		ua_take_contact(sess, msg);
-		if (msg->body.len)
-			sess->answer_seen = true;
-	}
-	if (sess->cancel_wanted) {
-		sess->cancel_wanted = false;
-		ua_send_cancel(sim, ua, txn);
-	} else if (ua->manner.cancel_on_ring && msg->status > 100 && !sess->gave_up) {
-		ua_give_up(sim, ua, sess);
-	}
-	if (sip_hdr_has_token(msg, SIP_HDR_REQUIRE, SPAN("100rel")) && ua->manner.rel100 &&
-	    !sess->gave_up)
-		acknowledge(sim, ua, sess, txn, msg);
-}
-
-static void on_answered(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn,
-			const struct sip_msg *msg)
-{
-	struct ua_body answer = {.sdp = msg->body.len && !txn->has_offer,
-				 .nmedia = sess->nmedia ? sess->nmedia : 1};
-
-	answer.direction = (uint8_t)ua_answer_direction(sip_span(msg, msg->body));
-	if (txn->state == US_ACCEPTED) {
-		if (txn->initial &&
-		    !span_eq(sip_span(msg, msg->to_tag), span_str(sess->remote_tag)) &&
-		    sim_is_strict(sim, ua->call))
-			sim_violation(sim, ua->call, "the caller was answered in two dialogs");
-		else if (txn->ack)
-			net_to_engine(sim, ua, &ua->limen, span_of(txn->ack, txn->ack_len));
-		return;
-	}
-	if (txn->state > US_PROCEEDING)
-		return;
-	txn->state = US_ACCEPTED;
-	txn->retransmit_ns = NEVER;
-	txn->end_ns = sim->now_ns + UA_TIMEOUT;
-	txn->status = msg->status;
-	ua_take_contact(sess, msg);
-	if (txn->initial) {
-		ua_copy(sess->remote_tag, sizeof(sess->remote_tag), sip_span(msg, msg->to_tag));
-		if (sess->state == SESS_EARLY)
-			sess->state = SESS_UP;
-		/* An answerer that has agreed to an offer keeps its number of sections. */
-		if (!txn->has_offer)
-			sess->nmedia = 1;
-	}
-	sess->described |= txn->has_offer && txn->direction != DIR_ZERO;
-	sess->direction = txn->has_offer ? txn->direction : answer.direction;
-	timer_on_2xx(sim, ua, sess, txn, msg);
-	if (!ua->manner.never_ack)
-		ua_send_ack(sim, ua, sess, txn, &answer);
-	if (!txn->initial)
-		return;
-	if (sess->state == SESS_UP && sess->gave_up)
-		ua_send_bye(sim, ua, sess);
-	else if (sess->state == SESS_UP && !ua->manner.never_ack)
-		ua_set_up(sim, ua, sess);
-}
-
-static void on_refused(struct sim *sim, struct ua *ua, struct sess *sess, struct ua_txn *txn,
-		       const struct sip_msg *msg)
-{
-	char buf[MSG_BYTES];
-	struct cursor out = cursor_on(buf, sizeof(buf));
-
-	if (txn->state == US_COMPLETED) {
-		net_to_engine(sim, ua, &txn->dst, span_of(txn->ack, txn->ack_len));
-		return;
-	}
-	if (txn->state > US_PROCEEDING)
-		return;
-	txn->state = US_COMPLETED;
-	txn->status = msg->status;
-	txn->retransmit_ns = NEVER;
-	txn->end_ns = sim->now_ns + UA_TIMEOUT; /* D */
-	msg_ack_refusal(&out, ua, txn, msg);
-	ua_keep(&txn->ack, &txn->ack_len, cursor_span(&out));
-	net_to_engine(sim, ua, &txn->dst, cursor_span(&out));
-	if (txn->initial && msg->status == 422 && !sess->gave_up &&
-	    timer_on_422(sim, ua, sess, msg)) {
-		ua_call_again(sim, ua, sess);
-	} else if (txn->initial && (msg->status == 401 || msg->status == 407) &&
-		   !sess->gave_up && alone_take_challenge(sim, ua, sess, msg)) {
-		ua_call_again(sim, ua, sess);
-	} else if (txn->initial && msg->status < 400 && ua->manner.follows && !sess->gave_up &&
-		   sess->followed++ < 2 && ua_take_contact(sess, msg)) {
-		sim->totals->followed++;
-		ua_call_again(sim, ua, sess);
-	} else if (txn->initial) {
-		ua_end_session(ua, sess);
-	} else if (txn->refresh && msg->status != 408 && msg->status != 481) {
-		timer_on_refusal(sim, ua, sess, txn, msg);
-	} else if (msg->status == 491 && sess->state == SESS_UP && sess->retries++ < 3) {
-		/* Section 14.1: whoever made the Call-ID waits longer. */
-		ua_act_at(ua, sess,
-			  sim->now_ns + (sess->caller ? 2100 + rng_below(&sim->ua_rng, 1900)
-						      : rng_below(&sim->ua_rng, 2000)) *
-						MS,
-			  ACT_REINVITE);
-	} else if ((msg->status == 408 || msg->status == 481) && sess->state == SESS_UP) {
-		ua_send_bye(sim, ua, sess);
-	}
-}
-
-void call_on_response(struct sim *sim, struct ua *ua, struct ua_txn *txn, const struct sip_msg *msg)
-{
-	struct sess *sess = ua_sess_of(ua, txn);
-
-	if (txn->kind == UT_CLIENT_INVITE) {
-		if (msg->status < 200)
-			on_provisional(sim, ua, sess, txn, msg);
-		else if (msg->status < 300)
-			on_answered(sim, ua, sess, txn, msg);
-		else
-			on_refused(sim, ua, sess, txn, msg);
-		return;
-	}
-	if (txn->state == US_COMPLETED)
-		return;
-	if (msg->status < 200) {
-		txn->state = US_PROCEEDING;
-		txn->interval_ns = UA_T2;
-		return;
-	}
-	txn->state = US_COMPLETED;
-	txn->status = msg->status;
-	txn->retransmit_ns = NEVER;
-	txn->end_ns = sim->now_ns + UA_T4; /* K */
-	if (msg->status < 300 && txn->has_offer) {
-		sess->direction = txn->direction;
-		sess->described |= txn->direction != DIR_ZERO;
-	}
-	if (msg->status < 300 && txn->method == SIP_METHOD_UPDATE)
-		timer_on_2xx(sim, ua, sess, txn, msg);
-	else if (txn->method == SIP_METHOD_UPDATE)
-		timer_on_refusal(sim, ua, sess, txn, msg);
-	if (txn->initial)		   /* a request of its own, without a dialog */
-		alone_on_response(sim, ua, sess, msg);
-	else if (txn->method == SIP_METHOD_SUBSCRIBE)
-		event_on_subscribed(sim, ua, sess, msg);
-	else if (sess->event)
-		event_on_notified(sim, ua, sess, msg->status);
-	else if ((msg->status == 481 || msg->status == 408) && txn->method != SIP_METHOD_CANCEL &&
-		 sess->state == SESS_UP)
-		ua_send_bye(
-			sim, ua,
-			sess); /* section 12.2.1.2: the other side knows nothing of the dialog */
-}
-
 void call_on_ack(struct sim *sim, struct ua *ua, struct ua_txn *txn)
 {
 	struct sess *sess = ua_sess_of(ua, txn);
 
 	if (txn->initial && sess->state == SESS_UP && !ua->manner.early_bye)
 		ua_set_up(sim, ua, sess);
+	if (txn->initial && sess->replaces && ua->sess[sess->replaces - 1].state == SESS_UP)
+		ua_send_bye(sim, ua, &ua->sess[sess->replaces - 1]);
 }
 
 /* ---- what never came ---- */

@@ -197,8 +197,14 @@ void ua_set_up(struct sim *sim, struct ua *ua, struct sess *sess)
 	if (sim->calls[ua->call].rtp)
 		ua_act_at(ua, sess, sim->now_ns + (100 + rng_below(&sim->ua_rng, 1500)) * MS,
 			  ACT_RTP);
+	if (m->refers && !sess->consults && !sim->calls[ua->call].transferred)
+		ua_act_at(ua, sess, sim->now_ns + m->refer_ms * MS, ACT_REFER);
+	refer_on_up(sim, ua, sess);
+	/* Whoever began a call of its own sees to its end. */
 	if (m->hangup_ms != UINT32_MAX)
 		ua_act_at(ua, sess, sim->now_ns + m->hangup_ms * MS, ACT_BYE);
+	else if (sess->caller && ua_sess_number(ua, sess))
+		ua_act_at(ua, sess, sim->now_ns + 25 * SECOND, ACT_BYE);
 }
 
 /* ---- answers ---- */

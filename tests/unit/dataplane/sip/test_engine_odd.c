@@ -185,3 +185,31 @@ Test(engine_odd, reinvite_meets_an_update_that_is_open)
 	world_answer(w, B, world_out(w, B, 0), 200, NULL, NULL, NULL);
 	world_end(w);
 }
+
+/* Neither Contact nor From is an address: what limen sends goes where the call came from (found by
+ * the simulator). */
+Test(engine_odd, caller_without_an_address)
+{
+	const struct world_report *ask;
+	char invite[8192], ok[8192];
+	uint64_t id;
+
+	world_in(w, A,
+		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2:5060;branch=z9hG4bKlost\nFrom: <sip:alice@10.0.1.2:506I>;tag=a\nTo: "
+		 "<sip:bob@10.0.1.1>\nCall-ID: lost\nCSeq: 1 INVITE\nContact: "
+		 "<sip:alice@10.0.1.2:506x>\n",
+		 SDP_A);
+	ask = world_find(w, IPC_ASK);
+	cr_assert(ask);
+	memcpy(&id, ask->frame, sizeof(id));
+	world_verdict(w, id, 0, 1);
+	strcpy(invite, world_out(w, B, 0));
+	world_answer(w, B, invite, 200, "bob-tag", NULL, SDP_B);
+	strcpy(ok, world_out(w, A, 0));
+	world_request(w, A, "ACK", 1, "lostack", ok, "a", NULL, NULL);
+	world_request(w, B, "BYE", 5, "bye", invite, "bob-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0), "BYE sip:10.0.1.2:5060 SIP/2.0"));
+	world_answer(w, A, world_out(w, A, 0), 200, NULL, NULL, NULL);
+	world_end(w);
+}
