@@ -127,6 +127,7 @@ FLOWS = [
          a={"session_expires_s": 90, "media_timeout_s": 0}, b={"media_timeout_s": 0}, record=(200, "session-timeout")),
     Flow("REFER passed, NOTIFYs with sipfrag", "uac_refer", "uas_refer", a={"refer": "pass"}, record=(200, "caller")),
     Flow("REFER refused: 403", "uac_refer_refused", "uas_basic", words={"CODE": 403}, record=(200, "caller")),
+    Flow("limen asks whether a peer is there", None, "uas_probed", families="46", b={"options_interval_s": 1}),
     Flow("407: the answer to the challenge verifies", "uac_407", "uas_407", a={"challenges": "pass"}, b={"challenges": "pass"}, callee_count=6,
          shown=("known", "callee-realm"), check=digests_verify),
     Flow("MESSAGE outside of a dialog", "uac_message", "uas_message", families="46", a={"methods": ["INVITE", "MESSAGE"]}),

@@ -196,7 +196,8 @@ def config(runs, extra=""):
     for run in runs:
         for trunk in run.trunks():
             lines += [f"  {'-' if n == 0 else ' '} {key}: {json.dumps(value)}" for n, (key, value) in enumerate(trunk.items())]
-    lines += ["routes:"]
+    if any(run.flow.caller for run in runs):
+        lines += ["routes:"]
     for run in runs:
         if run.flow.refuse:
             lines += [f"  - from: {run.name}-caller", f"    status: {run.flow.refuse}"]
@@ -351,7 +352,7 @@ def run_all(flows, only=None, extra=""):
             process.terminate()
             process.wait()
         packets = {side: wire.packets(path) for side, (path, _) in zip("ab", captures)}
-        lab.result("both networks were captured", all(packets.values()), "nothing")
+        lab.result("there is something to look at in the captures", any(packets.values()), "nothing")
         for run in runs:
             faults, seen = judge(run, packets, records)
             lab.result(run.what, not faults, "; ".join(faults))
