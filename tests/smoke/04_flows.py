@@ -15,7 +15,8 @@ from flows import Flow, run_all, tag  # noqa: E402
 
 
 
-CODES = {code: code for code in (400, 401, 402, 403, 404, 405, 406, 407, 410, 413, 414, 415, 416, 420, 421, 423, 480, 481, 482, 483, 484,
+# A challenge that policy does not let across is told as 403.
+CODES = {code: 403 if code in (401, 407) else code for code in (400, 401, 402, 403, 404, 405, 406, 407, 410, 413, 414, 415, 416, 420, 421, 423, 480, 481, 482, 483, 484,
                                  485, 486, 487, 488, 489, 491, 493, 494, 500, 501, 502, 503, 504, 505, 513, 580, 600, 603, 604, 606, 607)}
 
 CARRIER_HEADERS = ["Session-ID", "Diversion", "History-Info", "P-Asserted-Identity"]
