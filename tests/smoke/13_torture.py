@@ -116,7 +116,7 @@ def faults_of(message, row):
         faults.append(f"CSeq: {message.get('CSeq')}")
     if int(message.get("Content-Length")) != len(body.encode("utf-8", "surrogateescape")):
         faults.append("the length is not the body's")
-    faults += [f"{name} went through" for name in ("Route", "Record-Route", "Authorization") if message.get(name)]
+    faults += [f"{name} went through" for name in ("Route", "Record-Route") if message.get(name)]
     secrets = [row.call_id, "10.99.1.", "fd99:1:", "192.0.2.", *re.findall(r"branch\s*=\s*([^;,\s]{8,})", row.unfolded),
                *re.findall(r"tag\s*=\s*([^;,\s]{6,})", row.unfolded)]
     faults += [f"shows {s!r}" for s in secrets if s and s in message.text]
