@@ -198,7 +198,7 @@ Test(engine_odd, caller_without_an_address)
 		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
 		 "10.0.1.2:5060;branch=z9hG4bKlost\nFrom: <sip:alice@10.0.1.2:506I>;tag=a\nTo: "
 		 "<sip:bob@10.0.1.1>\nCall-ID: lost\nCSeq: 1 INVITE\nContact: "
-		 "<sip:alice@10.0.1.2:506x>\n",
+		 "<sip:alice@10.0.1.2:506x>\nContent-Type: application/sdp\n",
 		 SDP_A);
 	ask = world_find(w, IPC_ASK);
 	cr_assert(ask);
