@@ -38,6 +38,15 @@
 #define RECORD_CALL_ID_MAX     255u /* a longer Call-ID is cut in records and rows */
 #define REDIRECTS_MAX          5u   /* of one call: a loop of redirections ends */
 
+/* overload.c */
+struct overload {
+	uint32_t busy_max; /* permille */
+	uint32_t share;	   /* of what begins anew that is admitted: SHARE_ALL is all of it */
+	uint32_t retry_after_s;
+	uint32_t emergency_len;
+	char emergency[IPC_EMERGENCY_MAX]; /* users and services, a line each */
+};
+
 struct engine {
 	struct engine_conf conf;
 	struct cookie_keys keys;
@@ -53,6 +62,8 @@ struct engine {
 	struct hindex index; /* server transactions by key and merge_key */
 	struct wheel *wheel; /* timers: call i is i, transaction i is max_calls + i */
 	uint32_t txn_timers; /* number of the first transaction timer */
+
+	struct overload overload;
 
 	unsigned ncollect;
 	uint64_t collect[COLLECT_MAX]; /* calls to be freed at the end of the input */
@@ -434,6 +445,14 @@ uint64_t fork_tag_hash(const struct engine *e, const struct sip_msg *msg);
 /* A 2xx came for a call that is gone: the winner's is acknowledged again, another fork's
  * acknowledged and ended. */
 void fork_late_answer(struct engine *e, struct sip_txn *invite, const struct sip_msg *msg);
+
+/* ---- overload.c ---- */
+void overload_init(struct engine *e);
+void overload_settings(struct engine *e, const struct ipc_settings *settings);
+bool overload_is_emergency(const struct engine *e, const struct sip_msg *msg);
+/* Refuse a request that would begin something, if the worker is too busy. `key`: its
+ * transaction's. */
+bool overload_refuses(struct engine *e, const struct sip_msg *msg, uint64_t key);
 
 /* ---- probe.c: OPTIONS for the control plane ---- */
 void probe_start(struct engine *e, const struct ipc_probe *ask);

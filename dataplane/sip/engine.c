@@ -67,6 +67,7 @@ struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, u
 	e->conf = *conf;
 	e->now_ns = now_ns;
 	e->media = media;
+	overload_init(e);
 	e->calls = &arena->slabs[first + SLAB_CALLS];
 	e->legs = &arena->slabs[first + SLAB_LEGS];
 	e->txns = &arena->slabs[first + SLAB_TXNS];
@@ -286,6 +287,7 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 	enum engine_fate fate;
 	struct sip_txn *txn;
 	struct sip_leg *leg = NULL;
+	uint64_t key;
 
 	e->stats.requests_in++;
 	if (msg->method == SIP_METHOD_ACK)
@@ -301,7 +303,8 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 		if (fate == FATE_FORGED)
 			return fate;
 	}
-	txn = txn_find(e, txn_request_key(e, msg, msg->method));
+	key = txn_request_key(e, msg, msg->method);
+	txn = txn_find(e, key);
 	if (txn) {
 		e->stats.retransmits_in++;
 		txn_resend(e, txn);
@@ -313,7 +316,7 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 		dialog_request(e, leg, msg);
 	} else if (msg->to_tag.len) {
 		build_stateless(e, msg, 481, SPAN_NONE, NULL);
-	} else {
+	} else if (!overload_refuses(e, msg, key)) {
 		b2bua_start(e, msg);
 	}
 	return FATE_TAKEN;
@@ -395,6 +398,9 @@ void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *
 		/* Operators see calls; a subscription ends by itself. */
 		if (call && !(call->flags & CALL_SUBSCRIPTION))
 			b2bua_end(e, call, 480, IPC_BY_OPERATOR);
+		break;
+	case IPC_SETTINGS:
+		overload_settings(e, frame);
 		break;
 	case IPC_PROBE:
 		probe_start(e, frame);

@@ -71,10 +71,12 @@ struct engine_stats {
 	uint64_t calls_started, calls_answered, calls_ended, calls_refused;
 	uint64_t asks, verdicts, verdicts_stale, txn_timeouts, reports_blocked, actions_lost,
 		records_lost, overloads, ports_exhausted, redirects_followed, redirects_passed,
-		probes, probes_refused, owner_sent, owner_taken, owner_bad,
+		probes, probes_refused, overload_refused, emergencies_admitted, owner_sent,
+		owner_taken, owner_bad,
 		standalone, standalone_failed, challenges_dropped, answers_lost;
 	uint64_t subscriptions_expired; /* that nobody ended */
 	uint32_t calls, legs, txns, records_unacked, subscriptions, timers;
+	uint32_t busy_permille, admit_permille; /* as the last engine_load left them */
 };
 
 /* The owner of a message, by its Call-ID: 0..nworkers-1. Pure; any thread. */
@@ -104,6 +106,9 @@ void engine_link(struct engine *engine, uint64_t now_ns,
 /* What another worker's engine said by ACTION_OWNER; checked here, dropped and counted when it is
  * none of that. */
 void engine_owner_message(struct engine *engine, uint64_t now_ns, struct span bytes);
+/* How busy the worker is, each 10 ms or so: permille of its cycles, above 1000 when work waits. It
+ * decides which share of new requests is refused (IPC_SETTINGS has the limit). No actions. */
+void engine_load(struct engine *engine, uint32_t busy_permille);
 /* Run timers that are due. Call again while it answers true (the action list was full). */
 bool engine_tick(struct engine *engine, uint64_t now_ns);
 

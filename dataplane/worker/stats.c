@@ -92,8 +92,10 @@ static void add_workers(struct stats *stats, const struct stats_source *source)
 	for (unsigned w = 0; w < source->nworkers; w++) {
 		const struct worker *worker = source->workers[w];
 		const struct worker_stats *s = &worker->stats;
+		struct engine_stats engine;
 		char object[24];
 
+		engine_stats(worker->engine, &engine);
 		snprintf(object, sizeof(object), "%u", w);
 		add(stats, "worker", object, "cpu", worker->conf.conf->machine.workers[w]);
 		add(stats, "worker", object, "turns", peek(&s->turns));
@@ -102,6 +104,8 @@ static void add_workers(struct stats *stats, const struct stats_source *source)
 		add(stats, "worker", object, "busy_cycles", peek(&s->busy_cycles));
 		add(stats, "worker", object, "idle_cycles", peek(&s->idle_cycles));
 		add(stats, "worker", object, "sleeps", peek(&s->sleeps));
+		add(stats, "worker", object, "busy_permille", engine.busy_permille);
+		add(stats, "worker", object, "admit_permille", engine.admit_permille);
 		add(stats, "worker", object, "handoff_sent",
 		    worker->handoff ? peek(&worker->handoff->sent) : 0);
 		add(stats, "worker", object, "handoff_taken",
@@ -183,7 +187,7 @@ static void add_neigh(struct stats *stats, struct neigh *neigh)
 	X(retransmits_out) X(calls_started) X(calls_answered) X(calls_ended) X(calls_refused)      \
 	X(asks) X(verdicts) X(verdicts_stale) X(txn_timeouts) X(reports_blocked) X(actions_lost)   \
 	X(overloads) X(ports_exhausted) X(records_lost) X(redirects_followed) X(redirects_passed)  \
-	X(probes) X(probes_refused) X(owner_sent) X(owner_taken) X(owner_bad)                                                  \
+	X(probes) X(probes_refused) X(overload_refused) X(emergencies_admitted) X(owner_sent) X(owner_taken) X(owner_bad)                                                  \
 	X(standalone) X(standalone_failed) X(challenges_dropped) X(answers_lost)                   \
 	X(subscriptions) X(subscriptions_expired)                                                  \
 	X(calls) X(legs) X(txns) X(records_unacked) X(timers)

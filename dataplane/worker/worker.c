@@ -95,6 +95,7 @@ bool worker_turn(struct worker *worker, uint64_t now_ns)
 
 	worker->now_ns = now_ns;
 	n = rx_stage(&worker->rx, worker->pkts);
+	worker->turn_full = n >= RX_BURST;
 	classify(&worker->classify, worker->pkts, n, &worker->walk);
 	if (worker->handoff)
 		n += exchange(worker);
@@ -141,6 +142,8 @@ static void account(struct worker *worker, bool found)
 	else
 		worker->stats.idle_cycles += cycles;
 	worker->turn_tsc = tsc;
+	if (load_turn(&worker->load, worker->now_ns, cycles, found, worker->turn_full))
+		engine_load(worker->engine, worker->load.permille);
 }
 
 int worker_run(void *arg)

@@ -18,6 +18,7 @@ struct rte_rcu_qsbr;
 #include "dataplane/sip/engine.h"
 #include "dataplane/tx/tx.h"
 #include "dataplane/worker/handoff.h"
+#include "dataplane/worker/load.h"
 
 #include <stdatomic.h>
 
@@ -76,6 +77,8 @@ struct worker {
 	uint64_t now_ns __attribute__((aligned(64)));
 	uint64_t turn_tsc;   /* when this turn began */
 	unsigned idle_turns; /* in a row */
+	bool turn_full;	     /* it received as much as it could */
+	struct load_meter load;
 	struct rx rx;	     /* main reads its counters */
 	struct classify classify;
 	struct local local; /* main reads its counters */
