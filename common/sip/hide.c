@@ -68,7 +68,8 @@ void hide_names_add(struct hide_names *names, struct span text)
 		} else if (is_word(*p)) {
 			switch (hide_scheme_at(p, end, &opaque)) {
 			case SCHEME_AT:
-				if (!memchr(opaque, '@', (size_t)(hide_uri_run(opaque, end) - opaque)))
+				if (!memchr(opaque, '@',
+					    (size_t)(hide_uri_run(opaque, end) - opaque)))
 					name_add(names, hide_host_at(opaque, end));
 				break;
 			case SCHEME_URL:
@@ -169,6 +170,10 @@ static void put_word(struct cursor *out, const struct hide_names *names, struct 
 		behind = ip4_end(p, end);
 		if (!behind)
 			continue;
+		/* More numbers behind it must make no other one. */
+		while (end - behind >= 2 && *behind == '.' && is_digit(behind[1]))
+			for (behind++; behind < end && is_digit(*behind);)
+				behind++;
 		put_span(out, span_between(from, p));
 		put_lit(out, "0.0.0.0");
 		from = behind;

@@ -12,7 +12,7 @@
 /* Towards whom something is hidden. */
 struct hide {
 	struct net_endpoint self; /* limen's own towards the reader: host and port of hidden URIs */
-	struct hash_key key;      /* of tokens: the same identifier always becomes the same token */
+	struct hash_key key;	  /* of tokens: the same identifier always becomes the same token */
 };
 
 /* The host names that a text's URIs name, which are looked for in the rest of it. Names of one
@@ -32,11 +32,12 @@ struct hide_names {
  * - A value that is a URL of another kind (http: in Call-Info) is left out, and its header with it
  *   when no value is left.
  * - IP addresses elsewhere become 0.0.0.0 or ::, names of the URIs' hosts anonymous.invalid.
- * - P-Charging-Vector keeps icid-value. Headers that hold nothing but addresses, or ids of a dialog,
- *   or digests over a URI, are left out: Path, Service-Route, Replaces, Authorization, ...
+ * - P-Charging-Vector keeps icid-value. Headers that hold nothing but addresses, or ids of a
+ * dialog, or digests over a URI, are left out: Path, Service-Route, Replaces, Authorization, ...
  * Folds become spaces. False, and nothing written, when nothing is left to say. Not for what
  * edit_plan_reserves. */
-bool hide_header(struct cursor *out, const struct hide *hide, enum sip_hdr_id id, struct span value);
+bool hide_header(struct cursor *out, const struct hide *hide, enum sip_hdr_id id,
+		 struct span value);
 
 /* One URI, as above. False, and nothing written, for a URL whose host cannot be hidden. */
 bool hide_uri(struct cursor *out, const struct hide *hide, struct span uri);
@@ -44,6 +45,12 @@ bool hide_uri(struct cursor *out, const struct hide *hide, struct span uri);
 /* Running text: each URI and address in it; `names` may be NULL. White space stays as it is. */
 void hide_text(struct cursor *out, const struct hide *hide, const struct hide_names *names,
 	       struct span text);
+
+/* An XML document in UTF-8: URIs and addresses in its attributes and its text as in running text;
+ * ids of dialogs and of body parts become tokens; session descriptions and routes in it are left
+ * empty, as are comments; processing instructions and URLs are left out, names of namespaces kept.
+ * 0, or -EINVAL for what is no such document, or has a document type. */
+int hide_xml(struct cursor *out, const struct hide *hide, struct span text);
 
 /* Add the host names that the text's URIs, or words like user@host, name. */
 void hide_names_add(struct hide_names *names, struct span text);

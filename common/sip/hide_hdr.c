@@ -54,9 +54,9 @@ static bool is_one_of(struct span name, const struct span *list, unsigned n)
  * the book (RFC 3261 section 20). */
 static bool is_strayed(struct span name)
 {
-	static const struct span names[] = {{"transport", 9}, {"maddr", 5}, {"ttl", 3}, {"lr", 2},
-					    {"comp", 4},      {"gr", 2},    {"ob", 2},
-					    {"sigcomp-id", 10}};
+	static const struct span names[] = {{"transport", 9}, {"maddr", 5},	 {"ttl", 3},
+					    {"lr", 2},	      {"comp", 4},	 {"gr", 2},
+					    {"ob", 2},	      {"sigcomp-id", 10}};
 
 	return is_one_of(name, names, COUNT(names));
 }
@@ -124,10 +124,10 @@ static void put_params(struct line *line, struct span params, enum hide_scheme s
 			continue;
 		if (bare && scheme == SCHEME_TEL)
 			hide_tel_param(line->out, line->hide, &line->names,
-				       param.value.len ? span_between(param.name.ptr,
-								      param.value.ptr +
-									      param.value.len)
-						       : param.name);
+				       param.value.len
+					       ? span_between(param.name.ptr,
+							      param.value.ptr + param.value.len)
+					       : param.name);
 		else
 			put_param(line, &param);
 	}

@@ -9,8 +9,8 @@
 
 const char *hide_uri_run(const char *p, const char *end)
 {
-	const char *to = skip_class(p, end - p > URI_BYTES_MAX ? p + URI_BYTES_MAX : end, end,
-				    CHAR_URI);
+	const char *to =
+		skip_class(p, end - p > URI_BYTES_MAX ? p + URI_BYTES_MAX : end, end, CHAR_URI);
 	const char *escape = memchr(p, '\\', (size_t)(to - p));
 
 	return escape ? escape : to;
@@ -65,9 +65,9 @@ enum hide_scheme hide_scheme_at(const char *p, const char *end, const char **opa
 		struct span name;
 		enum hide_scheme scheme;
 	} known[] = {
-		{{"sip", 3}, SCHEME_AT},  {{"sips", 4}, SCHEME_AT},  {{"im", 2}, SCHEME_AT},
-		{{"pres", 4}, SCHEME_AT}, {{"xmpp", 4}, SCHEME_AT},  {{"mailto", 6}, SCHEME_AT},
-		{{"tel", 3}, SCHEME_TEL}, {{"fax", 3}, SCHEME_TEL},  {{"modem", 5}, SCHEME_TEL},
+		{{"sip", 3}, SCHEME_AT},  {{"sips", 4}, SCHEME_AT}, {{"im", 2}, SCHEME_AT},
+		{{"pres", 4}, SCHEME_AT}, {{"xmpp", 4}, SCHEME_AT}, {{"mailto", 6}, SCHEME_AT},
+		{{"tel", 3}, SCHEME_TEL}, {{"fax", 3}, SCHEME_TEL}, {{"modem", 5}, SCHEME_TEL},
 		{{"cid", 3}, SCHEME_CID}, {{"mid", 3}, SCHEME_CID},
 	};
 	const char *colon = p;
@@ -85,7 +85,7 @@ enum hide_scheme hide_scheme_at(const char *p, const char *end, const char **opa
 	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (span_ieq(name, known[i].name))
 			return hide_is_uri_char(colon[1]) && colon[1] != ':' ? known[i].scheme
-									: SCHEME_NONE;
+									     : SCHEME_NONE;
 	return SCHEME_NONE;
 }
 
@@ -154,8 +154,8 @@ static const char *put_sip_headers(struct cursor *out, const struct hide *hide,
 		while (p < end && hide_is_uri_char(*p) && *p != '&' && *p != ',')
 			p++;
 		header = span_between(from, p);
-		if (!history ||
-		    !(starts_with(header, SPAN("Reason=")) || starts_with(header, SPAN("Privacy="))))
+		if (!history || !(starts_with(header, SPAN("Reason=")) ||
+				  starts_with(header, SPAN("Privacy="))))
 			continue;
 		put_char(out, mark);
 		hide_plain(out, hide, names, header);
@@ -166,8 +166,7 @@ static const char *put_sip_headers(struct cursor *out, const struct hide *hide,
 
 static bool param_is(struct span param, struct span name)
 {
-	return starts_with(param, name) &&
-	       (param.len == name.len || param.ptr[name.len] == '=');
+	return starts_with(param, name) && (param.len == name.len || param.ptr[name.len] == '=');
 }
 
 void hide_tel_param(struct cursor *out, const struct hide *hide, const struct hide_names *names,
@@ -265,4 +264,3 @@ bool hide_uri(struct cursor *out, const struct hide *hide, struct span uri)
 		hide_uri_at(out, hide, &names, scheme, uri.ptr, opaque, end, HIDE_WHOLE);
 	return true;
 }
-

@@ -84,7 +84,7 @@ static bool answer_at_once(struct engine *e, const struct sip_msg *msg)
 		return true;
 	}
 	if (body_kind(msg) == BODY_REFUSED) {
-		build_stateless(e, msg, 415, SPAN("Accept: application/sdp, text/plain\r\n"), NULL);
+		build_stateless(e, msg, 415, body_accept(), NULL);
 		return true;
 	}
 	return false;
@@ -273,20 +273,11 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	call->leg[SIDE_B] = leg->self;
 	a->peer = leg->self;
 	a->flags &= (uint8_t)~LEG_MEDIA_SET; /* its offer is the first one this target sees */
-	switch (body_kind(&e->again)) {
-	case BODY_SDP:
-		error = body_relay_sdp(e, call, a, leg, &e->again, false, &req.body, &why);
-		break;
-	case BODY_PLAIN:
-		req.body = sip_span(&e->again, e->again.body);
-		break;
-	default:
-		break;
-	}
+	error = body_relay(e, call, a, leg, &e->again, false, &req.body, &why);
 	if (error) {
 		if (error == -ENOSPC)
 			e->stats.ports_exhausted++;
-		return error == -EINVAL ? 400 : 503;
+		return body_error_status(error);
 	}
 	client = txn_client_new(e, e->again.method, call, leg);
 	if (client == NULL)

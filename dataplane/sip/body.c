@@ -1,35 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What messages carry: session descriptions are rewritten and steer the call's stream pairs (RFC
- * 3264), other bodies pass only where their kind holds no address. One worker thread; libc only. */
+/* Session descriptions: rewritten for the other side, they steer the call's stream pairs (RFC
+ * 3264). One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #include <errno.h>
-
-enum body_kind body_kind(const struct sip_msg *msg)
-{
-	static const char *const plain[] = {
-		"application/dtmf-relay", "application/dtmf", "application/media_control+xml",
-		"text/plain", "application/im-iscomposing+xml",
-	};
-	struct span type = sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE);
-	size_t len = 0;
-
-	if (msg->body.len == 0)
-		return BODY_NONE;
-	/* An encoded body cannot be looked into. */
-	if (msg->first[SIP_HDR_CONTENT_ENCODING] != SIP_HDR_NONE)
-		return BODY_REFUSED;
-	while (len < type.len && type.ptr[len] != ';')
-		len++;
-	type = span_trim(span_of(type.ptr, len));
-	if (span_ieq(type, SPAN("application/sdp")))
-		return BODY_SDP;
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-		if (span_ieq(type, span_str(plain[i])))
-			return BODY_PLAIN;
-	}
-	return BODY_REFUSED;
-}
 
 /* Whether a section's transport is one that the media stage relays: RTP in any profile, T.38. */
 static bool proto_is_relayed(struct span proto)
@@ -197,13 +171,12 @@ static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *f
 	return from->offer == HANDLE_NONE ? -ENOMEM : 0;
 }
 
-int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from,
-		     struct sip_leg *to, struct span text, bool answer, struct span *result,
-		     const char **why)
+int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, struct sip_leg *from,
+		 struct sip_leg *to, struct span text, bool answer, const char **why)
 {
 	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
-	struct cursor out = cursor_on(e->body, sizeof(e->body));
 	struct sdp_rewrite rewrite;
+	uint32_t before = out->len;
 	uint64_t hash;
 	int error;
 
@@ -225,33 +198,19 @@ int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *fr
 	rewrite.session_id = hash_sip(&e->random_key, span_of(&to->self, sizeof(to->self))) >> 2;
 	rewrite.session_version = to->sdp_version;
 	rewrite.self = *self;
-	sdp_put(&out, &e->sdp, &rewrite);
-	if (out.full)
-		return -ENOMEM;
-	*result = cursor_span(&out);
-	session_keep_sdp(e, from, to, *result, answer);
+	sdp_put(out, &e->sdp, &rewrite);
+	if (!out->full)
+		session_keep_sdp(e, from, to, span_of(out->buf + before, out->len - before),
+				 answer);
 	return 0;
 }
 
-/* Whether a description in such a message, or its answer, is an offer or an answer (RFC 3261
- * section 13.2.1, RFC 3311, RFC 3262). */
-static bool method_negotiates(uint8_t method)
-{
-	return method == SIP_METHOD_INVITE || method == SIP_METHOD_ACK ||
-	       method == SIP_METHOD_UPDATE || method == SIP_METHOD_PRACK;
-}
-
-int body_relay_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from,
-		   struct sip_leg *to, const struct sip_msg *msg, bool answer, struct span *result,
-		   const char **why)
+int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip_leg *to,
+			  struct span text, const char **why)
 {
 	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
-	struct span text = sip_span(msg, msg->body);
-	struct cursor out = cursor_on(e->body, sizeof(e->body));
 	struct sdp_rewrite rewrite;
 
-	if (method_negotiates(msg->method))
-		return body_rewrite_sdp(e, call, from, to, text, answer, result, why);
 	*why = "Bad Session Description";
 	if (sdp_parse(&e->sdp, text, why) || self == NULL)
 		return -EINVAL;
@@ -260,9 +219,6 @@ int body_relay_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from
 	rewrite.session_id = engine_random(e) >> 2;
 	rewrite.session_version = 1;
 	rewrite.self = *self;
-	sdp_put(&out, &e->sdp, &rewrite);
-	if (out.full)
-		return -ENOMEM;
-	*result = cursor_span(&out);
+	sdp_put(out, &e->sdp, &rewrite);
 	return 0;
 }

@@ -132,8 +132,9 @@ static void put_hidden_header(struct cursor *out, const struct hide *hide,
 static void put_planned_headers(struct cursor *out, const struct engine *e,
 				const struct sip_msg *src, struct span plan,
 				enum edit_direction direction, const struct net_endpoint *self,
-				bool has_body)
+				const struct body *body)
 {
+	bool keeps_type = body->bytes.len && !body->head.len;
 	struct hide hide = {.key = e->index_key};
 	struct span name, value;
 	uint32_t at = 0;
@@ -145,7 +146,7 @@ static void put_planned_headers(struct cursor *out, const struct engine *e,
 		const struct sip_hdr *hdr = &src->hdrs[i];
 		bool first = hdr->id == SIP_HDR_OTHER || src->first[hdr->id] == i;
 
-		if (edit_plan_reserves(hdr->id) || (is_body_header(hdr->id) && !has_body))
+		if (edit_plan_reserves(hdr->id) || (is_body_header(hdr->id) && !keeps_type))
 			continue;
 		name = header_name(src, hdr);
 		switch (edit_plan_action(plan, direction, hdr->id, name, &value)) {
@@ -168,12 +169,18 @@ static void put_planned_headers(struct cursor *out, const struct engine *e,
 		put_header(out, name, value, false);
 }
 
-static void put_body(struct cursor *out, struct span body)
+static void put_body(struct cursor *out, const struct body *body)
 {
+	put_span(out, body->head);
 	put_lit(out, "Content-Length: ");
-	put_u64(out, body.len);
+	put_u64(out, body->bytes.len);
 	put_lit(out, "\r\n\r\n");
-	put_span(out, body);
+	put_span(out, body->bytes);
+}
+
+static void put_no_body(struct cursor *out)
+{
+	put_lit(out, "Content-Length: 0\r\n\r\n");
 }
 
 static void put_tag(struct cursor *out, const struct engine *e, const struct sip_leg *leg)
@@ -346,10 +353,10 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 		put_max_breadth(out, req->src);
 	put_planned_headers(out, e, req->src, req->plan,
 			    leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
-			    engine_local(e, leg->realm, leg->next_hop.family), req->body.len != 0);
+			    engine_local(e, leg->realm, leg->next_hop.family), &req->body);
 	session_put_request(out, leg, req->method);
 	put_span(out, req->extra);
-	put_body(out, req->body);
+	put_body(out, &req->body);
 }
 
 void build_from_invite(struct cursor *out, enum sip_method method, const struct sip_msg *invite,
@@ -377,7 +384,7 @@ void build_from_invite(struct cursor *out, enum sip_method method, const struct 
 	put_span(out, name);
 	put_end(out);
 	put_span(out, extra);
-	put_body(out, SPAN_NONE);
+	put_no_body(out);
 }
 
 void build_again(struct engine *e, struct cursor *out, const struct sip_msg *sent,
@@ -407,7 +414,7 @@ void build_again(struct engine *e, struct cursor *out, const struct sip_msg *sen
 		put_header(out, header_name(sent, hdr), sip_span(sent, hdr->value), hdr->folded);
 	}
 	session_put_interval(out, leg);
-	put_body(out, sip_span(sent, sent->body));
+	put_body(out, &(struct body){.bytes = sip_span(sent, sent->body)});
 }
 
 /* Route of a UAC from the answer's Record-Route (section 12.1.2). */
@@ -451,7 +458,7 @@ void build_from_answer(struct engine *e, struct cursor *out, enum sip_method met
 	put_char(out, ' ');
 	put_span(out, name);
 	put_end(out);
-	put_body(out, SPAN_NONE);
+	put_no_body(out);
 }
 
 /* Where a bare ;rport stands in a Via: the offset behind the word, 0 where there is none. */
@@ -577,11 +584,11 @@ void build_response(struct engine *e, struct cursor *out, const struct build_res
 	put_planned_headers(out, e, res->src, res->plan,
 			    res->leg && res->leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
 			    engine_local(e, res->txn->realm, res->txn->dst.family),
-			    res->body.len != 0);
+			    &res->body);
 	if (res->leg)
 		session_put_response(out, res->leg, res->txn->method, res->status);
 	put_span(out, res->extra);
-	put_body(out, res->body);
+	put_body(out, &res->body);
 }
 
 struct net_endpoint response_destination(const struct sip_msg *msg,
@@ -616,7 +623,7 @@ void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t statu
 	}
 	put_bytes(out, head.buf + tag_at, head.len - tag_at);
 	put_span(out, extra);
-	put_body(out, SPAN_NONE);
+	put_no_body(out);
 	out_send(e, e->source->realm, e->source->transport, &dst, out_finish(e));
 }
 

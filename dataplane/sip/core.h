@@ -82,7 +82,7 @@ struct engine {
 	struct sdp sdp;   /* the description in work */
 	struct sdp offer; /* one that was put aside */
 	struct cursor text; /* the text that is open (out_start) */
-	char body[SDP_BYTES_MAX + 4096u];
+	char body[SIP_MSG_BYTES_MAX + 8192u];
 };
 
 /* ---- out.c: actions ---- */
@@ -121,6 +121,13 @@ struct net_endpoint leg_next_hop(const struct engine *e, const struct sip_leg *l
 
 /* ---- build.c: text ---- */
 
+/* What is sent of a body. */
+struct body {
+	struct span bytes;
+	struct span head; /* whole header lines that describe it in place of the message's own; empty:
+			     those still hold */
+};
+
 struct build_request {
 	struct sip_leg *leg;       /* to whom */
 	enum sip_method method;
@@ -130,7 +137,7 @@ struct build_request {
 	struct span branch;        /* CANCEL and the ACK of a refusal: the INVITE's branch instead */
 	const struct sip_msg *src; /* what it is made from; NULL: limen's own */
 	struct span plan;          /* edit plan for src, empty without */
-	struct span body;
+	struct body body;
 	struct span contact;       /* value; empty: limen's own where the method has one */
 	struct span extra;         /* whole header lines */
 	int max_forwards;
@@ -144,7 +151,7 @@ struct build_response {
 	const struct sip_msg *src; /* response of the far side; NULL: limen's own */
 	uint32_t rseq;             /* of a reliable provisional response; 0: none */
 	struct span plan;
-	struct span body;
+	struct body body;
 	struct span extra;         /* whole header lines */
 };
 void build_response(struct engine *e, struct cursor *out, const struct build_response *res);
@@ -197,25 +204,34 @@ void put_via(struct cursor *out, const struct engine *e, uint8_t realm, uint8_t 
 /* "Name: value" of another message's header, unfolded. */
 void put_header(struct cursor *out, struct span name, struct span value, bool folded);
 
-/* ---- body.c: session descriptions and what else a message may carry ---- */
+/* ---- body_kind.c: what messages carry ---- */
 enum body_kind {
-	BODY_NONE = 0,
-	BODY_SDP,
-	BODY_PLAIN,   /* of a kind that is known to hold no address: passed as it is */
-	BODY_REFUSED, /* of a kind that limen cannot hide: 415 */
+	BODY_NONE = 0, /* nothing, or nothing that goes on */
+	BODY_SDP,      /* a session description, alone or among other parts */
+	BODY_PLAIN,    /* anything else that can be relayed */
+	BODY_REFUSED,  /* of a kind that limen cannot hide, and that must not be left out: 415 */
 };
 enum body_kind body_kind(const struct sip_msg *msg);
-/* Rewrite the description in `from`'s message for `to`, opening stream pairs as needed. The result
- * lies in the engine until the next call. 0; -EINVAL (why is set) for a bad description; -ENOSPC,
- * -ENOMEM without ports or room. */
-int body_rewrite_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from,
-		     struct sip_leg *to, struct span text, bool answer, struct span *result,
-		     const char **why);
-/* The same, but where the method offers or answers nothing (OPTIONS) a description tells what its
- * sender can do: it goes on with ports 0 (RFC 3264 section 9) and no stream hears of it. */
-int body_relay_sdp(struct engine *e, struct sip_call *call, struct sip_leg *from,
-		   struct sip_leg *to, const struct sip_msg *msg, bool answer, struct span *result,
-		   const char **why);
+/* The session description in it; empty where there is none. */
+struct span body_sdp(const struct sip_msg *msg);
+/* Accept and Accept-Encoding lines for a 415. */
+struct span body_accept(void);
+
+/* The body of `from`'s message for `to`, which lies in the engine until the next call, or in the
+ * message. A session description is rewritten, opening stream pairs as needed; where the method
+ * offers or answers nothing (OPTIONS) it tells what its sender can do: it goes on with ports 0 (RFC
+ * 3264 section 9) and no stream hears of it. 0; -ENOTSUP: 415; -EINVAL (why is set) for a bad body;
+ * -E2BIG, -ENOSPC, -ENOMEM without room or ports. */
+int body_relay(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to,
+	       const struct sip_msg *msg, bool answer, struct body *result, const char **why);
+/* The status for such an error. */
+uint16_t body_error_status(int error);
+
+/* ---- body.c: session descriptions ---- */
+int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, struct sip_leg *from,
+		 struct sip_leg *to, struct span text, bool answer, const char **why);
+int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip_leg *to,
+			  struct span text, const char **why);
 /* The offer that a leg made inside the dialog was refused. */
 void body_forget_offer(struct engine *e, struct sip_leg *leg);
 
@@ -536,4 +552,4 @@ void dialog_bye_because(struct engine *e, struct sip_leg *leg, struct span reaso
 void dialog_ack_fork(struct engine *e, struct sip_leg *fork, struct sip_txn *invite);
 /* Acknowledge the 2xx that leg B sent, with what A's ACK carried (src) or bare. */
 void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *src,
-		     struct span body);
+		     const struct body *body);

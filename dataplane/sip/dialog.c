@@ -58,7 +58,7 @@ static void answer_retry_after(struct engine *e, struct sip_txn *txn, uint16_t s
 /* ---- BYE and ACK ---- */
 
 void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *src,
-		     struct span body)
+		     const struct body *body)
 {
 	struct sip_txn *invite = txn_get(e, leg->invite_client);
 	struct sip_call *call = call_get(e, leg->call);
@@ -68,7 +68,7 @@ void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg
 		.leg = leg,
 		.method = SIP_METHOD_ACK,
 		.src = src,
-		.body = body,
+		.body = body ? *body : (struct body){.bytes = SPAN_NONE},
 		.max_forwards = 70,
 	};
 	struct cursor *out;
@@ -135,7 +135,7 @@ static void send_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg
 		leg->flags |= LEG_BYE_WAITS;
 		return;
 	}
-	dialog_send_ack(e, leg, NULL, SPAN_NONE); /* where a 2xx still waits for it */
+	dialog_send_ack(e, leg, NULL, NULL); /* where a 2xx still waits for it */
 	leg->state = LEG_OVER;
 	leg->flags &= (uint8_t)~LEG_BYE_WAITS;
 	txn = txn_client_new(e, SIP_METHOD_BYE, call, leg);
@@ -181,7 +181,7 @@ void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg
 	struct sip_txn *invite = txn_get(e, leg->invite_server);
 	struct sip_leg *peer = leg_get(e, leg->peer);
 	struct sip_call *call = call_get(e, leg->call);
-	struct span body = SPAN_NONE;
+	struct body body;
 	const char *why;
 
 	if (invite == NULL || call == NULL || invite->cseq != msg->cseq || !ack_is_missing(e, leg))
@@ -189,11 +189,9 @@ void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg
 	txn_acked(e, invite);
 	if (peer && call->state == CALL_ANSWERED) {
 		/* An answer in the ACK belongs to an offer in the 2xx (RFC 3264, late offer). */
-		if (body_kind(msg) == BODY_SDP &&
-		    body_rewrite_sdp(e, call, leg, peer, sip_span(msg, msg->body),
-				     !(invite->flags & TXN_HAS_OFFER), &body, &why))
-			body = SPAN_NONE;
-		dialog_send_ack(e, peer, msg, body);
+		(void)body_relay(e, call, leg, peer, msg, !(invite->flags & TXN_HAS_OFFER), &body,
+				 &why);
+		dialog_send_ack(e, peer, msg, &body);
 	}
 	if (leg->flags & LEG_BYE_WAITS)
 		dialog_bye(e, leg, NULL);
@@ -285,7 +283,7 @@ void dialog_refuse(struct engine *e, struct sip_txn *txn, uint16_t status)
 		dialog_answer(e, txn, status,
 			      txn->method == SIP_METHOD_NOTIFY
 				      ? SPAN("Accept: message/sipfrag\r\n")
-				      : SPAN("Accept: application/sdp, text/plain\r\n"));
+				      : body_accept());
 		break;
 	case 489:
 		dialog_answer(e, txn, status, SPAN("Allow-Events: refer\r\n"));
@@ -324,19 +322,9 @@ void dialog_relay_request(struct engine *e, struct sip_call *call, struct sip_le
 	const char *why = NULL;
 	int error = 0;
 
-	switch (body_kind(msg)) {
-	case BODY_SDP:
-		error = body_relay_sdp(e, call, leg, peer, msg, request_answers(e, leg, msg),
-				       &req.body, &why);
-		break;
-	case BODY_PLAIN:
-		req.body = sip_span(msg, msg->body);
-		break;
-	default:
-		break;
-	}
+	error = body_relay(e, call, leg, peer, msg, request_answers(e, leg, msg), &req.body, &why);
 	if (error) {
-		dialog_answer(e, server, error == -EINVAL ? 400 : 503, SPAN_NONE);
+		dialog_answer(e, server, body_error_status(error), SPAN_NONE);
 		return;
 	}
 	client = txn_client_new(e, msg->method, call, peer);
@@ -507,20 +495,8 @@ bool dialog_relay_with(struct engine *e, struct sip_call *call, struct sip_txn *
 	if (to == NULL)
 		return false;
 	res.rseq = relay_rseq(from, to, msg);
-	switch (msg ? body_kind(msg) : BODY_NONE) {
-	case BODY_SDP:
-		/* Only provisional and positive answers describe a session. */
-		if (status < 300 &&
-		    body_relay_sdp(e, call, from, to, msg, server->flags & TXN_HAS_OFFER,
-				   &res.body, &why))
-			return false;
-		break;
-	case BODY_PLAIN:
-		res.body = sip_span(msg, msg->body);
-		break;
-	default:
-		break;
-	}
+	if (msg && body_relay(e, call, from, to, msg, server->flags & TXN_HAS_OFFER, &res.body, &why))
+		return false;
 	out = out_start(e);
 	build_response(e, out, &res);
 	if (!txn_respond(e, server, status, out_finish(e)))
@@ -543,7 +519,7 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 	if (server == NULL || leg == NULL || call == NULL || server->status >= 200) {
 		/* BYE, CANCEL, or one whose asker was answered already. */
 		if (event == TXN_EVENT_SUCCESS && txn->kind == TXN_CLIENT_INVITE && leg)
-			dialog_send_ack(e, leg, NULL, SPAN_NONE);
+			dialog_send_ack(e, leg, NULL, NULL);
 		return;
 	}
 	peer = leg_get(e, server->leg);
@@ -556,10 +532,10 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 		if (txn->method == SIP_METHOD_INVITE || txn->method == SIP_METHOD_UPDATE)
 			leg_refresh_target(e, leg, msg);
 		if (call->state == CALL_ENDED) {
-			dialog_send_ack(e, leg, NULL, SPAN_NONE);
+			dialog_send_ack(e, leg, NULL, NULL);
 			dialog_answer(e, server, 481, SPAN_NONE);
 		} else if (!dialog_relay_response(e, call, server, leg, msg->status, msg)) {
-			dialog_send_ack(e, leg, NULL, SPAN_NONE);
+			dialog_send_ack(e, leg, NULL, NULL);
 			if (server->status < 200)
 				dialog_answer(e, server, 500, SPAN_NONE);
 		}

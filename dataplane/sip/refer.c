@@ -282,7 +282,7 @@ void refer_request(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 	if (refers)
 		status = refer_put_to(e, &lines, msg, leg->realm, peer);
 	else
-		status = put_notify(e, leg, msg, &lines, &req.body);
+		status = put_notify(e, leg, msg, &lines, &req.body.bytes);
 	if (status || lines.full) {
 		dialog_refuse(e, server, status ? status : 400);
 		return;

@@ -350,7 +350,7 @@ static void send_refresh(struct engine *e, struct sip_call *call, struct sip_leg
 	put_span(&extra, build_allow());
 	if (!update) {
 		txn->flags |= TXN_TIMER_C;
-		req.body = blob_span(&e->blobs, s->sdp);
+		req.body.bytes = blob_span(&e->blobs, s->sdp);
 		put_lit(&extra, "Content-Type: application/sdp\r\n");
 		leg->invite_client = txn->self;
 		leg->invite_cseq = txn->cseq;
@@ -430,11 +430,11 @@ void session_on_client(struct engine *e, struct sip_txn *txn, enum txn_event eve
 		if (!over) {
 			leg_refresh_target(e, leg, msg);
 			if (txn->kind == TXN_CLIENT_INVITE && body_kind(msg) == BODY_SDP)
-				body_take_answer(e, leg, sip_span(msg, msg->body));
+				body_take_answer(e, leg, body_sdp(msg));
 			session_got_2xx(e, leg, msg);
 		}
 		if (txn->kind == TXN_CLIENT_INVITE)
-			dialog_send_ack(e, leg, NULL, SPAN_NONE);
+			dialog_send_ack(e, leg, NULL, NULL);
 	} else if (!over) {
 		on_refusal(e, call, leg, msg ? msg->status : 408);
 	}

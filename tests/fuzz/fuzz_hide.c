@@ -55,7 +55,8 @@ static size_t ip4_length(struct span text)
 			return 0;
 		for (; at < text.len && is_digit(text.ptr[at]) && v < 1000; digits++)
 			v = v * 10 + (unsigned)(text.ptr[at++] - '0');
-		if (digits == 0 || digits > 3 || v > 255 || (at < text.len && is_digit(text.ptr[at])))
+		if (digits == 0 || digits > 3 || v > 255 ||
+		    (at < text.len && is_digit(text.ptr[at])))
 			return 0;
 	}
 	return at;
@@ -87,7 +88,8 @@ static void no_ip6(struct span text, struct span self)
 			i += 2;
 			continue;
 		}
-		CHECK(i + 2 == text.len || text.ptr[i + 2] == ':' || !strchr("0123456789abcdefABCDEF.", text.ptr[i + 2]));
+		CHECK(i + 2 == text.len || text.ptr[i + 2] == ':' ||
+		      !strchr("0123456789abcdefABCDEF.", text.ptr[i + 2]));
 		i++;
 	}
 }

@@ -27,8 +27,9 @@ static void expect_for(const char *self, enum sip_hdr_id id, const char *value, 
 	cr_expect_eq(left, wanted != NULL, "%s: %s", sip_hdr_name(id), value);
 	cr_expect(!out.full);
 	if (wanted)
-		cr_expect(span_eq(cursor_span(&out), span_str(wanted)), "%s: %s\n  is     %.*s\n  wanted %s",
-			  sip_hdr_name(id), value, SPAN_FMT(cursor_span(&out)), wanted);
+		cr_expect(span_eq(cursor_span(&out), span_str(wanted)),
+			  "%s: %s\n  is     %.*s\n  wanted %s", sip_hdr_name(id), value,
+			  SPAN_FMT(cursor_span(&out)), wanted);
 	else
 		cr_expect_eq(out.len, 0, "%s", value);
 }
@@ -52,8 +53,8 @@ Test(hide, identities)
 		 "\"Bob\" <sip:+4930123@10.99.1.1;user=phone>, <tel:+4930123>"},
 		{SIP_HDR_P_ASSERTED_IDENTITY, "sip:alice@[2001:db8::10]:5060",
 		 "sip:alice@10.99.1.1"},
-		{SIP_HDR_P_ASSERTED_IDENTITY,
-		 "<sip:anonymous@anonymous.invalid>", "<sip:anonymous@anonymous.invalid>"},
+		{SIP_HDR_P_ASSERTED_IDENTITY, "<sip:anonymous@anonymous.invalid>",
+		 "<sip:anonymous@anonymous.invalid>"},
 		{SIP_HDR_P_PREFERRED_IDENTITY, "Bob<sips:bob:secret@192.168.1.7;transport=tcp;lr>",
 		 "Bob <sips:bob@10.99.1.1>"},
 		{SIP_HDR_P_ASSERTED_IDENTITY, "\"pbx.example.com: Bob\" <sip:bob@pbx.example.com>",
@@ -65,22 +66,27 @@ Test(hide, identities)
 		{SIP_HDR_P_ASSERTED_IDENTITY, "\"Bob\"\r\n <sip:bob@pbx\r\n >",
 		 "\"Bob\"   <sip:bob@10.99.1.1   >"},
 		{SIP_HDR_REMOTE_PARTY_ID,
-		 "\"John Doe\" <sip:jdoe@foo.com>;party=calling;id-type=subscriber;privacy=full;screen=yes",
-		 "\"John Doe\" <sip:jdoe@10.99.1.1>;party=calling;id-type=subscriber;privacy=full;screen=yes"},
-		{SIP_HDR_REFERRED_BY, "sip:referrer@referrer.example",
-		 "sip:referrer@10.99.1.1"},
+		 "\"John Doe\" "
+		 "<sip:jdoe@foo.com>;party=calling;id-type=subscriber;privacy=full;screen=yes",
+		 "\"John Doe\" "
+		 "<sip:jdoe@10.99.1.1>;party=calling;id-type=subscriber;privacy=full;screen=yes"},
+		{SIP_HDR_REFERRED_BY, "sip:referrer@referrer.example", "sip:referrer@10.99.1.1"},
 		{SIP_HDR_P_CALLED_PARTY_ID, "<sip:user1-business@example.com>;x=y",
 		 "<sip:user1-business@10.99.1.1>;x=y"},
 		{SIP_HDR_P_ASSOCIATED_URI,
 		 "<sip:user1@home1.net>, <tel:+358504821437;phone-context=home1.net;ext=12>",
-		 "<sip:user1@10.99.1.1>, <tel:+358504821437;phone-context=anonymous.invalid;ext=12>"},
+		 "<sip:user1@10.99.1.1>, "
+		 "<tel:+358504821437;phone-context=anonymous.invalid;ext=12>"},
 		{SIP_HDR_P_ASSERTED_IDENTITY,
-		 "<sip:7042;phone-context=corp.example.com;tgrp=tg55;trunk-context=corp.example.com@gw.example.com;user=phone>",
+		 "<sip:7042;phone-context=corp.example.com;tgrp=tg55;trunk-context=corp.example."
+		 "com@gw.example.com;user=phone>",
 		 "<sip:7042;phone-context=anonymous.invalid@10.99.1.1;user=phone>"},
-		{SIP_HDR_P_ASSERTED_IDENTITY, "tel:7042;phone-context=+4930", "tel:7042;phone-context=+4930"},
+		{SIP_HDR_P_ASSERTED_IDENTITY, "tel:7042;phone-context=+4930",
+		 "tel:7042;phone-context=+4930"},
 		{SIP_HDR_P_ASSERTED_IDENTITY, "tel:7042;phone-context=corp.example.com",
 		 "tel:7042;phone-context=anonymous.invalid"},
-		{SIP_HDR_P_ASSERTED_IDENTITY, "sip:bob@host.example.com;maddr=inner.example.com;screen=1",
+		{SIP_HDR_P_ASSERTED_IDENTITY,
+		 "sip:bob@host.example.com;maddr=inner.example.com;screen=1",
 		 "sip:bob@10.99.1.1;screen=1"},
 		{SIP_HDR_P_ASSERTED_IDENTITY, "<sip:bob%40corp.example.com@host.example.com>",
 		 "<sip:bob%40anonymous.invalid@10.99.1.1>"},
@@ -97,16 +103,21 @@ Test(hide, identities)
 Test(hide, redirections)
 {
 	expect(SIP_HDR_DIVERSION,
-	       "<sip:+12125551212@switch.example.com;user=phone>;reason=user-busy;privacy=\"off\";counter=1",
-	       "<sip:+12125551212@10.99.1.1;user=phone>;reason=user-busy;privacy=\"off\";counter=1");
+	       "<sip:+12125551212@switch.example.com;user=phone>;reason=user-busy;privacy=\"off\";"
+	       "counter=1",
+	       "<sip:+12125551212@10.99.1.1;user=phone>;reason=user-busy;privacy=\"off\";counter="
+	       "1");
 	expect(SIP_HDR_DIVERSION, "sip:5001@10.0.0.3:5080;reason=unconditional;screen=no",
 	       "sip:5001@10.99.1.1;reason=unconditional;screen=no");
 	expect(SIP_HDR_DIVERSION, "tel:+15551;reason=time-of-day", "tel:+15551;reason=time-of-day");
 	expect(SIP_HDR_HISTORY_INFO,
-	       "<sip:bob@192.0.2.4?Reason=SIP%3Bcause%3D302&Privacy=history&X=y>;index=1.1.1.1;rc=1.1.1.2",
-	       "<sip:bob@10.99.1.1?Reason=SIP%3Bcause%3D302&Privacy=history>;index=1.1.1.1;rc=1.1.1.2");
+	       "<sip:bob@192.0.2.4?Reason=SIP%3Bcause%3D302&Privacy=history&X=y>;index=1.1.1.1;rc="
+	       "1.1.1.2",
+	       "<sip:bob@10.99.1.1?Reason=SIP%3Bcause%3D302&Privacy=history>;index=1.1.1.1;rc=1.1."
+	       "1.2");
 	expect(SIP_HDR_HISTORY_INFO,
-	       "<sip:UserA@ims.example.com>;index=1;foo=bar,\r\n <sip:UserA@home.example.com;transport=tls"
+	       "<sip:UserA@ims.example.com>;index=1;foo=bar,\r\n "
+	       "<sip:UserA@home.example.com;transport=tls"
 	       "?Reason=SIP%3Bcause%3D486%3Btext%3D%22Busy%40pbx.example.com%22>;index=1.1",
 	       "<sip:UserA@10.99.1.1>;index=1;foo=bar, <sip:UserA@10.99.1.1"
 	       "?Reason=SIP%3Bcause%3D486%3Btext%3D%22Busy%40anonymous.invalid%22>;index=1.1");
@@ -116,7 +127,8 @@ Test(hide, redirections)
 Test(hide, other_headers)
 {
 	expect(SIP_HDR_CALL_INFO,
-	       "<http://www.example.com/alice/photo.jpg> ;purpose=icon, <http://www.example.com/alice/> ;purpose=info",
+	       "<http://www.example.com/alice/photo.jpg> ;purpose=icon, "
+	       "<http://www.example.com/alice/> ;purpose=info",
 	       NULL);
 	expect(SIP_HDR_CALL_INFO, "<http://a.b/c>;purpose=icon, <sip:10.0.0.4>;answer-after=0",
 	       "<sip:10.99.1.1>;answer-after=0");
@@ -125,9 +137,11 @@ Test(hide, other_headers)
 	       "<urn:alert:service:call-waiting>");
 	expect(SIP_HDR_ALERT_INFO, "<file://Bellcore-dr2>;info=x", NULL);
 	expect(SIP_HDR_P_CHARGING_VECTOR,
-	       "icid-value=1234bc9876e;icid-generated-at=192.0.6.8;orig-ioi=home1.net", "icid-value=1234bc9876e");
+	       "icid-value=1234bc9876e;icid-generated-at=192.0.6.8;orig-ioi=home1.net",
+	       "icid-value=1234bc9876e");
 	expect(SIP_HDR_P_CHARGING_VECTOR,
-	       "orig-ioi=home1.net; icid-value=\"AyretyU0dm+6O2IrT5tAFrbHLso@pcscf.home1.net\"; term-ioi=x",
+	       "orig-ioi=home1.net; icid-value=\"AyretyU0dm+6O2IrT5tAFrbHLso@pcscf.home1.net\"; "
+	       "term-ioi=x",
 	       "icid-value=\"AyretyU0dm+6O2IrT5tAFrbHLso@anonymous.invalid\"");
 	expect(SIP_HDR_P_CHARGING_VECTOR, "orig-ioi=home1.net", NULL);
 	expect(SIP_HDR_P_CHARGING_VECTOR, "nonsense", NULL);
@@ -138,19 +152,23 @@ Test(hide, other_headers)
 	       "3GPP-UTRAN-TDD; utran-cell-id-3gpp=234151D0FCE11; extension=\"a;b\"");
 	expect(SIP_HDR_P_ACCESS_NETWORK_INFO, "3GPP-E-UTRAN;ue-local-ip-address=\"2001:db8::7\"",
 	       "3GPP-E-UTRAN;ue-local-ip-address=\"::\"");
-	expect(SIP_HDR_WARNING, "307 isi.edu \"Session parameter 'foo' not understood\", 399 10.0.0.1:5060 \"x\"",
+	expect(SIP_HDR_WARNING,
+	       "307 isi.edu \"Session parameter 'foo' not understood\", 399 10.0.0.1:5060 \"x\"",
 	       "307 10.99.1.1 \"Session parameter 'foo' not understood\", 399 10.99.1.1 \"x\"");
-	expect(SIP_HDR_REFERRED_BY, "<sip:r@referrer.example>;cid=\"20398823.2UWQFN309shb3@referrer.example\"",
+	expect(SIP_HDR_REFERRED_BY,
+	       "<sip:r@referrer.example>;cid=\"20398823.2UWQFN309shb3@referrer.example\"",
 	       "<sip:r@10.99.1.1>;cid=\"de553b297be1dd22\"");
 	expect(SIP_HDR_DATE, "Sat, 13 Nov 2010 23:29:00 GMT", "Sat, 13 Nov 2010 23:29:00 GMT");
 	expect(SIP_HDR_USER_AGENT, "Foo/1.2.3.4 (host fe80::1)", "Foo/0.0.0.0 (host ::)");
-	expect(SIP_HDR_SUBJECT, "call sip:bob@pc33.example.com;lr?a=b, or bob@pc33.example.com at 12:30:45",
+	expect(SIP_HDR_SUBJECT,
+	       "call sip:bob@pc33.example.com;lr?a=b, or bob@pc33.example.com at 12:30:45",
 	       "call sip:bob@10.99.1.1, or bob@anonymous.invalid at 12:30:45");
 	expect(SIP_HDR_OTHER, "x=2001:db8:0:0:0:0:0:1;y=[fd00::1]:5060;z=host-10.0.0.3.example.com",
 	       "x=::;y=[::]:5060;z=host-0.0.0.0.example.com");
 	expect(SIP_HDR_OTHER, "9A:4F:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE, 00:11:22:33:44:55",
 	       "9A:4F:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE, 00:11:22:33:44:55");
-	expect(SIP_HDR_OTHER, "1.2.3, 1.800.555.1212, 256.1.1.1.1", "1.2.3, 1.800.555.1212, 256.0.0.0.0");
+	expect(SIP_HDR_OTHER, "1.2.3, 1.800.555.1212, 256.1.1.1.1",
+	       "1.2.3, 1.800.555.1212, 256.0.0.0.0");
 	expect(SIP_HDR_OTHER, "<sip:a@\xc3\xbc.example.com>", "<sip:a@10.99.1.1>");
 	expect(SIP_HDR_OTHER, "", NULL);
 	expect(SIP_HDR_OTHER, ",,", NULL);
@@ -161,12 +179,15 @@ Test(hide, other_headers)
 
 Test(hide, towards_other_families_and_ports)
 {
+	expect_for(
+		"[fd99::1]:5070", SIP_HDR_P_ASSERTED_IDENTITY,
+		"A <sip:bob@10.0.0.1;user=phone>;a=b, tel:1;phone-context=x.y",
+		"A <sip:bob@[fd99::1]:5070;user=phone>;a=b, tel:1;phone-context=anonymous.invalid");
 	expect_for("[fd99::1]:5070", SIP_HDR_P_ASSERTED_IDENTITY,
-		   "A <sip:bob@10.0.0.1;user=phone>;a=b, tel:1;phone-context=x.y",
-		   "A <sip:bob@[fd99::1]:5070;user=phone>;a=b, tel:1;phone-context=anonymous.invalid");
-	expect_for("[fd99::1]:5070", SIP_HDR_P_ASSERTED_IDENTITY, "bob@pbx.example.com <sip:bob@pbx.example.com>",
+		   "bob@pbx.example.com <sip:bob@pbx.example.com>",
 		   "bob@anonymous.invalid <sip:bob@[fd99::1]:5070>");
-	expect_for("192.0.2.9:5080", SIP_HDR_DIVERSION, "sip:5001@h;reason=x", "sip:5001@192.0.2.9:5080;reason=x");
+	expect_for("192.0.2.9:5080", SIP_HDR_DIVERSION, "sip:5001@h;reason=x",
+		   "sip:5001@192.0.2.9:5080;reason=x");
 }
 
 Test(hide, more_names_than_can_be_kept)
@@ -175,10 +196,12 @@ Test(hide, more_names_than_can_be_kept)
 	size_t at = 0, to = 0;
 
 	for (unsigned i = 0; i < 2 * HIDE_NAMES_MAX; i++) {
-		at += (size_t)snprintf(value + at, sizeof(value) - at, "<sip:u@h%u.example.com>,", i);
+		at += (size_t)snprintf(value + at, sizeof(value) - at, "<sip:u@h%u.example.com>,",
+				       i);
 		to += (size_t)snprintf(wanted + to, sizeof(wanted) - to, "<sip:u@10.99.1.1>, ");
 	}
-	snprintf(value + at, sizeof(value) - at, "\"h0.example.com h31.example.com plain\" <sip:a@b>");
+	snprintf(value + at, sizeof(value) - at,
+		 "\"h0.example.com h31.example.com plain\" <sip:a@b>");
 	snprintf(wanted + to, sizeof(wanted) - to,
 		 "\"anonymous.invalid anonymous.invalid plain\" <sip:a@10.99.1.1>");
 	expect(SIP_HDR_HISTORY_INFO, value, wanted);
@@ -187,7 +210,8 @@ Test(hide, more_names_than_can_be_kept)
 /* A cursor of any size: what does not fit is told. */
 Test(hide, what_does_not_fit_is_told)
 {
-	static const char value[] = "\"Bob\" <sip:+4930123@ims.example.net:5062;user=phone>;a=b, <tel:+4930123>";
+	static const char value[] =
+		"\"Bob\" <sip:+4930123@ims.example.net:5062;user=phone>;a=b, <tel:+4930123>";
 	struct hide hide = towards("10.99.1.1");
 	char buf[128];
 	uint32_t whole = 0;
@@ -207,7 +231,9 @@ Test(hide, what_does_not_fit_is_told)
 /* Texts made to be slow stay fast: the whole test takes no second. */
 Test(hide, no_text_is_slow)
 {
-	static const char *const pieces[] = {"sip:", "sip:a,", ":a", "1.1.1.", "tel:", "a@", "%40a", ";x=", "::", "\"", "<", "((", "sip:a;"};
+	static const char *const pieces[] = {
+		"sip:", "sip:a,", ":a", "1.1.1.", "tel:", "a@",	   "%40a",
+		";x=",	"::",	  "\"", "<",	  "((",	  "sip:a;"};
 	static char value[60000], buf[1u << 20];
 	struct hide hide = towards("10.99.1.1");
 

@@ -174,6 +174,13 @@ bool world_has(const char *text, const char *what)
 	return strstr(text, what) != NULL;
 }
 
+/* What a body is where the test does not say. */
+static const char *content_type(const char *extra, const char *body)
+{
+	return body && !(extra && strstr(extra, "Content-Type")) ? "Content-Type: application/sdp\n"
+								 : "";
+}
+
 void world_answer(struct world *w, int side, const char *request, unsigned status, const char *tag,
 		  const char *extra, const char *body)
 {
@@ -192,7 +199,7 @@ void world_answer(struct world *w, int side, const char *request, unsigned statu
 		 w->answer_contact ? w->answer_contact
 		 : side == A	   ? "Contact: <sip:alice@10.0.1.2:5061>\n"
 				   : "Contact: <sip:bob@10.0.2.2:5062>\n",
-		 extra ? extra : "", body ? "Content-Type: application/sdp\n" : "");
+		 extra ? extra : "", content_type(extra, body));
 	world_in(w, side, text, body);
 }
 
@@ -214,7 +221,7 @@ void world_request(struct world *w, int side, const char *method, unsigned cseq,
 		 "10.0.%d.2:5060;branch=z9hG4bK%s\nMax-Forwards: 70\nFrom: %s;tag=%s\nTo: %s\n"
 		 "Call-ID: %s\nCSeq: %u %s\n%s%s",
 		 method, side + 1, side + 1, branch, mine, my_tag, limen, id, cseq, method,
-		 extra ? extra : "", body ? "Content-Type: application/sdp\n" : "");
+		 extra ? extra : "", content_type(extra, body));
 	world_in(w, side, text, body);
 }
 
