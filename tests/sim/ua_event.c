@@ -16,10 +16,10 @@ uint32_t event_wish_s(const struct ua *ua)
 	return ua->manner.event_s;
 }
 
-/* A state with the sender's addresses in it: they must not arrive. */
+/* A state with the sender's addresses in it: they must not arrive. Users do. */
 struct ua_body event_body(const struct ua *ua, enum ua_event event, char *text, size_t room)
 {
-	const char *mark = ua->side == SIDE_A ? "zqA" : "zqB";
+	const char *mark = ua->side == SIDE_A ? "watched-a" : "watched-b";
 	struct ua_body body = {.type = event == EVENT_PRESENCE ? "application/pidf+xml"
 							       : "application/dialog-info+xml"};
 	char at[64];
