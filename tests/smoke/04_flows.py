@@ -131,6 +131,8 @@ FLOWS = [
     Flow("limen asks whether a peer is there", None, "uas_probed", families="46", b={"options_interval_s": 1}),
     Flow("407: the answer to the challenge verifies", "uac_407", "uas_407", a={"challenges": "pass"}, b={"challenges": "pass"}, callee_count=6,
          shown=("known", "callee-realm"), check=digests_verify),
+    Flow("REGISTER: the answer to the registrar's 401 verifies", "uac_register", "uas_register", count=1,
+         a={"challenges": "pass", "methods": ["REGISTER"]}, b={"challenges": "pass"}, shown=("known", "callee-realm")),
     Flow("MESSAGE outside of a dialog", "uac_message", "uas_message", families="46", a={"methods": ["INVITE", "MESSAGE"]}),
     Flow("OPTIONS to a user", "uac_options_user", "uas_options_user", a={"methods": ["INVITE", "OPTIONS"]}),
     *(Flow(f"{method}, which the trunk may not begin: 405", "uac_method", None, words={"METHOD": method})

@@ -161,12 +161,12 @@ class Peer:
 class Call:
     """The caller's view of one call."""
 
-    def __init__(self, peer, user, media_port=40000, extra=(), body=None):
+    def __init__(self, peer, user, media_port=40000, extra=(), body=None, uri=None):
         n = next(_counter)
         self.peer, self.cseq, self.user = peer, 1, user
         self.call_id = f"call{n}x{os.getpid()}@{peer.address}"
         self.local = f"<sip:{peer.user}@{host(peer.address)}:{peer.port}>;tag=t{n}x{os.getpid()}"
-        self.to = self.uri = f"sip:{user}@{host(peer.limen[0])}:5060"
+        self.to = self.uri = uri or f"sip:{user}@{host(peer.limen[0])}:5060"
         self.to = f"<{self.to}>"
         self.via = peer.via()
         self.invite = peer.request("INVITE", self.uri, self, self.to, "1 INVITE", self.via, extra,
@@ -200,9 +200,9 @@ class Call:
 class Callee:
     """The callee's view of one call, from its INVITE as it comes."""
 
-    def __init__(self, peer, call, timeout=5):
+    def __init__(self, peer, call, timeout=5, user=None):
         self.peer = peer
-        self.invite = peer.expect("INVITE", timeout, f"sip:{call.user}@")
+        self.invite = peer.expect("INVITE", timeout, f"sip:{user or call.user}@")
         self.call_id, self.cseq = self.invite.get("Call-ID"), 500
         self.tag = f"u{next(_counter)}x{os.getpid()}"
         self.local, self.remote, self.target = f"{self.invite.get('To')};tag={self.tag}", self.invite.get("From"), self.invite.target()
