@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Cycles of the SIP engine for a whole basic call: 14 messages on two legs, session descriptions
  * rewritten, the verdict a ready answer, the record made and acknowledged, timers run. Only the
- * engine's inputs are inside the clock. */
+ * engine's inputs are inside the clock.
+ *
+ *   bench_call [ROUNDS]        cycles of a call
+ *   bench_call memory [CALLS]  bytes of arena that an answered call holds once its transactions are
+ *                              gone, by kind of record; fails above 4 KiB */
 #include "common/sip/edit_plan.h"
 #include "dataplane/media/media.h"
 #include "dataplane/sip/engine.h"
@@ -37,6 +41,7 @@ static const char *const step_names[STEPS] = {
 struct bench {
 	struct engine *engine;
 	uint64_t now_ns;
+	unsigned lane; /* pair of realms of the call in work */
 	uint64_t cycles[STEPS];
 	struct sip_msg invite_b, ok_a, bye_b;
 	char kept[3][4096];
@@ -46,12 +51,19 @@ struct bench {
 static const struct net_endpoint peer[2] = {
 	{.addr = {{10, 0, 1, 2}}, .port = 5060, .family = NET_IP4},
 	{.addr = {{10, 0, 2, 2}}, .port = 5060, .family = NET_IP4}};
-static const struct engine_realm realms[2] = {
+/* As many pairs of realms as 100,000 calls need ports. */
+#define LANES 4u
+static const struct engine_realm limen[2] = {
 	{.sip4 = {.addr = {{10, 0, 1, 1}}, .port = 5060, .family = NET_IP4}},
 	{.sip4 = {.addr = {{10, 0, 2, 1}}, .port = 5060, .family = NET_IP4}}};
-static const struct media_realm media_realms[2] = {
+static const struct media_realm media_realms_of[2] = {
 	{.ip4 = {{10, 0, 1, 1}}, .has_ip4 = true, .port_low = 10000, .port_high = 65535},
 	{.ip4 = {{10, 0, 2, 1}}, .has_ip4 = true, .port_low = 10000, .port_high = 65535}};
+static struct engine_realm realms[2 * LANES];
+static struct media_realm media_realms[2 * LANES];
+static struct arena_slab_def defs[ARENA_SLABS_MAX];
+/* Memory is measured with all that a call may hold: session timers by re-INVITE, a long plan. */
+static bool timers;
 
 static void die(const char *what)
 {
@@ -98,7 +110,9 @@ static uint64_t keep_report(struct bench *b, uint16_t type)
 static void message(struct bench *b, enum step step, unsigned side, const char *text, int len)
 {
 	struct engine_source source = {
-		.peer = peer[side], .local = realms[side].sip4, .realm = (uint8_t)side};
+		.peer = peer[side],
+		.local = limen[side].sip4,
+		.realm = (uint8_t)(2 * b->lane + side)};
 	uint64_t start = __rdtsc();
 
 	engine_message(b->engine, b->now_ns, &source, span_of(text, (size_t)len));
@@ -113,29 +127,46 @@ static void frame(struct bench *b, enum step step, uint16_t type, const void *by
 	b->cycles[step] += __rdtsc() - start;
 }
 
-static struct span verdict(uint64_t ask_id)
+static struct span verdict(uint64_t ask_id, unsigned lane)
 {
-	static _Alignas(8) char buf[4096];
-	static uint32_t len;
+	static _Alignas(8) char bufs[LANES][4096];
+	static uint32_t lens[LANES];
+	char *buf = bufs[lane];
 
-	if (len == 0) {
+	if (lens[lane] == 0) {
 		char plan_buf[1024];
 		struct cursor plan = cursor_on(plan_buf, sizeof(plan_buf)),
-			      out = cursor_on(buf, sizeof(buf));
+			      out = cursor_on(buf, sizeof(bufs[lane]));
+		struct ipc_side_policy side = {.session_s = timers ? 1800 : 0,
+					       .min_se_s = timers ? 90 : 0};
 		struct ipc_verdict head = {
-			.ntargets = 1, .answer_max_s = 180, .media_timeout_s = 60};
-		struct ipc_target target = {.peer = peer[1], .realm = 1};
+			.ntargets = 1, .side = side, .answer_max_s = 180, .media_timeout_s = 60};
+		struct ipc_target target = {.peer = peer[1],
+					    .side = side,
+					    .realm = (uint8_t)(2 * lane + 1)};
 		static const enum sip_hdr_id pass[] = {
 			SIP_HDR_CONTENT_TYPE, SIP_HDR_SUPPORTED, SIP_HDR_ALLOW,
-			SIP_HDR_ACCEPT,	      SIP_HDR_REASON,	 SIP_HDR_SESSION_EXPIRES,
-			SIP_HDR_MIN_SE,	      SIP_HDR_REQUIRE,	 SIP_HDR_SUBJECT,
-			SIP_HDR_PRIVACY,      SIP_HDR_EXPIRES,
+			SIP_HDR_ACCEPT,	      SIP_HDR_REASON,	 SIP_HDR_REQUIRE,
+			SIP_HDR_SUBJECT,      SIP_HDR_PRIVACY,	 SIP_HDR_EXPIRES,
 			SIP_HDR_EVENT,	      SIP_HDR_DATE,	 SIP_HDR_PRIORITY};
+		/* As config makes them: the safe set of controlplane/topology is as long. */
+		static const enum sip_hdr_id more[] = {
+			SIP_HDR_ACCEPT_ENCODING,  SIP_HDR_ACCEPT_LANGUAGE,
+			SIP_HDR_CONTENT_LANGUAGE, SIP_HDR_CONTENT_DISPOSITION,
+			SIP_HDR_CONTENT_ENCODING, SIP_HDR_MIME_VERSION,
+			SIP_HDR_MIN_EXPIRES,	  SIP_HDR_RETRY_AFTER,
+			SIP_HDR_P_EARLY_MEDIA,	  SIP_HDR_SUBSCRIPTION_STATE,
+			SIP_HDR_UNSUPPORTED,	  SIP_HDR_P_ASSERTED_IDENTITY};
 
 		edit_plan_start(&plan, EDIT_DROP, EDIT_DROP);
 		for (unsigned d = 0; d < 2; d++) {
 			for (unsigned i = 0; i < sizeof(pass) / sizeof(pass[0]); i++)
 				edit_plan_rule(&plan, d, EDIT_PASS, pass[i], SPAN_NONE, SPAN_NONE);
+			for (unsigned i = 0; i < sizeof(more) / sizeof(more[0]) && timers; i++)
+				edit_plan_rule(&plan, d, EDIT_PASS, more[i], SPAN_NONE, SPAN_NONE);
+			if (timers)
+				edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_OTHER,
+					       SPAN("X-Correlation-ID"), SPAN_NONE);
 		}
 		edit_plan_finish(&plan);
 		ipc_put_verdict(
@@ -144,10 +175,10 @@ static struct span verdict(uint64_t ask_id)
 		ipc_put_target(&out, &target, SPAN("sip:+4930123456@10.0.2.2:5060"),
 			       SPAN("\"Alice\" <sip:+4930654321@10.0.2.1>"),
 			       SPAN("<sip:+4930123456@10.0.2.2>"), SPAN_NONE);
-		len = out.len;
+		lens[lane] = out.len;
 	}
 	memcpy(buf, &ask_id, sizeof(ask_id));
-	return span_of(buf, len);
+	return span_of(buf, lens[lane]);
 }
 
 #define F(m, s) SPAN_FMT(sip_span(&(m), (m).s))
@@ -190,13 +221,12 @@ static void in_dialog(struct bench *b, enum step step, const char *method, unsig
 	message(b, step, 0, text, len);
 }
 
-static void one_call(struct bench *b, unsigned long n)
+static void call_up(struct bench *b, unsigned long n)
 {
 	static const char offer[] = SDP("alice", "10.0.1.2", "49170"),
 			  reply[] = SDP("bob", "10.0.2.2", "3456");
 	char text[4096];
 	struct span v;
-	struct ipc_call_end_ack ack;
 	int len = snprintf(
 		text, sizeof(text),
 		"INVITE sip:+4930123456@10.0.1.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP "
@@ -211,7 +241,7 @@ static void one_call(struct bench *b, unsigned long n)
 		n, n * 2654435761u, n, sizeof(offer) - 1, offer);
 
 	message(b, STEP_INVITE, 0, text, len);
-	v = verdict(keep_report(b, IPC_ASK));
+	v = verdict(keep_report(b, IPC_ASK), b->lane);
 	frame(b, STEP_VERDICT, IPC_VERDICT, v.ptr, (uint32_t)v.len);
 	keep(b, 0, b->kept[0], &b->invite_b, "INVITE");
 	answer(b, STEP_TRYING, &b->invite_b, 100, "", "");
@@ -219,12 +249,22 @@ static void one_call(struct bench *b, unsigned long n)
 	answer(b, STEP_OK, &b->invite_b, 200, ";tag=5f3c", reply);
 	keep(b, 0, b->kept[1], &b->ok_a, "SIP/2.0 200");
 	in_dialog(b, STEP_ACK, "ACK", 1, n);
+}
+
+static void call_down(struct bench *b, unsigned long n)
+{
+	struct ipc_call_end_ack ack;
+
 	in_dialog(b, STEP_BYE, "BYE", 2, n);
 	ack.call = keep_report(b, IPC_CALL_END);
 	keep(b, 1, b->kept[2], &b->bye_b, "BYE");
 	answer(b, STEP_BYE_OK, &b->bye_b, 200, "", "");
 	frame(b, STEP_RECORD, IPC_CALL_END_ACK, &ack, sizeof(ack));
-	b->now_ns += CALL_NS;
+}
+
+static void pass_time(struct bench *b, uint64_t ns)
+{
+	b->now_ns += ns;
 	if (engine_next_ns(b->engine) <= b->now_ns) {
 		uint64_t start = __rdtsc();
 
@@ -234,6 +274,13 @@ static void one_call(struct bench *b, unsigned long n)
 	}
 }
 
+static void one_call(struct bench *b, unsigned long n)
+{
+	call_up(b, n);
+	call_down(b, n);
+	pass_time(b, CALL_NS);
+}
+
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -241,36 +288,94 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void start(struct bench *b, struct arena *arena, uint32_t max_calls, uint32_t max_pairs)
+{
+	static struct engine_conf conf = {
+		.nworkers = 1, .nrealms = 2 * LANES, .realms = realms, .seed = {1, 2}};
+	static struct media_conf media_conf = {.nworkers = 1,
+					       .nrealms = 2 * LANES,
+					       .realms = media_realms,
+					       .port_reuse_ns = 1000000000};
+	unsigned n, first;
+	const char *why;
+
+	for (unsigned i = 0; i < 2 * LANES; i++) {
+		realms[i] = limen[i % 2];
+		media_realms[i] = media_realms_of[i % 2];
+	}
+	conf.max_calls = max_calls;
+	media_conf.max_pairs = max_pairs;
+	first = engine_slab_defs(defs, 0, conf.max_calls);
+	n = media_slab_defs(defs, first, media_conf.max_pairs);
+	if (arena_open(arena, NULL, defs, n, true, true, &why))
+		die("cannot start");
+	b->now_ns = 1000000000;
+	b->engine = engine_new(&conf, arena, 0, media_new(&media_conf, arena, first, b->now_ns),
+			       b->now_ns);
+	if (b->engine == NULL)
+		die("no memory");
+	engine_link(b->engine, b->now_ns, true);
+}
+
+/* ---- memory ---- */
+
+#define CALL_BYTES_MAX 4096u
+
+static int memory(struct bench *b, unsigned long calls)
+{
+	static struct arena arena;
+	uint32_t idle[ARENA_SLABS_MAX];
+	double sum = 0;
+
+	timers = true;
+	start(b, &arena, (uint32_t)calls, (uint32_t)calls);
+	for (unsigned i = 0; i < arena.nslabs; i++)
+		idle[i] = slab_used(&arena.slabs[i]);
+	for (unsigned long n = 0; n < calls; n++) {
+		b->lane = n % LANES;
+		call_up(b, n);
+		pass_time(b, 20000000000ull / calls);
+	}
+	for (unsigned i = 0; i < 33; i++) /* timers L and M */
+		pass_time(b, 1000000000);
+	printf("%lu answered calls, a call:\n", calls);
+	for (unsigned i = 0; i < arena.nslabs; i++) {
+		const struct slab *slab = &arena.slabs[i];
+		double records = (double)(slab_used(slab) - idle[i]) / (double)calls,
+		       bytes = records * (slab->record_bytes + sizeof(*slab->generations) +
+					   sizeof(*slab->next_free));
+
+		if (records > 0)
+			printf("%-22s %8.2f records of %5u bytes: %7.0f bytes\n", defs[i].name,
+			       records, slab->record_bytes, bytes);
+		sum += bytes;
+	}
+	printf("%-22s %44.0f bytes\n", "arena a call", sum);
+	return sum > CALL_BYTES_MAX;
+}
+
+/* ---- cycles ---- */
+
 int main(int argc, char **argv)
 {
 	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 9;
 	/* 40 s of virtual time to warm up: timers of 32 s run at their full rate. */
 	const unsigned long calls = 20000, warm = 200000;
-	struct engine_conf conf = {
-		.nworkers = 1, .nrealms = 2, .realms = realms, .max_calls = 120000, .seed = {1, 2}};
-	struct media_conf media_conf = {.nworkers = 1,
-					.nrealms = 2,
-					.realms = media_realms,
-					.max_pairs = 8192,
-					.port_reuse_ns = 1000000000};
-	struct arena_slab_def defs[ARENA_SLABS_MAX];
-	unsigned n = engine_slab_defs(defs, 0, conf.max_calls), first = n;
-	struct arena arena;
 	struct bench *b = calloc(1, sizeof(*b));
-	const char *why;
+	static struct arena arena;
 	double totals[64];
 	uint64_t last[STEPS];
 
-	n = media_slab_defs(defs, n, media_conf.max_pairs);
-	if (rounds == 0 || rounds > 64 || b == NULL ||
-	    arena_open(&arena, NULL, defs, n, true, true, &why))
-		die("cannot start");
-	b->now_ns = 1000000000;
-	b->engine = engine_new(&conf, &arena, 0, media_new(&media_conf, &arena, first, b->now_ns),
-			       b->now_ns);
-	if (b->engine == NULL)
-		die("no memory");
-	engine_link(b->engine, b->now_ns, true);
+	if (b && argc > 1 && strcmp(argv[1], "memory") == 0) {
+		long n = argc > 2 ? atol(argv[2]) : 100000;
+
+		if (n <= 0 || n > 100000)
+			die("1 to 100000 calls");
+		return memory(b, (unsigned long)n);
+	}
+	if (rounds == 0 || rounds > 64 || b == NULL)
+		die("1 to 64 rounds");
+	start(b, &arena, 120000, 8192);
 	for (unsigned long i = 0; i < warm; i++)
 		one_call(b, i);
 	for (unsigned r = 0; r < rounds; r++) {
