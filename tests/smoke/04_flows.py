@@ -141,7 +141,7 @@ FLOWS = [
          record=(408, "sip-timeout")),
     Flow("a dead callee: 408 after 32 s (timer B)", "uac_heard", "uas_dead", words={"CODE": 408}, b={"answer_max_s": 60}, ms=34000,
          limit_s=40, record=(408, "sip-timeout")),
-    *(Flow(f"the callee refuses with {code}: the caller hears {heard}", "uac_heard", "uas_refuses", count=2, words={"CODE": code},
+    *(Flow(f"the callee refuses with {code}: the caller hears {heard}", "uac_heard", "uas_refuses", count=2, words={"CODE": heard, "ANSWERED": code},
            record=(heard, "callee")) for code, heard in CODES.items()),
     Flow("a number that no route knows: 404", "uac_heard", None, words={"CODE": 404}),
     Flow("a route that refuses: 603", "uac_heard", None, words={"CODE": 603}, refuse=603),
