@@ -549,6 +549,7 @@ const char *ipc_ended_by_name(enum ipc_ended_by by)
 		[IPC_BY_SIP_TIMEOUT] = "sip-timeout",
 		[IPC_BY_LIMEN] = "limen",
 		[IPC_BY_SESSION_TIMEOUT] = "session-timeout",
+		[IPC_BY_TRANSFER] = "transfer",
 	};
 
 	return (unsigned)by < sizeof(names) / sizeof(names[0]) ? names[by] : "unknown";

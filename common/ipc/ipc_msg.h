@@ -230,6 +230,7 @@ enum ipc_ended_by {
 	IPC_BY_SIP_TIMEOUT, /* a transaction timed out */
 	IPC_BY_LIMEN,       /* out of ports or memory, internal */
 	IPC_BY_SESSION_TIMEOUT, /* the session was not refreshed (RFC 4028) */
+	IPC_BY_TRANSFER, /* one side handed the other on: that goes on in a call of its own */
 	IPC_ENDED_BYS
 };
 

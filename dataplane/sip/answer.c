@@ -62,6 +62,7 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 			   struct sip_txn *client, const struct sip_msg *msg)
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
+	bool own = call->flags & CALL_OWN_INVITE;
 	struct sip_leg *fork, *a;
 
 	if (client->flags & TXN_CANCEL_WANTED) {
@@ -69,7 +70,7 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 		b2bua_cancel_leg(e, leg, blob_span(&e->blobs, client->reason));
 	}
 	if (msg->status == 100 || call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] ||
-	    invite == NULL || invite->kind != TXN_SERVER_INVITE)
+	    (!own && (invite == NULL || invite->kind != TXN_SERVER_INVITE)))
 		return;
 	fork = answering_leg(e, leg, msg);
 	a = fork ? leg_get(e, fork->peer) : NULL;
@@ -77,13 +78,17 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 		return;
 	if (msg->to_tag.len && fork->state <= LEG_EARLY) {
 		fork->state = LEG_EARLY;
-		a->state = LEG_EARLY;
+		if (!own)
+			a->state = LEG_EARLY;
 	}
 	if (call->state == CALL_TRYING)
 		call->state = CALL_EARLY;
 	if (call->ringing_ns == 0)
 		call->ringing_ns = e->now_ns;
-	dialog_relay_response(e, call, invite, fork, msg->status, msg);
+	if (own)
+		transfer_rings(e, call, msg->status);
+	else
+		dialog_relay_response(e, call, invite, fork, msg->status, msg);
 }
 
 static void call_answered(struct engine *e, struct sip_call *call)
@@ -116,12 +121,38 @@ static void join(struct engine *e, struct sip_call *call, struct sip_txn *client
 	b->state = LEG_CONFIRMED;
 }
 
+/* The target of a transfer: acknowledged at once, for its answer is to an offer of limen's. */
+static void on_transfer_answered(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+				 struct sip_txn *client, const struct sip_msg *msg)
+{
+	struct sip_leg *a = leg_get(e, call->leg[SIDE_A]), *fork = NULL;
+
+	if (call->state != CALL_ENDED && call->answered_ns == 0 && leg->self == call->leg[SIDE_B])
+		fork = answering_leg(e, leg, msg);
+	if (fork == NULL || fork->state == LEG_OVER || a == NULL) {
+		refuse_answer(e, leg, client, msg);
+		return;
+	}
+	call->leg[SIDE_B] = fork->self;
+	a->peer = fork->self;
+	client->leg = fork->self;
+	fork->state = LEG_CONFIRMED;
+	dialog_send_ack(e, fork, NULL, NULL);
+	call_answered(e, call);
+	if (!transfer_answered(e, call, fork, msg))
+		b2bua_end(e, call, 500, IPC_BY_LIMEN);
+}
+
 static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 		       struct sip_txn *client, const struct sip_msg *msg)
 {
 	struct sip_txn *invite = txn_get(e, call->invite);
 	struct sip_leg *fork, *a;
 
+	if (call->flags & CALL_OWN_INVITE) {
+		on_transfer_answered(e, call, leg, client, msg);
+		return;
+	}
 	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL ||
 	    invite->status >= 200) {
 		if (call->flags & CALL_DIALOG)
@@ -175,7 +206,8 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 
 	if (leg->state == LEG_EARLY || leg->state == LEG_NEW)
 		leg->state = LEG_OVER;
-	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] || invite == NULL)
+	if (call->state == CALL_ENDED || leg->self != call->leg[SIDE_B] ||
+	    (invite == NULL && !(call->flags & CALL_OWN_INVITE)))
 		return;
 	if (msg == NULL && subscription_goes_on(e, call))
 		return;
@@ -193,9 +225,9 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 		status = 500; /* the interval is between limen and the target (RFC 4028) */
 	if (msg)
 		standalone_tell(e, call, msg->status, msg);
-	if (msg && status == msg->status)
+	if (msg && status == msg->status && invite)
 		status = dialog_told_status(e, call, invite, leg, msg);
-	if (msg == NULL || msg->status != status || invite->status >= 200 ||
+	if (msg == NULL || msg->status != status || invite == NULL || invite->status >= 200 ||
 	    !dialog_relay_response(e, call, invite, leg, status, msg)) {
 		b2bua_refuse(e, call, status, SPAN_NONE, by);
 		return;

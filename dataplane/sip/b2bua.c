@@ -67,7 +67,8 @@ static bool answer_at_once(struct engine *e, const struct sip_msg *msg)
 	}
 	if (is_options_to_limen(msg)) {
 		put_span(&line, build_allow_all());
-		put_lit(&line, "Accept: application/sdp\r\nSupported: 100rel, timer, replaces, norefersub\r\n");
+		put_lit(&line, "Accept: application/sdp\r\n"
+			       "Supported: 100rel, timer, replaces, norefersub\r\n");
 		build_stateless(e, msg, 200, cursor_span(&line), NULL);
 		return true;
 	}
@@ -369,6 +370,16 @@ static bool keep_verdict(struct engine *e, struct sip_call *call, struct span fr
 	return true;
 }
 
+/* 0, or what the caller is refused with by it. */
+static uint16_t set_caller_policy(struct sip_leg *a, const struct ipc_verdict *verdict,
+				  struct cursor *extra)
+{
+	a->source_policy = verdict->side.source_policy;
+	a->refer = verdict->side.refer;
+	session_set_policy(a, &verdict->side);
+	return session_refusal(a, extra);
+}
+
 void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 {
 	const struct ipc_verdict *verdict = (const struct ipc_verdict *)frame.ptr;
@@ -394,10 +405,8 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 			     IPC_BY_POLICY);
 		return;
 	}
-	a->source_policy = verdict->side.source_policy;
-	a->refer = verdict->side.refer;
-	session_set_policy(a, &verdict->side);
-	status = session_refusal(a, &extra);
+	/* Of a transfer side A keeps what its own call says of it. */
+	status = call->flags & CALL_OWN_INVITE ? 0 : set_caller_policy(a, verdict, &extra);
 	if (status)
 		b2bua_refuse(e, call, status, cursor_span(&extra), IPC_BY_LIMEN);
 	else if (!(call->flags & CALL_FINDING)) /* then replaces.c goes on when it knows */

@@ -49,6 +49,17 @@ static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_le
 	from->flags |= LEG_MEDIA_SET;
 }
 
+/* What the peer said of its media is kept where its partner may hand it on. */
+static void keep_description(struct engine *e, struct sip_leg *leg, struct span text)
+{
+	const struct sip_leg *peer = leg_get(e, leg->peer);
+
+	if (peer == NULL || peer->refer != IPC_REFER_LOCAL)
+		return;
+	blob_free(&e->blobs, leg->description);
+	leg->description = blob_copy(&e->blobs, text);
+}
+
 static void drop_offer(struct engine *e, struct sip_leg *leg)
 {
 	blob_free(&e->blobs, leg->offer);
@@ -66,6 +77,7 @@ static void apply_pending_offer(struct engine *e, struct sip_call *call, struct 
 		return;
 	if (sdp_parse(&e->offer, text, &why) == 0)
 		apply_remotes(e, call, leg, &e->offer, &e->sdp);
+	keep_description(e, leg, text);
 	drop_offer(e, leg);
 }
 
@@ -162,8 +174,10 @@ static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *f
 {
 	bool first = !(from->flags & LEG_MEDIA_SET);
 
-	if (first)
+	if (first) {
 		apply_remotes(e, call, from, &e->sdp, NULL);
+		keep_description(e, from, text);
+	}
 	drop_offer(e, from);
 	if (first && !offers_mux(&e->sdp))
 		return 0;
@@ -195,10 +209,12 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 		to->sdp_hash = hash;
 		to->sdp_version++;
 	}
-	rewrite.session_id = hash_sip(&e->random_key, span_of(&to->self, sizeof(to->self))) >> 2;
+	rewrite.session_id = hash_sip(&e->random_key, span_of(&to->tag, sizeof(to->tag))) >> 2;
 	rewrite.session_version = to->sdp_version;
 	rewrite.self = *self;
 	sdp_put(out, &e->sdp, &rewrite);
+	if (answer)
+		keep_description(e, from, text);
 	if (!out->full)
 		session_keep_sdp(e, from, to, span_of(out->buf + before, out->len - before),
 				 answer);

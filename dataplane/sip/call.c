@@ -55,6 +55,11 @@ static struct span call_context(const struct engine *e, const struct sip_call *c
 	return verdict ? ipc_verdict_context(verdict) : SPAN_NONE;
 }
 
+struct sip_leg *call_asker(const struct engine *e, const struct sip_call *call)
+{
+	return leg_get(e, call->flags & CALL_OWN_INVITE ? call->referrer : call->leg[SIDE_A]);
+}
+
 bool call_awaits_verdict(const struct sip_call *call)
 {
 	return call->state == CALL_ASKING &&
@@ -81,7 +86,7 @@ static uint64_t unix_ns(const struct engine *e, uint64_t mono_ns)
 
 void call_ask(struct engine *e, struct sip_call *call)
 {
-	struct sip_leg *leg = leg_get(e, call->leg[SIDE_A]);
+	struct sip_leg *leg = call_asker(e, call);
 	struct span request = blob_span(&e->blobs, call->request),
 		    contacts = blob_span(&e->blobs, call->contacts),
 		    context = call_context(e, call);
@@ -101,6 +106,7 @@ void call_ask(struct engine *e, struct sip_call *call)
 	if (local)
 		ask.local = *local;
 	ask.msg_len = (uint32_t)request.len;
+	ask.kind = call->flags & CALL_OWN_INVITE ? IPC_ASK_TRANSFER : IPC_ASK_NEW;
 	if (contacts.len) {
 		ask.kind = IPC_ASK_REDIRECT;
 		ask.redirects = (uint8_t)(call->redirects - 1);
@@ -255,6 +261,10 @@ void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum 
 	if (call_is_recorded(e, call))
 		call_make_report(e, call, quality);
 	call_drop_request(e, call);
+	if (call->transfer != HANDLE_NONE) {
+		assert(e->nsettle < COLLECT_MAX);
+		e->settle[e->nsettle++] = call->self;
+	}
 	if (call->flags & CALL_TELLS_ANSWER)
 		call_set_timer(e, call, e->now_ns + REPORT_AGAIN_MS * NS_PER_MS);
 	else if (call->report != HANDLE_NONE)
@@ -290,10 +300,7 @@ static void free_legs(struct engine *e, struct sip_call *call)
 
 	while ((leg = leg_get(e, handle)) != NULL) {
 		handle = leg->next;
-		blob_free(&e->blobs, leg->texts);
-		blob_free(&e->blobs, leg->offer);
-		session_free(e, leg);
-		slab_free(e->legs, leg->self);
+		leg_free(e, leg);
 	}
 }
 

@@ -71,6 +71,9 @@ struct engine {
 	unsigned nown;
 	struct span own[OWN_MAX]; /* messages between owners that are this worker's own, in `out` */
 
+	unsigned nsettle;
+	uint64_t settle[COLLECT_MAX]; /* calls of transfers that ended in this input */
+
 	unsigned nactions;
 	struct engine_action actions[ENGINE_ACTIONS_MAX];
 	struct cursor out; /* bytes of the actions */
@@ -103,6 +106,8 @@ const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, u
 /* ---- leg.c ---- */
 struct sip_leg *leg_new(struct engine *e, struct sip_call *call, uint8_t side);
 struct sip_leg *leg_get(const struct engine *e, uint64_t handle);
+/* With all that it holds; out of its call's chain already. */
+void leg_free(struct engine *e, struct sip_leg *leg);
 struct span leg_text(const struct engine *e, const struct sip_leg *leg, enum leg_text which);
 /* Replace some texts (ptr NULL: leave as it is). False when there is no memory: the leg is as
  * before. */
@@ -279,6 +284,12 @@ bool session_is_refresh(const struct engine *e, const struct sip_txn *txn);
 void session_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
 		       const struct sip_msg *msg);
 /* The leg's time has come. False: its session is over. */
+/* An INVITE that has no final answer, or whose 2xx has no ACK yet. */
+bool session_invite_is_open(const struct engine *e, uint64_t handle);
+/* How long to wait after a 491 (RFC 3261 section 14.1). */
+uint64_t session_glare_ms(struct engine *e, const struct sip_leg *leg);
+/* The peer has another description of limen now, if any was kept. */
+void session_replace_sdp(struct engine *e, struct sip_leg *leg, struct span text);
 bool session_on_timer(struct engine *e, struct sip_leg *leg);
 /* A description goes to a leg: an offer, or the answer to the other's. */
 void session_keep_sdp(struct engine *e, struct sip_leg *from, struct sip_leg *to, struct span text,
@@ -336,6 +347,8 @@ struct sip_call *call_new(struct engine *e, uint16_t flags);
 struct sip_call *call_get(const struct engine *e, uint64_t handle);
 struct span call_plan(const struct engine *e, const struct sip_call *call);
 const struct ipc_verdict *call_verdict(const struct engine *e, const struct sip_call *call);
+/* The leg on whose account the call is made: side A, or who refers. */
+struct sip_leg *call_asker(const struct engine *e, const struct sip_call *call);
 /* Whether the control plane has been asked, and has not answered. */
 bool call_awaits_verdict(const struct sip_call *call);
 /* The target in work, of a call whose verdict has come; head NULL when there is none. */
@@ -398,10 +411,42 @@ uint16_t refer_put_to(struct engine *e, struct cursor *out, const struct sip_msg
 /* "Event: refer" with the REFER's CSeq, 0 for none. */
 void refer_put_event(struct cursor *out, uint32_t id);
 /* A status that refuses a REFER or NOTIFY inside a dialog, or 0. */
-uint16_t refer_refuses(const struct sip_leg *leg, const struct sip_msg *msg);
-/* Relay one that was not refused. */
+uint16_t refer_refuses(const struct engine *e, const struct sip_leg *leg,
+		       const struct sip_msg *msg);
+/* Relay one that was not refused, or carry it out. */
 void refer_request(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 		   struct sip_txn *server, const struct sip_msg *msg);
+
+/* ---- transfer.c: a REFER that limen carries out ---- */
+/* Why not, or 0. */
+uint16_t transfer_refuses(const struct engine *e, const struct sip_leg *leg,
+			  const struct sip_msg *msg);
+/* Answers `server`. */
+void transfer_start(struct engine *e, struct sip_call *first, struct sip_leg *leg,
+		    struct sip_txn *server, const struct sip_msg *msg);
+/* The target rings: who refers is told. */
+void transfer_rings(struct engine *e, struct sip_call *call, uint16_t status);
+void transfer_is_done(struct engine *e, struct sip_call *call);
+/* A NOTIFY to this leg was refused, or not answered. */
+void transfer_on_notified(struct engine *e, const struct sip_leg *leg);
+void transfer_unlink(struct engine *e, struct sip_call *call);
+/* Calls of transfers that ended in this input: what becomes of the other one. */
+void transfer_settle(struct engine *e);
+/* Whether BYE on this leg leaves its call to the transfer it asked for (RFC 5589). */
+bool transfer_keeps(struct engine *e, const struct sip_call *call, const struct sip_leg *leg);
+
+/* ---- transfer_join.c: the target has answered ---- */
+/* Its answer goes to the transferee as an offer. False when it cannot: the call is to be ended. */
+bool transfer_answered(struct engine *e, struct sip_call *call, struct sip_leg *leg,
+		       const struct sip_msg *msg);
+/* Of a transfer's answered call. False: it took too long. */
+bool transfer_on_timer(struct engine *e, struct sip_call *call);
+/* Whether the transferee has an offer that it has not refused. */
+bool transfer_was_offered(const struct engine *e, const struct sip_call *call);
+/* The re-INVITE to the transferee. */
+bool transfer_is_offer(const struct engine *e, const struct sip_txn *txn);
+void transfer_on_offer(struct engine *e, struct sip_txn *txn, enum txn_event event,
+		       const struct sip_msg *msg);
 
 /* ---- answer.c: the target's answers to it; msg NULL: none came (TIMEOUT) ---- */
 void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
@@ -502,6 +547,8 @@ void b2bua_no_ack(struct engine *e, struct sip_txn *txn);
 /* End a call from limen's side: each leg is told in the way its state asks for. */
 void b2bua_end(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
 void b2bua_call_timer(struct engine *e, struct sip_call *call);
+/* A call that waited for a transfer goes on: its silence is counted from here. */
+void b2bua_resume(struct engine *e, struct sip_call *call);
 /* Set the timer of an answered call to the earliest of its deadlines. */
 void b2bua_arm(struct engine *e, struct sip_call *call);
 

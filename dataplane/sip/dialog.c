@@ -206,6 +206,11 @@ static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *l
 {
 	struct sip_txn *theirs, *ours, *far;
 
+	/* Its partner is being replaced: the dialog lives, what is asked has to wait. */
+	if (call->transfer != HANDLE_NONE && leg->state == LEG_CONFIRMED && peer &&
+	    peer->state == LEG_OVER)
+		return msg->method == SIP_METHOD_INVITE || msg->method == SIP_METHOD_UPDATE ? 491
+											    : 500;
 	if (call->state == CALL_ENDED || leg->state == LEG_OVER || peer == NULL ||
 	    peer->state == LEG_OVER || peer->state == LEG_NEW)
 		return 481;
@@ -219,7 +224,7 @@ static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *l
 		break;
 	case SIP_METHOD_REFER:
 	case SIP_METHOD_NOTIFY:
-		return refer_refuses(leg, msg);
+		return refer_refuses(e, leg, msg);
 	default:
 		return 405;
 	}
@@ -520,9 +525,17 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 		/* BYE, CANCEL, or one whose asker was answered already. */
 		if (event == TXN_EVENT_SUCCESS && txn->kind == TXN_CLIENT_INVITE && leg)
 			dialog_send_ack(e, leg, NULL, NULL);
+		if (txn->method == SIP_METHOD_NOTIFY && event != TXN_EVENT_SUCCESS &&
+		    event != TXN_EVENT_PROVISIONAL && leg)
+			transfer_on_notified(e, leg);
 		return;
 	}
 	peer = leg_get(e, server->leg);
+	/* The leg went to another call meanwhile: its answer is not for who is there now. */
+	if (event != TXN_EVENT_PROVISIONAL && leg->peer != server->leg) {
+		dialog_answer(e, server, 500, SPAN_NONE);
+		return;
+	}
 	switch (event) {
 	case TXN_EVENT_PROVISIONAL:
 		if (server->kind == TXN_SERVER_INVITE && msg->status > 100)

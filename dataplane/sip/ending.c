@@ -151,6 +151,10 @@ static uint64_t media_deadline(const struct engine *e, const struct sip_call *ca
 	uint64_t latest = call->answered_ns;
 	bool any = false;
 
+	/* Whoever waits for another party hears and says nothing. */
+	if (call->transfer != HANDLE_NONE)
+		return NEVER_NS;
+
 	for (unsigned i = 0; i < call->npairs; i++) {
 		uint64_t seen;
 
@@ -202,12 +206,31 @@ static void answered_call_timer(struct engine *e, struct sip_call *call)
 	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
 		struct sip_leg *leg = leg_get(e, call->leg[side]);
 
+		if (side == SIDE_A && leg && e->now_ns >= leg->session.due_ns &&
+		    call->flags & CALL_OWN_INVITE && call->transfer != HANDLE_NONE) {
+			if (!transfer_on_timer(e, call)) {
+				b2bua_end(e, call, 408, IPC_BY_SIP_TIMEOUT);
+				return;
+			}
+			continue;
+		}
 		if (leg && e->now_ns >= leg->session.due_ns && !session_on_timer(e, leg)) {
 			b2bua_end(e, call, 408, IPC_BY_SESSION_TIMEOUT);
 			return;
 		}
 	}
 	b2bua_arm(e, call);
+}
+
+void b2bua_resume(struct engine *e, struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	uint64_t silence = e->now_ns + verdict->media_timeout_s * NS_PER_S;
+
+	b2bua_arm(e, call);
+	if (verdict->media_timeout_s && call->deadline_ns < silence &&
+	    longest_deadline(call, verdict) > silence)
+		call_set_timer(e, call, silence);
 }
 
 void b2bua_call_timer(struct engine *e, struct sip_call *call)
@@ -298,6 +321,14 @@ void b2bua_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
 
 	if (server == NULL)
 		return;
+	if (bye_ends_call(call, leg) && transfer_keeps(e, call, leg)) {
+		leg->state = LEG_OVER;
+		leg->session.due_ns = NEVER_NS;
+		leg->session.ends_ns = NEVER_NS;
+		dialog_answer(e, server, 200, SPAN_NONE);
+		dialog_end_pending(e, call);
+		return;
+	}
 	if (bye_ends_call(call, leg)) {
 		end_by_bye(e, call, leg, server, msg);
 		return;

@@ -112,10 +112,19 @@ static void input_end(struct engine *e)
 	for (unsigned i = 0; i < e->nown; i++)
 		owner_take(e, e->own[i]);
 	e->nown = 0;
+	transfer_settle(e);
 	call_collect(e);
 }
 
 /* ---- responses ---- */
+
+/* INVITEs inside a dialog are those that timer C bounds. */
+static bool is_first_request(const struct sip_call *call, const struct sip_txn *txn)
+{
+	if (call->flags & CALL_OWN_INVITE)
+		return txn->kind == TXN_CLIENT_INVITE && !(txn->flags & TXN_TIMER_C);
+	return txn->peer == call->invite && txn->peer != HANDLE_NONE;
+}
 
 static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event,
 		     const struct sip_msg *msg)
@@ -133,12 +142,14 @@ static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event
 	 * are dialog's. */
 	if (probe_is(e, txn))
 		probe_on_client(e, txn, event, msg);
-	else if (call == NULL || (txn->peer == call->invite && txn->peer != HANDLE_NONE))
+	else if (call == NULL || is_first_request(call, txn))
 		b2bua_on_client(e, txn, event, msg);
 	else if (event == TXN_EVENT_STRAY)
 		txn_resend_ack(e, txn);
 	else if (call->flags & CALL_SUBSCRIPTION)
 		subscription_on_client(e, txn, event, msg);
+	else if (transfer_is_offer(e, txn))
+		transfer_on_offer(e, txn, event, msg);
 	else if (session_is_refresh(e, txn))
 		session_on_client(e, txn, event, msg);
 	else

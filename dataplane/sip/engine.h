@@ -71,8 +71,8 @@ struct engine_stats {
 	uint64_t calls_started, calls_answered, calls_ended, calls_refused;
 	uint64_t asks, verdicts, verdicts_stale, txn_timeouts, reports_blocked, actions_lost,
 		records_lost, overloads, ports_exhausted, redirects_followed, redirects_passed,
-		probes, probes_refused, overload_refused, emergencies_admitted, owner_sent,
-		owner_taken, owner_bad,
+		probes, probes_refused, overload_refused, emergencies_admitted, transfers,
+		owner_sent, owner_taken, owner_bad,
 		standalone, standalone_failed, challenges_dropped, answers_lost;
 	uint64_t subscriptions_expired; /* that nobody ended */
 	uint32_t calls, legs, txns, records_unacked, subscriptions, timers;

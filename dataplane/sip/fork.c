@@ -58,14 +58,20 @@ struct sip_leg *fork_new(struct engine *e, struct sip_leg *leg, const struct sip
 	if (call == NULL || a == NULL || call->nforks >= FORKS_MAX)
 		return NULL;
 	fork = leg_copy(e, call, leg);
-	fork_a = fork ? leg_copy(e, call, a) : NULL;
-	if (fork_a == NULL)
+	if (fork == NULL)
 		return NULL; /* a leg that was made goes with the call */
+	/* Of a transfer nobody sees the dialogs apart. */
+	fork_a = call->flags & CALL_OWN_INVITE ? a : leg_copy(e, call, a);
+	if (fork_a == NULL)
+		return NULL;
 	call->nforks++;
 	fork->tag = leg->tag;
+	fork->sdp_version = leg->sdp_version;
+	fork->sdp_hash = leg->sdp_hash;
 	fork->flags &= (uint8_t)~(LEG_REMOTE_CSEQ | LEG_MEDIA_SET);
 	fork->peer = fork_a->self;
-	fork_a->peer = fork->self;
+	if (fork_a != a)
+		fork_a->peer = fork->self;
 	return leg_learn_response(e, fork, msg) ? fork : NULL;
 }
 

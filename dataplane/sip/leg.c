@@ -26,6 +26,15 @@ struct sip_leg *leg_new(struct engine *e, struct sip_call *call, uint8_t side)
 	return leg;
 }
 
+void leg_free(struct engine *e, struct sip_leg *leg)
+{
+	blob_free(&e->blobs, leg->texts);
+	blob_free(&e->blobs, leg->offer);
+	blob_free(&e->blobs, leg->description);
+	session_free(e, leg);
+	slab_free(e->legs, leg->self);
+}
+
 struct span leg_text(const struct engine *e, const struct sip_leg *leg, enum leg_text which)
 {
 	struct span all = blob_span(&e->blobs, leg->texts);

@@ -30,6 +30,8 @@ enum call_flag {
 	CALL_SUBSCRIPTION = 1 << 6, /* began with SUBSCRIBE or REFER */
 	CALL_SUBSCRIBED = 1 << 7,   /* and is a dialog */
 	CALL_TERMINATED = 1 << 8,   /* its last NOTIFY has come */
+	CALL_OWN_INVITE = 1 << 9,   /* of a transfer: no transaction waits for its answer */
+	CALL_UNTOLD = 1 << 10,	    /* of a transfer: who refers wants no NOTIFY */
 };
 
 /* One call: side A asked, side B was asked. */
@@ -43,6 +45,8 @@ struct sip_call {
 	uint64_t verdict;      /* blob: the verdict's frame */
 	uint64_t report;       /* blob: the record's frame, from the end on */
 	uint64_t replaces;     /* blob: the Replaces line for the target, until it has answered */
+	uint64_t transfer;     /* while a transfer is under way: the other call of it */
+	uint64_t referrer;     /* of a transfer's call: the leg that sent REFER, of the first call */
 	uint64_t pair[CALL_MEDIA_MAX]; /* stream pair of each m= section */
 	uint64_t started_ns, ringing_ns, answered_ns, ended_ns; /* monotonic; 0: never */
 	uint64_t deadline_ns;  /* of the call's own timer; its meaning follows from the state */
@@ -62,6 +66,9 @@ struct sip_call {
 	uint8_t redirects;     /* followed so far */
 	uint8_t replaces_realm; /* of the dialog named in `replaces`: told nowhere else */
 	uint8_t pad;
+	uint16_t told;         /* of a transfer: status told last by NOTIFY */
+	uint16_t outcome;      /* of a transfer: the status that it failed with, 0: its own */
+	uint32_t pad2;
 };
 _Static_assert(sizeof(struct sip_call) % 8 == 0, "slab record");
 
@@ -79,6 +86,7 @@ enum leg_flag {
 	LEG_MEDIA_SET = 1 << 2, /* its peer's media addresses are in force */
 	LEG_RSEQ = 1 << 3,	/* limen asked, and the peer has rung reliably: `rseq` is set */
 	LEG_REFERRED = 1 << 4,	/* a REFER went there: NOTIFYs of it may come */
+	LEG_HAS_REFERRED = 1 << 5, /* one that limen carried out came from there */
 };
 
 /* Texts of a leg, all in one blob. */
@@ -134,6 +142,8 @@ struct sip_leg {
 	uint64_t invite_server; /* txn: the last INVITE received */
 	uint64_t invite_client; /* txn: the last INVITE sent */
 	uint64_t offer; /* blob: the peer's offer inside the dialog, in force once it is answered */
+	uint64_t description; /* blob: what the peer said of its media last, where its partner may
+				 hand it on; of a transfer's stand-in: what is offered next */
 	uint64_t sdp_hash;      /* of what was last sent as session description */
 	uint32_t sdp_version;
 	uint32_t local_cseq;    /* last used */
@@ -143,7 +153,8 @@ struct sip_leg {
 			  limen asked: what is added to the peer's */
 	struct leg_session session;
 	uint32_t refer_sent; /* CSeq of the REFER that limen relayed to it last */
-	uint32_t refer_cseq; /* and what that was on the other leg */
+	uint32_t refer_cseq; /* and what that was on the other leg; of one that limen carries out:
+				its own, 0: the first needs no id */
 	struct net_endpoint next_hop; /* where the peer sends from, or was sent to */
 	uint8_t realm;
 	uint8_t transport;      /* enum net_transport */

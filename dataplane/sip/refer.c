@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* REFER inside a dialog (RFC 3515) and the NOTIFYs that tell what became of it, where policy lets
- * them pass: the place it refers to becomes limen's own address, so that the new call comes back to
- * limen; a dialog that it names gets a name that may be seen there (replaces.c); of a NOTIFY only the
- * status line goes on. One worker thread; libc only. */
+ * them pass (carried out by limen: transfer.c): the place it refers to becomes limen's own address,
+ * so that the new call comes back to limen; a dialog that it names gets a name that may be seen
+ * there (replaces.c); of a NOTIFY only the status line goes on. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #include "common/sip/replaces.h"
@@ -248,17 +248,21 @@ static uint16_t put_notify(struct engine *e, struct sip_leg *leg, const struct s
 
 /* ---- both, for dialog.c ---- */
 
-uint16_t refer_refuses(const struct sip_leg *leg, const struct sip_msg *msg)
+uint16_t refer_refuses(const struct engine *e, const struct sip_leg *leg,
+		       const struct sip_msg *msg)
 {
 	struct refer_to to;
 	uint16_t status;
 
 	if (msg->method == SIP_METHOD_NOTIFY)
 		status = notify_refuses(leg, msg);
-	else if (leg->refer != IPC_REFER_PASS)
+	else if (leg->refer == IPC_REFER_REFUSE)
 		status = 403;
+	else if (body_kind(msg) != BODY_NONE)
+		status = 415;
 	else
-		status = body_kind(msg) == BODY_NONE ? refer_read(msg, &to) : 415;
+		status = leg->refer == IPC_REFER_LOCAL ? transfer_refuses(e, leg, msg)
+						       : refer_read(msg, &to);
 	return status == 0 && msg->max_forwards == 0 ? 483 : status;
 }
 
@@ -279,6 +283,10 @@ void refer_request(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 	struct sip_txn *client;
 	uint16_t status;
 
+	if (refers && leg->refer == IPC_REFER_LOCAL) {
+		transfer_start(e, call, leg, server, msg);
+		return;
+	}
 	if (refers)
 		status = refer_put_to(e, &lines, msg, leg->realm, peer);
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Replaces (RFC 3891) across limen. To the outside a leg is named by identifiers of that leg alone:
- * an INVITE that names one goes on with the name that the leg's far side knows. The two calls may be
- * two workers': the question goes to the owner of the dialog named, its answer comes back. One
+ * an INVITE that names one goes on with the name that the leg's far side knows. The two calls may
+ * be two workers': the question goes to the owner of the dialog named, its answer comes back. One
  * worker thread; libc only. */
 #include "dataplane/sip/core.h"
 #include "dataplane/sip/owner_msg.h"
@@ -180,7 +180,7 @@ uint16_t replaces_refuses(const struct sip_msg *msg)
 
 void replaces_ask(struct engine *e, struct sip_call *call, const struct sip_msg *msg)
 {
-	const struct sip_leg *leg = leg_get(e, call->leg[SIDE_A]);
+	const struct sip_leg *leg = call_asker(e, call);
 	struct owner_msg head = {
 		.kind = OWNER_FIND, .worker = (uint8_t)e->conf.worker, .call = call->self};
 	struct sip_replaces name;

@@ -244,6 +244,17 @@ void session_keep_sdp(struct engine *e, struct sip_leg *from, struct sip_leg *to
 	}
 }
 
+void session_replace_sdp(struct engine *e, struct sip_leg *leg, struct span text)
+{
+	struct leg_session *s = &leg->session;
+
+	drop_blob(e, &s->sdp_next);
+	if (s->sdp == HANDLE_NONE)
+		return;
+	drop_blob(e, &s->sdp);
+	s->sdp = blob_copy(&e->blobs, text);
+}
+
 void session_forget_offer(struct engine *e, struct sip_leg *leg)
 {
 	drop_blob(e, &leg->session.sdp_next);
@@ -314,8 +325,7 @@ void session_got_2xx(struct engine *e, struct sip_leg *leg, const struct sip_msg
 
 /* ---- refresh ---- */
 
-/* An INVITE that has no final answer, or whose 2xx has no ACK yet. */
-static bool invite_is_open(const struct engine *e, uint64_t handle)
+bool session_invite_is_open(const struct engine *e, uint64_t handle)
 {
 	const struct sip_txn *txn = txn_get(e, handle);
 
@@ -371,7 +381,7 @@ bool session_on_timer(struct engine *e, struct sip_leg *leg)
 
 	if (e->now_ns >= s->ends_ns || call == NULL)
 		return false;
-	if (invite_is_open(e, leg->invite_client) || invite_is_open(e, leg->invite_server))
+	if (session_invite_is_open(e, leg->invite_client) || session_invite_is_open(e, leg->invite_server))
 		refresh_later(e, leg, BUSY_MS + engine_random(e) % BUSY_MS);
 	else
 		send_refresh(e, call, leg);
@@ -385,8 +395,8 @@ bool session_is_refresh(const struct engine *e, const struct sip_txn *txn)
 	return leg && leg->session.refresh == txn->self;
 }
 
-/* Section 14.1 of RFC 3261: whose Call-ID it is waits longer, in units of 10 ms. */
-static uint64_t glare_ms(struct engine *e, const struct sip_leg *leg)
+/* Whose Call-ID it is waits longer, in units of 10 ms. */
+uint64_t session_glare_ms(struct engine *e, const struct sip_leg *leg)
 {
 	return leg->side == SIDE_B ? 2100 + engine_random(e) % 191 * 10
 				   : engine_random(e) % 201 * 10;
@@ -403,7 +413,7 @@ static void on_refusal(struct engine *e, struct sip_call *call, struct sip_leg *
 		return;
 	}
 	if (status == 491) {
-		refresh_later(e, leg, glare_ms(e, leg));
+		refresh_later(e, leg, session_glare_ms(e, leg));
 	} else if (!(s->flags & SESSION_TRIED)) {
 		s->flags |= SESSION_TRIED;
 		refresh_later(e, leg, REFRESH_AGAIN_MS);
@@ -469,6 +479,8 @@ static bool is_wanted(const struct engine *e, const struct sip_call *call,
 		return false;
 	if (leg->session.refresh == txn->self)
 		return true;
+	if (call->flags & CALL_OWN_INVITE && !(txn->flags & TXN_TIMER_C))
+		return leg->self == call->leg[SIDE_B] && leg->state == LEG_NEW;
 	if (server == NULL || server->status >= 200)
 		return false;
 	return server->self != call->invite ||

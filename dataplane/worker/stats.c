@@ -187,7 +187,8 @@ static void add_neigh(struct stats *stats, struct neigh *neigh)
 	X(retransmits_out) X(calls_started) X(calls_answered) X(calls_ended) X(calls_refused)      \
 	X(asks) X(verdicts) X(verdicts_stale) X(txn_timeouts) X(reports_blocked) X(actions_lost)   \
 	X(overloads) X(ports_exhausted) X(records_lost) X(redirects_followed) X(redirects_passed)  \
-	X(probes) X(probes_refused) X(overload_refused) X(emergencies_admitted) X(owner_sent) X(owner_taken) X(owner_bad)                                                  \
+	X(probes) X(probes_refused) X(overload_refused) X(emergencies_admitted) X(transfers)       \
+	X(owner_sent) X(owner_taken) X(owner_bad)                                                  \
 	X(standalone) X(standalone_failed) X(challenges_dropped) X(answers_lost)                   \
 	X(subscriptions) X(subscriptions_expired)                                                  \
 	X(calls) X(legs) X(txns) X(records_unacked) X(timers)

@@ -235,8 +235,8 @@ static void put_rare_headers(const struct peer *peer, struct fuzz_bytes *in, str
 	case 26:
 		put_format(out,
 			   number & 1 ? "Event: refer\r\n" : "o: refer;id=%u\r\n", number);
-		put_format(out, "Subscription-State: %s;expires=6;reason=zq%c;x=zq%c\r\n",
-			   number & 2 ? "terminated" : "active", mark, mark);
+		put_format(out, "Subscription-State: %s;expires=6;reason=moon;x=y\r\n",
+			   number & 2 ? "terminated" : "active");
 		break;
 	default:
 		put_format(out, "RSeq: %u\r\n", number);
