@@ -74,6 +74,8 @@ struct conf_trunk {
 	unsigned media_timeout_s;   /* 0: never */
 	unsigned pass_count;        /* headers passed beyond the safe set */
 	char **pass;
+	unsigned hide_count;        /* headers that cross with their URIs hidden */
+	char **hide;
 	unsigned drop_count;        /* headers taken out of the safe set */
 	char **drop;
 	uint32_t methods;           /* begun outside of a dialog: a bit for each enum sip_method */
@@ -82,6 +84,7 @@ struct conf_trunk {
 	uint16_t session_expires_s; /* 0: no session timer */
 	uint16_t min_se_s;
 	bool msrp;
+	bool trusted;               /* of the trust domain (RFC 3325) */
 	unsigned options_interval_s; /* between OPTIONS probes of a peer; 0: never */
 	unsigned options_down_after; /* probes in a row */
 	unsigned options_up_after;

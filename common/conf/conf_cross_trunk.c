@@ -91,21 +91,40 @@ static bool is_needed(const char *name)
 	}
 }
 
+/* No header of a list in another one. */
+static void check_apart(const struct conf_cross *x, unsigned index, const char *list_name,
+			char *const *list, unsigned n, const char *other_name, char *const *other,
+			unsigned nother)
+{
+	char key[CONF_KEY_BYTES];
+
+	for (unsigned i = 0; i < n; i++) {
+		int twin = find_header(other, nother, list[i]);
+
+		if (twin >= 0 &&
+		    !conf_cross_faulty(x, key, "trunks[%u].%s[%u]", index, list_name, i))
+			conf_fault_at(x->doc, key, "%s[%d] names it too", other_name, twin);
+	}
+}
+
 static void check_header_rules(const struct conf_cross *x, unsigned index)
 {
 	const struct conf_trunk *trunk = &x->conf->trunks[index];
 	char key[CONF_KEY_BYTES];
 
 	check_headers(x, index, "headers_pass", trunk->pass, trunk->pass_count);
+	check_headers(x, index, "headers_hide", trunk->hide, trunk->hide_count);
 	check_headers(x, index, "headers_drop", trunk->drop, trunk->drop_count);
+	check_apart(x, index, "headers_hide", trunk->hide, trunk->hide_count, "headers_pass",
+		    trunk->pass, trunk->pass_count);
+	check_apart(x, index, "headers_drop", trunk->drop, trunk->drop_count, "headers_pass",
+		    trunk->pass, trunk->pass_count);
+	check_apart(x, index, "headers_drop", trunk->drop, trunk->drop_count, "headers_hide",
+		    trunk->hide, trunk->hide_count);
 	for (unsigned i = 0; i < trunk->drop_count; i++) {
-		int passed = find_header(trunk->pass, trunk->pass_count, trunk->drop[i]);
-
 		if (conf_cross_faulty(x, key, "trunks[%u].headers_drop[%u]", index, i))
 			continue;
-		if (passed >= 0)
-			conf_fault_at(x->doc, key, "headers_pass[%d] names it too", passed);
-		else if (is_needed(trunk->drop[i]))
+		if (is_needed(trunk->drop[i]))
 			conf_fault_at(x->doc, key,
 				      "messages mean something else without it: \"%.40s\"",
 				      trunk->drop[i]);

@@ -128,8 +128,15 @@
 	X(LIST, HEADER, headers_pass, 32, "", "", 1, 40, RELOAD,                                   \
 	  "Headers that cross to and from this trunk besides the safe ones; both trunks of a "     \
 	  "call must name them.")                                                                  \
+	X(LIST, HEADER, headers_hide, 32, "", "", 1, 40, RELOAD,                                   \
+	  "As headers_pass, but with the URIs in them behind limen's address and without other "   \
+	  "addresses. Of two trunks that let a header cross one is enough to hide it.")            \
 	X(LIST, HEADER, headers_drop, 32, "", "", 1, 40, RELOAD,                                   \
 	  "Headers of the safe set that do not cross to or from this trunk after all.")            \
+	X(ONE, BOOL, trusted, 0, "", "no", 2, 8, RELOAD,                                           \
+	  "Its peers belong to limen's trust domain (RFC 3325): between two such trunks "          \
+	  "P-Asserted-Identity and Privacy cross; towards others a caller who asks for privacy "   \
+	  "is anonymous.")                                                                         \
 	X(LIST, WORD, methods, 16, "INVITE|MESSAGE|SUBSCRIBE|PUBLISH|REGISTER|OPTIONS|NOTIFY|REFER", \
 	  "INVITE", 1, 16, RELOAD,                                                                 \
 	  "What this trunk's peers may begin outside of a dialog; all else is refused with 405.")  \

@@ -346,6 +346,7 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 	trunk->refer = (uint8_t)CHOICE(refer);
 	trunk->challenges_pass = CHOICE(challenges) == 1;
 	trunk->msrp = yes(SECTION_trunks, TRUNK_msrp, raw->msrp);
+	trunk->trusted = yes(SECTION_trunks, TRUNK_trusted, raw->trusted);
 	trunk->session_expires_s = (uint16_t)NUMBER(session_expires_s);
 	trunk->min_se_s = (uint16_t)NUMBER(min_se_s);
 	trunk->options_interval_s = NUMBER(options_interval_s);
@@ -377,6 +378,8 @@ static void resolve_trunk(struct resolve *r, unsigned index)
 	resolve_manners(raw, trunk);
 	trunk->pass_count = raw->headers_pass_count;
 	trunk->pass = raw->headers_pass;
+	trunk->hide_count = raw->headers_hide_count;
+	trunk->hide = raw->headers_hide;
 	trunk->drop_count = raw->headers_drop_count;
 	trunk->drop = raw->headers_drop;
 }

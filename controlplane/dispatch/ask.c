@@ -5,10 +5,16 @@
 #include "controlplane/cdr/context.h"
 #include "controlplane/dispatch/redirect.h"
 #include "controlplane/dispatch/verdict.h"
+#include "controlplane/topology/privacy.h"
 
 #define CONTEXT_BYTES_MAX 1000u
 
 _Static_assert(CONTEXT_BYTES_MAX <= IPC_CONTEXT_MAX, "the note must cross");
+
+static void make_anonymous(struct party *party)
+{
+	*party = (struct party){.user = "anonymous", .len = 9, .anonymous = true};
+}
 
 /* A From whose URI tells no user that could cross is written anonymous (RFC 3323). */
 static void read_caller(const struct sip_msg *msg, struct far_parties *parties)
@@ -18,10 +24,7 @@ static void read_caller(const struct sip_msg *msg, struct far_parties *parties)
 	parties->registers = msg->method == SIP_METHOD_REGISTER;
 	parties->display = SPAN_NONE;
 	if (party_from_uri(sip_span(msg, msg->from_uri), &parties->from)) {
-		memcpy(parties->from.user, "anonymous", 9);
-		parties->from.len = 9;
-		parties->from.phone = false;
-		parties->from.anonymous = true;
+		make_anonymous(&parties->from);
 	} else if (!sip_name_addr_parse(sip_hdr_value(msg, SIP_HDR_FROM), &from)) {
 		parties->display = from.display;
 	}
@@ -148,6 +151,25 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 	return false;
 }
 
+/* The variant of the edit plan; a caller who asks for privacy is anonymous outside the trust
+ * domain. */
+static unsigned plan_variant(struct question *q, int to)
+{
+	unsigned variant = q->msg.method == SIP_METHOD_PUBLISH ? PLAN_PUBLISH : 0;
+	struct privacy privacy;
+
+	if (q->msg.first[SIP_HDR_PRIVACY] == SIP_HDR_NONE)
+		return variant;
+	privacy = privacy_read(&q->msg);
+	if (privacy.caller && !q->gen->conf->trunks[to].trusted &&
+	    q->msg.method != SIP_METHOD_REGISTER) {
+		make_anonymous(&q->parties.from);
+		q->parties.display = SPAN("Anonymous");
+	}
+	return variant | (privacy.caller ? PLAN_PRIVATE : 0) |
+	       (privacy.history ? PLAN_PRIVATE_HISTORY : 0) | (privacy.none ? PLAN_OPEN : 0);
+}
+
 static void accept(struct question *q, struct cursor *out, struct ask_answer *answer,
 		   const struct way *ways, unsigned nways)
 {
@@ -159,11 +181,11 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 		.ways = ways,
 		.nways = nways,
 		.parties = &q->parties,
-		.context = write_context(q, d),
-		.plan = plans_get(q->gen->plans, (unsigned)d->from, (unsigned)d->to,
-				  q->msg.method == SIP_METHOD_PUBLISH ? PLAN_PUBLISH : 0),
+		.context = write_context(q, d), /* of the caller as he is */
 	};
 
+	acceptance.plan = plans_get(q->gen->plans, (unsigned)d->from, (unsigned)d->to,
+				    plan_variant(q, d->to));
 	if (!acceptance.plan.len) {
 		refuse(out, q->ask, answer, 500, "no memory for an edit plan", acceptance.context);
 		return;

@@ -38,7 +38,8 @@ static bool same_list(char *const *a, unsigned na, char *const *b, unsigned nb)
 
 static bool same_rules(const struct conf_trunk *a, const struct conf_trunk *b)
 {
-	return a->challenges_pass == b->challenges_pass &&
+	return a->challenges_pass == b->challenges_pass && a->trusted == b->trusted &&
+	       same_list(a->hide, a->hide_count, b->hide, b->hide_count) &&
 	       same_list(a->pass, a->pass_count, b->pass, b->pass_count) &&
 	       same_list(a->drop, a->drop_count, b->drop, b->drop_count);
 }
@@ -62,7 +63,9 @@ static uint64_t hash_list(uint64_t seed, char *const *list, unsigned n)
 static uint64_t hash_rules(const struct conf_trunk *trunk)
 {
 	return hash_list(1, trunk->pass, trunk->pass_count) +
-	       hash_list(2, trunk->drop, trunk->drop_count) + trunk->challenges_pass;
+	       hash_list(2, trunk->drop, trunk->drop_count) +
+	       hash_list(3, trunk->hide, trunk->hide_count) + trunk->challenges_pass +
+	       2u * trunk->trusted;
 }
 
 /* Number each trunk's rules by the first trunk that has the same. */

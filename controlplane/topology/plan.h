@@ -14,8 +14,11 @@ void plans_free(struct plans *plans);
 
 /* What else a plan depends on: bits of its variant. */
 enum plan_variant {
-	PLAN_PUBLISH = 1 << 0, /* the request is a PUBLISH */
-	PLAN_VARIANTS = 1 << 1,
+	PLAN_PUBLISH = 1 << 0,	       /* the request is a PUBLISH */
+	PLAN_PRIVATE = 1 << 1,	       /* the caller asks for privacy (RFC 3323, RFC 3325) */
+	PLAN_PRIVATE_HISTORY = 1 << 2, /* of where the call has been, too (RFC 7044) */
+	PLAN_OPEN = 1 << 3,	       /* the caller asks for none */
+	PLAN_VARIANTS = 1 << 4,
 };
 
 /* The plan for a request from one trunk to another (indexes); it lives as long as the plans, or, once

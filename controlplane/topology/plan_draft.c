@@ -37,7 +37,6 @@ static const enum sip_hdr_id safe[] = {
 	SIP_HDR_MIN_EXPIRES,
 	SIP_HDR_P_EARLY_MEDIA, /* RFC 5009: words only */
 	SIP_HDR_PRIORITY,
-	SIP_HDR_PRIVACY,
 	SIP_HDR_REASON, /* RFC 3326: the cause carriers bill and debug by */
 	SIP_HDR_REQUIRE,
 	SIP_HDR_RETRY_AFTER,
@@ -62,6 +61,22 @@ bool plan_list_has(char *const *list, unsigned n, struct span name)
 static bool passes(const struct conf_trunk *trunk, struct span name)
 {
 	return plan_list_has(trunk->pass, trunk->pass_count, name);
+}
+
+static bool hides(const struct conf_trunk *trunk, struct span name)
+{
+	return plan_list_has(trunk->hide, trunk->hide_count, name);
+}
+
+/* What both trunks' lists make of a header that one of them names. */
+static enum edit_action listed(const struct conf_trunk *from, const struct conf_trunk *to,
+			       struct span name)
+{
+	if (passes(from, name) && passes(to, name))
+		return EDIT_PASS;
+	if ((passes(from, name) || hides(from, name)) && (passes(to, name) || hides(to, name)))
+		return EDIT_HIDE;
+	return EDIT_DROP;
 }
 
 static bool drops(const struct conf_trunk *trunk, struct span name)
@@ -95,6 +110,63 @@ static void draft_challenges(struct draft *draft, enum edit_direction from_chall
 		draft->actions[back][answers[i]] = EDIT_PASS;
 }
 
+/* RFC 3325: identities cross within the trust domain, and a user's wish for one may enter it.
+ * RFC 3323 section 5: towards the domain's outside limen is the privacy service, which does what is
+ * asked and takes the request for it out; but "none" asks that nothing be done, and stays. */
+static void draft_identity(struct draft *draft, const struct conf_trunk *from,
+			   const struct conf_trunk *to, unsigned variant)
+{
+	const struct conf_trunk *const receivers[EDIT_DIRECTIONS] = {[EDIT_TO_B] = to,
+								     [EDIT_TO_A] = from};
+
+	if (from->trusted && to->trusted) {
+		draft_both(draft, SIP_HDR_P_ASSERTED_IDENTITY, EDIT_HIDE);
+		draft_both(draft, SIP_HDR_P_CHARGING_VECTOR, EDIT_HIDE);
+	}
+	for (int d = 0; d < EDIT_DIRECTIONS; d++) {
+		if (!receivers[d]->trusted)
+			continue;
+		draft->actions[d][SIP_HDR_P_PREFERRED_IDENTITY] = EDIT_HIDE;
+		draft->actions[d][SIP_HDR_PRIVACY] = EDIT_PASS;
+	}
+	if (variant & PLAN_OPEN)
+		draft->actions[EDIT_TO_B][SIP_HDR_PRIVACY] = EDIT_PASS;
+}
+
+/* What tells who calls does not leave the trust domain, whatever lists say: RFC 3325 section 7, and
+ * the headers of RFC 3323 section 4.1 that a user agent fills in. */
+static void draft_private(struct draft *draft, const struct conf_trunk *to, unsigned variant)
+{
+	static const enum sip_hdr_id telling[] = {
+		SIP_HDR_CALL_INFO,	      SIP_HDR_IN_REPLY_TO, SIP_HDR_ORGANIZATION,
+		SIP_HDR_P_ASSERTED_IDENTITY,  SIP_HDR_P_PREFERRED_IDENTITY,
+		SIP_HDR_P_ACCESS_NETWORK_INFO, SIP_HDR_REFERRED_BY, SIP_HDR_REMOTE_PARTY_ID,
+		SIP_HDR_REPLY_TO,	      SIP_HDR_SERVER,	   SIP_HDR_SUBJECT,
+		SIP_HDR_USER_AGENT};
+
+	if (to->trusted)
+		return;
+	for (size_t i = 0; variant & PLAN_PRIVATE && i < COUNT(telling); i++)
+		draft->actions[EDIT_TO_B][telling[i]] = EDIT_DROP;
+	if (variant & PLAN_PRIVATE_HISTORY) /* RFC 7044 section 10.1 */
+		draft->actions[EDIT_TO_B][SIP_HDR_HISTORY_INFO] = EDIT_DROP;
+}
+
+static void draft_lists(struct draft *draft, const struct conf_trunk *from,
+			const struct conf_trunk *to)
+{
+	for (unsigned i = 0; i < from->pass_count + from->hide_count; i++) {
+		struct span name = span_str(i < from->pass_count
+						    ? from->pass[i]
+						    : from->hide[i - from->pass_count]);
+		enum edit_action action = listed(from, to, name);
+
+		/* an id that is not known stands for none here: put_named goes by the name */
+		if (action != EDIT_DROP)
+			draft_both(draft, sip_hdr_id_from(name), action);
+	}
+}
+
 static void draft_known(struct draft *draft, const struct conf_trunk *from,
 			const struct conf_trunk *to, unsigned variant)
 {
@@ -113,24 +185,20 @@ static void draft_known(struct draft *draft, const struct conf_trunk *from,
 		draft_challenges(draft, EDIT_TO_B);
 	if (to->challenges_pass)
 		draft_challenges(draft, EDIT_TO_A);
-	for (unsigned i = 0; i < from->pass_count; i++) {
-		struct span name = span_str(from->pass[i]);
-
-		if (passes(to, name))
-			draft_both(draft, sip_hdr_id_from(name), EDIT_PASS);
-	}
+	draft_identity(draft, from, to, variant);
+	draft_lists(draft, from, to);
+	draft_private(draft, to, variant);
 	for (size_t t = 0; t < COUNT(trunks); t++) {
 		for (unsigned i = 0; i < trunks[t]->drop_count; i++)
 			draft_both(draft, sip_hdr_id_from(span_str(trunks[t]->drop[i])), EDIT_DROP);
 	}
 }
 
-static int put_both(struct cursor *out, struct span name)
+static int put_both(struct cursor *out, struct span name, enum edit_action action)
 {
-	int err = edit_plan_rule(out, EDIT_TO_B, EDIT_PASS, SIP_HDR_OTHER, name, SPAN_NONE);
+	int err = edit_plan_rule(out, EDIT_TO_B, action, SIP_HDR_OTHER, name, SPAN_NONE);
 
-	return err ? err
-		   : edit_plan_rule(out, EDIT_TO_A, EDIT_PASS, SIP_HDR_OTHER, name, SPAN_NONE);
+	return err ? err : edit_plan_rule(out, EDIT_TO_A, action, SIP_HDR_OTHER, name, SPAN_NONE);
 }
 
 static bool is_safe_name(struct span name)
@@ -151,14 +219,17 @@ static int put_named(struct cursor *out, const struct conf_trunk *from, const st
 		struct span name = span_str(safe_names[i]);
 
 		if (!drops(from, name) && !drops(to, name))
-			err = put_both(out, name);
+			err = put_both(out, name, EDIT_PASS);
 	}
-	for (unsigned i = 0; i < from->pass_count && !err; i++) {
-		struct span name = span_str(from->pass[i]);
+	for (unsigned i = 0; i < from->pass_count + from->hide_count && !err; i++) {
+		struct span name = span_str(i < from->pass_count
+						    ? from->pass[i]
+						    : from->hide[i - from->pass_count]);
+		enum edit_action action = listed(from, to, name);
 
-		if (sip_hdr_id_from(name) == SIP_HDR_OTHER && passes(to, name) &&
+		if (sip_hdr_id_from(name) == SIP_HDR_OTHER && action != EDIT_DROP &&
 		    !drops(to, name) && !is_safe_name(name))
-			err = put_both(out, name);
+			err = put_both(out, name, action);
 	}
 	return err;
 }

@@ -330,6 +330,56 @@ Test(ask, registers_that_cannot_be_passed_on)
 	stop(asked);
 }
 
+Test(ask, a_caller_who_asks_for_privacy_is_anonymous_outside)
+{
+	static const struct {
+		const char *privacy;
+		bool anonymous, crosses; /* outside; the header */
+	} cases[] = {
+		{"", false, false},
+		{"Privacy: id\r\n", true, false},
+		{"Privacy: header;user;critical\r\n", true, false},
+		{"Privacy: session\r\nPrivacy: ID\r\n", true, false},
+		{"Privacy: session;critical\r\n", false, false},
+		{"Privacy: history\r\n", false, false},
+		{"Privacy: none\r\n", false, true},
+		{"Privacy: id;none\r\n", false, true},
+		{"Privacy: unheard-of\r\n", true, false},
+	};
+
+	for (int trusted = 0; trusted < 2; trusted++) {
+		struct asked *asked =
+			start(trusted ? CONF_MANNERS(", trusted: yes", ", trusted: yes")
+				      : CONF_MANNERS(", trusted: yes", ""));
+
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			char message[1024];
+			struct span value;
+			struct cdr_context context;
+			struct cdr_users users;
+
+			snprintf(message, sizeof(message),
+				 INVITE("sip:2@x", "\"Kim\" <sip:1@x>", "<sip:2@x>", "%s"),
+				 cases[i].privacy);
+			ask(asked, 0, "10.99.1.2", message);
+			cr_assert_eq(asked->verdict->status, 0);
+			expect_span(target(asked, 0).from,
+				    cases[i].anonymous && !trusted
+					    ? "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
+					    : "\"Kim\" <sip:1@10.99.2.1>");
+			cr_expect_eq(edit_plan_action(ipc_verdict_plan(asked->verdict), EDIT_TO_B,
+						      SIP_HDR_PRIVACY, SPAN_NONE, &value),
+				     trusted || cases[i].crosses ? EDIT_PASS : EDIT_DROP, "%s",
+				     cases[i].privacy);
+			cr_assert_eq(cdr_context_read(ipc_verdict_context(asked->verdict), &context,
+						      &users),
+				     0);
+			expect_span(context.users[CDR_CALLER], "1");
+		}
+		stop(asked);
+	}
+}
+
 Test(ask, a_refusal_has_the_status_and_a_note)
 {
 	struct asked *asked = start(CONF_TWO_SIDES);
@@ -702,7 +752,7 @@ Test(ask, nothing_of_one_side_reaches_the_other)
 					  "Session-Expires", "Min-SE"};
 	static const char *const needed[] = {
 		"Accept:", "Allow:", "Content-Type:", "Date:", "Expires:",
-		"Priority:", "Privacy:", "Reason:", "Require:", "Retry-After:",
+		"Priority:", "Reason:", "Require:", "Retry-After:",
 		"Supported:", "Unsupported:", "P-Early-Media:", "Recv-Info:"};
 	struct asked *asked = start(CONF_TWO_SIDES);
 	char buf[32768];
@@ -739,7 +789,9 @@ Test(ask, only_what_both_trunks_pass_crosses_besides)
 	for (int direction = 0; direction < EDIT_DIRECTIONS; direction++) {
 		struct span text = seen(asked, (enum edit_direction)direction, buf, sizeof(buf));
 
-		cr_expect(holds(text, "P-Asserted-Identity: <sip:1001@SECRET>"));
+		/* the message asks for privacy, and b is outside the trust domain */
+		cr_expect_eq(holds(text, "P-Asserted-Identity: <sip:1001@SECRET>"),
+			     direction == EDIT_TO_A);
 		cr_expect(holds(text, "X-Next: SECRET"));
 		cr_expect_not(holds(text, "Diversion"));
 		cr_expect_not(holds(text, "Subject"));

@@ -99,6 +99,109 @@ Test(plan, what_a_trunk_drops_crosses_neither_way)
 	conf_free(conf);
 }
 
+/* Both let Diversion cross, one hides it. */
+Test(plan, one_trunk_is_enough_to_hide)
+{
+	struct conf *conf = conf_from_text(
+		CONF_MANNERS(", headers_pass: [Diversion, X-A, Subject], headers_hide: [X-B]",
+			     ", headers_hide: [diversion, x-a, X-B, History-Info]"));
+	struct plans *plans = plans_new(conf);
+
+	for (int turn = 0; turn < 2; turn++) {
+		struct span plan = plans_get(plans, turn, !turn, 0), value;
+
+		cr_assert_eq(edit_plan_check(plan), 0);
+		for (int d = 0; d < EDIT_DIRECTIONS; d++) {
+			expect_action(plan, (enum edit_direction)d, SIP_HDR_DIVERSION, EDIT_HIDE);
+			expect_action(plan, (enum edit_direction)d, SIP_HDR_SUBJECT, EDIT_DROP);
+			expect_action(plan, (enum edit_direction)d, SIP_HDR_HISTORY_INFO, EDIT_DROP);
+			cr_expect_eq(edit_plan_action(plan, (enum edit_direction)d, SIP_HDR_OTHER,
+						      SPAN("X-A"), &value),
+				     EDIT_HIDE);
+			cr_expect_eq(edit_plan_action(plan, (enum edit_direction)d, SIP_HDR_OTHER,
+						      SPAN("X-B"), &value),
+				     EDIT_HIDE);
+		}
+	}
+	plans_free(plans);
+	conf_free(conf);
+}
+
+Test(plan, identities_stay_within_the_trust_domain)
+{
+	static const char *const trusts[] = {", trusted: no", ", trusted: yes"};
+
+	for (int a = 0; a < 2; a++) {
+		for (int b = 0; b < 2; b++) {
+			char text[2048];
+			struct conf *conf;
+			struct plans *plans;
+			struct span plan;
+			bool both = a && b;
+
+			snprintf(text, sizeof(text), CONF_MANNERS("%s", "%s"), trusts[a], trusts[b]);
+			conf = conf_from_text(text);
+			plans = plans_new(conf);
+			plan = plans_get(plans, 0, 1, 0);
+			cr_assert_eq(edit_plan_check(plan), 0);
+			for (int d = 0; d < EDIT_DIRECTIONS; d++) {
+				enum edit_direction way = (enum edit_direction)d;
+				bool inside = way == EDIT_TO_B ? b : a;
+
+				expect_action(plan, way, SIP_HDR_P_ASSERTED_IDENTITY,
+					      both ? EDIT_HIDE : EDIT_DROP);
+				expect_action(plan, way, SIP_HDR_P_CHARGING_VECTOR,
+					      both ? EDIT_HIDE : EDIT_DROP);
+				expect_action(plan, way, SIP_HDR_P_PREFERRED_IDENTITY,
+					      inside ? EDIT_HIDE : EDIT_DROP);
+				expect_action(plan, way, SIP_HDR_PRIVACY,
+					      inside ? EDIT_PASS : EDIT_DROP);
+			}
+			expect_action(plans_get(plans, 0, 1, PLAN_OPEN), EDIT_TO_B, SIP_HDR_PRIVACY,
+				      EDIT_PASS);
+			plans_free(plans);
+			conf_free(conf);
+		}
+	}
+}
+
+/* What the lists let cross does not, where the caller asks for privacy and the far side is outside
+ * the trust domain. */
+Test(plan, privacy_is_stronger_than_lists)
+{
+	static const char *const trusts[] = {"no", "yes"};
+
+	for (int trusted = 0; trusted < 2; trusted++) {
+		char text[2048];
+		struct conf *conf;
+		struct plans *plans;
+		struct span plan;
+
+		snprintf(text, sizeof(text),
+			 CONF_MANNERS(", trusted: yes, headers_pass: [P-Asserted-Identity, Subject, "
+				      "Diversion, History-Info]",
+				      ", trusted: %s, headers_pass: [P-Asserted-Identity, Subject, "
+				      "Diversion, History-Info]"),
+			 trusts[trusted]);
+		conf = conf_from_text(text);
+		plans = plans_new(conf);
+		plan = plans_get(plans, 0, 1, 0);
+		expect_action(plan, EDIT_TO_B, SIP_HDR_P_ASSERTED_IDENTITY, EDIT_PASS);
+		plan = plans_get(plans, 0, 1, PLAN_PRIVATE);
+		expect_action(plan, EDIT_TO_B, SIP_HDR_P_ASSERTED_IDENTITY,
+			      trusted ? EDIT_PASS : EDIT_DROP);
+		expect_action(plan, EDIT_TO_B, SIP_HDR_SUBJECT, trusted ? EDIT_PASS : EDIT_DROP);
+		expect_action(plan, EDIT_TO_A, SIP_HDR_SUBJECT, EDIT_PASS);
+		expect_action(plan, EDIT_TO_B, SIP_HDR_DIVERSION, EDIT_PASS);
+		expect_action(plan, EDIT_TO_B, SIP_HDR_HISTORY_INFO, EDIT_PASS);
+		plan = plans_get(plans, 0, 1, PLAN_PRIVATE_HISTORY);
+		expect_action(plan, EDIT_TO_B, SIP_HDR_HISTORY_INFO,
+			      trusted ? EDIT_PASS : EDIT_DROP);
+		plans_free(plans);
+		conf_free(conf);
+	}
+}
+
 Test(plan, entity_tags_cross_with_publish_only)
 {
 	struct conf *conf = conf_from_text(CONF_MANNERS("", ""));
