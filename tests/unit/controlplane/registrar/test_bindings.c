@@ -212,12 +212,11 @@ Test(bindings, many_users_take_little_memory)
 Test(pending, found_once_and_timed_out_in_order)
 {
 	struct pendings *pendings = pendings_new();
+	char contact[32];
 	struct pending got, pending = {.binding = {.trunk = SPAN("t"), .user = SPAN("u")}};
 	uint64_t ask_id, deadline;
 
 	for (uint64_t i = 1; i <= 10000; i++) {
-		char contact[32];
-
 		pending.ask_id = i << 32;
 		snprintf(contact, sizeof(contact), "sip:%llu@h", (unsigned long long)i);
 		pending.binding.contact = span_str(contact);
