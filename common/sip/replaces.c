@@ -62,10 +62,11 @@ void sip_replaces_put(struct cursor *out, const struct sip_replaces *replaces)
 
 bool sip_uri_header_next(struct span *rest, struct span *name, struct span *value)
 {
-	const char *end = rest->ptr + rest->len, *amp, *equal;
+	const char *end, *amp, *equal;
 
 	if (rest->len == 0)
 		return false;
+	end = rest->ptr + rest->len;
 	amp = memchr(rest->ptr, '&', rest->len);
 	*name = span_between(rest->ptr, amp ? amp : end);
 	*value = SPAN_NONE;

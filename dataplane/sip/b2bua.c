@@ -61,6 +61,10 @@ static bool answer_at_once(struct engine *e, const struct sip_msg *msg)
 		build_stateless(e, msg, replaces_refuses(msg), SPAN_NONE, NULL);
 		return true;
 	}
+	if (standalone_refusal(msg)) {
+		build_stateless(e, msg, standalone_refusal(msg), SPAN_NONE, NULL);
+		return true;
+	}
 	if (dialog_unsupported(&line, msg)) {
 		build_stateless(e, msg, 420, line.full ? SPAN_NONE : cursor_span(&line), NULL);
 		return true;
@@ -74,10 +78,6 @@ static bool answer_at_once(struct engine *e, const struct sip_msg *msg)
 	}
 	if (msg->max_forwards == 0) {
 		build_stateless(e, msg, 483, SPAN_NONE, NULL);
-		return true;
-	}
-	if (!standalone_star_is_right(msg)) {
-		build_stateless(e, msg, 400, SPAN_NONE, NULL);
 		return true;
 	}
 	if (breadth_is_used_up(msg)) {
@@ -254,10 +254,11 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	struct build_request req = {.src = &e->again,
 				    .plan = call_plan(e, call),
 				    .extra = blob_span(&e->blobs, call->replaces)};
-	char buf[128];
-	struct cursor contact = cursor_on(buf, sizeof(buf)), *out;
+	char buf[4096];
+	struct cursor text = cursor_on(buf, sizeof(buf)), *out;
 	struct sip_txn *client;
 	const char *why;
+	uint16_t status;
 	int error = 0;
 
 	if (sip_parse(&e->again, request.ptr, request.len, SIP_DATAGRAM) != SIP_PARSE_OK)
@@ -280,6 +281,9 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 			e->stats.ports_exhausted++;
 		return body_error_status(error);
 	}
+	status = call->flags & CALL_DIALOG ? 0 : standalone_prepare(e, leg, target, &text, &req);
+	if (status)
+		return status;
 	client = txn_client_new(e, e->again.method, call, leg);
 	if (client == NULL)
 		return 503;
@@ -292,8 +296,6 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	req.method_name = sip_span(&e->again, e->again.method_name);
 	req.txn = client->self;
 	req.max_forwards = (e->again.max_forwards < 0 ? 70 : e->again.max_forwards) - 1;
-	if (!(call->flags & CALL_DIALOG))
-		req.contact = standalone_contact(e, &e->again, leg, target, &contact);
 	out = out_start(e);
 	build_request(e, out, &req);
 	return txn_client_send(e, client, out_finish(e)) ? 0 : 503;

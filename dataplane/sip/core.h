@@ -458,12 +458,13 @@ bool redirect_take(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 		   const struct sip_msg *msg);
 
 /* ---- standalone.c: requests outside a dialog other than INVITE ---- */
-/* Contact of the request towards a target: empty for limen's own, where the method has one. */
-struct span standalone_contact(struct engine *e, const struct sip_msg *msg,
-			       const struct sip_leg *leg, const struct ipc_target_view *target,
-			       struct cursor *text);
-/* Whether a REGISTER's Contact "*" stands alone and removes all (section 10.3). */
-bool standalone_star_is_right(const struct sip_msg *msg);
+/* A status that refuses it whatever policy says, or 0. */
+uint16_t standalone_refusal(const struct sip_msg *msg);
+/* Contact and added lines of the request parsed again, towards a target's leg; `text` is room for
+ * them. 0, or the status to refuse it with. */
+uint16_t standalone_prepare(struct engine *e, struct sip_leg *leg,
+			    const struct ipc_target_view *target, struct cursor *text,
+			    struct build_request *req);
 /* A far Call-ID that stays the same for a user's registrations (section 10.2). */
 uint64_t standalone_call_id_seed(struct engine *e, const struct sip_msg *msg, unsigned count);
 /* Until when a target may take: the targets that are left share the time that the client waits. */

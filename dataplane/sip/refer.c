@@ -312,6 +312,7 @@ void refer_request(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 		dialog_refuse(e, server, 500);
 		return;
 	}
+	txn_await(e, server);
 	if (refers) {
 		peer->flags |= LEG_REFERRED;
 		peer->refer_sent = req.cseq;

@@ -21,18 +21,29 @@ static bool has_star(const struct sip_msg *msg, unsigned *contacts)
 	return star;
 }
 
-bool standalone_star_is_right(const struct sip_msg *msg)
+/* Whether a REGISTER's Contact "*" stands alone and removes all (section 10.3). */
+static bool star_is_right(const struct sip_msg *msg)
 {
 	unsigned contacts;
 	uint64_t expires;
 
-	if (msg->method != SIP_METHOD_REGISTER || !has_star(msg, &contacts))
+	if (!has_star(msg, &contacts))
 		return true;
 	return contacts == 1 &&
 	       sip_number_parse(sip_hdr_value(msg, SIP_HDR_EXPIRES), 0, &expires) == 0;
 }
 
-struct span standalone_contact(struct engine *e, const struct sip_msg *msg,
+uint16_t standalone_refusal(const struct sip_msg *msg)
+{
+	struct refer_to to;
+
+	if (msg->method == SIP_METHOD_REGISTER)
+		return star_is_right(msg) ? 0 : 400;
+	return msg->method == SIP_METHOD_REFER ? refer_read(msg, &to) : 0;
+}
+
+/* Contact towards a target: empty for limen's own, where the method has one. */
+static struct span contact_for(struct engine *e, const struct sip_msg *msg,
 			       const struct sip_leg *leg, const struct ipc_target_view *target,
 			       struct cursor *text)
 {
@@ -52,6 +63,29 @@ struct span standalone_contact(struct engine *e, const struct sip_msg *msg,
 	build_own_uri(text, e, leg, cursor_span(&user));
 	put_char(text, '>');
 	return text->full ? SPAN_NONE : cursor_span(text);
+}
+
+uint16_t standalone_prepare(struct engine *e, struct sip_leg *leg,
+			    const struct ipc_target_view *target, struct cursor *text,
+			    struct build_request *req)
+{
+	const struct sip_msg *msg = &e->again;
+	const struct sip_leg *a = leg_get(e, leg->peer);
+	uint16_t status;
+
+	if (msg->method != SIP_METHOD_REFER) {
+		req->contact = contact_for(e, msg, leg, target, text);
+		return 0;
+	}
+	req->contact = target->contact;
+	status = refer_put_to(e, text, msg, a->realm, leg);
+	if (status || text->full)
+		return status ? status : 400;
+	req->extra = cursor_span(text);
+	leg->flags |= LEG_REFERRED;
+	leg->refer_sent = leg->local_cseq;
+	leg->refer_cseq = msg->cseq;
+	return 0;
 }
 
 uint64_t standalone_call_id_seed(struct engine *e, const struct sip_msg *msg, unsigned count)

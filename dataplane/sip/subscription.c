@@ -118,8 +118,20 @@ bool subscription_goes_on(struct engine *e, struct sip_call *call)
 
 /* ---- requests inside it ---- */
 
-static uint16_t refusal(const struct sip_call *call, const struct sip_leg *leg,
-			const struct sip_leg *peer, const struct sip_msg *msg)
+/* Whether a refresh names a REFER by a number of its own leg (RFC 3515 section 2.4.6). */
+static bool names_refer(const struct sip_leg *peer, const struct sip_msg *msg)
+{
+	struct span event = sip_hdr_value(msg, SIP_HDR_EVENT), id;
+	const char *semi = event.len ? memchr(event.ptr, ';', event.len) : NULL;
+
+	return peer->refer_sent && semi &&
+	       sip_param_find(span_of(semi, event.len - (size_t)(semi - event.ptr)), SPAN("id"),
+			      &id);
+}
+
+static uint16_t refusal(const struct engine *e, const struct sip_call *call,
+			const struct sip_leg *leg, const struct sip_leg *peer,
+			const struct sip_msg *msg)
 {
 	bool notify = msg->method == SIP_METHOD_NOTIFY;
 
@@ -131,7 +143,9 @@ static uint16_t refusal(const struct sip_call *call, const struct sip_leg *leg,
 	/* Who subscribed is notified, and not the other way round. */
 	if (call->leg[leg->side] != leg->self || notify != (leg->side == SIDE_B))
 		return 481;
-	if (!notify && peer->state != LEG_CONFIRMED)
+	if (notify && leg->refer_sent)
+		return refer_refuses(e, leg, msg);
+	if (!notify && (peer->state != LEG_CONFIRMED || names_refer(peer, msg)))
 		return 481;
 	if (body_kind(msg) == BODY_REFUSED)
 		return 415;
@@ -184,7 +198,7 @@ void subscription_request(struct engine *e, struct sip_leg *leg, const struct si
 
 	if (server == NULL)
 		return;
-	status = refusal(call, leg, peer, msg);
+	status = refusal(e, call, leg, peer, msg);
 	if (status) {
 		dialog_refuse(e, server, status);
 		return;
@@ -199,7 +213,10 @@ void subscription_request(struct engine *e, struct sip_leg *leg, const struct si
 	}
 	if (msg->method == SIP_METHOD_NOTIFY)
 		take_state(e, call, msg);
-	dialog_relay_request(e, call, leg, peer, server, msg);
+	if (msg->method == SIP_METHOD_NOTIFY && leg->refer_sent)
+		refer_request(e, call, leg, server, msg);
+	else
+		dialog_relay_request(e, call, leg, peer, server, msg);
 }
 
 /* ---- their answers ---- */

@@ -403,19 +403,55 @@ Test(subscription, lives_through_the_control_planes_death)
 	expect_gone();
 }
 
+/* NOTIFY of a REFER's fate. */
+static void tell(unsigned cseq, const char *state, const char *fragment)
+{
+	char extra[512], branch[32];
+
+	snprintf(extra, sizeof(extra),
+		 "Event: refer\nSubscription-State: %s\nContact: <sip:bob@10.0.2.2:5062>\n"
+		 "Content-Type: message/sipfrag\n",
+		 state);
+	snprintf(branch, sizeof(branch), "t%u", cseq);
+	world_request(w, B, "NOTIFY", cseq, branch, sent, "bob-tag", extra, fragment);
+	strcpy(notified, world_out(w, A, 0));
+}
+
+Test(subscription, refer_without_one_place_to_go)
+{
+	world_in(w, A,
+		 "REFER sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq\n"
+		 "From: <sip:alice@10.0.1.2>;tag=t\nTo: <sip:bob@10.0.1.1>\nCall-ID: q\n"
+		 "CSeq: 1 REFER\nContact: <sip:alice@10.0.1.2>\n",
+		 NULL);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 400 "));
+	cr_expect_eq(w->nreports, 0);
+	world_end(w);
+}
+
 Test(subscription, refer_outside_a_dialog)
 {
 	subscribe_as("REFER", "ref", "Refer-To: <sip:carol@10.0.1.1>\n", 1);
 	cr_expect(world_has(sent, "REFER sip:bob@10.0.2.2 "));
+	cr_expect(world_has(sent, "Refer-To: <sip:carol@10.0.2.1:5060>\r\n"), "%s", sent);
 	cr_expect(world_has(sent, "Contact: <sip:"));
 	world_answer(w, B, sent, 202, "bob-tag", NULL, NULL);
 	strcpy(ok, world_out(w, A, 0));
 	cr_expect(world_has(ok, "SIP/2.0 202 "));
 	cr_expect_eq(stats_of().subscriptions, 1);
-	notify(1, "active;expires=60");
-	world_answer(w, A, notified, 200, NULL, NULL, NULL);
-	notify(2, "terminated;reason=noresource");
+	tell(1, "active;expires=60", "SIP/2.0 100 Trying at 10.0.2.2\r\n");
 	cr_expect(world_has(notified, "NOTIFY sip:alice@10.0.1.2:5061 "), "%s", notified);
+	cr_expect(world_has(notified, "Event: refer\r\n"));
+	cr_expect(world_has(notified, "\r\nSIP/2.0 100 Trying\r\n"), "%s", notified);
+	cr_expect(!world_has(notified, "10.0.2."));
+	world_answer(w, A, notified, 200, NULL, NULL, NULL);
+	/* Not what it was about. */
+	notify(2, "active;expires=60");
+	cr_expect(world_has(world_out(w, B, 0), "SIP/2.0 489 "));
+	world_request(w, A, "SUBSCRIBE", 2, "s", ok, "alice-tag", "Event: refer;id=1\n", NULL);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 481 "));
+	tell(3, "terminated;reason=noresource", "SIP/2.0 200 OK\r\n");
+	cr_expect(world_has(notified, "Subscription-State: terminated;reason=noresource\r\n"));
 	world_answer(w, A, notified, 200, NULL, NULL, NULL);
 	expect_gone();
 }
