@@ -22,6 +22,25 @@ CODES = {code: 403 if code in (401, 407) else code for code in (400, 401, 402, 4
 CARRIER_HEADERS = ["Session-ID", "Diversion", "History-Info", "P-Asserted-Identity"]
 
 
+# What a NOTIFY of each event says: (event, media type as a regular expression, what must arrive of the body, the body).
+EVENTS = (
+    ("presence", "application/pidf[+]xml", "<basic>open</basic>", """<?xml version="1.0" encoding="UTF-8"?>
+<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:2001@[local_ip]">
+<tuple id="t1"><status><basic>open</basic></status><contact priority="0.8">sip:2001@[local_ip]:[local_port]</contact></tuple>
+</presence>"""),
+    ("dialog", "application/dialog-info[+]xml", "<state>confirmed</state>", """<?xml version="1.0"?>
+<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="0" state="full" entity="sip:2001@[local_ip]">
+<dialog id="d1" call-id="calleeid-inner@[local_ip]" local-tag="calleetaginner1" remote-tag="calleetaginner2" direction="initiator">
+<state>confirmed</state>
+<local><identity>sip:2001@[local_ip]</identity><target uri="sip:2001@[local_ip]:[local_port]"/></local>
+<remote><identity>sip:4711@[local_ip]</identity></remote>
+</dialog></dialog-info>"""),
+    ("message-summary", "application/simple-message-summary", "Voice-Message: 2/8", """Messages-Waiting: yes
+Message-Account: sip:2001@[local_ip]
+Voice-Message: 2/8 (0/2)"""),
+)
+
+
 def heard_early(seen):
     """Media passed both ways, and all of it before the answer."""
     for record in seen.records:
@@ -134,6 +153,11 @@ FLOWS = [
     Flow("REGISTER: the answer to the registrar's 401 verifies", "uac_register", "uas_register", count=1,
          a={"challenges": "pass", "methods": ["REGISTER"]}, b={"challenges": "pass"}, shown=("known", "callee-realm")),
     Flow("MESSAGE outside of a dialog", "uac_message", "uas_message", families="46", a={"methods": ["INVITE", "MESSAGE"]}),
+    *(Flow(f"SUBSCRIBE and NOTIFY of {event}", "uac_subscribe", "uas_subscribe", families="46" if event == "presence" else "4",
+           words={"EVENT": event, "TYPESEEN": seen, "TYPE": seen.replace("[+]", "+"), "SEEN": said, "BODY": body},
+           a={"methods": ["SUBSCRIBE"]}) for event, seen, said, body in EVENTS),
+    Flow("PUBLISH of presence, and its refresh", "uac_publish", "uas_publish", a={"methods": ["PUBLISH"]}, callee_count=6,
+         check=etag_comes_back),
     Flow("OPTIONS to a user", "uac_options_user", "uas_options_user", a={"methods": ["INVITE", "OPTIONS"]}),
     *(Flow(f"{method}, which the trunk may not begin: 405", "uac_method", None, words={"METHOD": method})
       for method in ("MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER")),

@@ -4,6 +4,7 @@
 In messages (what identifies a role's messages is distinctive, so that the other side's capture can be searched for it):
   @request N METHOD [same]     the headers of a request by the side that called, CSeq N; `same`: the branch of request N
                                itself, for the ACK of a refusal
+  @outside N METHOD            those of one that is outside of any dialog, though answers with tags have come
   @back N METHOD [same]        those of a request by the side that was called, in the dialog (@parties must have been)
   @reply [TAG]                 those of a response with this side's tag, and that behind it
   @answer                      those of a response inside the dialog; @answer NAME: to the request that @kept NAME
@@ -67,6 +68,9 @@ Call-ID: [call_id]
 CSeq: {n} {method}
 Max-Forwards: 70
 {self.own(True)}"""
+
+    def do_outside(self, n, method):
+        return self.do_request(n, method).replace("[peer_tag_param]", "")
 
     def do_back(self, n, method, same=None):
         return f"""{self.via(n, method, same)}
