@@ -37,7 +37,7 @@ static void register_user(struct registrar *registrar, unsigned i)
 	char text[1024], user[32], token[REGISTRAR_TOKEN_CHARS], contact[256];
 	struct cursor out = cursor_on(contact, sizeof(contact));
 	struct registration registration = {
-		.ask_id = i + 1, .trunk = SPAN("access"), .msg = &msg, .source = &source};
+		.id = {i + 1, 0}, .trunk = SPAN("access"), .msg = &msg, .source = &source};
 	int len = snprintf(text, sizeof(text),
 			   "REGISTER sip:example.net SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.%u:5060;"
 			   "branch=z9hG4bK-%u;rport\r\nMax-Forwards: 70\r\nFrom: "
@@ -58,7 +58,7 @@ static void register_user(struct registrar *registrar, unsigned i)
 		       "%u\r\nCSeq: 1 REGISTER\r\nContact: %.*s\r\nContent-Length: 0\r\n\r\n",
 		       i, i, i, i, i, (int)out.len, out.buf);
 	parse(&msg, text, len);
-	registrar_end(registrar, i + 1, 200, &msg);
+	registrar_end(registrar, &registration.id, 200, &msg);
 }
 
 static void all(struct registrar *registrar, struct event_base *base, unsigned users,

@@ -124,7 +124,7 @@ static void run(unsigned ntrunks, unsigned rounds)
 			struct cursor out = cursor_on(frame, sizeof(frame));
 			struct ask_answer answer;
 
-			ask_decide(generation, asks[i % KINDS], &out, &answer);
+			ask_decide(generation, 0, asks[i % KINDS], &out, &answer);
 			if (answer.status || out.full)
 				die(answer.why);
 		}

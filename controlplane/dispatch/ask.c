@@ -64,6 +64,7 @@ static struct span transferrer(const struct sip_msg *msg, const struct party *ca
 /* A question being answered. */
 struct question {
 	const struct generation *gen;
+	unsigned worker; /* who asks */
 	const struct ipc_ask *ask;
 	struct sip_msg msg;
 	struct far_parties parties;
@@ -120,7 +121,7 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 {
 	const struct policy_decision *d = &answer->decision;
 	const struct registration registration = {
-		.ask_id = q->ask->ask_id,
+		.id = {q->ask->ask_id, q->worker},
 		.trunk = trunk_name(q->gen->conf, d->from),
 		.user = party_user(&d->called),
 		.msg = &q->msg,
@@ -270,14 +271,15 @@ static void decide_redirect(struct question *q, const struct policy_request *req
 		accept(q, out, answer, redirection.ways, redirection.nways);
 }
 
-void ask_decide(const struct generation *gen, const struct ipc_ask *ask, struct cursor *out,
-		struct ask_answer *answer)
+void ask_decide(const struct generation *gen, unsigned worker, const struct ipc_ask *ask,
+		struct cursor *out, struct ask_answer *answer)
 {
 	struct span bytes = ipc_ask_msg(ask);
 	struct policy_request request;
 	struct question q;
 
 	q.gen = gen;
+	q.worker = worker;
 	q.ask = ask;
 	answer->unreadable = sip_parse(&q.msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK ||
 			     !q.msg.is_request || ask->realm >= gen->conf->nrealms;

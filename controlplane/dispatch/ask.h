@@ -18,5 +18,5 @@ struct ask_answer {
 
 /* Write the verdict's frame into `out` (IPC_FRAME_MAX bytes are always enough). `ask` has been
  * checked. */
-void ask_decide(const struct generation *generation, const struct ipc_ask *ask, struct cursor *out,
-		struct ask_answer *answer);
+void ask_decide(const struct generation *generation, unsigned worker, const struct ipc_ask *ask,
+		struct cursor *out, struct ask_answer *answer);

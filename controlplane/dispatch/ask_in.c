@@ -72,7 +72,7 @@ void dispatch_ask(struct dispatch *dispatch, unsigned ring, const struct ipc_ask
 	struct ask_answer answer;
 	struct span frame;
 
-	ask_decide(dispatch->generation, ask, &out, &answer);
+	ask_decide(dispatch->generation, cp_link_ring_worker(ring), ask, &out, &answer);
 	frame = cursor_span(&out);
 	/* without room in the ring the caller hears 503 from the dataplane, as without a control
 	 * plane */

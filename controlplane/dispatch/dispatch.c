@@ -48,7 +48,7 @@ static void on_message(void *arg, unsigned ring, uint16_t type, const void *fram
 		listing_end(dispatch, ring, frame);
 		break;
 	case IPC_ANSWER:
-		dispatch_answer(dispatch, frame);
+		dispatch_answer(dispatch, ring, frame);
 		break;
 	case IPC_PROBE_END:
 		dispatch_probe_end(dispatch, frame);

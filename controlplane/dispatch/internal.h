@@ -124,7 +124,7 @@ void users_stop(struct dispatch *dispatch);
 void users_list(struct dispatch *dispatch, uint64_t client);
 void users_drained(struct dispatch *dispatch, uint64_t client);
 void users_gone(struct dispatch *dispatch, uint64_t client);
-void dispatch_answer(struct dispatch *dispatch, const struct ipc_answer *answer);
+void dispatch_answer(struct dispatch *dispatch, unsigned ring, const struct ipc_answer *answer);
 
 /* settings.c */
 int settings_start(struct dispatch *dispatch);

@@ -20,15 +20,16 @@ void users_stop(struct dispatch *dispatch)
 	dispatch->registrar = NULL;
 }
 
-void dispatch_answer(struct dispatch *dispatch, const struct ipc_answer *answer)
+void dispatch_answer(struct dispatch *dispatch, unsigned ring, const struct ipc_answer *answer)
 {
+	const struct registration_id id = {answer->call, cp_link_ring_worker(ring)};
 	struct span bytes = ipc_answer_msg(answer);
 	struct sip_msg msg;
 	bool readable = bytes.len &&
 			sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) == SIP_PARSE_OK &&
 			!msg.is_request;
 
-	registrar_end(dispatch->registrar, answer->call, answer->status, readable ? &msg : NULL);
+	registrar_end(dispatch->registrar, &id, answer->status, readable ? &msg : NULL);
 }
 
 static void put_binding(struct dispatch *dispatch, uint64_t client, const struct binding *binding)

@@ -15,6 +15,11 @@ static inline unsigned cp_link_worker_ring(unsigned worker)
 	return 1 + worker;
 }
 
+static inline unsigned cp_link_ring_worker(unsigned ring)
+{
+	return ring - 1;
+}
+
 /* A callback may send, but not free the link. */
 struct cp_link_events {
 	/* Connected: rings 0..hello->nworkers are open. `hello` lives as long as the connection. */

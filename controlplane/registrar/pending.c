@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* REGISTERs on their way: an array with chains by ask id, like bindings. limen-controlplane, loop
+/* REGISTERs on their way: an array with chains by id, like bindings. limen-controlplane, loop
  * thread. */
 #include "controlplane/registrar/pending.h"
 
@@ -39,19 +39,24 @@ void pendings_free(struct pendings *p)
 	free(p);
 }
 
-static uint32_t *bucket_of(const struct pendings *p, uint64_t ask_id)
+static uint32_t *bucket_of(const struct pendings *p, const struct registration_id *id)
 {
-	uint64_t hash = hash_mix(ask_id, UINT64_C(0x9e3779b97f4a7c15));
+	uint64_t hash = hash_mix(id->ask_id + id->worker, UINT64_C(0x9e3779b97f4a7c15));
 
 	return (uint32_t *)(uintptr_t)&p->buckets[hash % BUCKETS];
 }
 
-/* The link that leads to it, or to 0. */
-static uint32_t *link_to(const struct pendings *p, uint64_t ask_id)
+static bool is_id(const struct registration_id *a, const struct registration_id *b)
 {
-	uint32_t *at = bucket_of(p, ask_id);
+	return a->ask_id == b->ask_id && a->worker == b->worker;
+}
 
-	while (*at && p->slots[*at - 1].pending.ask_id != ask_id)
+/* The link that leads to it, or to 0. */
+static uint32_t *link_to(const struct pendings *p, const struct registration_id *id)
+{
+	uint32_t *at = bucket_of(p, id);
+
+	while (*at && !is_id(&p->slots[*at - 1].pending.id, id))
 		at = &p->slots[*at - 1].next;
 	return at;
 }
@@ -93,7 +98,7 @@ int pendings_add(struct pendings *p, const struct pending *pending, uint64_t dea
 	struct slot *slot;
 	int err;
 
-	pendings_remove(p, pending->ask_id);
+	pendings_remove(p, &pending->id);
 	err = texts ? take_slot(p, &number) : -ENOMEM;
 	if (!err)
 		err = heap_set(&p->deadlines, number, deadline_s);
@@ -111,25 +116,26 @@ int pendings_add(struct pendings *p, const struct pending *pending, uint64_t dea
 	slot->pending.binding.trunk = move(&at, b->trunk);
 	slot->pending.binding.user = move(&at, b->user);
 	slot->pending.binding.contact = move(&at, b->contact);
-	bucket = bucket_of(p, pending->ask_id);
+	bucket = bucket_of(p, &pending->id);
 	slot->next = *bucket;
 	*bucket = number + 1;
 	p->count++;
 	return 0;
 }
 
-bool pendings_find(const struct pendings *p, uint64_t ask_id, struct pending *pending)
+bool pendings_find(const struct pendings *p, const struct registration_id *id,
+		   struct pending *pending)
 {
-	uint32_t at = *link_to(p, ask_id);
+	uint32_t at = *link_to(p, id);
 
 	if (at)
 		*pending = p->slots[at - 1].pending;
 	return at != 0;
 }
 
-void pendings_remove(struct pendings *p, uint64_t ask_id)
+void pendings_remove(struct pendings *p, const struct registration_id *id)
 {
-	uint32_t *link = link_to(p, ask_id), number = *link;
+	uint32_t *link = link_to(p, id), number = *link;
 	struct slot *slot;
 
 	if (!number)
@@ -144,13 +150,13 @@ void pendings_remove(struct pendings *p, uint64_t ask_id)
 	p->count--;
 }
 
-bool pendings_first(const struct pendings *p, uint64_t *ask_id, uint64_t *deadline_s)
+bool pendings_first(const struct pendings *p, struct registration_id *id, uint64_t *deadline_s)
 {
 	uint32_t number;
 
 	if (!heap_first(&p->deadlines, &number, deadline_s))
 		return false;
-	*ask_id = p->slots[number].pending.ask_id;
+	*id = p->slots[number].pending.id;
 	return true;
 }
 

@@ -94,13 +94,14 @@ static const struct store_events store_events = {.loaded = on_loaded, .written =
 
 static void arm(struct registrar *r)
 {
-	uint64_t now = now_s(), first = UINT64_MAX, deadline, ask_id;
+	uint64_t now = now_s(), first = UINT64_MAX, deadline;
+	struct registration_id id;
 	uint32_t number;
 	struct timeval delay = {0};
 
 	if (bindings_first(r->bindings, &number, &deadline))
 		first = deadline;
-	if (pendings_first(r->pendings, &ask_id, &deadline) && deadline < first)
+	if (pendings_first(r->pendings, &id, &deadline) && deadline < first)
 		first = deadline;
 	if (first == UINT64_MAX) {
 		event_del(r->expiry);
@@ -125,15 +126,16 @@ static void drop(struct registrar *r, uint32_t number)
 static void on_expiry(evutil_socket_t fd, short what, void *arg)
 {
 	struct registrar *r = arg;
-	uint64_t now = now_s(), deadline, ask_id;
+	uint64_t now = now_s(), deadline;
+	struct registration_id id;
 	uint32_t number;
 
 	while (bindings_first(r->bindings, &number, &deadline) && deadline <= now) {
 		drop(r, number);
 		r->stats.expired++;
 	}
-	while (pendings_first(r->pendings, &ask_id, &deadline) && deadline <= now) {
-		pendings_remove(r->pendings, ask_id);
+	while (pendings_first(r->pendings, &id, &deadline) && deadline <= now) {
+		pendings_remove(r->pendings, &id);
 		r->stats.failed++;
 	}
 	flush(r);
@@ -300,7 +302,7 @@ enum registrar_outcome registrar_begin(struct registrar *r, const struct registr
 {
 	struct sip_values contacts = sip_values(reg->msg, SIP_HDR_CONTACT);
 	struct pending pending = {
-		.ask_id = reg->ask_id,
+		.id = reg->id,
 		.binding = {.source = *reg->source, .trunk = reg->trunk, .user = reg->user},
 	};
 	struct span value;
@@ -421,12 +423,12 @@ static void remember(struct registrar *r, struct binding *binding, uint64_t gran
 		r->stats.failures++;
 }
 
-void registrar_end(struct registrar *r, uint64_t ask_id, uint16_t status,
+void registrar_end(struct registrar *r, const struct registration_id *id, uint16_t status,
 		   const struct sip_msg *answer)
 {
 	struct pending pending;
 
-	if (!pendings_find(r->pendings, ask_id, &pending)) {
+	if (!pendings_find(r->pendings, id, &pending)) {
 		r->stats.unknown++;
 		return;
 	}
@@ -436,7 +438,7 @@ void registrar_end(struct registrar *r, uint64_t ask_id, uint16_t status,
 		remove_all(r, &pending.binding);
 	else
 		remember(r, &pending.binding, granted_s(answer, &pending.binding.id));
-	pendings_remove(r->pendings, ask_id);
+	pendings_remove(r->pendings, id);
 	flush(r);
 	arm(r);
 }

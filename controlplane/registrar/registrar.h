@@ -22,9 +22,15 @@ void registrar_free(struct registrar *registrar);
  * it was. */
 int registrar_configure(struct registrar *registrar, const struct conf_registrar *conf);
 
+/* What tells a REGISTER from others on their way: ask ids are a worker's own. */
+struct registration_id {
+	uint64_t ask_id;
+	unsigned worker;
+};
+
 /* A REGISTER that will be passed on. */
 struct registration {
-	uint64_t ask_id;
+	struct registration_id id;
 	struct span trunk; /* name: whence it comes */
 	struct span user;  /* of the address of record */
 	const struct sip_msg *msg;
@@ -50,7 +56,7 @@ void put_registrar_contact(struct cursor *out, const char token[REGISTRAR_TOKEN_
 			   const struct net_endpoint *limen, const struct sip_msg *msg);
 
 /* The registrar's final answer; `answer` NULL: none came. */
-void registrar_end(struct registrar *registrar, uint64_t ask_id, uint16_t status,
+void registrar_end(struct registrar *registrar, const struct registration_id *id, uint16_t status,
 		   const struct sip_msg *answer);
 
 /* Whether a user part has the form of a token; then the binding it stands for, if there is one. Its

@@ -121,7 +121,7 @@ static void ask(const uint8_t *data, struct span message, struct span contacts)
 	}
 	if (frame.full || ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_ASK, in, frame.len))
 		return;
-	ask_decide(generation, (const struct ipc_ask *)(const void *)in, &verdict, &answer);
+	ask_decide(generation, 3, (const struct ipc_ask *)(const void *)in, &verdict, &answer);
 	if (verdict.full)
 		abort();
 	check_verdict(out, verdict.len);
@@ -130,11 +130,12 @@ static void ask(const uint8_t *data, struct span message, struct span contacts)
 /* What came for a registrar's answer; if it is none, the registration fails. */
 static void end_registration(struct span bytes)
 {
+	static const struct registration_id id = {7, 3};
 	static struct sip_msg msg;
 	bool good = sip_parse(&msg, bytes.ptr, bytes.len, SIP_DATAGRAM) == SIP_PARSE_OK &&
 		    !msg.is_request;
 
-	registrar_end(registrar, 7, good ? msg.status : 408, good ? &msg : NULL);
+	registrar_end(registrar, &id, good ? msg.status : 408, good ? &msg : NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -72,7 +72,7 @@ static void ask_further(struct asked *asked, uint8_t realm, const char *source,
 	put_bytes(&in, note, further->context.len);
 	put_span(&in, span_str(further->contacts));
 	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_ASK, head, in.len), 0);
-	ask_decide(asked->generation, head, &out, &asked->answer);
+	ask_decide(asked->generation, 1, head, &out, &asked->answer);
 	cr_assert_not(out.full);
 	asked->len = out.len;
 	cr_assert_eq(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT,
@@ -252,7 +252,7 @@ static void registrar_grants(struct asked *asked, struct span contact)
 			   SPAN_FMT(contact));
 
 	cr_assert_eq(sip_parse(&msg, text, (size_t)len, SIP_DATAGRAM), SIP_PARSE_OK);
-	registrar_end(asked->registrar, 77, 200, &msg);
+	registrar_end(asked->registrar, &(struct registration_id){77, 1}, 200, &msg);
 }
 
 #define ACCESS CONF_MANNERS(", sources: [10.99.1.0/24], methods: [REGISTER, INVITE]", "")

@@ -214,27 +214,30 @@ Test(pending, found_once_and_timed_out_in_order)
 	struct pendings *pendings = pendings_new();
 	char contact[32];
 	struct pending got, pending = {.binding = {.trunk = SPAN("t"), .user = SPAN("u")}};
-	uint64_t ask_id, deadline;
+	struct registration_id id, wanted = {UINT64_C(77) << 32, 1};
+	uint64_t deadline;
 
 	for (uint64_t i = 1; i <= 10000; i++) {
-		pending.ask_id = i << 32;
+		pending.id = (struct registration_id){i << 32, (unsigned)i % 2};
 		snprintf(contact, sizeof(contact), "sip:%llu@h", (unsigned long long)i);
 		pending.binding.contact = span_str(contact);
 		cr_assert_eq(pendings_add(pendings, &pending, 20000 - i), 0);
 	}
 	cr_expect_eq(pendings_count(pendings), 10000);
-	cr_assert(pendings_find(pendings, UINT64_C(77) << 32, &got));
+	cr_assert(pendings_find(pendings, &wanted, &got));
 	cr_expect(span_eq(got.binding.contact, SPAN("sip:77@h")));
-	pendings_remove(pendings, UINT64_C(77) << 32);
-	pendings_remove(pendings, UINT64_C(77) << 32);
-	cr_expect_not(pendings_find(pendings, UINT64_C(77) << 32, &got));
-	pending.ask_id = UINT64_C(9999) << 32;
+	pendings_remove(pendings, &wanted);
+	pendings_remove(pendings, &wanted);
+	cr_expect_not(pendings_find(pendings, &wanted, &got));
+	wanted = (struct registration_id){UINT64_C(78) << 32, 1};
+	cr_expect_not(pendings_find(pendings, &wanted, &got), "another worker's");
+	pending.id = (struct registration_id){UINT64_C(9999) << 32, 1};
 	cr_assert_eq(pendings_add(pendings, &pending, 1), 0, "asked again");
 	cr_expect_eq(pendings_count(pendings), 9999);
-	cr_assert(pendings_first(pendings, &ask_id, &deadline));
-	cr_expect_eq(ask_id, UINT64_C(9999) << 32);
-	pendings_remove(pendings, ask_id);
-	cr_assert(pendings_first(pendings, &ask_id, &deadline));
+	cr_assert(pendings_first(pendings, &id, &deadline));
+	cr_expect_eq(id.ask_id, UINT64_C(9999) << 32);
+	pendings_remove(pendings, &id);
+	cr_assert(pendings_first(pendings, &id, &deadline));
 	cr_expect_eq(deadline, 10000);
 	pendings_free(pendings);
 }

@@ -83,7 +83,7 @@ static enum registrar_outcome send_register(struct test *test, const char *user,
 	static char text[4096];
 	static struct sip_msg msg;
 	struct net_endpoint from;
-	const struct registration registration = {.ask_id = ++test->last_ask,
+	const struct registration registration = {.id = {++test->last_ask, 2},
 						  .trunk = SPAN("access"),
 						  .user = span_str(user),
 						  .msg = &msg,
@@ -99,6 +99,16 @@ static enum registrar_outcome send_register(struct test *test, const char *user,
 	return registrar_begin(test->registrar, &registration, token);
 }
 
+/* Workers have the same numbers: only that of the worker that asked counts. */
+static void end_ask(struct test *test, uint64_t ask_id, uint16_t status, const struct sip_msg *msg)
+{
+	struct registration_id id = {ask_id, 1};
+
+	registrar_end(test->registrar, &id, status, msg);
+	id.worker = 2;
+	registrar_end(test->registrar, &id, status, msg);
+}
+
 static void answer(struct test *test, unsigned status, const char *headers)
 {
 	static char text[4096];
@@ -110,7 +120,7 @@ static void answer(struct test *test, unsigned status, const char *headers)
 		 "Content-Length: 0\r\n\r\n",
 		 status, headers);
 	parse(&msg, text);
-	registrar_end(test->registrar, test->last_ask, (uint16_t)status, &msg);
+	end_ask(test, test->last_ask, (uint16_t)status, &msg);
 }
 
 /* The 200 that keeps the token for so long. */
@@ -188,11 +198,11 @@ Test(registrar, other_answers_change_nothing)
 	cr_assert(registrar_find(test.registrar, of(token), &binding));
 	cr_expect_eq(binding.source.addr.ip[3], 2);
 	send_register(&test, "kim", "Contact: <sip:kim@h>\r\n", "10.99.1.3", token);
-	registrar_end(test.registrar, test.last_ask, 408, NULL);
+	end_ask(&test, test.last_ask, 408, NULL);
 	cr_expect(registrar_find(test.registrar, of(token), &binding));
-	registrar_end(test.registrar, test.last_ask, 200, NULL);
-	registrar_end(test.registrar, 12345, 200, NULL);
-	cr_expect_eq(stats_of(&test).unknown, 2);
+	end_ask(&test, test.last_ask, 200, NULL);
+	end_ask(&test, 12345, 200, NULL);
+	cr_expect_eq(stats_of(&test).unknown, 2 + 6, "two, and each of the other worker's");
 	cr_expect_eq(stats_of(&test).failed, 3);
 	stop(&test);
 }
