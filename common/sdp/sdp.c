@@ -187,6 +187,8 @@ static int session_line(struct sdp_reader *r, const struct sdp_line *line)
 		sdp->names_hosts |= host_is_named(sdp_origin_connection(line->value));
 		return 0;
 	case 'c':
+		if (!r->session.present)
+			sdp->connection = line->value;
 		return connection_line(r, &r->session, line->value);
 	case 'a':
 		attr = sdp_attr_of(line->value);
@@ -240,6 +242,7 @@ static int media_end(struct sdp_reader *r, const char *end)
 	media->lines.len = (size_t)(end - media->lines.ptr);
 	if (!conn->present && media->port)
 		return fail(r, "no c= line for an m= section");
+	media->has_connection = r->conn.present;
 	media->hold_by_zero = conn->zero;
 	media->rtp = conn->at;
 	if (conn->at.family != NET_NONE)
@@ -322,6 +325,7 @@ int sdp_parse(struct sdp *sdp, struct span text, const char **why)
 
 	sdp->text = text;
 	sdp->origin = SPAN_NONE;
+	sdp->connection = SPAN_NONE;
 	sdp->session = span_of(text.ptr, 0);
 	sdp->nmedia = 0;
 	sdp->names_hosts = false;

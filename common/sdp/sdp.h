@@ -35,12 +35,14 @@ struct sdp_media {
 	uint8_t direction;   /* enum sdp_direction, media's or session's */
 	bool rtcp_mux;
 	bool hold_by_zero;   /* c= with 0.0.0.0 or :: (RFC 2543 hold) */
+	bool has_connection; /* a c= of its own */
 };
 
 struct sdp {
 	struct span text;
 	struct span origin;  /* value of o= */
 	struct span session; /* the session-level lines */
+	struct span connection; /* value of the session's c=; may be empty */
 	bool names_hosts;    /* o=, a c= or an a=rtcp has a host name in it, no address */
 	uint16_t nmedia;
 	struct sdp_media media[SDP_MEDIA_MAX];
@@ -54,6 +56,7 @@ int sdp_parse(struct sdp *sdp, struct span text, const char **why);
 struct sdp_anchor {
 	struct net_endpoint rtp;  /* family NET_NONE: write the section with port 0 */
 	struct net_endpoint rtcp; /* a=rtcp unless it is rtp's port + 1 or rtcp-mux stays */
+	bool as_is; /* the section keeps the peer's own address and all of its attributes */
 };
 
 struct sdp_rewrite {
@@ -68,12 +71,20 @@ struct sdp_rewrite {
  * at most). */
 enum sdp_direction sdp_media_direction(const struct sdp_media *media);
 
+/* Make an answer one to an offer of that many sections (RFC 3264 section 6), whose types are given:
+ * sections that it lacks are added as refused, more than were offered are left out. 0, or -EINVAL
+ * where the types do not match in their order: that is no answer to this offer. */
+#define SDP_TYPE_BITS 4u
+uint64_t sdp_types(const struct sdp *sdp);
+int sdp_fit_answer(struct sdp *sdp, unsigned offered, uint64_t types);
+
 /* Write the description for the other side: own o= (username "-"), c= and ports by the anchors, s=
  * "-". Dropped: i=, u=, e=, p=, k=, ICE (a=candidate, a=remote-candidates, a=end-of-candidates,
  * a=ice-*), a=rtcp (written anew where it is needed), other ways of naming addresses, persons and
  * products (a=source-filter, a=altc, a=identity, a=tool, ...: the list is in sdp_put.c), and any
  * other line that holds an IP address or a host name of o=, c= or a=rtcp. a=ssrc's cname is
- * replaced. A hold by 0.0.0.0 is written as limen's address with a direction. All else is kept in
+ * replaced. Bundles are taken apart (a=group:BUNDLE, a=bundle-only): limen has a port for each
+ * section. A hold by 0.0.0.0 is written as limen's address with a direction. All else is kept in
  * order. A section whose port is 0, or whose anchor has family NET_NONE, is written with port 0.
  * The cursor's `full` tells that it did not fit. */
 void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite *rewrite);

@@ -24,6 +24,7 @@ static const struct span dropped_attrs[] = {
 	{"tool", 4},
 	{"T38VendorInfo", 13},     /* ITU-T T.38: country and maker of the fax */
 	{"nortpproxy", 10},        /* names a relay behind the far side */
+	{"bundle-only", 11},       /* RFC 8843: nothing is bundled */
 };
 
 /* Host names of one description that are looked for in its other lines: more than any honest one
@@ -220,6 +221,15 @@ static bool put_ssrc_cname(struct sdp_writer *w, const struct sdp_attr *attr)
 	return true;
 }
 
+/* "a=group:BUNDLE ..." (RFC 8843 section 7): limen has a port for each section. */
+static bool is_bundle(const struct sdp_attr *attr)
+{
+	struct span rest = attr->value;
+
+	return span_ieq(attr->name, SPAN("group")) &&
+	       span_ieq(sdp_word_next(&rest), SPAN("BUNDLE"));
+}
+
 /* An a= line of either level. `own_direction`: limen writes the direction itself. */
 static void put_attr(struct sdp_writer *w, const struct sdp_line *line, bool own_direction)
 {
@@ -235,7 +245,7 @@ static void put_attr(struct sdp_writer *w, const struct sdp_line *line, bool own
 		put_line(w->out, line);
 		return;
 	}
-	if (attr_is_dropped(attr.name) || put_ssrc_cname(w, &attr) ||
+	if (attr_is_dropped(attr.name) || is_bundle(&attr) || put_ssrc_cname(w, &attr) ||
 	    text_is_telling(w, line->value))
 		return;
 	put_line(w->out, line);
@@ -366,6 +376,24 @@ static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 		put_rtcp(w->out, anchor);
 }
 
+/* Where the other side is to go itself: policy says that it may know. */
+static void put_media_as_is(struct sdp_writer *w, const struct sdp_media *media)
+{
+	struct span rest = media->lines;
+	struct sdp_line line;
+
+	while (sdp_line_next(&rest, &line)) {
+		if (line.type == 'i')
+			continue;
+		put_line(w->out, &line);
+		if (line.type != 'm' || media->has_connection || w->sdp->connection.len == 0)
+			continue;
+		put_lit(w->out, "c=");
+		put_span(w->out, w->sdp->connection);
+		put_lit(w->out, "\r\n");
+	}
+}
+
 void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite *rewrite)
 {
 	struct sdp_writer w = {.out = out, .sdp = sdp, .rewrite = rewrite};
@@ -373,6 +401,10 @@ void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite
 	if (sdp->names_hosts)
 		names_collect(&w);
 	put_session(&w);
-	for (unsigned i = 0; i < sdp->nmedia; i++)
-		put_media(&w, &sdp->media[i], &rewrite->anchors[i]);
+	for (unsigned i = 0; i < sdp->nmedia; i++) {
+		if (rewrite->anchors[i].as_is)
+			put_media_as_is(&w, &sdp->media[i]);
+		else
+			put_media(&w, &sdp->media[i], &rewrite->anchors[i]);
+	}
 }

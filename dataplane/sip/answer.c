@@ -85,10 +85,12 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 		call->state = CALL_EARLY;
 	if (call->ringing_ns == 0)
 		call->ringing_ns = e->now_ns;
+	/* One that has to be acknowledged and cannot be relayed would hang for ever. */
 	if (own)
 		transfer_rings(e, call, msg->status);
-	else
-		dialog_relay_response(e, call, invite, fork, msg->status, msg);
+	else if (!dialog_relay_response(e, call, invite, fork, msg->status, msg) &&
+		 msg->first[SIP_HDR_RSEQ] != SIP_HDR_NONE)
+		b2bua_end(e, call, 500, IPC_BY_LIMEN);
 }
 
 static void call_answered(struct engine *e, struct sip_call *call)

@@ -5,11 +5,33 @@
 
 #include <errno.h>
 
-/* Whether a section's transport is one that the media stage relays: RTP in any profile, T.38. */
+static bool starts_with(struct span text, struct span prefix)
+{
+	return text.len >= prefix.len && strncasecmp(text.ptr, prefix.ptr, prefix.len) == 0;
+}
+
+/* Whether a section's transport is one that the media stage relays: RTP in any profile and T.38,
+ * both with DTLS too (RFC 5764, RFC 7345). */
 static bool proto_is_relayed(struct span proto)
 {
-	return (proto.len >= 4 && strncasecmp(proto.ptr, "RTP/", 4) == 0) ||
-	       span_ieq(proto, SPAN("udptl"));
+	return starts_with(proto, SPAN("RTP/")) || starts_with(proto, SPAN("UDP/TLS/RTP/")) ||
+	       span_ieq(proto, SPAN("udptl")) || span_ieq(proto, SPAN("UDP/TLS/UDPTL"));
+}
+
+/* Whether both sides' policy lets sections over TCP (MSRP) pass with their address. */
+static bool tcp_may_pass(const struct engine *e, const struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	struct ipc_target_view target;
+	uint32_t at = 0;
+
+	if (verdict == NULL || !(verdict->side.flags & IPC_POLICY_MSRP))
+		return false;
+	for (unsigned i = 1; ipc_verdict_next_target(verdict, &at, &target); i++) {
+		if (i == call->target)
+			return target.head->side.flags & IPC_POLICY_MSRP;
+	}
+	return false;
 }
 
 static bool section_is_relayed(const struct sdp_media *media, unsigned i)
@@ -136,6 +158,9 @@ static int make_anchors(struct engine *e, struct sip_call *call, struct sip_leg 
 		memset(anchor, 0, sizeof(*anchor));
 		if (!section_is_relayed(&sdp->media[i], i)) {
 			/* A section that was answered with port 0 is over (RFC 3264 section 6). */
+			anchor->as_is = sdp->media[i].port &&
+					starts_with(sdp->media[i].proto, SPAN("TCP")) &&
+					tcp_may_pass(e, call);
 			if (answer && i < call->npairs && call->pair[i] != HANDLE_NONE) {
 				stream_pair_close(e->media, e->now_ns, call->pair[i]);
 				call->pair[i] = HANDLE_NONE;
@@ -185,6 +210,16 @@ static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *f
 	return from->offer == HANDLE_NONE ? -ENOMEM : 0;
 }
 
+/* 0; -EOVERFLOW for more sections than limen reads; -EINVAL. */
+static int parse(struct engine *e, struct span text, const char **why)
+{
+	int error;
+
+	*why = "Bad Session Description";
+	error = sdp_parse(&e->sdp, text, why);
+	return error == -E2BIG ? -EOVERFLOW : error;
+}
+
 int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, struct sip_leg *from,
 		 struct sip_leg *to, struct span text, bool answer, const char **why)
 {
@@ -194,9 +229,17 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 	uint64_t hash;
 	int error;
 
-	*why = "Bad Session Description";
-	if (sdp_parse(&e->sdp, text, why) || self == NULL)
+	error = parse(e, text, why);
+	if (error || self == NULL)
+		return error ? error : -EINVAL;
+	if (!answer) {
+		call->offered = (uint8_t)e->sdp.nmedia;
+		call->offered_types = sdp_types(&e->sdp);
+	} else if (call->offered &&
+		   sdp_fit_answer(&e->sdp, call->offered, call->offered_types)) {
+		*why = "Answer Without Its Offer";
 		return -EINVAL;
+	}
 	error = make_anchors(e, call, from, to, answer, &rewrite);
 	if (error)
 		return error;
@@ -226,10 +269,11 @@ int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip
 {
 	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
 	struct sdp_rewrite rewrite;
+	int error;
 
-	*why = "Bad Session Description";
-	if (sdp_parse(&e->sdp, text, why) || self == NULL)
-		return -EINVAL;
+	error = parse(e, text, why);
+	if (error || self == NULL)
+		return error ? error : -EINVAL;
 	memset(&rewrite, 0, sizeof(rewrite));
 	rewrite.nanchors = e->sdp.nmedia; /* all without a port */
 	rewrite.session_id = engine_random(e) >> 2;

@@ -475,6 +475,11 @@ static bool method_negotiates(uint8_t method)
 	       method == SIP_METHOD_UPDATE || method == SIP_METHOD_PRACK;
 }
 
+static bool is_preview(const struct sip_msg *msg)
+{
+	return msg->status < 200 && msg->first[SIP_HDR_RSEQ] == SIP_HDR_NONE;
+}
+
 int body_relay(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to,
 	       const struct sip_msg *msg, bool answer, struct body *result, const char **why)
 {
@@ -504,8 +509,11 @@ int body_relay(struct engine *e, struct sip_call *call, struct sip_leg *from, st
 		error = -E2BIG;
 	if (error)
 		*result = (struct body){.bytes = SPAN_NONE};
-	/* What a response says beside its status is worth no failure. */
-	return error && kind != BODY_SDP && !msg->is_request ? 0 : error;
+	/* What a response says beside its status is worth no failure, nor is a description in one
+	 * that nobody relies on (RFC 6337 section 3.1.1). */
+	if (error && !msg->is_request && (kind != BODY_SDP || is_preview(msg)))
+		return 0;
+	return error;
 }
 
 uint16_t body_error_status(int error)
@@ -515,6 +523,8 @@ uint16_t body_error_status(int error)
 		return 400;
 	case -ENOTSUP:
 		return 415;
+	case -EOVERFLOW:
+		return 488;
 	case -E2BIG:
 		return 513;
 	default:

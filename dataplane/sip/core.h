@@ -225,7 +225,7 @@ struct span body_accept(void);
 /* The body of `from`'s message for `to`, which lies in the engine until the next call, or in the
  * message. A session description is rewritten, opening stream pairs as needed; where the method
  * offers or answers nothing (OPTIONS) it tells what its sender can do: it goes on with ports 0 (RFC
- * 3264 section 9) and no stream hears of it. 0; -ENOTSUP: 415; -EINVAL (why is set) for a bad body;
+ * 3264 section 9) and no stream hears of it. 0; -ENOTSUP: 415; -EOVERFLOW: 488; -EINVAL (why is set) for a bad body;
  * -E2BIG, -ENOSPC, -ENOMEM without room or ports. */
 int body_relay(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to,
 	       const struct sip_msg *msg, bool answer, struct body *result, const char **why);

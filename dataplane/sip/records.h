@@ -48,6 +48,7 @@ struct sip_call {
 	uint64_t transfer;     /* while a transfer is under way: the other call of it */
 	uint64_t referrer;     /* of a transfer's call: the leg that sent REFER, of the first call */
 	uint64_t pair[CALL_MEDIA_MAX]; /* stream pair of each m= section */
+	uint64_t offered_types; /* of the last offer: sdp_types */
 	uint64_t started_ns, ringing_ns, answered_ns, ended_ns; /* monotonic; 0: never */
 	uint64_t deadline_ns;  /* of the call's own timer; its meaning follows from the state */
 	union {
@@ -65,7 +66,7 @@ struct sip_call {
 	uint8_t nforks;
 	uint8_t redirects;     /* followed so far */
 	uint8_t replaces_realm; /* of the dialog named in `replaces`: told nowhere else */
-	uint8_t pad;
+	uint8_t offered;        /* m= sections of the last offer, which its answer must have too */
 	uint16_t told;         /* of a transfer: status told last by NOTIFY */
 	uint16_t outcome;      /* of a transfer: the status that it failed with, 0: its own */
 	uint32_t pad2;

@@ -130,6 +130,40 @@ static void addresses_are_hidden(struct span out)
 	}
 }
 
+/* Sections that policy lets pass keep their address; an answer always fits its own types, and is
+ * filled up or cut to the offer's number. */
+static void as_is(const struct sdp *in)
+{
+	static char text[2 * SDP_BYTES_MAX + 4096];
+	struct cursor c = cursor_on(text, sizeof(text));
+	struct sdp_rewrite rewrite;
+	struct sdp out, fit = *in;
+	const char *why;
+
+	rewrite_make(&rewrite, in);
+	for (unsigned i = 0; i < in->nmedia; i++)
+		rewrite.anchors[i].as_is = true;
+	sdp_put(&c, in, &rewrite);
+	CHECK(!c.full);
+	if (c.len <= SDP_BYTES_MAX) {
+		CHECK(sdp_parse(&out, cursor_span(&c), &why) == 0);
+		CHECK(out.nmedia == in->nmedia);
+		for (unsigned i = 0; i < in->nmedia; i++) {
+			const struct sdp_media *a = &in->media[i], *b = &out.media[i];
+
+			CHECK(a->port == b->port && a->nports == b->nports);
+			if (a->port)
+				CHECK(net_endpoint_eq(&a->rtp, &b->rtp) &&
+				      net_endpoint_eq(&a->rtcp, &b->rtcp));
+		}
+	}
+	CHECK(sdp_fit_answer(&fit, in->nmedia, sdp_types(in)) == 0 && fit.nmedia == in->nmedia);
+	CHECK(sdp_fit_answer(&fit, SDP_MEDIA_MAX, sdp_types(in)) == 0 &&
+	      fit.nmedia == SDP_MEDIA_MAX);
+	CHECK(sdp_types(&fit) == sdp_types(in));
+	CHECK(sdp_fit_answer(&fit, 1, sdp_types(in)) == 0 && fit.nmedia == 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char first[2 * SDP_BYTES_MAX + 4096], second[sizeof(first)];
@@ -153,5 +187,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	addresses_are_hidden(cursor_span(&c));
 	sdp_put(&d, &out, &rewrite);
 	CHECK(span_eq(cursor_span(&c), cursor_span(&d)));
+	as_is(&in);
 	return 0;
 }

@@ -216,7 +216,7 @@ static const char *const kept[] = {
 	"a=crypto:1 AES_CM_128_HMAC_SHA1_80 "
 	"inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4",
 	"a=setup:actpass",
-	"a=group:BUNDLE audio video",
+	"a=group:LS audio video",
 	"a=mid:audio",
 	"a=rtcp-fb:96 nack pli",
 	"a=rtcp-rsize",
@@ -421,4 +421,83 @@ Test(sdp_put, property_same_meaning_and_nothing_told)
 		cr_assert(span_eq(cursor_span(&c), cursor_span(&d)), "%s\n->\n%s\n->\n%.*s", text,
 			  buf, SPAN_FMT(cursor_span(&d)));
 	}
+}
+
+/* limen has a port for each section: what says otherwise would be a lie (RFC 8843 section 7). */
+Test(sdp_put, bundles_are_taken_apart)
+{
+	cr_assert_str_eq(
+		put(ORIGIN "s=-\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\na=group:BUNDLE 0 1\r\na=group: "
+			   "bundle 1\r\n"
+			   "m=audio 5000 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=setup:actpass\r\n"
+			   "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=bundle-only\r\n",
+		    NULL),
+		"v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n"
+		"m=audio 20000 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=setup:actpass\r\n"
+		"m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n");
+}
+
+#define MSRP                                                                                       \
+	"m=message 7654 TCP/MSRP *\r\na=accept-types:text/plain\r\n"                               \
+	"a=path:msrp://atlanta.example.com:7654/jshA7weztas;tcp\r\n"
+
+/* A section that policy lets pass keeps its address, wherever that stands, and what belongs to
+ * it. */
+Test(sdp_put, a_section_as_it_is)
+{
+	static const char text[] = ORIGIN "s=-\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\n"
+					  "m=audio 5000 RTP/AVP 0\r\n" MSRP;
+	static const char own[] = ORIGIN "s=-\r\nt=0 0\r\nm=message 7654 TCP/MSRP *\r\n"
+					 "i=mine\r\nc=IN IP6 2001:db8::9\r\n";
+	struct sdp_rewrite rewrite;
+	struct sdp sdp;
+
+	parse(&sdp, span_str(text));
+	rewrite = rewrite_for(&sdp);
+	rewrite.anchors[1] = (struct sdp_anchor){.as_is = true};
+	cr_assert_str_eq(put(text, &rewrite),
+			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\n"
+			 "t=0 0\r\nm=audio 20000 RTP/AVP 0\r\nm=message 7654 TCP/MSRP *\r\n"
+			 "c=IN IP4 10.1.2.3\r\na=accept-types:text/plain\r\n"
+			 "a=path:msrp://atlanta.example.com:7654/jshA7weztas;tcp\r\n");
+	rewrite.nanchors = 1;
+	rewrite.anchors[0] = rewrite.anchors[1];
+	cr_assert_str_eq(put(own, &rewrite),
+			 "v=0\r\no=- 77 78 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\n"
+			 "t=0 0\r\nm=message 7654 TCP/MSRP *\r\nc=IN IP6 2001:db8::9\r\n");
+}
+
+/* An answer has a section for each one that was offered, of its type and in its place. */
+Test(sdp_put, an_answer_made_to_fit)
+{
+	static const char offer[] =
+		ORIGIN "s=-\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\n"
+		       "m=audio 5000 RTP/AVP 0\r\nm=video 5002 RTP/AVP 96\r\n"
+		       "m=image 5004 udptl t38\r\nm=x-odd 5006 RTP/AVP 0\r\n" MSRP
+		       "m=application 9 TCP/BFCP *\r\nm=text 5008 RTP/AVP 98\r\n";
+	struct sdp offered, answer;
+	struct sdp_rewrite rewrite;
+	char out[4096];
+	struct cursor c = cursor_on(out, sizeof(out) - 1);
+
+	parse(&offered, span_str(offer));
+	cr_assert_eq(offered.nmedia, 7);
+	parse(&answer,
+	      SPAN(ORIGIN "s=-\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\nm=Audio 6000 RTP/AVP 0\r\n"));
+	cr_assert_eq(sdp_fit_answer(&answer, 7, sdp_types(&offered)), 0);
+	rewrite = rewrite_for(&answer);
+	sdp_put(&c, &answer, &rewrite);
+	out[c.len] = 0;
+	cr_assert_str_eq(strstr(out, "m="),
+			 "m=Audio 20000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n"
+			 "m=image 0 udptl t38\r\nm=x-none 0 RTP/AVP 0\r\n"
+			 "m=message 0 TCP/MSRP *\r\nm=application 0 TCP/BFCP *\r\n"
+			 "m=text 0 RTP/AVP 98\r\n");
+	answer = offered;
+	cr_assert_eq(sdp_fit_answer(&answer, 2, sdp_types(&offered)), 0);
+	cr_assert_eq(answer.nmedia, 2);
+	parse(&answer,
+	      SPAN(ORIGIN "s=-\r\nc=IN IP4 10.1.2.3\r\nt=0 0\r\nm=video 6000 RTP/AVP 96\r\n"
+			  "m=audio 6002 RTP/AVP 0\r\n"));
+	cr_assert_eq(sdp_fit_answer(&answer, 2, sdp_types(&offered)), -22);
 }
