@@ -21,6 +21,8 @@ enum cookie_kind {
 struct cookie_keys {
 	struct hash_key mac;
 	struct hash_key hide; /* the handle is masked: it would tell how many calls there are */
+	uint32_t worker; /* part of a branch: all workers have the same keys and the same handles,
+			    yet no two requests the same branch (RFC 3261 section 8.1.1.7) */
 };
 
 enum cookie_answer {

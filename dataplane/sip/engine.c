@@ -75,6 +75,7 @@ struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, u
 	blobs_init(&e->blobs, arena, first + SLAB_BLOBS);
 	derive_key(&e->keys.mac, conf->shared_seed, 1);
 	derive_key(&e->keys.hide, conf->shared_seed, 2);
+	e->keys.worker = conf->worker;
 	derive_key(&e->index_key, conf->seed, 3);
 	derive_key(&e->random_key, conf->seed, 4);
 	e->txn_timers = conf->max_calls;

@@ -2,15 +2,11 @@
 /* What must always hold, looked at on the wire: every message that goes out parses and is hidden,
  * CSeq rises, every 2xx gets its ACK, the right worker is chosen; and at the end nothing is left
  * anywhere. */
-#include "common/sdp/sdp.h"
-#include "ua.h"
+#include "check.h"
 
 /* What a side's texts are marked with (ua_msg.c), and its network's addresses (script.c). */
 static const char *const marks[2][3] = {{"zqA", "10.66.", "2001:db8:66:"},
 					{"zqB", "10.77.", "2001:db8:77:"}};
-
-/* How long limen's INVITE is sure to be remembered: less than 64*T1. */
-#define ALIVE_NS (31 * SECOND)
 
 /* One INVITE that limen sent, by Call-ID and CSeq. Kept in the map in pieces of 64 bits. */
 enum invite_fact {
@@ -65,19 +61,6 @@ bool sim_is_strict(const struct sim *sim, uint32_t call)
 
 /* ---- in ---- */
 
-static bool has_sdp(const struct sip_msg *msg)
-{
-	return msg->body.len &&
-	       span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp"));
-}
-
-/* The offer of limen's that is open in a dialog, by hash of its branch; 0: none. */
-static uint64_t *open_offer(struct sim *sim, const struct sip_msg *msg)
-{
-	return map_at(&sim->seen,
-		      map_key('x', sip_span(msg, msg->call_id), sip_span(msg, msg->from_tag), 0));
-}
-
 /* Whether limen must still know the INVITE that this 2xx answers. */
 static bool invite_is_alive(struct sim *sim, const struct sip_msg *msg)
 {
@@ -97,11 +80,9 @@ static bool invite_is_alive(struct sim *sim, const struct sip_msg *msg)
 static void note_response(struct sim *sim, const struct ua *from, const struct sip_msg *msg)
 {
 	struct span call_id = sip_span(msg, msg->call_id), tag = sip_span(msg, msg->to_tag);
-	uint64_t *at = open_offer(sim, msg);
+	uint64_t *at;
 
-	if (*at == hash_fast(1, sip_span(msg, msg->via_branch)) &&
-	    (msg->status >= 200 || (has_sdp(msg) && sip_hdr_value(msg, SIP_HDR_RSEQ).len)))
-		*at = 0;
+	check_sdp_response(sim, msg);
 	if (msg->method != SIP_METHOD_INVITE)
 		return;
 	if (msg->status < 200) {
@@ -122,23 +103,6 @@ static void note_response(struct sim *sim, const struct ua *from, const struct s
 	at = fact(sim, INVITE_FINAL, msg);
 	if (!*at)
 		*at = (sim->now_ns | 1) - (msg->status >= 300);
-}
-
-/* The request that a response answers, by its branch: number of m= sections of its offer, plus 1;
- * 0: none. */
-static uint64_t *offer_of(struct sim *sim, const struct sip_msg *msg)
-{
-	return map_at(&sim->seen,
-		      map_key('o', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
-}
-
-static void note_offer(struct sim *sim, const struct sip_msg *msg)
-{
-	static struct sdp sdp;
-	const char *why;
-
-	if (has_sdp(msg) && sdp_parse(&sdp, sip_span(msg, msg->body), &why) == 0)
-		*offer_of(sim, msg) = sdp.nmedia + 1u;
 }
 
 /* Whether a message came before, and was not turned away as one of a dialog that limen did not know
@@ -169,7 +133,7 @@ static void note_request(struct sim *sim, const struct ua *from, const struct si
 {
 	uint64_t *seen;
 
-	note_offer(sim, msg);
+	check_sdp_offer(sim, msg);
 	*asked(sim, msg) = 1;
 	if (msg->method == SIP_METHOD_ACK)
 		*answer_acked(sim, sip_span(msg, msg->call_id), msg->cseq) = 1;
@@ -249,67 +213,12 @@ static void check_contact(struct sim *sim, const struct engine_action *action, c
 		sim_violation(sim, to->call, "a Contact that is not limen's");
 }
 
-/* limen never makes an offer before the one before it is answered (RFC 3264 section 4). */
-static void check_offer(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
+/* The refusal of a worker with too much to do, which remembers nothing of it. */
+static bool is_busy(const struct sip_msg *msg)
 {
-	uint64_t *open = open_offer(sim, msg),
-		 branch = hash_fast(1, sip_span(msg, msg->via_branch));
+	struct span after = sip_hdr_value(msg, SIP_HDR_RETRY_AFTER);
 
-	if (*open && *open != branch && sim_is_strict(sim, to->call))
-		sim_violation(sim, to->call, "two offers of limen's are open in one dialog");
-	*open = branch;
-}
-
-/* Offers are answered once, and only offers are answered (RFC 3264, RFC 3261 section 13.2.1). */
-static void check_offer_answer(struct sim *sim, const struct ua *to, const struct sip_msg *msg,
-			       unsigned nmedia)
-{
-	uint64_t *had_offer =
-		map_at(&sim->seen, map_key('O', sip_span(msg, msg->call_id), SPAN_NONE, msg->cseq));
-	uint64_t offer;
-
-	if (msg->is_request) {
-		if (msg->method == SIP_METHOD_INVITE)
-			*had_offer = 1;
-		if (msg->method != SIP_METHOD_ACK)
-			check_offer(sim, to, msg);
-		if (msg->method == SIP_METHOD_ACK && *had_offer)
-			sim_violation(sim, to->call, "an ACK with an answer to no offer");
-		return;
-	}
-	offer = *offer_of(sim, msg);
-	if (msg->status >= 300 || (msg->method != SIP_METHOD_INVITE && !offer))
-		sim_violation(sim, to->call, "a %u of %s with a session description", msg->status,
-			      sip_method_name(msg->method));
-	else if (offer && offer != nmedia + 1)
-		sim_violation(sim, to->call, "an answer of %u sections to an offer of %u", nmedia,
-			      (unsigned)offer - 1);
-}
-
-static void check_sdp(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
-{
-	static struct sdp sdp;
-	const char *why;
-	const struct net_endpoint *limen = sim_limen(sim, to->side, to->self.family);
-
-	if (!has_sdp(msg))
-		return;
-	if (sdp_parse(&sdp, sip_span(msg, msg->body), &why)) {
-		sim_violation(sim, to->call, "a session description that does not parse: %s", why);
-		return;
-	}
-	for (unsigned i = 0; i < sdp.nmedia; i++) {
-		const struct sdp_media *media = &sdp.media[i];
-
-		if (media->port == 0)
-			continue;
-		if (!net_addr_eq(&media->rtp.addr, &limen->addr) || media->port < SIM_MEDIA_LOW ||
-		    media->port > SIM_MEDIA_HIGH || media->port % 2)
-			sim_violation(sim, to->call,
-				      "media is asked for at an address that is not limen's");
-	}
-	if (!sim->calls[to->call].tainted)
-		check_offer_answer(sim, to, msg, sdp.nmedia);
+	return msg->status == 503 && after.len == 1 && after.ptr[0] == '0' + SIM_RETRY_AFTER_S;
 }
 
 /* What has been there before may bring out again what it brought out then, and nothing new; an ACK
@@ -319,10 +228,14 @@ static void check_repeat(struct sim *sim, const struct engine_action *action, co
 {
 	uint64_t *at = map_at(&sim->seen, map_key('R', action->bytes, SPAN_NONE, to->slot));
 
-	if (sim->is_repeat && !*at && msg->method != SIP_METHOD_ACK && sim_is_strict(sim, to->call))
+	/* Ringing after queueing after ringing looks like a repetition, and is told. */
+	bool tells = msg->method == SIP_METHOD_NOTIFY && sim->calls[to->call].transferred;
+
+	if (sim->is_repeat && !*at && msg->method != SIP_METHOD_ACK && !tells &&
+	    sim_is_strict(sim, to->call))
 		sim_violation(sim, to->call, "a repeated message made limen say something new");
 	*at = 1;
-	if (!msg->is_request && msg->status == 481)
+	if (!msg->is_request && (msg->status == 481 || is_busy(msg)))
 		*map_at(&sim->seen,
 			map_key('u', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method)) = 1;
 }
@@ -381,6 +294,19 @@ static void check_cseq(struct sim *sim, const struct ua *to, const struct sip_ms
 	}
 }
 
+/* Section 8.1.1.7: unique across all requests, whichever worker sends them. */
+static void check_branch(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
+{
+	uint64_t *at = map_at(&sim->seen,
+			      map_key('y', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
+	uint64_t whose = hash_fast(msg->cseq, sip_span(msg, msg->call_id));
+
+	if (*at && *at != whose && msg->method != SIP_METHOD_ACK)
+		sim_violation(sim, to->call, "the branch of a %s was another request's",
+			      sip_method_name(msg->method));
+	*at = whose;
+}
+
 /* The new call comes back to limen. */
 static void check_refer(struct sim *sim, const struct engine_action *action, const struct ua *to,
 			const struct sip_msg *msg)
@@ -406,6 +332,7 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 	if (engine_owner(sip_span(msg, msg->call_id), sim->profile.nworkers) != sim->at->number &&
 	    !sim->calls[to->call].tainted)
 		sim_violation(sim, to->call, "a Call-ID that leads to another worker");
+	check_branch(sim, to, msg);
 	check_cseq(sim, to, msg, bytes);
 	check_interval(sim, to, msg, bytes);
 	switch (msg->method) {
@@ -434,7 +361,7 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 }
 
 /* What the caller of a session was told first. */
-static void note_final(struct ua *to, const struct sip_msg *msg)
+static void note_final(struct sim *sim, struct ua *to, const struct sip_msg *msg)
 {
 	for (unsigned i = 0; i < UA_SESSIONS; i++) {
 		struct sess *sess = &to->sess[i];
@@ -443,6 +370,9 @@ static void note_final(struct ua *to, const struct sip_msg *msg)
 		    span_eq(sip_span(msg, msg->via_branch), span_str(to->txn[sess->invite].branch)))
 			sess->status_sent = msg->status;
 	}
+	if (to->call == SIM_EMERGENCY_CALL && is_busy(msg) && !to->sess[1].caller &&
+	    !sim->calls[to->call].tainted)
+		sim_violation(sim, to->call, "a busy worker refuses an emergency call");
 }
 
 static void check_response(struct sim *sim, struct ua *to, const struct sip_msg *msg)
@@ -461,7 +391,7 @@ static void check_response(struct sim *sim, struct ua *to, const struct sip_msg 
 	if (msg->status > 100 && !msg->to_tag.len)
 		sim_violation(sim, to->call, "a %u without To tag", msg->status);
 	if (msg->method == SIP_METHOD_INVITE && msg->status >= 200)
-		note_final(to, msg);
+		note_final(sim, to, msg);
 }
 
 void check_out(struct sim *sim, const struct engine_action *action, struct ua *to)

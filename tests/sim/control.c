@@ -4,30 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ua.h"
+#include "control.h"
 
-enum control_kind {
-	CONTROL_VERDICT,
-	CONTROL_ACK,
-	CONTROL_LIST,
-	CONTROL_HANGUP,
-	CONTROL_LINK_DOWN,
-	CONTROL_LINK_UP,
-};
-
-struct control_event {
-	uint8_t kind;
-	uint32_t epoch; /* of the link it belongs to: what was under way when the link went is gone
-			 */
-	uint32_t call;	/* VERDICT */
-	uint8_t worker; /* index of the worker it is for */
-	uint8_t ask;	/* VERDICT: enum ipc_ask_kind */
-	uint8_t from;	/* VERDICT: slot that asks */
-	uint8_t slots;	/* VERDICT: places that request or redirection names, as bits */
-	uint64_t id;	/* ask id, call handle, cursor */
-};
-
-static bool chance(struct sim *sim, uint32_t thousandths)
+bool control_chance(struct sim *sim, uint32_t thousandths)
 {
 	return rng_below(&sim->control_rng, 1000) < thousandths;
 }
@@ -37,9 +16,8 @@ static unsigned worker_index(const struct sim *sim)
 	return sim->at ? (unsigned)(sim->at - sim->workers) : 0;
 }
 
-/* For the worker whose input is in work. */
-static struct control_event *schedule(struct sim *sim, uint64_t at_ns, enum control_kind kind,
-				      uint32_t call, uint64_t id)
+struct control_event *control_schedule(struct sim *sim, uint64_t at_ns, enum control_kind kind,
+				       uint32_t call, uint64_t id)
 {
 	struct control_event *event = malloc(sizeof(*event));
 
@@ -54,36 +32,57 @@ static struct control_event *schedule(struct sim *sim, uint64_t at_ns, enum cont
 	return event;
 }
 
+static void plan_probes(struct sim *sim, uint64_t span)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		sim->at = &sim->workers[i % sim->nworkers];
+		control_schedule(sim, sim->now_ns + rng_below(&sim->control_rng, span),
+				 CONTROL_PROBE, (uint32_t)rng_below(&sim->control_rng, sim->ncalls),
+				 1 + i);
+	}
+}
+
+/* Some seconds in which the worker says that it has too much to do. */
+static void plan_load(struct sim *sim, uint64_t span)
+{
+	uint64_t at = sim->now_ns + rng_below(&sim->control_rng, span);
+
+	for (unsigned i = 0; i < 40; i++) {
+		at += rng_below(&sim->control_rng, 100 * MS);
+		sim->at = &sim->workers[i % sim->nworkers];
+		control_schedule(sim, at, CONTROL_LOAD, 0,
+				 i < 36 ? 500 + rng_below(&sim->control_rng, 1000) : 0);
+	}
+}
+
 void control_start(struct sim *sim)
 {
 	uint64_t last = sim->ncalls ? sim->calls[sim->ncalls - 1].start_ns : sim->now_ns;
 	uint64_t span = last - sim->now_ns + 20 * SECOND;
 	uint64_t at = sim->now_ns;
 
-	schedule(sim, at, CONTROL_LINK_UP, 0, 0);
+	control_schedule(sim, at, CONTROL_LINK_UP, 0, 0);
+	if (control_chance(sim, 300))
+		plan_probes(sim, span);
+	if (sim->profile.busy)
+		plan_load(sim, span);
 	if (sim->profile.control_fails) {
 		for (unsigned i = 1 + (unsigned)rng_below(&sim->control_rng, 4); i--;) {
 			at += rng_below(&sim->control_rng, span);
-			schedule(sim, at, CONTROL_LINK_DOWN, 0, 0);
+			control_schedule(sim, at, CONTROL_LINK_DOWN, 0, 0);
 			at += 50 * MS + rng_below(&sim->control_rng, 8 * SECOND);
-			schedule(sim, at, CONTROL_LINK_UP, 0, 0);
+			control_schedule(sim, at, CONTROL_LINK_UP, 0, 0);
 		}
 	}
 	if (sim->profile.operator_acts)
 		for (unsigned i = 0; i < 10; i++) {
 			sim->at = &sim->workers[i % sim->nworkers];
-			schedule(sim, sim->now_ns + rng_below(&sim->control_rng, span),
-				 CONTROL_LIST, 0, 0);
+			control_schedule(sim, sim->now_ns + rng_below(&sim->control_rng, span),
+					 CONTROL_LIST, 0, 0);
 		}
 }
 
 /* ---- to the engine ---- */
-
-/* What is remembered of a question or a call, by the id that its worker gave it. */
-static uint64_t key_of(const struct sim *sim, char what, uint64_t id)
-{
-	return map_key(what, span_of(&id, sizeof(id)), SPAN_NONE, sim->at->number);
-}
 
 static void send_frame(struct sim *sim, uint16_t type, const void *frame, uint32_t len)
 {
@@ -106,8 +105,8 @@ static void send_counted_verdict(struct sim *sim, const struct control_event *ev
 	engine_stats(sim->at->engine, &after);
 	/* One that comes twice may be taken for that on a redirection; the call is the same. */
 	if (after.verdicts != before.verdicts && event->ask != IPC_ASK_REDIRECT &&
-	    map_find(&sim->control_map, key_of(sim, 'i', event->id)) &&
-	    !(*map_at(&sim->control_map, key_of(sim, 'v', event->id)))++)
+	    map_find(&sim->control_map, control_key(sim, 'i', event->id)) &&
+	    !(*map_at(&sim->control_map, control_key(sim, 'v', event->id)))++)
 		sim->calls[event->call].accepted++;
 }
 
@@ -146,6 +145,52 @@ static void link_set(struct sim *sim, bool up)
 	}
 }
 
+/* Sent on each connection. */
+static void send_settings(struct sim *sim)
+{
+	static const char emergency[] = "urn:service:sos\ncalled7"; /* SIM_EMERGENCY_CALL */
+	_Alignas(8) char frame[128];
+	struct cursor out = cursor_on(frame, sizeof(frame));
+	struct ipc_settings head = {.busy_permille_max = 800,
+				    .emergency_len = sizeof(emergency) - 1,
+				    .retry_after_s = SIM_RETRY_AFTER_S};
+
+	put_bytes(&out, &head, sizeof(head));
+	put_bytes(&out, emergency, sizeof(emergency) - 1);
+	send_frame(sim, IPC_SETTINGS, frame, out.len);
+}
+
+/* Is this endpoint there? */
+static void send_probe(struct sim *sim, const struct control_event *event)
+{
+	_Alignas(8) char frame[512];
+	struct cursor out = cursor_on(frame, sizeof(frame));
+	const struct ua *ua =
+		&sim->uas[event->call * SIM_SLOTS + rng_below(&sim->control_rng, SIM_SLOTS)];
+	struct ipc_probe head = {
+		.probe_id = event->id, .peer = ua->self, .realm = ua->side, .transport = NET_UDP};
+	char uri[96], from[96];
+	struct cursor to = cursor_on(uri, sizeof(uri)), by = cursor_on(from, sizeof(from));
+
+	put_lit(&to, "sip:");
+	put_endpoint(&to, &ua->self);
+	put_lit(&by, "<sip:");
+	put_endpoint(&by, &ua->limen);
+	put_lit(&by, ">");
+	head.ruri_len = (uint16_t)to.len;
+	head.from_len = (uint16_t)by.len;
+	head.to_len = (uint16_t)(to.len + 2);
+	put_bytes(&out, &head, sizeof(head));
+	put_span(&out, cursor_span(&to));
+	put_span(&out, cursor_span(&by));
+	put_char(&out, '<');
+	put_span(&out, cursor_span(&to));
+	put_char(&out, '>');
+	sim->totals->probes++;
+	*map_at(&sim->control_map, control_key(sim, 'p', event->id)) = sim->link_epoch;
+	send_frame(sim, IPC_PROBE, frame, out.len);
+}
+
 void control_event(struct sim *sim, struct control_event *event)
 {
 	struct ipc_call_end_ack ack = {.call = event->id};
@@ -158,12 +203,21 @@ void control_event(struct sim *sim, struct control_event *event)
 	case CONTROL_LINK_UP:
 	case CONTROL_LINK_DOWN:
 		link_set(sim, event->kind == CONTROL_LINK_UP);
+		for (unsigned i = 0; i < sim->nworkers && sim->link_up && sim->profile.busy; i++) {
+			sim->at = &sim->workers[i];
+			send_settings(sim);
+		}
+		return;
+	case CONTROL_LOAD:
+		sim->at = &sim->workers[event->worker];
+		engine_load(sim->at->engine, (uint32_t)event->id);
 		return;
 	default:
 		break;
 	}
 	sim->at = &sim->workers[event->worker];
-	if (!sim->link_up || (event->kind != CONTROL_LIST && event->epoch != sim->link_epoch))
+	if (!sim->link_up || (event->kind != CONTROL_LIST && event->kind != CONTROL_PROBE &&
+			      event->epoch != sim->link_epoch))
 		return;
 	switch (event->kind) {
 	case CONTROL_VERDICT:
@@ -171,261 +225,17 @@ void control_event(struct sim *sim, struct control_event *event)
 		break;
 	case CONTROL_ACK:
 		/* The engine may not send this record again. */
-		*map_at(&sim->control_map, key_of(sim, 'k', event->id)) = 1;
+		*map_at(&sim->control_map, control_key(sim, 'k', event->id)) = 1;
 		send_frame(sim, IPC_CALL_END_ACK, &ack, sizeof(ack));
+		break;
+	case CONTROL_PROBE:
+		send_probe(sim, event);
 		break;
 	case CONTROL_LIST:
 		send_frame(sim, IPC_CALLS_ASK, &list, sizeof(list));
 		break;
 	default:
 		send_frame(sim, IPC_HANGUP, &hangup, sizeof(hangup));
-		break;
-	}
-}
-
-/* ---- from the engine ---- */
-
-static uint64_t verdict_delay_ns(struct sim *sim)
-{
-	if (chance(sim, 400))
-		return 0;
-	if (!sim->profile.control_fails || chance(sim, 700))
-		return rng_below(&sim->control_rng, 30 * MS);
-	return rng_below(&sim->control_rng, 6 * SECOND);
-}
-
-/* The call goes on where its target says: the places of the call that the contacts name. */
-static void on_redirect(struct sim *sim, const struct ipc_ask *ask, uint32_t number)
-{
-	uint64_t *known = map_at(&sim->control_map,
-				 map_key('d', span_of(&ask->ask_id, sizeof(ask->ask_id)), SPAN_NONE,
-					 sim->at->number | (uint64_t)(ask->redirects + 1) << 16));
-	struct span contacts = ipc_ask_contacts(ask);
-	struct control_event *event;
-	unsigned slots = 0;
-	char want[64];
-
-	snprintf(want, sizeof(want), "call %u", number);
-	if (*known && *known == sim->link_epoch)
-		sim_violation(sim, number, "the same redirection twice");
-	if (!contacts.len || !span_eq(ipc_ask_context(ask), span_str(want)) ||
-	    !map_find(&sim->control_map, key_of(sim, 'q', ask->ask_id)))
-		sim_violation(sim, number, "a redirection of a call that was not asked about");
-	sim->totals->redirects += !*known;
-	*known = sim->link_epoch;
-	for (unsigned slot = 1; slot < SIM_SLOTS; slot++) {
-		struct cursor text = cursor_on(want, sizeof(want) - 1);
-
-		put_endpoint(&text, &sim->uas[number * SIM_SLOTS + slot].self);
-		if (memmem(contacts.ptr, contacts.len, want, text.len))
-			slots |= 1u << slot;
-	}
-	if (sim->profile.control_fails && chance(sim, 60))
-		return; /* never */
-	event = schedule(sim, sim->now_ns + verdict_delay_ns(sim), CONTROL_VERDICT, number,
-			 ask->ask_id);
-	event->ask = IPC_ASK_REDIRECT;
-	event->slots = (uint8_t)slots;
-}
-
-/* The place that a transfer goes to: "slot2-17". 0 for any. */
-static uint8_t slot_called(const struct sip_msg *msg)
-{
-	struct sip_uri uri;
-	unsigned slot;
-
-	if (sip_uri_parse(sip_span(msg, msg->ruri), &uri) || uri.user.len < 5 ||
-	    memcmp(uri.user.ptr, "slot", 4) != 0)
-		return 0;
-	slot = (unsigned)(uri.user.ptr[4] - '0');
-	return slot && slot < SIM_SLOTS ? (uint8_t)(1u << slot) : 0;
-}
-
-static void on_ask(struct sim *sim, const struct ipc_ask *ask)
-{
-	static struct sip_msg msg;
-	struct span text = ipc_ask_msg(ask);
-	struct ua *ua = sim_ua_at(sim, &ask->source);
-	struct sim_call *call;
-	uint64_t *known;
-
-	if (!ua || ask->realm != ua->side || ask->transport != NET_UDP) {
-		sim_violation(sim, ua ? ua->call : SIM_NO_CALL,
-			      "a question names the wrong source");
-		return;
-	}
-	if (sip_parse(&msg, text.ptr, text.len, SIP_DATAGRAM) != SIP_PARSE_OK || !msg.is_request ||
-	    msg.to_tag.len) {
-		sim_violation(sim, ua->call, "a question without a request outside a dialog");
-		return;
-	}
-	if (ask->kind == IPC_ASK_REDIRECT) {
-		on_redirect(sim, ask, ua->call);
-		return;
-	}
-	call = &sim->calls[ua->call];
-	known = map_at(&sim->control_map, key_of(sim, 'q', ask->ask_id));
-	if (*known && *known == sim->link_epoch) {
-		sim_violation(sim, ua->call, "the same question twice");
-		return;
-	}
-	if (!*known) {
-		call->asks++;
-		sim->totals->asks++;
-	}
-	*known = sim->link_epoch;
-	call->was_asked = true;
-	if (call->asks > call->invites_in) {
-		sim_violation(sim, ua->call,
-			      "%u questions for %u requests: a retransmission became a call",
-			      call->asks, call->invites_in);
-		return;
-	}
-	if (msg.method == SIP_METHOD_INVITE)
-		*map_at(&sim->control_map, key_of(sim, 'i', ask->ask_id)) = 1;
-	if (sim->profile.control_fails && chance(sim, 60))
-		return; /* never */
-	for (unsigned times = chance(sim, 20) ? 2 : 1; times--;) {
-		struct control_event *event = schedule(sim, sim->now_ns + verdict_delay_ns(sim),
-						       CONTROL_VERDICT, ua->call, ask->ask_id);
-
-		event->from = ua->slot;
-		event->slots = slot_called(&msg);
-	}
-}
-
-/* The number in "call 17". */
-static uint32_t call_of_context(struct span context)
-{
-	uint64_t number;
-
-	if (context.len <= 5 ||
-	    sip_number_parse(span_of(context.ptr + 5, context.len - 5), UINT32_MAX, &number))
-		return SIM_NO_CALL;
-	return (uint32_t)number;
-}
-
-/* What the record says of media, where the endpoints had this one call. */
-static void check_media(struct sim *sim, const struct ipc_call_end *end, uint32_t number)
-{
-	const struct sim_call *call = &sim->calls[number];
-
-	if (call->asks != 1 || call->accepted != 1 || call->tainted || call->ends != 1)
-		return;
-	for (unsigned side = 0; side < 2; side++)
-		if (end->media[side].rx_pkts != call->relayed[side])
-			sim_violation(sim, number, "%lu media packets from %c, the record says %lu",
-				      call->relayed[side], side ? 'B' : 'A',
-				      end->media[side].rx_pkts);
-	if (end->ended_by == IPC_BY_SESSION_TIMEOUT && sim_is_strict(sim, number) && !call->lame &&
-	    !call->lazy && !call->hung_up)
-		sim_violation(sim, number, "ended for want of a refresh, which there was");
-	if (end->ended_by == IPC_BY_MEDIA_TIMEOUT &&
-	    call->media_ns + call->media_timeout_ns > sim->now_ns + SECOND)
-		sim_violation(sim, number, "ended for want of media, which there was");
-}
-
-static struct sess *caller_session(struct ua *ua, struct span call_id)
-{
-	for (unsigned i = 0; i < UA_SESSIONS; i++)
-		if (ua->sess[i].caller && span_eq(call_id, span_str(ua->sess[i].call_id)))
-			return &ua->sess[i];
-	return NULL;
-}
-
-static void on_call_end(struct sim *sim, const struct ipc_call_end *end)
-{
-	struct span context = ipc_call_end_context(end);
-	struct ua *ua = sim_ua_at(sim, &end->peer[SIDE_A]);
-	uint64_t *seen = map_at(&sim->control_map, key_of(sim, 'e', end->call));
-	struct sim_call *call;
-	struct sess *sess;
-	char want[32];
-
-	sess = ua ? caller_session(ua, ipc_call_end_call_id(end, SIDE_A)) : NULL;
-	/* A re-INVITE that lost its To tag by corruption is a call from whoever sent it. */
-	if (!ua || (!sess && !sim->calls[ua->call].tainted)) {
-		char at[64] = "";
-		struct cursor out = cursor_on(at, sizeof(at) - 1);
-
-		put_endpoint(&out, &end->peer[SIDE_A]);
-		sim_violation(sim, call_of_context(context), "a record names a caller at %s", at);
-		return;
-	}
-	snprintf(want, sizeof(want), "call %u", ua->call);
-	call = &sim->calls[ua->call];
-	if (!span_eq(context, span_str(want)) || end->worker != sim->at->number) {
-		sim_violation(sim, ua->call, "a record gives another context back");
-		return;
-	}
-	if (map_find(&sim->control_map, key_of(sim, 'k', end->call)) || *seen == sim->link_epoch) {
-		sim_violation(sim, ua->call, "the same record twice");
-		return;
-	}
-	if (!*seen) {
-		call->ends++;
-		if (sess) {
-			sess->records++;
-			sess->status_told = end->status;
-			sess->answered_told = end->answered_ns != 0;
-		}
-		sim->totals->records++;
-		sim->totals->ended_by[end->ended_by]++;
-		sim->totals->status_class[end->status / 100 % 8]++;
-	}
-	*seen = sim->link_epoch;
-	check_media(sim, end, ua->call);
-	if (call->asks == 1 && call->ends == call->accepted && !call->tainted)
-		rtp_after_end(sim, ua->call);
-	if (end->ended_ns < end->started_ns ||
-	    (end->answered_ns && end->answered_ns < end->started_ns) ||
-	    end->ended_ns > sim->now_ns + 1700000000ull * SECOND || end->status < 200)
-		sim_violation(sim, ua->call, "a record's times or status make no sense");
-	schedule(sim,
-		 sim->now_ns + (sim->profile.control_fails
-					? rng_below(&sim->control_rng, 3 * SECOND)
-					: 0),
-		 CONTROL_ACK, ua->call, end->call);
-}
-
-void control_report(struct sim *sim, const struct engine_action *action)
-{
-	_Alignas(8) static char frame[IPC_FRAME_MAX];
-	uint32_t len = (uint32_t)action->bytes.len;
-
-	if (!sim->link_up || (sim->profile.control_fails && chance(sim, 50))) {
-		sim->totals->reports_blocked++;
-		engine_report_blocked(sim->at->engine, action);
-		return;
-	}
-	if (len > sizeof(frame)) {
-		sim_violation(sim, SIM_NO_CALL, "a report larger than a frame");
-		return;
-	}
-	memcpy(frame, action->bytes.ptr, len);
-	if (ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, action->type, frame, len)) {
-		sim_violation(sim, SIM_NO_CALL, "a bad %s",
-			      ipc_msg_name(action->type) ? ipc_msg_name(action->type) : "report");
-		return;
-	}
-	switch (action->type) {
-	case IPC_ASK:
-		on_ask(sim, (const struct ipc_ask *)frame);
-		break;
-	case IPC_CALL_END:
-		on_call_end(sim, (const struct ipc_call_end *)frame);
-		break;
-	case IPC_CALL_ROW:
-		if (chance(sim, 30))
-			schedule(sim, sim->now_ns, CONTROL_HANGUP, 0,
-				 ((const struct ipc_call_row *)frame)->call);
-		break;
-	case IPC_LIST_END:
-		if (((const struct ipc_list_end *)frame)->cursor)
-			schedule(sim, sim->now_ns, CONTROL_LIST, 0,
-				 ((const struct ipc_list_end *)frame)->cursor);
-		break;
-	default:
 		break;
 	}
 }

@@ -141,13 +141,13 @@ static bool run_seed(const struct options *options, uint64_t seed, struct totals
 static void print_profile(const struct profile *p)
 {
 	printf("network: %u+%u ms, lost %u, twice %u, late %u, corrupted %u of a thousand%s\n"
-	       "worker %u of %u%s, timers up to %u ms late%s%s%s%s%s\n",
+	       "worker %u of %u%s, timers up to %u ms late%s%s%s%s%s%s\n",
 	       p->delay_ms, p->jitter_ms, p->loss, p->duplicate, p->reorder, p->corrupt,
 	       p->fair ? ", fair" : "", p->worker, p->nworkers,
 	       p->nworkers <= SIM_WORKERS_MAX ? ", all run" : "", p->stall_ms,
 	       p->scarce ? ", few records" : "", p->control_fails ? ", control plane fails" : "",
-	       p->operator_acts ? ", operator" : "", p->open_plan ? ", open plan" : "",
-	       p->ip6 ? ", IPv6" : "");
+	       p->operator_acts ? ", operator" : "", p->busy ? ", busy" : "",
+	       p->open_plan ? ", open plan" : "", p->ip6 ? ", IPv6" : "");
 }
 
 /* The same seed again, with the ladder of the call that went wrong. */
@@ -202,11 +202,14 @@ static void print_totals(const struct totals *t, double seconds)
 	printf("outside dialogs: %lu accepted, %lu challenged, %lu credentials verified; %lu "
 	       "subscriptions, %lu NOTIFY\n",
 	       t->alone, t->challenges, t->verified, t->subscriptions, t->notifies);
-	printf("transfers: %lu REFER, %lu accepted, %lu NOTIFY, %lu done; %lu Replaces\n",
-	       t->refers, t->referred, t->refer_notifies, t->transfers, t->replaced);
+	printf("transfers: %lu REFER, %lu accepted, %lu by limen, %lu NOTIFY, %lu done; %lu "
+	       "Replaces; probes: %lu, %lu ended\n",
+	       t->refers, t->referred, t->transfers_asked, t->refer_notifies, t->transfers,
+	       t->replaced, t->probes, t->probe_ends);
 	printf("control plane: lost %lu times, %lu reports blocked, %lu verdicts too late; %lu "
-	       "transactions timed out\n",
-	       t->links_lost, t->reports_blocked, t->verdicts_stale, t->txn_timeouts);
+	       "transactions timed out; %lu requests refused by busy workers\n",
+	       t->links_lost, t->reports_blocked, t->verdicts_stale, t->txn_timeouts,
+	       t->overload_refused);
 	printf("fingerprint: %016lx\n", t->fingerprint);
 }
 

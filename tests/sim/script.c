@@ -33,6 +33,7 @@ void script_profile(struct sim *sim)
 	p->scarce = chance(rng, 80);
 	p->control_fails = chance(rng, 250);
 	p->operator_acts = chance(rng, 200);
+	p->busy = chance(rng, 150);
 	p->ip6 = chance(rng, 400);
 	p->open_plan = p->corrupt == 0 && chance(rng, 300); /* a name that is spoilt would pass */
 	p->stall_ms = PICK(rng, 0, 0, 3, 40);

@@ -25,6 +25,9 @@
 #define SIM_MEDIA_LOW	20000u
 #define SIM_MEDIA_HIGH	29999u
 #define SIM_WORKERS_MAX 2u
+/* What busy workers refuse with, and the call that they must not refuse. */
+#define SIM_RETRY_AFTER_S  3u
+#define SIM_EMERGENCY_CALL 7u
 
 struct ua;
 
@@ -37,6 +40,7 @@ struct profile {
 	bool control_fails; /* the control plane is late, silent, dead for a while, its ring full at
 			       times */
 	bool operator_acts; /* lists calls and hangs some up */
+	bool busy;	    /* workers have too much to do for a while */
 	bool open_plan;	    /* headers pass unless they are named */
 	bool ip6;	    /* some endpoints speak IPv6 */
 	uint32_t stall_ms;  /* the worker runs its timers up to this late */
@@ -92,6 +96,7 @@ struct totals {
 	uint64_t virtual_ns;
 	uint64_t mid_dialog, cancels, pracks, forks;
 	uint64_t handed_over;
+	uint64_t overload_refused, probes, probe_ends, transfers_asked;
 	uint64_t refers, referred, refer_notifies, transfers, replaced;
 	uint64_t alone, subscriptions, notifies, challenges, verified;
 	uint64_t timers, refreshes, too_short, redirects, followed;
@@ -211,7 +216,7 @@ struct verdict_on {
 /* Write a verdict; the media timeout that it sets, in seconds. */
 uint32_t verdict_make(struct sim *sim, const struct verdict_on *on, struct cursor *out);
 
-/* ---- control.c ---- */
+/* ---- control.c; control_report: report.c ---- */
 struct control_event;
 void control_start(struct sim *sim);
 void control_event(struct sim *sim, struct control_event *event);

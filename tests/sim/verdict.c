@@ -78,7 +78,7 @@ static struct ipc_side_policy side_policy(struct sim *sim, const struct ua *ua)
 	static const uint16_t least[] = {90, 90, 120, 150};
 	struct ipc_side_policy side = {.source_policy = source_policy(sim, ua)};
 
-	side.refer = (uint8_t)(chance(sim, 200) ? IPC_REFER_REFUSE : IPC_REFER_PASS);
+	side.refer = (uint8_t)rng_below(&sim->control_rng, IPC_REFERS);
 	side.redirect = (uint8_t)rng_below(&sim->control_rng, IPC_REDIRECTS);
 	side.session_s = sessions[rng_below(&sim->control_rng, 6)];
 	side.min_se_s = least[rng_below(&sim->control_rng, 4)];
@@ -161,7 +161,9 @@ uint32_t verdict_make(struct sim *sim, const struct verdict_on *on, struct curso
 	head.ntargets = (uint8_t)__builtin_popcount(slots);
 	head.side = side_policy(sim, &sim->uas[on->call * SIM_SLOTS + on->from]);
 	head.answer_max_s = 5 + (uint32_t)rng_below(&sim->control_rng, 120);
-	head.duration_max_s = needs_limit(sim, on->call) || chance(sim, call->lasts ? 50 : 300)
+	/* Whom limen joins may both leave it to the other to hang up. */
+	head.duration_max_s = call->transferred || needs_limit(sim, on->call) ||
+					      chance(sim, call->lasts ? 50 : 300)
 				      ? 1 + (uint32_t)rng_below(&sim->control_rng, 90)
 				      : 0;
 	head.media_timeout_s =

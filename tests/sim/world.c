@@ -229,6 +229,7 @@ static void add_engine_totals(struct sim *sim, const struct engine *engine)
 	sim->totals->retransmits_out += stats.retransmits_out;
 	sim->totals->verdicts_stale += stats.verdicts_stale;
 	sim->totals->txn_timeouts += stats.txn_timeouts;
+	sim->totals->overload_refused += stats.overload_refused;
 }
 
 static void add_totals(struct sim *sim)

@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-static const struct cookie_keys keys = {{{1, 2}}, {{3, 4}}};
+static const struct cookie_keys keys = {{{1, 2}}, {{3, 4}}, 0};
 
 static struct span put(char *buf, uint64_t handle)
 {
@@ -89,4 +89,22 @@ Test(cookie, handles_in_a_row_do_not_show)
 	for (unsigned i = 0; i < COOKIE_CHARS; i++)
 		same += a[i] == b[i];
 	cr_expect_lt(same, 8, "%u of %u characters agree", same, COOKIE_CHARS);
+}
+
+/* Workers share keys, and their handles are alike: a tag says nothing of the worker, a branch does. */
+Test(cookie, branches_of_two_workers_differ)
+{
+	struct cookie_keys other = keys;
+	char one[COOKIE_CHARS], two[COOKIE_CHARS];
+	struct cursor out = cursor_on(one, sizeof(one));
+	uint64_t handle;
+
+	other.worker = keys.worker + 1;
+	cookie_put(&out, &keys, COOKIE_TXN, 0x100000007ull);
+	out = cursor_on(two, sizeof(two));
+	cookie_put(&out, &other, COOKIE_TXN, 0x100000007ull);
+	cr_expect_neq(memcmp(one, two, sizeof(one)), 0);
+	put(one, 0x100000007ull);
+	cr_expect_eq(cookie_read(&other, COOKIE_LEG, span_of(one, sizeof(one)), &handle),
+		     COOKIE_GOOD);
 }
