@@ -71,6 +71,12 @@ def rseq_rises(seen):
         assert len(rseqs) == 2 and rseqs[1] == rseqs[0] + 1, f"RSeq {rseqs}"
 
 
+def both_recorded(seen):
+    """The caller's call before it was handed on, and the one after."""
+    told = sorted(record["ended_by"] for record in seen.records)
+    assert told == ["caller"] * 3 + ["transfer"] * 3, f"{told}"
+
+
 def digest(message, header, password):
     """Whether a digest (RFC 7616, MD5 with qop) is right for its method."""
     found = dict(re.findall(r'(\w+)="?([^",]*)"?', message.get(header) or ""))
@@ -147,6 +153,12 @@ FLOWS = [
          a={"session_expires_s": 90, "media_timeout_s": 0}, b={"media_timeout_s": 0}, record=(200, "session-timeout")),
     Flow("REFER passed, NOTIFYs with sipfrag", "uac_refer", "uas_refer", a={"refer": "pass"}, record=(200, "caller")),
     Flow("REFER refused: 403", "uac_refer_refused", "uas_basic", words={"CODE": 403}, record=(200, "caller")),
+    Flow("REFER carried out by limen", "uac_refer_local", "uas_refer_local", third="uas_basic", a={"refer": "local"},
+         record=(200, "transfer")),
+    Flow("REFER by the callee carried out by limen", "uac_refer_back", "uas_refer_back", third="uas_basic", b={"refer": "local"},
+         check=both_recorded),
+    Flow("REFER carried out by limen, the third party is busy", "uac_refer_local_fails", "uas_basic", third="uas_refuses",
+         words={"ANSWERED": 486}, a={"refer": "local"}, record=(200, "caller")),
     Flow("limen asks whether a peer is there", None, "uas_probed", families="46", b={"options_interval_s": 1}),
     Flow("407: the answer to the challenge verifies", "uac_407", "uas_407", a={"challenges": "pass"}, b={"challenges": "pass"}, callee_count=6,
          shown=("known", "callee-realm"), check=digests_verify),
