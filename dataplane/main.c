@@ -10,6 +10,7 @@
 #include "dataplane/io/port.h"
 #include "dataplane/io/tsc.h"
 #include "dataplane/link/link.h"
+#include "dataplane/media/srtp.h"
 #include "dataplane/worker/stats.h"
 #include "dataplane/worker/worker.h"
 
@@ -46,6 +47,7 @@ struct dataplane {
 	struct tsc_clock clock;
 	struct handoff_mesh mesh;
 	struct rte_rcu_qsbr *quiet;
+	struct secure_device crypto;
 	struct rte_mempool *main_pool;
 	struct rte_mempool *pools[CONF_WORKERS_MAX];
 	struct neigh *neigh;
@@ -171,6 +173,25 @@ static int open_link(struct dataplane *dp, struct fault *fault)
 	return 0;
 }
 
+/* Without a device libsrtp2 does all, unless the config asks for one. */
+static int open_crypto(struct dataplane *dp, struct fault *fault)
+{
+	const char *engine = dp->conf->srtp.engine;
+	int err;
+
+	dp->crypto.id = -1;
+	if (strcmp(engine, "libsrtp2") == 0)
+		return 0;
+	err = secure_device_open(&dp->crypto, dp->conf->machine.nworkers);
+	if (err && strcmp(engine, "cryptodev") == 0)
+		return fault_set(fault, err,
+				 "srtp.engine: there is no crypto device with a queue pair for each "
+				 "of %u workers: %s; install crypto_aesni_mb's driver, or choose auto",
+				 dp->conf->machine.nworkers, eal_error());
+	LOG(INFO, "main", "SRTP engine chosen", LOG_STR("engine", err ? "libsrtp2" : "cryptodev"));
+	return 0;
+}
+
 static int make_workers(struct dataplane *dp, const uint64_t seed[4], struct fault *fault)
 {
 	const struct conf_machine *machine = &dp->conf->machine;
@@ -190,6 +211,7 @@ static int make_workers(struct dataplane *dp, const uint64_t seed[4], struct fau
 			.neigh = neigh_worker(dp->neigh, w),
 			.link = link_worker(dp->link, w),
 			.quiet = dp->quiet,
+			.crypto = &dp->crypto,
 			.arena_path = path,
 			.seed = {seed[0] + w, seed[1] ^ (uint64_t)w << 32},
 			.shared_seed = {seed[2], seed[3]},
@@ -277,6 +299,8 @@ static int start(struct dataplane *dp, struct fault *fault)
 			fault, -ENOMEM,
 			"machine.memory_mb: no room for the rings between the workers; raise it");
 	if (!err)
+		err = open_crypto(dp, fault);
+	if (!err)
 		err = make_workers(dp, seed, fault);
 	if (!err)
 		err = ports_start(&dp->ports, &dp->realms, fault);
@@ -302,6 +326,7 @@ static void stop(struct dataplane *dp)
 	handoff_mesh_fini(&dp->mesh);
 	neigh_free(dp->neigh);
 	ports_close(&dp->ports);
+	secure_device_close(&dp->crypto);
 	for (unsigned w = 0; w < CONF_WORKERS_MAX; w++)
 		rte_mempool_free(dp->pools[w]);
 	rte_mempool_free(dp->main_pool);
@@ -431,7 +456,7 @@ static int check(const struct conf *conf, const char *path)
 
 static int serve(struct conf *conf, const char *path)
 {
-	static struct dataplane dp;
+	static struct dataplane dp = {.crypto.id = -1};
 	struct fault fault = {.text = ""};
 	sigset_t heard;
 	int err;

@@ -103,6 +103,11 @@ struct conf_registrar {
 	unsigned bindings_max;
 };
 
+struct conf_srtp {
+	char *engine;      /* "auto", "cryptodev", "libsrtp2" */
+	unsigned sessions; /* keys that each worker's part of the device holds */
+};
+
 struct conf_overload {
 	unsigned busy_percent_max; /* of a worker's cycles */
 	unsigned retry_after_s;
@@ -135,6 +140,7 @@ struct conf {
 	unsigned nroutes;
 	struct conf_route *routes; /* the first that matches decides */
 	struct conf_registrar registrar;
+	struct conf_srtp srtp;
 	struct conf_overload overload;
 	struct conf_emergency emergency;
 	struct conf_log log;

@@ -39,6 +39,7 @@
 	  "refused with 404.")                                                                     \
 	X(registrar, MAP, REGISTRAR, false, 1,                                                     \
 	  "Users that register through limen: where each of them is.")                             \
+	X(srtp, MAP, SRTP, false, 1, "Who encrypts media.")                                        \
 	X(overload, MAP, OVERLOAD, false, 1,                                                       \
 	  "When a worker has no time for more: new calls are refused with 503.")                   \
 	X(emergency, MAP, EMERGENCY, false, 1,                                                     \
@@ -182,6 +183,14 @@
 	  "nobody; without it they are kept in memory only.")                                      \
 	X(ONE, UINT, bindings_max, 0, "bindings", "100000", 1, 10000000, RELOAD,                   \
 	  "Bindings at the same time; a REGISTER for one more is refused with 503.")
+
+#define CONF_KEYS_SRTP(X)                                                                          \
+	X(ONE, WORD, engine, 0, "auto|cryptodev|libsrtp2", "auto", 1, 16, RESTART,                 \
+	  "A crypto device of DPDK, in bursts, where there is one or a software one can be made "  \
+	  "(else libsrtp2); a device, or limen does not start; or libsrtp2 alone.")                \
+	X(ONE, UINT, sessions, 0, "keys", "4096", 1, 1048576, RESTART,                             \
+	  "Keys that each worker's part of the device holds, two for each side of a call that is " \
+	  "SRTP; further ones are libsrtp2's.")
 
 #define CONF_KEYS_OVERLOAD(X)                                                                      \
 	X(ONE, UINT, busy_percent_max, 0, "%", "95", 1, 100, RELOAD,                               \

@@ -437,6 +437,15 @@ static void resolve_registrar(struct resolve *r)
 		number(SECTION_registrar, REGISTRAR_bindings_max, raw->bindings_max);
 }
 
+static void resolve_srtp(struct resolve *r)
+{
+	static const struct raw_srtp absent;
+	const struct raw_srtp *raw = r->raw->srtp ? r->raw->srtp : &absent;
+
+	r->conf->srtp.engine = text(r, SECTION_srtp, SRTP_engine, raw->engine);
+	r->conf->srtp.sessions = number(SECTION_srtp, SRTP_sessions, raw->sessions);
+}
+
 static void resolve_overload(struct resolve *r)
 {
 	static const struct raw_overload absent;
@@ -482,7 +491,7 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 	static void (*const steps[])(struct resolve *) = {
 		resolve_machine, resolve_ports,  resolve_realms,
 		resolve_trunks,  resolve_routes, resolve_registrar,
-		resolve_overload, resolve_emergency, resolve_outputs,
+		resolve_srtp,    resolve_overload, resolve_emergency, resolve_outputs,
 	};
 	struct resolve r = {.doc = doc, .raw = raw, .conf = conf, .pool = pool};
 

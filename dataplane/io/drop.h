@@ -26,6 +26,10 @@
 	X(MEDIA_INVALID, "media-invalid", "neither RTP nor RTCP")                                  \
 	X(MEDIA_HOLD, "media-hold", "media against the negotiated direction")                      \
 	X(MEDIA_NO_PEER, "media-no-peer", "far side's media address is not known yet, or on hold") \
+	X(SRTP_FORGED, "srtp-forged", "SRTP that is not authentic under the call's keys")          \
+	X(SRTP_REPLAYED, "srtp-replayed", "SRTP that was there before, or too late to tell")       \
+	X(SRTP_SOURCES, "srtp-sources", "more synchronization sources than a key may have")        \
+	X(SRTP_ENGINE, "srtp-engine", "no SRTP engine, or it failed")                              \
 	X(SIP_PARSE, "sip-parse", "not a SIP message that can be answered")                        \
 	X(SIP_KEEPALIVE, "sip-keepalive", "CRLF keepalive")                                        \
 	X(SIP_NO_DIALOG, "sip-no-dialog", "response or ACK that belongs to nothing")               \

@@ -7,7 +7,7 @@
 
 #include "dataplane/media/stream.h"
 
-enum media_slab { MEDIA_SLAB_HOT, MEDIA_SLAB_COLD, MEDIA_SLABS };
+enum media_slab { MEDIA_SLAB_HOT, MEDIA_SLAB_COLD, MEDIA_SLAB_SECURE, MEDIA_SLABS };
 
 /* Pairs of a range that worker number `worker` begins with: the smallest n with n * nworkers /
  * npairs = worker. */
@@ -43,6 +43,13 @@ unsigned media_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t m
 		.name = "media_cold",
 		.record_bytes = sizeof(struct stream_pair_cold),
 		.capacity = max_pairs,
+		.version = 2,
+	};
+	/* Half of the pairs with one side of SRTP, or a quarter with two. */
+	defs[ndefs + MEDIA_SLAB_SECURE] = (struct arena_slab_def){
+		.name = "media_secure",
+		.record_bytes = sizeof(struct stream_secure),
+		.capacity = (max_pairs + 1) / 2,
 		.version = 1,
 	};
 	return ndefs + MEDIA_SLABS;
@@ -91,6 +98,22 @@ static bool side_fits(const struct media *media, const struct stream_pair *pair,
 	return net_endpoint_eq(&local, &pair->from[!side].out.src);
 }
 
+/* Whether a side that is SRTP has its keys. */
+static bool secure_fits(const struct media *media, const struct stream_pair_cold *cold,
+			unsigned side)
+{
+	uint32_t at = cold->side[side].secure;
+	const struct stream_secure *secure;
+
+	if (at == 0)
+		return true;
+	if (at > media->secure->capacity || slab_handle_at(media->secure, at - 1) == HANDLE_NONE)
+		return false;
+	secure = slab_at(media->secure, at - 1);
+	return secure->pair == cold->pair && secure->side == side &&
+	       secure_suite_info(secure->rx.key.suite) && secure_suite_info(secure->tx.key.suite);
+}
+
 static bool pair_restore(struct media *media, uint32_t index, uint64_t handle, uint64_t now_ns)
 {
 	struct stream_pair *pair = slab_at(media->hot, index);
@@ -104,6 +127,8 @@ static bool pair_restore(struct media *media, uint32_t index, uint64_t handle, u
 	if (cold->pair != handle || !side_fits(media, pair, cold, 0) ||
 	    !side_fits(media, pair, cold, 1))
 		return false;
+	if (!secure_fits(media, cold, 0) || !secure_fits(media, cold, 1))
+		return false;
 	cold->since_ns = now_ns;
 	for (unsigned side = 0; side < 2; side++) {
 		const struct stream_side_cold *mine = &cold->side[side];
@@ -114,6 +139,28 @@ static bool pair_restore(struct media *media, uint32_t index, uint64_t handle, u
 		cold->side[side].rtcp_out.neigh = 0;
 	}
 	return true;
+}
+
+/* Keys whose pair is gone are, and no key set from now on is taken for an old one. */
+static void restore_secure(struct media *media)
+{
+	for (uint32_t i = 0; i < slab_bound(media->secure); i++) {
+		uint64_t handle = slab_handle_at(media->secure, i);
+		struct stream_secure *secure = slab_at(media->secure, i);
+		const struct stream_pair *pair;
+
+		if (handle == HANDLE_NONE)
+			continue;
+		pair = slab_get(media->hot, secure->pair);
+		if (!pair || secure->side > 1 ||
+		    stream_cold(media, &pair->from[0])->side[secure->side].secure != i + 1) {
+			explicit_bzero(secure, sizeof(*secure));
+			slab_free(media->secure, handle);
+			continue;
+		}
+		secure->rx.epoch = ++media->secure_epoch;
+		secure->tx.epoch = ++media->secure_epoch;
+	}
 }
 
 /* Table and ports from the records; what does not fit, or was half written, is freed. */
@@ -136,6 +183,7 @@ static void restore(struct media *media, uint64_t now_ns)
 		if (!pair || pair->from[0].cold != i)
 			slab_free(media->cold, handle);
 	}
+	restore_secure(media);
 	for (unsigned i = 0; i < media->nslots; i++)
 		if (media->slots[i].streams)
 			port_pool_withhold(&media->slots[i].ports, media->slots[i].streams);
@@ -154,11 +202,14 @@ struct media *media_new(const struct media_conf *conf, struct arena *arena, unsi
 		return NULL;
 	media->hot = &arena->slabs[first_slab + MEDIA_SLAB_HOT];
 	media->cold = &arena->slabs[first_slab + MEDIA_SLAB_COLD];
+	media->secure = &arena->slabs[first_slab + MEDIA_SLAB_SECURE];
 	media->port_reuse_ns = conf->port_reuse_ns ? conf->port_reuse_ns : MEDIA_PORT_REUSE_NS;
 	media->learn_ns = conf->learn_ns ? conf->learn_ns : MEDIA_LEARN_NS;
 	media->seed = conf->seed;
 	media->slots = calloc(2 * (size_t)conf->nrealms + 1, sizeof(*media->slots));
-	if (!media->slots)
+	media->forgotten = calloc(media->secure->capacity, sizeof(*media->forgotten));
+	media->is_forgotten = calloc(media->secure->capacity, sizeof(*media->is_forgotten));
+	if (!media->slots || !media->forgotten || !media->is_forgotten)
 		goto fail;
 	media->nslots = 2 * conf->nrealms;
 	for (unsigned i = 0; i < media->nslots; i++)
@@ -181,7 +232,19 @@ void media_free(struct media *media)
 		port_pool_fini(&media->slots[i].ports);
 	}
 	free(media->slots);
+	free(media->forgotten);
+	free(media->is_forgotten);
 	free(media);
+}
+
+uint32_t media_secure_dirs(const struct media *media)
+{
+	return 2 * media->secure->capacity;
+}
+
+void media_set_engine(struct media *media, struct secure_engine *engine)
+{
+	media->engine = engine;
 }
 
 void media_stats(const struct media *media, struct media_stats *stats)

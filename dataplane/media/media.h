@@ -51,12 +51,18 @@ struct media *media_new(const struct media_conf *conf, struct arena *arena, unsi
 			uint64_t now_ns);
 void media_free(struct media *media);
 
+/* Directions of SRTP that a worker's streams may have keys for: the engine's `ndirs`. */
+uint32_t media_secure_dirs(const struct media *media);
+/* Who does SRTP (dataplane/media/srtp.h); borrowed. Without one nothing of SRTP is relayed. */
+struct secure_engine;
+void media_set_engine(struct media *media, struct secure_engine *engine);
+
 /* Counters over all streams since the start. */
 struct media_stats {
 	uint64_t opened;
 	uint64_t closed;
 	uint64_t no_ports;       /* opens refused: a realm's ports were used up */
-	uint64_t no_memory;      /* opens refused: the slab was full */
+	uint64_t no_memory;      /* opens refused: the slab was full, of streams or of SRTP's keys */
 	uint64_t learned;        /* sources taken from a packet */
 	uint64_t learn_expired;  /* windows that closed with nothing learned: at the packet after */
 	uint32_t pairs;          /* open now */

@@ -9,8 +9,8 @@
 
 #include "common/rtp/rtcp.h"
 #include "dataplane/io/csum.h"
-#include "dataplane/media/latch.h"
-#include "dataplane/media/stream.h"
+#include "dataplane/media/media_relay.h"
+#include "dataplane/media/srtp.h"
 
 /* Packets looked up at a time: enough to hide a miss to memory behind the others, few enough that
  * what was fetched is still there. */
@@ -38,36 +38,6 @@ _Static_assert(sizeof(struct stream_out) == sizeof(struct tx_flow), "one layout"
  * short. */
 #define PLAIN_PAYLOAD_OFF 42u
 
-/* What is the same for all packets of a call of the stage. */
-struct media_turn {
-	struct media *media;
-	struct tx *tx;
-	struct drops *drops;
-	uint64_t now_ns;
-	uint32_t arrival_8k; /* now in units of the clock that nearly all payload types have */
-};
-
-static struct tx_flow *out_flow(struct stream_out *out)
-{
-	return (struct tx_flow *)out;
-}
-
-/* The pair that a stream is half of. */
-static struct stream_pair *stream_pair_of(struct stream_hot *in, enum stream_side side)
-{
-	return (struct stream_pair *)(void *)(in - side);
-}
-
-/* Dropped, and counted for the call as well: these are what an operator looks for when somebody
- * hears nothing. */
-static __rte_noinline void stream_drop(const struct media_turn *turn, struct rte_mbuf *m,
-				       const struct stream_hot *in, enum stream_side side,
-				       enum drop_reason reason)
-{
-	stream_cold(turn->media, in)->side[side].dropped_pkts++;
-	pkt_drop(turn->drops, m, reason);
-}
-
 /* The sum of the payload, from the checksum that came with it: whatever was added to it for the
  * headers is taken away again. A payload damaged on its way keeps a checksum that tells. */
 static uint32_t payload_sum(const struct pkt *p)
@@ -83,47 +53,46 @@ static uint32_t payload_sum(const struct pkt *p)
 	return csum_fold((uint16_t)~p->udp_csum + (uint64_t)(uint16_t)~csum_fold(headers));
 }
 
-/* Leave only the UDP payload. False when the packet's segments do not allow it. */
-static bool strip(struct rte_mbuf *m, const struct pkt *p)
-{
-	uint32_t extra;
-
-	if (likely(m->nb_segs == 1)) {
-		m->data_off += p->payload_off;
-		m->data_len = p->payload_len;
-		m->pkt_len = p->payload_len;
-		return true;
-	}
-	extra = m->pkt_len - p->payload_off - p->payload_len;
-	return rte_pktmbuf_trim(m, (uint16_t)extra) == 0 && rte_pktmbuf_adj(m, p->payload_off);
-}
-
-static struct net_endpoint pkt_source(const struct pkt *p)
-{
-	return (struct net_endpoint){.addr = p->src, .port = p->src_port, .family = p->family};
-}
-
-static bool is_from_source(const struct stream_hot *in, const struct pkt *p)
-{
-	uint64_t have[2], want[2];
-
-	memcpy(have, p->src.ip, sizeof(have));
-	memcpy(want, in->source.ip, sizeof(want));
-	return ((have[0] ^ want[0]) | (have[1] ^ want[1]) |
-		(uint64_t)(p->src_port ^ in->source_port)) == 0;
-}
-
 /* RFC 5761 section 4: on a shared port the second byte tells RTCP from RTP. */
 static bool looks_like_rtcp(const uint8_t *payload)
 {
 	return payload[1] >= 192 && payload[1] <= 223;
 }
 
+static bool rtcp_source_is_good(const struct media_turn *turn, struct stream_hot *in,
+				enum stream_side side, const struct net_endpoint *source)
+{
+	return latch_packet(turn->media, turn->now_ns, stream_pair_of(in, side), side,
+			    !(in->flags & STREAM_MUX), source);
+}
+
+/* Whether RTCP came from where it may, and is authentic where the side has keys: only then does it
+ * decide where a peer is. Where nothing is to be decided a look at the source is the cheaper one. */
+static bool rtcp_is_good(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot *in,
+			 enum stream_side side)
+{
+	const struct stream_side_cold *mine = &stream_cold(turn->media, in)->side[side];
+	struct net_endpoint source = pkt_source(pkt_of(m));
+	bool learns = in->flags & STREAM_LEARN || mine->flags & COLD_RTCP_LEARN;
+	bool first = !mine->secure || !learns;
+
+	if (first && !rtcp_source_is_good(turn, in, side, &source)) {
+		stream_drop(turn, m, in, side, DROP_MEDIA_SOURCE);
+		return false;
+	}
+	if (mine->secure && !rtcp_open(turn, m, in, side))
+		return false;
+	if (!first && !rtcp_source_is_good(turn, in, side, &source)) {
+		stream_drop(turn, m, in, side, DROP_MEDIA_SOURCE);
+		return false;
+	}
+	return true;
+}
+
 static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_mbuf *m,
 				      struct stream_hot *in, enum stream_side side)
 {
 	struct stream_pair_cold *cold = stream_cold(turn->media, in);
-	struct net_endpoint source = pkt_source(pkt_of(m));
 	struct pkt *p = pkt_of(m);
 	struct stream_out *out;
 	uint8_t *payload;
@@ -138,11 +107,8 @@ static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_
 		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
 		return;
 	}
-	if (!latch_packet(turn->media, turn->now_ns, stream_pair_of(in, side), side,
-			  !(in->flags & STREAM_MUX), &source)) {
-		stream_drop(turn, m, in, side, DROP_MEDIA_SOURCE);
+	if (!rtcp_is_good(turn, m, in, side))
 		return;
-	}
 	in->last_seen_ns = turn->now_ns;
 	out = in->flags & STREAM_FAR_MUX ? &in->out : &cold->side[!side].rtcp_out;
 	if (!(in->flags & STREAM_FAR_KNOWN) || out->dst.family == NET_NONE) {
@@ -150,29 +116,15 @@ static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_
 		return;
 	}
 	cold->side[side].rtcp_pkts++;
-	sum = rtcp_hide_names(payload, p->payload_len, &turn->media->seed) ? TX_SUM_UNKNOWN
-									   : payload_sum(p);
+	if (rtcp_hide_names(payload, p->payload_len, &turn->media->seed) ||
+	    in->flags & STREAM_SECURE)
+		sum = TX_SUM_UNKNOWN;
+	else
+		sum = payload_sum(p);
 	(void)strip(m, p); /* one segment now */
+	if (cold->side[!side].secure && !rtcp_seal(turn, m, in, !side))
+		return;
 	tx_udp(turn->tx, m, out_flow(out), sum);
-}
-
-/* Why a packet from the right source goes nowhere. */
-static enum drop_reason held_reason(uint8_t flags)
-{
-	if (!(flags & STREAM_MAY_SEND))
-		return DROP_MEDIA_HOLD;
-	return flags & STREAM_FAR_KNOWN ? DROP_MEDIA_HOLD : DROP_MEDIA_NO_PEER;
-}
-
-static inline void account(const struct media_turn *turn, struct stream_hot *in,
-			   const uint8_t *header)
-{
-	uint32_t arrival = turn->arrival_8k;
-	uint8_t type = rtp_payload_type(header);
-
-	if (unlikely(!rtp_clock_is_8k(type)))
-		arrival = rtp_arrival(turn->now_ns, rtp_clock_hz(type));
-	rtp_rx_account_inline(&in->rtp, header, arrival);
 }
 
 /* RTP without CSRCs and extension, of a payload type that is none of RTCP's (64 to 95, RFC 5761
@@ -202,7 +154,7 @@ static inline uint16_t relayed_csum4(const struct pkt *p, const struct stream_ou
 static inline bool relay_plain(const struct media_turn *turn, struct rte_mbuf *m, struct pkt *p,
 			       const uint8_t *header, struct stream_hot *in)
 {
-	if ((in->flags & (STREAM_RELAYS | STREAM_LEARN)) != STREAM_RELAYS ||
+	if ((in->flags & (STREAM_RELAYS | STREAM_LEARN | STREAM_SECURE)) != STREAM_RELAYS ||
 	    in->out.family != NET_IP4 || p->payload_off != PLAIN_PAYLOAD_OFF || p->udp_csum == 0 ||
 	    m->nb_segs != 1 || !RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 ||
 	    !is_from_source(in, p) || !rtp_header_is_plain(header, p->payload_len))
@@ -255,8 +207,9 @@ static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const u
 	tx_udp(turn->tx, m, out_flow(&in->out), payload_sum(p));
 }
 
-/* A packet whose stream was found. */
-static void relay(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot *in,
+/* A packet whose stream was found. False: it is RTP of a pair with keys, for the caller to put
+ * aside. */
+static bool relay(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot *in,
 		  enum stream_side side)
 {
 	const struct pkt *p = pkt_of(m);
@@ -269,18 +222,21 @@ static void relay(const struct media_turn *turn, struct rte_mbuf *m, struct stre
 		header = rte_pktmbuf_read(m, p->payload_off, look, copy);
 		if (!header) {
 			stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
-			return;
+			return true;
 		}
 	}
 	if (likely(!(p->dst_port & 1)) && likely(relay_plain(turn, m, pkt_of(m), header, in)))
-		return;
+		return true;
 	if (unlikely(look < 2))
 		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
 	else if (unlikely(p->dst_port & 1) ||
 		 unlikely(in->flags & STREAM_MUX && looks_like_rtcp(header)))
 		relay_rtcp(turn, m, in, side);
+	else if (in->flags & STREAM_SECURE)
+		return false;
 	else
 		relay_rtp(turn, m, header, in, side);
+	return true;
 }
 
 static void media_vector(const struct media_turn *turn, struct rte_mbuf **pkts, unsigned n)
@@ -290,6 +246,8 @@ static void media_vector(const struct media_turn *turn, struct rte_mbuf **pkts, 
 	struct stream_hot *streams = (struct stream_hot *)(void *)media->hot->records;
 	const uint32_t *entries[VECTOR_MAX];
 	uint32_t found[VECTOR_MAX];
+	struct secured_pkt aside[VECTOR_MAX];
+	unsigned naside = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct pkt *p = pkt_of(pkts[i]);
@@ -308,11 +266,31 @@ static void media_vector(const struct media_turn *turn, struct rte_mbuf **pkts, 
 		}
 	}
 	for (unsigned i = 0; i < n; i++) {
+		struct stream_hot *in = &streams[found[i] - 1];
+		enum stream_side side = (found[i] - 1) & 1;
+
 		if (unlikely(!found[i]))
 			pkt_drop(turn->drops, pkts[i], DROP_MEDIA_NO_STREAM);
-		else
-			relay(turn, pkts[i], &streams[found[i] - 1], (found[i] - 1) & 1);
+		else if (unlikely(!relay(turn, pkts[i], in, side)))
+			aside[naside++] = (struct secured_pkt){pkts[i], in, side};
 	}
+	if (naside)
+		relay_secured(turn, aside, naside);
+}
+
+/* Keys that SIP has taken away meanwhile: their places may have new ones already. */
+static __rte_noinline void forget_keys(struct media *media)
+{
+	for (uint32_t i = 0; i < media->nforgotten; i++) {
+		uint32_t index = media->forgotten[i];
+
+		media->is_forgotten[index] = false;
+		if (media->engine) {
+			secure_forget(media->engine, 2 * index);
+			secure_forget(media->engine, 2 * index + 1);
+		}
+	}
+	media->nforgotten = 0;
 }
 
 void media_stage(struct media *media, struct tx *tx, struct drops *drops, struct rte_mbuf **pkts,
@@ -326,6 +304,8 @@ void media_stage(struct media *media, struct tx *tx, struct drops *drops, struct
 		.arrival_8k = rtp_arrival(now_ns, 8000),
 	};
 
+	if (unlikely(media->nforgotten))
+		forget_keys(media);
 	for (unsigned at = 0; at < n; at += VECTOR_MAX)
 		media_vector(&turn, pkts + at, RTE_MIN(n - at, VECTOR_MAX));
 }

@@ -3,6 +3,7 @@
  * dataplane/media; owned by one worker thread; libc only. */
 #pragma once
 
+#include "common/rtp/secure.h"
 #include "dataplane/media/media.h"
 #include "dataplane/media/ports.h"
 
@@ -28,6 +29,7 @@ enum stream_flag {
 	STREAM_FAR_MUX = 1 << 4,      /* the far peer does */
 	STREAM_LEARN = 1 << 5,        /* the source is to be decided: each packet goes by latch.c */
 	STREAM_LEARNED = 1 << 6,      /* the source in force was learned */
+	STREAM_SECURE = 1 << 7,       /* one of the two sides is SRTP: by the long way */
 };
 #define STREAM_RELAYS (STREAM_MAY_SEND | STREAM_FAR_RECEIVES | STREAM_FAR_KNOWN)
 
@@ -69,6 +71,7 @@ struct stream_side_cold {
 	struct net_endpoint rtcp_source;
 	/* Where the first packet after an SDP came from: RTP and RTCP share it. */
 	struct net_addr decided;
+	uint32_t secure;                  /* 0, or 1 + index of the side's keys: the side is SRTP */
 	uint64_t remote_set_ns;           /* time of the last SDP */
 	uint64_t learn_until_ns;
 	uint64_t rtcp_pkts;
@@ -84,6 +87,14 @@ struct stream_pair_cold {
 	uint64_t pair; /* handle of the hot record */
 	uint64_t since_ns; /* silence counts from here: opening, or takeover of the arena */
 	struct stream_side_cold side[2];
+};
+
+/* The keys of a side that is SRTP, in the slab "media_secure". */
+struct stream_secure {
+	uint64_t pair; /* handle of the hot record */
+	uint64_t side;
+	struct secure_dir rx; /* what its peer sends */
+	struct secure_dir tx; /* what is sent to it */
 };
 
 /* One local address: realm and family. */
@@ -102,6 +113,14 @@ struct media_slot {
 struct media {
 	struct slab *hot;  /* struct stream_pair; borrowed from the arena, as is cold */
 	struct slab *cold; /* struct stream_pair_cold */
+	struct slab *secure; /* struct stream_secure */
+	struct secure_engine *engine; /* borrowed; NULL: none, nothing of SRTP is relayed */
+	uint64_t secure_epoch;
+	/* Indexes of keys that were freed: the engine is told to forget them before it meets the
+	 * next packet. */
+	uint32_t *forgotten;
+	bool *is_forgotten; /* by index: it is among them */
+	uint32_t nforgotten;
 	unsigned nslots;
 	struct media_slot *slots; /* owner; 2 * realm + (1 for IPv6) */
 	uint64_t port_reuse_ns;
@@ -119,6 +138,23 @@ static inline struct stream_pair_cold *stream_cold(const struct media *media,
 						   const struct stream_hot *from)
 {
 	return slab_at(media->cold, from->cold);
+}
+
+/* A side's keys; NULL: it is not SRTP. */
+static inline struct stream_secure *stream_secure(const struct media *media,
+						  const struct stream_side_cold *side)
+{
+	return side->secure ? slab_at(media->secure, side->secure - 1) : NULL;
+}
+
+/* What the engine calls the two directions of a side's keys. */
+static inline uint32_t stream_secure_rx(const struct stream_side_cold *side)
+{
+	return 2 * (side->secure - 1) + 1;
+}
+static inline uint32_t stream_secure_tx(const struct stream_side_cold *side)
+{
+	return 2 * (side->secure - 1);
 }
 
 /* A side's own RTP port; RTCP's is the next. */

@@ -129,6 +129,78 @@ void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t handle,
 	latch_remote(media, now_ns, pair, side, remote);
 }
 
+/* --- SRTP --- */
+
+static void dir_set(struct media *media, struct secure_dir *dir, const struct secure_key *key)
+{
+	if (dir->epoch && secure_key_eq(&dir->key, key))
+		return;
+	explicit_bzero(dir, sizeof(*dir));
+	dir->key = *key;
+	dir->epoch = ++media->secure_epoch;
+}
+
+/* Both directions go the way that looks at keys as soon as one side has some. */
+static void secure_mark(struct stream_pair *pair, const struct stream_pair_cold *cold)
+{
+	bool is_secure = cold->side[SIDE_A].secure || cold->side[SIDE_B].secure;
+
+	flag_set(&pair->from[SIDE_A].flags, STREAM_SECURE, is_secure);
+	flag_set(&pair->from[SIDE_B].flags, STREAM_SECURE, is_secure);
+}
+
+static void secure_drop(struct media *media, struct stream_side_cold *side)
+{
+	uint32_t index = side->secure - 1;
+
+	if (!side->secure)
+		return;
+	explicit_bzero(slab_at(media->secure, index), sizeof(struct stream_secure));
+	slab_free(media->secure, slab_handle_at(media->secure, index));
+	/* Freed twice before the engine was told: once is enough. */
+	if (!media->is_forgotten[index])
+		media->forgotten[media->nforgotten++] = index;
+	media->is_forgotten[index] = true;
+	side->secure = 0;
+}
+
+int stream_pair_secure(struct media *media, uint64_t handle, enum stream_side side,
+		       const struct secure_key *rx, const struct secure_key *tx)
+{
+	struct stream_pair *pair = slab_get(media->hot, handle);
+	struct stream_pair_cold *cold;
+	struct stream_side_cold *mine;
+	struct stream_secure *secure;
+	uint64_t made;
+
+	if (!pair)
+		return -EINVAL;
+	cold = stream_cold(media, &pair->from[side]);
+	mine = &cold->side[side];
+	if (!rx && !tx) {
+		secure_drop(media, mine);
+		secure_mark(pair, cold);
+		return 0;
+	}
+	if (!rx || !tx || !secure_suite_info(rx->suite) || !secure_suite_info(tx->suite))
+		return -EINVAL;
+	secure = stream_secure(media, mine);
+	if (!secure) {
+		secure = slab_alloc(media->secure, &made);
+		if (!secure) {
+			media->stats.no_memory++;
+			return -ENOMEM;
+		}
+		secure->pair = handle;
+		secure->side = side;
+		mine->secure = 1 + handle_index(made);
+	}
+	dir_set(media, &secure->rx, rx);
+	dir_set(media, &secure->tx, tx);
+	secure_mark(pair, cold);
+	return 0;
+}
+
 uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t handle)
 {
 	const struct stream_pair *pair = slab_get(media->hot, handle);
@@ -186,6 +258,7 @@ void stream_pair_close(struct media *media, uint64_t now_ns, uint64_t handle)
 		struct media_slot *slot = &media->slots[cold->side[side].slot];
 		uint32_t port_pair = cold->side[side].port_pair;
 
+		secure_drop(media, &cold->side[side]);
 		slot->streams[port_pair] = 0;
 		port_pool_give(&slot->ports, port_pair, now_ns + media->port_reuse_ns);
 	}

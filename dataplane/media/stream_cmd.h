@@ -8,6 +8,7 @@
 
 #include "common/net/addr.h"
 #include "common/rtp/rtp.h"
+#include "common/rtp/secure.h"
 #include "dataplane/store/arena.h"
 
 struct media; /* one worker's streams and port pools */
@@ -66,6 +67,14 @@ void stream_pair_local(const struct media *media, uint64_t pair, enum stream_sid
 /* Set or change what is known of a side's peer (each new offer or answer). */
 void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t pair, enum stream_side side,
 			const struct stream_remote *remote);
+
+/* Make a side SRTP (RFC 3711), or plain again with NULL for both. `rx`: what its peer encrypts with;
+ * `tx`: what limen does towards it. Keys are copied. A direction whose key is the one it has goes on
+ * where it is; another key begins anew (RFC 3264 offers with new keys, RFC 4568 section 7.1.4). From
+ * then on nothing of that side is relayed that is not authentic. 0; -ENOMEM when the keys' slab is
+ * full; -EINVAL for keys that are none. */
+int stream_pair_secure(struct media *media, uint64_t pair, enum stream_side side,
+		       const struct secure_key *rx, const struct secure_key *tx);
 
 /* Latest time an accepted packet (RTP or RTCP) came from either side; the time of opening where
  * none came. */

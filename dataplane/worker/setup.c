@@ -2,10 +2,12 @@
 /* A worker is made and freed. Main thread, before the worker runs and after. */
 #include "dataplane/worker/worker.h"
 
+#include "dataplane/media/srtp.h"
 #include "dataplane/sip/sip_stage.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Stream pairs for each call: most have one m= section, some two. */
 #define PAIRS_PER_CALL 2u
@@ -74,6 +76,36 @@ static int make_media(struct worker *worker, unsigned first_slab, struct fault *
 	}
 	worker->media = media_new(&conf, &worker->arena, first_slab, 0);
 	return worker->media ? 0 : no_memory(fault, worker->conf.index, "media");
+}
+
+static enum secure_choice srtp_choice(const char *engine)
+{
+	if (strcmp(engine, "libsrtp2") == 0)
+		return SECURE_LIBSRTP2;
+	return strcmp(engine, "cryptodev") == 0 ? SECURE_CRYPTODEV : SECURE_AUTO;
+}
+
+static int make_srtp(struct worker *worker, struct fault *fault)
+{
+	const struct conf_srtp *srtp = &worker->conf.conf->srtp;
+	struct secure_engine_conf conf = {
+		/* A test's config has no such section. */
+		.choice = srtp->engine ? srtp_choice(srtp->engine) : SECURE_LIBSRTP2,
+		.device = worker->conf.crypto,
+		.worker = worker->conf.index,
+		.ndirs = media_secure_dirs(worker->media),
+		.sessions = srtp->sessions,
+		.pool = worker->conf.pool,
+	};
+
+	worker->srtp = secure_engine_new(&conf);
+	if (!worker->srtp)
+		return fault_set(fault, -ENOMEM,
+				 "srtp.sessions: no memory for worker %u (SRTP); lower it, or raise "
+				 "machine.memory_mb",
+				 worker->conf.index);
+	media_set_engine(worker->media, worker->srtp);
+	return 0;
 }
 
 static struct net_endpoint sip_endpoint(const struct realm_addr *addr, uint8_t family,
@@ -189,6 +221,8 @@ struct worker *worker_new(const struct worker_conf *conf, struct fault *fault)
 	if (!err)
 		err = make_media(worker, media_slab, fault);
 	if (!err)
+		err = make_srtp(worker, fault);
+	if (!err)
 		err = make_sip(worker, fault);
 	if (err) {
 		worker_free(worker);
@@ -203,6 +237,7 @@ void worker_free(struct worker *worker)
 		return;
 	sip_stage_free(worker->sip);
 	engine_free(worker->engine);
+	secure_engine_free(worker->srtp);
 	media_free(worker->media);
 	if (worker->arena_is_open)
 		arena_close(&worker->arena);

@@ -22,6 +22,7 @@ struct rte_rcu_qsbr;
 
 #include <stdatomic.h>
 
+struct secure_device;
 struct sip_stage;
 
 #define WORKER_PKTS_MAX (RX_BURST * RX_QUEUES_MAX)
@@ -39,6 +40,7 @@ struct worker_conf {
 	struct neigh_worker *neigh;
 	struct worker_link *link;
 	struct rte_rcu_qsbr *quiet;
+	const struct secure_device *crypto; /* NULL: none */
 	const char *arena_path; /* NULL: memory of its own (tests) */
 	uint64_t seed[2];	/* of everything random */
 	uint64_t shared_seed[2]; /* of cookies: the same for all workers */
@@ -63,6 +65,7 @@ struct worker {
 	struct reassembly *reassembly;
 	struct tx *tx;
 	struct media *media;
+	struct secure_engine *srtp;
 	struct engine *engine;
 	struct sip_stage *sip;
 	struct engine_conf engine_conf;

@@ -222,6 +222,8 @@ Test(conf, values_and_defaults_arrive)
 	cr_expect_eq(conf->routes[0].to, 1);
 	cr_expect_str_eq(conf->routes[0].prefix, "+49#");
 	cr_expect_str_eq(conf->routes[1].prefix, "");
+	cr_expect_str_eq(conf->srtp.engine, "auto");
+	cr_expect_eq(conf->srtp.sessions, 4096);
 	cr_expect_eq(conf->overload.busy_percent_max, 95);
 	cr_expect_eq(conf->overload.retry_after_s, 5);
 	cr_assert_eq(conf->emergency.count, 3);

@@ -49,6 +49,10 @@ const char *const wrong_base[] = {
 };
 
 const struct wrong wrong_files[] = {
+	{"srtp.engine unknown", 37, "srtp: {engine: openssl}\nlog:",
+	 {{37, "srtp.engine", "not one of auto|cryptodev|libsrtp2: \"openssl\""}}},
+	{"srtp.sessions 0", 37, "srtp: {sessions: 0}\nlog:",
+	 {{37, "srtp.sessions", "out of range: 0; must be from 1 to 1048576"}}},
 	{"busy_percent_max 0", 37, "overload: {busy_percent_max: 0}\nlog:",
 	 {{37, "overload.busy_percent_max", "out of range: 0; must be from 1 to 100"}}},
 	{"busy_percent_max over all", 37, "overload: {busy_percent_max: 101}\nlog:",
