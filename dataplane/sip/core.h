@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The engine's inside: its state and the functions its files offer each other. Nothing outside
- * dataplane/sip includes this. Floors, top to bottom: engine (inputs), answer, redirect and ending
- * (how a call goes on and stops), b2bua (how it begins), dialog (requests inside one), call (its record),
- * txn (RFC 3261 section 17), leg, build (text), body (session descriptions), out (actions). */
+ * dataplane/sip includes this. Floors, top to bottom: engine (inputs), answer, redirect,
+ * subscription and ending (how a call goes on and stops), b2bua and standalone (how it begins),
+ * dialog (requests inside one), call (its record), txn (RFC 3261 section 17), leg, build (text),
+ * body (session descriptions), out (actions). */
 #pragma once
 
 #include "common/base/cursor.h"

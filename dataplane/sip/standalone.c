@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Requests outside a dialog other than INVITE (MESSAGE, PUBLISH, OPTIONS, REGISTER and whatever else
- * policy lets through): one request, one answer, no dialog. What is special about them. One worker
- * thread; libc only. */
+/* Requests outside a dialog other than INVITE (MESSAGE, PUBLISH, OPTIONS, REGISTER and whatever
+ * else policy lets through): one request, one answer, no dialog. What is special about them. One
+ * worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 #define CONTACTS_MAX 8192u /* bytes of Contact lines in the answer to a registration */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Subscriptions: dialogs that a SUBSCRIBE (RFC 6665) or a REFER outside a dialog (RFC 3515) makes.
- * Side A subscribes, side B notifies. A subscription has no media and no end that somebody tells: it
+ * Side A subscribes, side B notifies. A subscription has no media and may end without a word: it
  * lives as long as it was granted and refreshed, and a grace. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
