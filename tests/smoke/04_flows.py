@@ -19,6 +19,7 @@ from flows import Flow, run_all, tag  # noqa: E402
 CODES = {code: 403 if code in (401, 407) else code for code in (400, 401, 402, 403, 404, 405, 406, 407, 410, 413, 414, 415, 416, 420, 421, 423, 480, 481, 482, 483, 484,
                                  485, 486, 487, 488, 489, 491, 493, 494, 500, 501, 502, 503, 504, 505, 513, 580, 600, 603, 604, 606, 607)}
 
+HIDDEN_HEADERS = ["Diversion", "History-Info", "Call-Info"]
 CARRIER_HEADERS = ["Session-ID", "Diversion", "History-Info", "P-Asserted-Identity"]
 
 
@@ -137,6 +138,10 @@ FLOWS = [
          b={"headers_pass": CARRIER_HEADERS}),
     Flow("a carrier's headers dropped", "uac_headers", "uas_headers_dropped", record=(200, "caller"),
          words={"RINGHAS": "@lacks Session-ID"}, a={"headers_pass": CARRIER_HEADERS}),
+    Flow("a carrier's headers hidden", "uac_hidden_headers", "uas_hidden_headers", a={"headers_pass": HIDDEN_HEADERS},
+         b={"headers_hide": HIDDEN_HEADERS}, record=(200, "caller")),
+    Flow("identity to a trusted trunk", "uac_identity", "uas_trusted", a={"trusted": True}, b={"trusted": True}, record=(200, "caller")),
+    Flow("privacy towards a trunk that is not trusted", "uac_identity", "uas_untrusted", a={"trusted": True}, record=(200, "caller")),
     Flow("a caller of RFC 2543", "uac_2543", "uas_call", record=(200, "caller")),
     Flow("a caller of RFC 2543 gives up", "uac_2543_cancel", "uas_cancel", record=(487, "caller")),
     Flow("a callee of RFC 2543", "uac_call", "uas_2543", record=(200, "caller")),
