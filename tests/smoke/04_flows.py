@@ -133,6 +133,8 @@ FLOWS = [
     Flow("video added, removed, added", "uac_video", "uas_video", record=(200, "caller")),
     Flow("MSRP refused", "uac_msrp", "uas_msrp", record=(200, "caller"),
          words={"OFFERED": "m=message 0 TCP/MSRP", "PORT": "0", "TAKEN": "m=message 0 TCP/MSRP"}),
+    Flow("MSRP passed with its address", "uac_msrp", "uas_msrp", record=(200, "caller"), a={"msrp": True}, b={"msrp": True}, media_crosses=True,
+         words={"OFFERED": "m=message 2855 TCP/MSRP.*c=IN IP4 10[.]99[.]1[.][0-9]+", "PORT": "2855", "TAKEN": "m=message 2855 TCP/MSRP"}),
     Flow("a carrier's headers passed by both trunks", "uac_headers", "uas_headers_passed", record=(200, "caller"),
          words={"RINGHAS": "@has Session-ID 99755a9de7794ba387653f2099600ef2"}, a={"headers_pass": CARRIER_HEADERS},
          b={"headers_pass": CARRIER_HEADERS}),
@@ -176,7 +178,8 @@ FLOWS = [
     Flow("PUBLISH of presence, and its refresh", "uac_publish", "uas_publish", a={"methods": ["PUBLISH"]}, callee_count=6,
          check=etag_comes_back),
     Flow("OPTIONS to a user", "uac_options_user", "uas_options_user", a={"methods": ["INVITE", "OPTIONS"]}),
-    *(Flow(f"{method}, which the trunk may not begin: 405", "uac_method", None, words={"METHOD": method})
+    *(Flow(f"{method}, which the trunk may not begin: 405", "uac_method", None,
+           words={"METHOD": method, **({"EXTRA": "Refer-To: <sip:3001@[remote_ip]>"} if method == "REFER" else {})})
       for method in ("MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER")),
     Flow("no answer: 408 after answer_max_s (timer C)", "uac_heard", "uas_cancel", words={"CODE": 408}, b={"answer_max_s": 2},
          record=(408, "sip-timeout")),
