@@ -231,7 +231,7 @@ static void check_repeat(struct sim *sim, const struct engine_action *action, co
 	/* Ringing after queueing after ringing looks like a repetition, and is told. */
 	bool tells = msg->method == SIP_METHOD_NOTIFY && sim->calls[to->call].transferred;
 
-	if (sim->is_repeat && !*at && msg->method != SIP_METHOD_ACK && !tells &&
+	if (sim->is_repeat && !*at && msg->method != SIP_METHOD_ACK && !tells && !is_busy(msg) &&
 	    sim_is_strict(sim, to->call))
 		sim_violation(sim, to->call, "a repeated message made limen say something new");
 	*at = 1;
