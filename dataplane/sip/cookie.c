@@ -9,7 +9,7 @@ static uint64_t cookie_mac(const struct cookie_keys *keys, enum cookie_kind kind
 {
 	uint64_t words[2] = {(uint64_t)kind, handle};
 
-	if (kind == COOKIE_TXN)
+	if (kind == COOKIE_TXN || kind == COOKIE_LEG)
 		words[0] |= (uint64_t)keys->worker << 32;
 	return hash_sip(&keys->mac, span_of(words, sizeof(words)));
 }

@@ -21,8 +21,9 @@ enum cookie_kind {
 struct cookie_keys {
 	struct hash_key mac;
 	struct hash_key hide; /* the handle is masked: it would tell how many calls there are */
-	uint32_t worker; /* part of a branch: all workers have the same keys and the same handles,
-			    yet no two requests the same branch (RFC 3261 section 8.1.1.7) */
+	uint32_t worker; /* part of a tag and a branch: all workers have the same keys and the same
+			    handles, yet no two dialogs the same tag, nor two requests the same
+			    branch (RFC 3261 sections 8.1.1.7, 19.3) */
 };
 
 enum cookie_answer {

@@ -389,6 +389,8 @@ void replaces_ask(struct engine *e, struct sip_call *call, const struct sip_msg 
 void replaces_ask_again(struct engine *e, struct sip_call *call);
 /* When a call that asks has to be looked at again. */
 uint64_t replaces_deadline(const struct engine *e, const struct sip_call *call);
+/* Whether the name can be one of a leg of limen's, any worker's: the handle in its tag. */
+bool replaces_is_ours(const struct engine *e, const struct sip_replaces *name, uint64_t *leg_tag);
 /* The name of a leg in `realm` as the realm `told_in` may see it, good there in a Replaces: the
  * Replaces value. False where `name` names no leg of limen's. Stateless; the leg may be any
  * worker's. */

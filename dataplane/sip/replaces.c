@@ -33,6 +33,14 @@ static uint64_t hidden_hash(const struct engine *e, uint64_t tag, uint8_t realm,
 	return hash_sip_end(&h);
 }
 
+bool replaces_is_ours(const struct engine *e, const struct sip_replaces *name, uint64_t *leg_tag)
+{
+	struct cookie_keys keys = e->keys;
+
+	keys.worker = engine_owner(name->call_id, e->conf.nworkers);
+	return cookie_read(&keys, COOKIE_LEG, name->to_tag, leg_tag) == COOKIE_GOOD;
+}
+
 bool replaces_hide(struct engine *e, const struct sip_replaces *name, uint8_t realm,
 		   uint8_t told_in, struct cursor *out)
 {
@@ -43,7 +51,7 @@ bool replaces_hide(struct engine *e, const struct sip_replaces *name, uint8_t re
 		      tag = cursor_on(tag_buf, sizeof(tag_buf));
 	uint64_t leg_tag;
 
-	if (cookie_read(&e->keys, COOKIE_LEG, name->to_tag, &leg_tag) != COOKIE_GOOD)
+	if (!replaces_is_ours(e, name, &leg_tag))
 		return false;
 	do {
 		id.len = 0;

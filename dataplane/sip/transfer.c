@@ -235,8 +235,7 @@ uint16_t transfer_refuses(const struct engine *e, const struct sip_leg *leg,
 	if (call == NULL || peer == NULL || call->transfer != HANDLE_NONE ||
 	    call->state != CALL_ANSWERED || peer->state != LEG_CONFIRMED)
 		return 491;
-	if (to.has_replaces &&
-	    cookie_read(&e->keys, COOKIE_LEG, to.replaces.to_tag, &tag) != COOKIE_GOOD)
+	if (to.has_replaces && !replaces_is_ours(e, &to.replaces, &tag))
 		return 481;
 	return peer->description == HANDLE_NONE ? 488 : 0; /* nothing to offer in its name */
 }

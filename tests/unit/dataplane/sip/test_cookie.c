@@ -91,20 +91,27 @@ Test(cookie, handles_in_a_row_do_not_show)
 	cr_expect_lt(same, 8, "%u of %u characters agree", same, COOKIE_CHARS);
 }
 
-/* Workers share keys, and their handles are alike: a tag says nothing of the worker, a branch does. */
-Test(cookie, branches_of_two_workers_differ)
+/* All workers have the same keys and may have the same handle at the same time. */
+Test(cookie, of_another_worker)
 {
+	static const enum cookie_kind kinds[] = {COOKIE_LEG, COOKIE_TXN};
 	struct cookie_keys other = keys;
-	char one[COOKIE_CHARS], two[COOKIE_CHARS];
-	struct cursor out = cursor_on(one, sizeof(one));
+	char mine[COOKIE_CHARS], theirs[COOKIE_CHARS];
+	struct cursor a, b;
 	uint64_t handle;
 
-	other.worker = keys.worker + 1;
-	cookie_put(&out, &keys, COOKIE_TXN, 0x100000007ull);
-	out = cursor_on(two, sizeof(two));
-	cookie_put(&out, &other, COOKIE_TXN, 0x100000007ull);
-	cr_expect_neq(memcmp(one, two, sizeof(one)), 0);
-	put(one, 0x100000007ull);
-	cr_expect_eq(cookie_read(&other, COOKIE_LEG, span_of(one, sizeof(one)), &handle),
-		     COOKIE_GOOD);
+	other.worker = 1;
+	for (unsigned i = 0; i < 2; i++) {
+		a = cursor_on(mine, sizeof(mine));
+		b = cursor_on(theirs, sizeof(theirs));
+		cookie_put(&a, &keys, kinds[i], 0x100000001ull);
+		cookie_put(&b, &other, kinds[i], 0x100000001ull);
+		cr_expect(!span_eq(cursor_span(&a), cursor_span(&b)));
+		cr_expect_eq(cookie_read(&keys, kinds[i], cursor_span(&b), &handle), COOKIE_FORGED);
+		cr_expect_eq(cookie_read(&other, kinds[i], cursor_span(&b), &handle), COOKIE_GOOD);
+	}
+	/* A leg's hidden name is written by one worker and read by another. */
+	b = cursor_on(theirs, sizeof(theirs));
+	cookie_put(&b, &other, COOKIE_REPLACES, 7);
+	cr_expect_eq(cookie_read(&keys, COOKIE_REPLACES, cursor_span(&b), &handle), COOKIE_GOOD);
 }
