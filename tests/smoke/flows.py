@@ -197,17 +197,17 @@ def config(runs, extra=""):
     for run in runs:
         for trunk in run.trunks():
             lines += [f"  {'-' if n == 0 else ' '} {key}: {json.dumps(value)}" for n, (key, value) in enumerate(trunk.items())]
-    if any(run.flow.caller for run in runs):
-        lines += ["routes:"]
+    routes = []
     for run in runs:
         if run.flow.refuse:
-            lines += [f"  - from: {run.name}-caller", f"    status: {run.flow.refuse}"]
+            routes += [f"  - from: {run.name}-caller", f"    status: {run.flow.refuse}"]
         if not (run.flow.caller and run.flow.callee):
             continue
         if run.flow.third:
-            lines += [f"  - from: {run.name}-callee", f"    to: {run.name}-third", f"  - from: {run.name}-caller", "    prefix: \"3\"",
-                      f"    to: {run.name}-third"]
-        lines += [f"  - from: {run.name}-caller", f"    to: {run.name}-callee"]
+            routes += [f"  - from: {run.name}-callee", f"    to: {run.name}-third", f"  - from: {run.name}-caller", "    prefix: \"3\"",
+                       f"    to: {run.name}-third"]
+        routes += [f"  - from: {run.name}-caller", f"    to: {run.name}-callee"]
+    lines += ["routes:", *routes] if routes else []
     return head + "\n".join(lines) + "\n" + extra + tail
 
 
