@@ -247,6 +247,12 @@ static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *l
 		if (far && (far->state == TXN_TRYING || far->state == TXN_PROCEEDING))
 			return 491;
 	}
+	/* limen's own re-INVITE is open there, as where it joins the two of a transfer. */
+	far = txn_get(e, peer->invite_client);
+	if (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP &&
+	    peer->state == LEG_CONFIRMED && far &&
+	    (far->state == TXN_TRYING || far->state == TXN_PROCEEDING))
+		return 491;
 	/* The other side's offer is not answered yet (RFC 3311 section 5.2). */
 	if ((msg->method == SIP_METHOD_INVITE ||
 	     (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP)) &&

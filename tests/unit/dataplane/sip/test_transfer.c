@@ -286,6 +286,22 @@ Test(engine_transfer, glare_with_the_transferee)
 	world_end(w);
 }
 
+/* Alice's offer by UPDATE would be the second that Bob has to answer (found by the simulator). */
+Test(engine_transfer, update_meets_the_offer)
+{
+	refer_to_carol();
+	carol_answers();
+	world_request(w, A, "UPDATE", 3, "aup", call.ok_a, "alice-tag",
+		      "Contact: <sip:alice@10.0.1.2>\n", SDP_A);
+	must(A, "SIP/2.0 491 ");
+	cr_expect(out(B, "UPDATE ") == NULL);
+	world_answer(w, B, offer, 200, NULL, NULL, SDP_B);
+	expect_end(IPC_BY_TRANSFER);
+	world_request(w, B, "BYE", 1, "bbye", call.invite_b, "bob-tag", NULL, NULL);
+	must(B, "BYE ");
+	world_end(w);
+}
+
 /* Bob's own re-INVITE is on its way when Carol answers: the offer waits for it. */
 Test(engine_transfer, offer_waits_for_what_is_open)
 {
