@@ -185,8 +185,9 @@ static int open_crypto(struct dataplane *dp, struct fault *fault)
 	err = secure_device_open(&dp->crypto, dp->conf->machine.nworkers);
 	if (err && strcmp(engine, "cryptodev") == 0)
 		return fault_set(fault, err,
-				 "srtp.engine: there is no crypto device with a queue pair for each "
-				 "of %u workers: %s; install crypto_aesni_mb's driver, or choose auto",
+				 "srtp.engine: there is no crypto device with a queue pair for "
+				 "each of %u workers: %s; install crypto_aesni_mb's driver, or "
+				 "choose auto",
 				 dp->conf->machine.nworkers, eal_error());
 	LOG(INFO, "main", "SRTP engine chosen", LOG_STR("engine", err ? "libsrtp2" : "cryptodev"));
 	return 0;

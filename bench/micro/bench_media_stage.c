@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cycles that the media stage spends on a packet, with few streams and with many, the send stage
- * left out. Usage: bench_media_stage [FILE], FILE being where the arena lies (on hugetlbfs, as in
- * service; anonymous memory without). */
+/* Cycles that the media stage spends on a packet, with few streams and with many, and with one
+ * side SRTP; the send stage left out. Usage: bench_media_stage [FILE], FILE being where the
+ * arena lies (on hugetlbfs, as in service; anonymous memory without). */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,12 +11,13 @@
 #include <rte_mempool.h>
 
 #include "dataplane/media/media_stage.h"
+#include "dataplane/media/srtp.h"
 #include "../../tests/rng.h"
 
 #define VECTOR     32u
 #define ROUNDS     9u
 #define PER_ROUND  (1u << 20)
-#define MBUFS      1024u
+#define MBUFS      1023u
 #define REALMS     8u
 #define PAIRS_MAX  100000u
 #define PAYLOAD    172u
@@ -58,6 +59,9 @@ struct bench {
 	uint32_t *order; /* every source once, at random */
 	uint32_t at;
 	uint64_t now_ns;
+	unsigned suite;	      /* SECURE_NONE, or that of side B's keys: then only A sends */
+	struct secure_device device;
+	struct rte_mempool *pool;
 	struct tx tx;
 	struct drops drops;
 };
@@ -90,6 +94,7 @@ static void pairs_open(struct bench *b, uint32_t npairs, uint8_t family)
 	if (!b->sources || !b->order)
 		die("no memory");
 	for (uint32_t i = 0; i < npairs; i++) {
+		struct secure_key key = {.suite = (uint8_t)b->suite, .key = {(uint8_t)i, 1}};
 		struct stream_local ends[2] = {{(uint8_t)(2 * i % REALMS), family},
 					       {(uint8_t)(2 * i % REALMS + 1), family}};
 		uint64_t pair;
@@ -110,6 +115,8 @@ static void pairs_open(struct bench *b, uint32_t npairs, uint8_t family)
 			remote.rtcp.port++;
 			stream_pair_remote(b->media, 0, pair, side, &remote);
 		}
+		if (b->suite && stream_pair_secure(b->media, pair, SIDE_B, &key, &key))
+			die("no room for keys");
 	}
 }
 
@@ -121,6 +128,10 @@ static void shuffle(struct bench *b, struct rng *rng)
 		b->order[i] = b->order[j];
 		b->order[j] = i;
 	}
+	/* Side A's alone: each is the first of its pair. */
+	if (b->suite)
+		for (uint32_t i = 0; i < b->nsources; i++)
+			b->order[i] &= ~1u;
 }
 
 /* As rx and classify leave it: headers of the packet and struct pkt in the cache. */
@@ -196,6 +207,7 @@ static void bench_streams(const char *path, struct bench *b, uint32_t npairs, ui
 	struct media_realm realms[REALMS];
 	struct media_conf conf = {
 		.nworkers = 1, .nrealms = REALMS, .realms = realms, .max_pairs = PAIRS_MAX};
+	struct secure_engine *engine = NULL;
 	struct rng rng = {.state = 1};
 	double rounds[ROUNDS];
 	struct arena arena;
@@ -207,6 +219,18 @@ static void bench_streams(const char *path, struct bench *b, uint32_t npairs, ui
 	b->media = media_new(&conf, &arena, 0, 0);
 	if (!b->media)
 		die("no memory");
+	if (b->suite) {
+		engine = secure_engine_new(&(struct secure_engine_conf){
+			.choice = SECURE_CRYPTODEV,
+			.device = &b->device,
+			.ndirs = media_secure_dirs(b->media),
+			.sessions = 2 * npairs,
+			.pool = b->pool,
+		});
+		if (!engine)
+			die("no SRTP engine");
+		media_set_engine(b->media, engine);
+	}
 	pairs_open(b, npairs, family);
 	shuffle(b, &rng);
 	b->at = 0;
@@ -222,6 +246,13 @@ static void bench_streams(const char *path, struct bench *b, uint32_t npairs, ui
 	       family == NET_IP4 ? "IPv4" : "IPv6", b->nsources, rounds[ROUNDS / 2], rounds[0],
 	       rounds[ROUNDS - 1], (double)rte_get_tsc_hz() / rounds[ROUNDS / 2] / 1e6,
 	       (double)rte_get_tsc_hz() / 1e9);
+	if (b->suite)
+		printf("   (%s towards one side)\n", secure_suite_info(b->suite)->name);
+	if (b->suite == SECURE_AES_CM_128_HMAC_SHA1_80 || b->suite == SECURE_AEAD_AES_128_GCM)
+		printf("srtp.stage_%s_mpps %.3f\n",
+		       b->suite == SECURE_AEAD_AES_128_GCM ? "gcm_128" : "cm_sha1_80",
+		       (double)rte_get_tsc_hz() / rounds[ROUNDS / 2] / 1e6);
+	secure_engine_free(engine);
 	media_free(b->media);
 	arena_close(&arena);
 	free(b->sources);
@@ -236,7 +267,7 @@ int main(int argc, char **argv)
 			       "--no-shconf",
 			       "--no-telemetry",
 			       "-m",
-			       "64",
+			       "128",
 			       "--lcores",
 			       "0",
 			       "--log-level",
@@ -247,13 +278,19 @@ int main(int argc, char **argv)
 
 	if (rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0)
 		die("EAL does not start");
-	pool = rte_pktmbuf_pool_create("bench", MBUFS, 0, PKT_PRIV_BYTES, RTE_MBUF_DEFAULT_BUF_SIZE,
-				       0);
+	pool = rte_pktmbuf_pool_create("bench", MBUFS + 8, 0, PKT_PRIV_BYTES,
+				       RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	if (!pool || rte_pktmbuf_alloc_bulk(pool, b.mbufs, MBUFS))
 		die("no memory for packets");
 	for (unsigned i = 0; i < sizeof(npairs) / sizeof(npairs[0]); i++) {
 		bench_streams(argc > 1 ? argv[1] : NULL, &b, npairs[i], NET_IP4);
 		bench_streams(argc > 1 ? argv[1] : NULL, &b, npairs[i], NET_IP6);
 	}
+	b.pool = pool;
+	if (secure_device_open(&b.device, 1) != 0)
+		die("no crypto device");
+	for (b.suite = 1; b.suite < SECURE_SUITES; b.suite++)
+		bench_streams(argc > 1 ? argv[1] : NULL, &b, npairs[0], NET_IP4);
+	secure_device_close(&b.device);
 	return 0;
 }

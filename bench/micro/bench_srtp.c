@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cycles that SRTP takes for a packet of 172 bytes, sealed and opened, by the crypto device and by
- * libsrtp2, both in the same run. libsrtp2 with 32 streams only: as Debian builds it, on NSS, a packet
- * takes ten times as long when there are a thousand. Usage: bench_srtp [--quick]. */
+/* Cycles that SRTP takes for a packet of 172 bytes, sealed and opened, by the crypto device and
+ * by libsrtp2, both in the same run. libsrtp2 with 32 streams only: as Debian builds it, on NSS,
+ * a packet takes ten times as long when there are a thousand. Usage: bench_srtp [--quick]. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +60,12 @@ static void rtp_make(struct secure_job *jobs)
 		rtp[2] = (uint8_t)(seq >> 8);
 		rtp[3] = (uint8_t)seq;
 		jobs[i] = (struct secure_job){
-			.m = pkts[i], .dir = &dirs[2 * next], .id = 2 * next, .off = OFF, .len = RTP};
+			.m = pkts[i],
+			.dir = &dirs[2 * next],
+			.id = 2 * next,
+			.off = OFF,
+			.len = RTP,
+		};
 		next = next + 1 == nstreams ? 0 : next + 1;
 		seq = (uint16_t)(seq + (next == 0));
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The a=crypto attribute: SRTP keys in a session description (RFC 4568). Both processes, any thread.
- * Keys are secrets: whoever parses or makes one clears it, and no text of one is logged. */
+/* The a=crypto attribute: SRTP keys in a session description (RFC 4568). Both processes, any
+ * thread. Keys are secrets: whoever parses or makes one clears it, and no text of one is logged. */
 #pragma once
 
 #include "common/base/cursor.h"
@@ -8,8 +8,8 @@
 
 struct sdp_crypto {
 	uint32_t tag;	   /* 1 to 9 digits */
-	uint8_t lifetime_log2; /* packets that the peer will send under the key; 48 where it does not
-				  say */
+	/* Packets that the peer will send under the key; 48 where it does not say. */
+	uint8_t lifetime_log2;
 	struct secure_key key;
 };
 

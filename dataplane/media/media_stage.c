@@ -66,8 +66,9 @@ static bool rtcp_source_is_good(const struct media_turn *turn, struct stream_hot
 			    !(in->flags & STREAM_MUX), source);
 }
 
-/* Whether RTCP came from where it may, and is authentic where the side has keys: only then does it
- * decide where a peer is. Where nothing is to be decided a look at the source is the cheaper one. */
+/* Whether RTCP came from where it may, and is authentic where the side has keys: only then does
+ * it decide where a peer is. Where nothing is to be decided a look at the source is the cheaper
+ * one. */
 static bool rtcp_is_good(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot *in,
 			 enum stream_side side)
 {

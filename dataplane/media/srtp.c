@@ -73,8 +73,8 @@ static void job_end(struct secure_job *job)
 		job->result = secure_source_find(job->dir, ssrc) ? SECURE_REPLAYED : SECURE_CROWDED;
 }
 
-/* The index of a packet of a new source, or one far from the last, can be guessed only from the state
- * that those before it leave; and that of those behind it only once it has proved itself. */
+/* The index of a packet of a new source, or one far from the last, can be guessed only from the
+ * state that those before it leave; and that of those behind it only once it has proved itself. */
 static bool job_is_landmark(const struct secure_job *job)
 {
 	const uint8_t *rtp = job_rtp(job);
@@ -221,7 +221,8 @@ void secure_forget(struct secure_engine *engine, uint32_t id)
 struct secure_engine *secure_engine_new(const struct secure_engine_conf *conf)
 {
 	struct secure_engine *engine = calloc(1, sizeof(*engine));
-	bool wants_device = conf->choice != SECURE_LIBSRTP2 && conf->device && conf->device->id >= 0;
+	bool wants_device =
+		conf->choice != SECURE_LIBSRTP2 && conf->device && conf->device->id >= 0;
 
 	if (!engine)
 		return NULL;

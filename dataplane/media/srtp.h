@@ -39,7 +39,8 @@ struct secure_engine_conf {
 	struct rte_mempool *pool; /* a packet is taken from it for good */
 };
 
-/* The queue pair of this worker is set up. NULL: no memory, or SECURE_CRYPTODEV without a device. */
+/* The queue pair of this worker is set up. NULL: no memory, or SECURE_CRYPTODEV without a
+ * device. */
 struct secure_engine *secure_engine_new(const struct secure_engine_conf *conf);
 void secure_engine_free(struct secure_engine *engine);
 
@@ -52,8 +53,8 @@ enum secure_result {
 	SECURE_FAULT,	 /* the engine failed */
 };
 
-/* One RTP packet with a sound header (rtp_header_is_valid), in the packet's first segment from `off`
- * on. */
+/* One RTP packet with a sound header (rtp_header_is_valid), in the packet's first segment from
+ * `off` on. */
 struct secure_job {
 	struct rte_mbuf *m;
 	struct secure_dir *dir;
@@ -66,8 +67,8 @@ struct secure_job {
 	uint64_t index;
 };
 
-/* Encrypt; SECURE_ROOM bytes lie behind each packet in its segment. Any number of jobs, in the order
- * in which they came. */
+/* Encrypt; SECURE_ROOM bytes lie behind each packet in its segment. Any number of jobs, in the
+ * order in which they came. */
 void secure_protect(struct secure_engine *engine, struct secure_job *jobs, unsigned n);
 /* Authenticate and decrypt. What is not SECURE_OK is not to be used, and has changed nothing. */
 void secure_unprotect(struct secure_engine *engine, struct secure_job *jobs, unsigned n);

@@ -96,8 +96,8 @@ static void op_prepare(struct rte_crypto_op *op, void *session, struct rte_mbuf 
 }
 
 /* Section 4.1.1: salt, SSRC and index, each where it belongs, and a block counter of zero. */
-static void counter_iv(uint8_t iv[IV_BYTES], const uint8_t salt[SECURE_SALT_MAX], const uint8_t *rtp,
-		       uint64_t index)
+static void counter_iv(uint8_t iv[IV_BYTES], const uint8_t salt[SECURE_SALT_MAX],
+		       const uint8_t *rtp, uint64_t index)
 {
 	memcpy(iv, salt, SECURE_SALT_MAX);
 	iv[14] = iv[15] = 0;
@@ -377,7 +377,8 @@ int secure_device_engine_init(struct secure_engine *engine, const struct secure_
 		socket);
 	snprintf(name, sizeof(name), "srtp-ops-%u", conf->worker);
 	engine->ops_pool = rte_crypto_op_pool_create(name, RTE_CRYPTO_OP_TYPE_SYMMETRIC,
-						     SECURE_BURST, 0, sizeof(struct op_room), socket);
+						     SECURE_BURST, 0, sizeof(struct op_room),
+						     socket);
 	if (!engine->sessions || !engine->ops_pool ||
 	    rte_crypto_op_bulk_alloc(engine->ops_pool, RTE_CRYPTO_OP_TYPE_SYMMETRIC, engine->ops,
 				     SECURE_BURST) != SECURE_BURST)

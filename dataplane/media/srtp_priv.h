@@ -44,7 +44,8 @@ void secure_device_run(struct secure_engine *engine, struct secure_job *const *j
 /* Make sessions of a key. False: the device cannot, libsrtp2 has to. */
 bool secure_device_key(struct secure_engine *engine, struct secure_slot *slot,
 		       const struct secure_key *key, bool protect);
-/* The two steps of it (RFC 3711 section 4.3): session keys of a master key, and a session of them. */
+/* The two steps of it (RFC 3711 section 4.3): session keys of a master key, and a session of
+ * them. */
 struct secure_session_keys {
 	uint8_t key[SECURE_KEY_MAX], hmac[SECURE_KEY_MAX];
 	uint8_t salt[SECURE_SALT_MAX];

@@ -101,8 +101,8 @@ static int make_srtp(struct worker *worker, struct fault *fault)
 	worker->srtp = secure_engine_new(&conf);
 	if (!worker->srtp)
 		return fault_set(fault, -ENOMEM,
-				 "srtp.sessions: no memory for worker %u (SRTP); lower it, or raise "
-				 "machine.memory_mb",
+				 "srtp.sessions: no memory for worker %u (SRTP); lower it, or "
+				 "raise machine.memory_mb",
 				 worker->conf.index);
 	media_set_engine(worker->media, worker->srtp);
 	return 0;
