@@ -217,6 +217,44 @@ Test(worker, sip_at_the_wrong_worker_is_answered_by_its_owner)
 	cr_expect_eq(workers[1]->drops.count[DROP_SIP_PARSE], 1);
 }
 
+/* Whose dialog a Replaces names is asked of that dialog's owner: there and back over the rings. */
+Test(worker, engines_ask_each_other)
+{
+	for (unsigned asker = 0; asker < 2; asker++) {
+		char text[1400], call_id[40], named[40];
+		struct engine_stats stats;
+		bool told = false;
+		uint32_t len;
+
+		for (unsigned n = 0; snprintf(call_id, sizeof(call_id), "ask-%u@a", n),
+			      engine_owner(span_str(call_id), 2) != asker;)
+			n++;
+		for (unsigned n = 0; snprintf(named, sizeof(named), "named-%u@a", n),
+			      engine_owner(span_str(named), 2) == asker;)
+			n++;
+		len = (uint32_t)snprintf(text, sizeof(text),
+					 "INVITE sip:bob@10.99.1.1 SIP/2.0\r\n"
+					 "Via: SIP/2.0/UDP 10.99.1.2:5070;branch=z9hG4bKr%u\r\n"
+					 "From: <sip:a@10.99.1.2>;tag=1\r\nTo: <sip:bob@10.99.1.1>\r\n"
+					 "Call-ID: %s\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
+					 "Contact: <sip:a@10.99.1.2>\r\n"
+					 "Replaces: %s;to-tag=1;from-tag=2\r\n"
+					 "Content-Length: 0\r\n\r\n",
+					 asker, call_id, named);
+		frame_udp(&frame, "10.99.1.2:5070", "10.99.1.1:5060", text, len);
+		world_receive(&world, 0, asker, &frame);
+		for (unsigned turns = 0; turns < 3; turns++)
+			turn(turns & 1 ? !asker : asker);
+		while (world_sent(&world, 0, asker, &part))
+			told |= memcmp(part.bytes + 42, "SIP/2.0 481 ", 12) == 0;
+		cr_expect(told);
+		engine_stats(workers[!asker]->engine, &stats);
+		cr_expect_eq(stats.owner_bad, 0);
+		cr_expect_geq(stats.owner_taken, 1);
+	}
+	cr_expect_eq(world_drops(&workers[0]->drops) + world_drops(&workers[1]->drops), 0);
+}
+
 Test(worker, fragments_that_came_apart_find_together)
 {
 	static char text[6000];
