@@ -133,14 +133,16 @@ static struct sip_leg *make_leg_a(struct engine *e, struct sip_call *call,
 	return leg;
 }
 
-void b2bua_start(struct engine *e, const struct sip_msg *msg)
+void b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key)
 {
 	struct sip_call *call;
 	struct sip_leg *leg;
 	struct sip_txn *txn;
 	uint64_t merge_key;
 
-	if (answer_at_once(e, msg))
+	/* In this order: what is refused without a record is refused the same way, however busy the
+	 * worker is when it comes again. */
+	if (answer_at_once(e, msg) || overload_refuses(e, msg, key))
 		return;
 	merge_key = txn_merge_key(e, msg);
 	if (txn_is_merged(e, merge_key)) {

@@ -370,7 +370,8 @@ void call_drop_report(struct engine *e, struct sip_call *call);
 void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id);
 
 /* ---- b2bua.c: a request outside a dialog, up to its targets ---- */
-void b2bua_start(struct engine *e, const struct sip_msg *msg);
+/* `key`: its transaction's. */
+void b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key);
 void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame);
 /* Try targets until one can be sent to. `status`: what to answer when none is left. */
 void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);

@@ -328,8 +328,8 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 		dialog_request(e, leg, msg);
 	} else if (msg->to_tag.len) {
 		build_stateless(e, msg, 481, SPAN_NONE, NULL);
-	} else if (!overload_refuses(e, msg, key)) {
-		b2bua_start(e, msg);
+	} else {
+		b2bua_start(e, msg, key);
 	}
 	return FATE_TAKEN;
 }
