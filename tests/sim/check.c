@@ -370,6 +370,8 @@ static void note_final(struct sim *sim, struct ua *to, const struct sip_msg *msg
 		    span_eq(sip_span(msg, msg->via_branch), span_str(to->txn[sess->invite].branch)))
 			sess->status_sent = msg->status;
 	}
+	/* A copy of it that is still under way may be let in, and rings for nobody. */
+	sim->calls[to->call].lame |= is_busy(msg);
 	if (to->call == SIM_EMERGENCY_CALL && is_busy(msg) && !to->sess[1].caller &&
 	    !sim->calls[to->call].tainted)
 		sim_violation(sim, to->call, "a busy worker refuses an emergency call");

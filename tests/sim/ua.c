@@ -62,6 +62,7 @@ void ua_txn_send(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct span
 {
 	ua_keep(&txn->msg, &txn->msg_len, bytes);
 	txn->state = US_TRYING;
+	txn->sent_ns = sim->now_ns;
 	txn->interval_ns = UA_T1;
 	txn->retransmit_ns = sim->now_ns + UA_T1;
 	txn->end_ns = sim->now_ns + UA_TIMEOUT;

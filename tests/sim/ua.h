@@ -157,7 +157,7 @@ struct ua_txn {
 	uint32_t ack_len;
 	char *request; /* server: the request; owned */
 	uint32_t request_len;
-	uint64_t retransmit_ns, end_ns, interval_ns;
+	uint64_t sent_ns, retransmit_ns, end_ns, interval_ns;
 };
 
 enum sess_state { SESS_FREE = 0, SESS_EARLY, SESS_UP, SESS_DOWN };

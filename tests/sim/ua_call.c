@@ -86,6 +86,19 @@ static void on_cancel(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 	ua_respond(sim, ua, invite, 487);
 }
 
+/* A request from a place that a caller has not heard of yet. */
+static bool is_forked(const struct ua *ua, const struct sip_msg *msg)
+{
+	for (unsigned i = 0; i < UA_SESSIONS; i++) {
+		const struct sess *sess = &ua->sess[i];
+
+		if (sess->state == SESS_EARLY && sess->caller &&
+		    span_eq(sip_span(msg, msg->to_tag), span_str(sess->local_tag)))
+			return true;
+	}
+	return false;
+}
+
 static struct sess *find_session(struct ua *ua, const struct sip_msg *msg)
 {
 	for (unsigned i = 0; i < UA_SESSIONS; i++) {
@@ -202,8 +215,9 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 	}
 	sess = find_session(ua, msg);
 	if (!sess) {
-		/* A spoilt Contact may name another call's endpoint. */
-		if (sim_is_strict(sim, ua->call) && !sim->profile.corrupt)
+		/* A spoilt Contact may name another call's endpoint; a fork may begin to speak
+		 * before its 2xx has come. */
+		if (sim_is_strict(sim, ua->call) && !sim->profile.corrupt && !is_forked(ua, msg))
 			sim_violation(sim, ua->call,
 				      "endpoint %u gets a %s of a dialog not its own", ua->slot,
 				      sip_method_name(msg->method));
@@ -300,6 +314,9 @@ void call_on_timeout(struct sim *sim, struct ua *ua, struct ua_txn *txn)
 	}
 	/* A re-INVITE that was cancelled waits for a far side that may have vanished. */
 	if (txn->cancelled && !txn->initial && call->lame)
+		strict = false;
+	/* What was under way when limen joined the others of a transfer has nobody to answer it. */
+	if (call->transferred && !limen_answers(txn))
 		strict = false;
 	if (strict && (limen_answers(txn) || (!call->lame && !call->deaf)))
 		sim_violation(sim, ua->call, "endpoint %u: its %s was never answered", ua->slot,

@@ -123,8 +123,13 @@ void timer_on_2xx(struct sim *sim, struct ua *ua, struct sess *sess, const struc
 			sim_violation(sim, ua->call,
 				      "an endpoint is made to refresh that may not know how");
 	}
-	if (ua->manner.timer)
-		put_in_force(sim, ua, sess, got.s, got.uac, true);
+	if (!ua->manner.timer)
+		return;
+	put_in_force(sim, ua, sess, got.s, got.uac, true);
+	/* limen has counted since it answered, which may be a while ago. */
+	if (got.s && got.uac && !ua->manner.lazy && txn->method == SIP_METHOD_UPDATE &&
+	    sess->state == SESS_UP)
+		act_only_at(ua, sess, txn->sent_ns + got.s * SECOND / 2, ACT_REFRESH);
 }
 
 /* 422 (section 7.4). False: there is nothing to try again with. */
