@@ -108,6 +108,12 @@ static inline bool is_hex_digit(char c)
 	return is_digit(c) || (unsigned char)((c | 0x20) - 'a') < 6;
 }
 
+/* Of a hex digit. */
+static inline unsigned hex_value(char c)
+{
+	return is_digit(c) ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
+}
+
 static inline bool is_alpha(char c)
 {
 	return (unsigned char)((c | 0x20) - 'a') < 26;

@@ -34,6 +34,8 @@ static bool name_is_worth(struct span name)
 	return letter && dot && name.ptr[0] != '[' && !span_ieq(name, HIDE_NOBODY);
 }
 
+#define NAME_BYTES_MAX 253u /* RFC 1035 section 2.3.4: looking for a name in a word stays cheap */
+
 static void name_add(struct hide_names *names, struct span name)
 {
 	while (name.len && name.ptr[name.len - 1] == '.')
@@ -43,7 +45,7 @@ static void name_add(struct hide_names *names, struct span name)
 	for (unsigned i = 0; i < names->n; i++)
 		if (span_ieq(names->name[i], name))
 			return;
-	if (names->n < HIDE_NAMES_MAX)
+	if (names->n < HIDE_NAMES_MAX && name.len <= NAME_BYTES_MAX)
 		names->name[names->n++] = name;
 	else
 		names->full = true;
@@ -89,9 +91,9 @@ void hide_names_add(struct hide_names *names, struct span text)
 static bool word_has_name(struct span word, struct span name)
 {
 	for (size_t i = 0; i + name.len <= word.len; i++) {
-		if (strncasecmp(word.ptr + i, name.ptr, name.len) == 0 &&
-		    (i == 0 || !is_name_char(word.ptr[i - 1])) &&
-		    (i + name.len == word.len || !is_name_char(word.ptr[i + name.len])))
+		if ((i == 0 || !is_name_char(word.ptr[i - 1])) &&
+		    (i + name.len == word.len || !is_name_char(word.ptr[i + name.len])) &&
+		    strncasecmp(word.ptr + i, name.ptr, name.len) == 0)
 			return true;
 	}
 	return false;

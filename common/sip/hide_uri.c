@@ -24,11 +24,6 @@ struct span hide_host_at(const char *p, const char *end)
 	return host;
 }
 
-static unsigned hex_value(char c)
-{
-	return is_digit(c) ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
-}
-
 /* A piece of a host name that is escaped, not ASCII, or by the book: its bytes, or 0. */
 static size_t host_piece(const char *p, const char *end)
 {

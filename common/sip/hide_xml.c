@@ -10,7 +10,7 @@ enum treat {
 	TREAT_HIDE = 0,	 /* its URIs and addresses are hidden */
 	TREAT_TOKEN,	 /* an identifier of a dialog or of a body part */
 	TREAT_BLANK,	 /* left out */
-	TREAT_NAMESPACE, /* the name of a vocabulary: as it is */
+	TREAT_NAMESPACE, /* the name of a vocabulary: its host is the vocabulary's */
 	TREAT_DOMAIN,
 };
 
@@ -121,7 +121,7 @@ static void put_value(struct xml *x, enum treat treat, struct span value)
 	case TREAT_BLANK:
 		break;
 	case TREAT_NAMESPACE:
-		put_span(x->out, value);
+		hide_plain(x->out, x->hide, NULL, value);
 		break;
 	case TREAT_DOMAIN:
 		put_span(x->out, HIDE_NOBODY);
@@ -301,6 +301,32 @@ static int markup(struct xml *x)
 	return start_tag(x);
 }
 
+/* Behind "&#": the character, or 0 for none below 128. */
+static char reference_read(const char *p, const char *end)
+{
+	bool hex = p < end && *p == 'x';
+	unsigned c = 0;
+
+	for (p += hex; p < end && (is_digit(*p) || (hex && is_hex_digit(*p))) && c < 128; p++)
+		c = c * (hex ? 16 : 10) + hex_value(*p);
+	return c < 128 ? (char)c : 0;
+}
+
+/* Whether a character that URIs and addresses are made of stands there by its number: nobody has to
+ * write it so, and the reader would see what was not looked at here. */
+static bool has_disguise(struct span text)
+{
+	const char *p = text.ptr, *end = p + text.len;
+
+	for (; (p = memchr(p, '&', (size_t)(end - p))) != NULL; p++) {
+		char c = end - p > 2 && p[1] == '#' ? reference_read(p + 2, end) : 0;
+
+		if (c && (char_is(c, CHAR_HOST) || strchr(":@%[]+/", c)))
+			return true;
+	}
+	return false;
+}
+
 int hide_xml(struct cursor *out, const struct hide *hide, struct span text)
 {
 	struct xml x = {.out = out, .hide = hide};
@@ -308,7 +334,7 @@ int hide_xml(struct cursor *out, const struct hide *hide, struct span text)
 	text = span_trim(text);
 	if (text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0)
 		text = span_of(text.ptr + 3, text.len - 3);
-	if (text.len == 0 || memchr(text.ptr, '\0', text.len))
+	if (text.len == 0 || memchr(text.ptr, '\0', text.len) || has_disguise(text))
 		return -EINVAL;
 	hide_names_add(&x.names, text);
 	x.p = text.ptr;

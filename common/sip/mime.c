@@ -151,6 +151,15 @@ static int head_read(struct mime_part *part, struct span *text)
 	return 0;
 }
 
+int mime_part_read(struct mime_part *part, struct span text)
+{
+	*part = (struct mime_part){.encoded = false};
+	if (head_read(part, &text))
+		return -EINVAL;
+	part->body = text;
+	return 0;
+}
+
 int mime_parts_next(struct mime_parts *parts, struct mime_part *part)
 {
 	struct span text;
@@ -159,8 +168,5 @@ int mime_parts_next(struct mime_parts *parts, struct mime_part *part)
 	if (parts->last)
 		return 0;
 	delimiter_find(parts, &text);
-	if (head_read(part, &text))
-		return -EINVAL;
-	part->body = text;
-	return 1;
+	return mime_part_read(part, text) ? -EINVAL : 1;
 }

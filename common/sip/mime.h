@@ -38,3 +38,6 @@ int mime_parts_open(struct mime_parts *parts, struct span content_type, struct s
 /* 1; 0 at the end; -EINVAL for a part whose head is no head. A body that ends without the closing
  * delimiter ends its last part. */
 int mime_parts_next(struct mime_parts *parts, struct mime_part *part);
+
+/* A whole text as one part: its head up to the empty line, and what is behind. 0, or -EINVAL. */
+int mime_part_read(struct mime_part *part, struct span text);

@@ -79,11 +79,6 @@ bool sip_uri_header_next(struct span *rest, struct span *name, struct span *valu
 	return true;
 }
 
-static unsigned hex_value(char c)
-{
-	return is_digit(c) ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
-}
-
 void sip_put_unescaped(struct cursor *out, struct span text)
 {
 	for (size_t i = 0; i < text.len; i++) {

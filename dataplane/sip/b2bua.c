@@ -327,6 +327,19 @@ static uint64_t target_deadline(const struct engine *e, const struct sip_call *c
 	return verdict->answer_max_s ? e->now_ns + verdict->answer_max_s * NS_PER_S : NEVER_NS;
 }
 
+/* What goes with a status of limen's own. */
+static struct span explanation(uint16_t status)
+{
+	switch (status) {
+	case 415:
+		return body_accept();
+	case 503:
+		return SPAN("Retry-After: 5\r\n");
+	default:
+		return SPAN_NONE;
+	}
+}
+
 /* Try targets until one can be sent to. `status`: what to answer when none is left. */
 void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by)
 {
@@ -351,7 +364,7 @@ void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, en
 		status = failed;
 		by = IPC_BY_LIMEN;
 	}
-	b2bua_refuse(e, call, status, status == 503 ? SPAN("Retry-After: 5\r\n") : SPAN_NONE, by);
+	b2bua_refuse(e, call, status, explanation(status), by);
 }
 
 /* Take a verdict in place of the one before. The old one stays where the new has nothing for the

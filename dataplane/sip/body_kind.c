@@ -17,7 +17,7 @@ enum kind {
 	KIND_SDP,
 	KIND_PLAIN,   /* as it is: no address belongs in it, or it is the user's own words */
 	KIND_TEXT,    /* lines with URIs */
-	KIND_CPIM,    /* the user's words behind lines with URIs (RFC 3862) */
+	KIND_CPIM,    /* another body behind lines with URIs (RFC 3862) */
 	KIND_SIPFRAG, /* of which a status line passes */
 	KIND_XML,
 	KIND_MULTIPART,
@@ -81,13 +81,26 @@ struct span body_accept(void)
 	return span_of(text, sizeof(text) - 1);
 }
 
+/* What is read as ASCII here must not be read as something else there (RFC 7303 section 3.2). */
+static bool charset_is_ascii(struct span content_type)
+{
+	struct span charset;
+
+	return !mime_param(content_type, SPAN("charset"), &charset) ||
+	       span_ieq(charset, SPAN("utf-8")) || span_ieq(charset, SPAN("us-ascii"));
+}
+
 static enum kind kind_of(struct span content_type)
 {
 	struct span type = mime_type(content_type);
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (span_ieq(type, kinds[i].type))
-			return kinds[i].kind;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!span_ieq(type, kinds[i].type))
+			continue;
+		return kinds[i].kind == KIND_XML && !charset_is_ascii(content_type)
+			       ? KIND_REFUSED
+			       : kinds[i].kind;
+	}
 	return KIND_REFUSED;
 }
 
@@ -260,16 +273,41 @@ static void put_text(struct job *j, struct span text)
 	hide_text(&j->out, &j->hide, &names, text);
 }
 
-/* The headers of the message in the message, up to the first empty line. */
-static void put_cpim(struct job *j, struct span body)
-{
-	size_t at = 0;
+static int put_kind(struct job *j, enum kind kind, struct span body);
 
-	while (at < body.len && !(body.ptr[at] == '\n' && at + 1 < body.len &&
-				  (body.ptr[at + 1] == '\n' || body.ptr[at + 1] == '\r')))
-		at++;
+/* Behind the first empty line; all of the text where there is none. */
+static size_t head_len(struct span text)
+{
+	const char *p = text.ptr, *end = p + text.len;
+
+	for (; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++) {
+		if (end - p > 1 && p[1] == '\n')
+			return (size_t)(p + 2 - text.ptr);
+		if (end - p > 2 && p[1] == '\r' && p[2] == '\n')
+			return (size_t)(p + 3 - text.ptr);
+	}
+	return text.len;
+}
+
+/* The headers of the message in the message, then what it holds by its own kind (RFC 3862
+ * section 2). */
+static int put_cpim(struct job *j, struct span body)
+{
+	size_t at = head_len(body);
+	struct span content = span_of(body.ptr + at, body.len - at);
+	struct mime_part part;
+	enum kind kind;
+
 	put_text(j, span_of(body.ptr, at));
-	put_bytes(&j->out, body.ptr + at, body.len - at);
+	if (mime_part_read(&part, content)) {
+		put_text(j, content);
+		return 0;
+	}
+	kind = part.encoded ? KIND_REFUSED : kind_of(part_type(&part));
+	if (kind == KIND_SDP || kind == KIND_CPIM || kind == KIND_MULTIPART)
+		return -ENOTSUP;
+	put_text(j, span_of(content.ptr, content.len - part.body.len));
+	return put_kind(j, kind, part.body);
 }
 
 static int put_kind(struct job *j, enum kind kind, struct span body)
@@ -283,8 +321,7 @@ static int put_kind(struct job *j, enum kind kind, struct span body)
 		put_text(j, body);
 		return 0;
 	case KIND_CPIM:
-		put_cpim(j, body);
-		return 0;
+		return put_cpim(j, body);
 	case KIND_SIPFRAG:
 		return sipfrag_hide(&j->out, body) ? 0 : -EINVAL;
 	case KIND_XML:

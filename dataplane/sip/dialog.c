@@ -335,7 +335,7 @@ void dialog_relay_request(struct engine *e, struct sip_call *call, struct sip_le
 
 	error = body_relay(e, call, leg, peer, msg, request_answers(e, leg, msg), &req.body, &why);
 	if (error) {
-		dialog_answer(e, server, body_error_status(error), SPAN_NONE);
+		dialog_refuse(e, server, body_error_status(error));
 		return;
 	}
 	client = txn_client_new(e, msg->method, call, peer);

@@ -5,6 +5,7 @@
  * there (replaces.c); of a NOTIFY only the status line goes on. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
+#include "common/sip/mime.h"
 #include "common/sip/replaces.h"
 #include "common/sip/sipfrag.h"
 
@@ -105,12 +106,9 @@ uint16_t refer_put_to(struct engine *e, struct cursor *out, const struct sip_msg
 
 static bool is_sipfrag(const struct sip_msg *msg)
 {
-	struct span type = sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE);
-	const char *end = type.len ? memchr(type.ptr, ';', type.len) : NULL;
+	struct span type = mime_type(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE));
 
-	if (end)
-		type.len = (size_t)(end - type.ptr);
-	return span_ieq(span_trim(type), SPAN("message/sipfrag")) &&
+	return span_ieq(type, SPAN("message/sipfrag")) &&
 	       msg->first[SIP_HDR_CONTENT_ENCODING] == SIP_HDR_NONE;
 }
 

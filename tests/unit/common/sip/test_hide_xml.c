@@ -97,6 +97,10 @@ Test(hide_xml, other_documents)
 	       HEAD "<a><!-- --><!-- -->0.0.0.0<!-- -->&lt;sip:b@10.99.1.1&gt;<!-- --></a>");
 	expect("<a>]]http://x&gt; ]]<![CDATA[]]]]><![CDATA[>]]></a>",
 	       HEAD "<a>]] ]]<!-- -->]]<!-- --><!-- -->&gt;<!-- --></a>");
+	expect("<a xmlns:x=\"urn:x 10.0.0.1 http://x.example.com/ns\">&#38;&#60;&#xa0;&#8364;&#;"
+	       "http://x.example.com</a>",
+	       HEAD "<a xmlns:x=\"urn:x 0.0.0.0 http://x.example.com/ns\">&#38;&#60;&#xa0;&#8364;"
+		    "&#;</a>");
 	expect("\xef\xbb\xbf<?xml version='1.0' encoding='utf-8'?><a\n b = 'c'\t/>",
 	       HEAD "<a b='c'/>");
 	expect("<a>&lt;sip:b@h.example.com;lr&gt; tel:+1&gt;</a>",
@@ -130,6 +134,12 @@ Test(hide_xml, what_is_none)
 		"<!DOCTYPE a [<!ENTITY b \"10.0.0.1\">]><a>&b;</a>",
 		"<?xml version=\"1.0\" encoding=\"UTF-16\"?><a/>",
 		"<?xml version=\"1.0\"?>",
+		"<a>10&#46;0.0.1</a>",
+		"<a>10&#x2E;0.0.1</a>",
+		"<a>1&#00048;.0.0.1</a>",
+		"<a b=\"sip:b&#64;pc.example.com\"/>",
+		"<a b=\"fd99&#58;&#x3a;1\"/>",
+		"<a>&#x73;ip:bob</a>",
 	};
 	char deep[1024];
 

@@ -90,11 +90,29 @@ Test(engine_body, each_kind_as_it_may)
 		 "\r\n\r\nFrom: Bob <im:bob@10.0.2.1>\r\nDateTime: "
 		 "2000-12-13T13:40:00-08:00\r\n\r\n"
 		 "Content-Type: text/plain\r\n\r\nmy own bob@pc.example.com"},
+		{"message/cpim",
+		 "From: <im:b@h>\r\n\r\nContent-Type: application/pidf+xml\r\n\r\n"
+		 "<a b=\"sip:b@10.0.1.2\"/>",
+		 "From: <im:b@10.0.2.1>\r\n\r\nContent-Type: application/pidf+xml\r\n\r\n"
+		 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<a b=\"sip:b@10.0.2.1\"/>"},
+		{"message/cpim", "From: <im:b@h>\r\n\r\nseen at 10.0.1.2",
+		 "\r\n\r\nseen at 0.0.0.0"},
+		{"message/cpim", "From: <im:b@h>\n\r10.0.1.2\r\n\r\n\r\nhello 10.0.1.2",
+		 "\r\n\r\nFrom: <im:b@10.0.2.1>\n\r0.0.0.0\r\n\r\n\r\nhello 10.0.1.2"},
+		{"message/cpim",
+		 "From: <im:b@h>\r\n\r\nContent-Type: application/sdp\r\n\r\nc=IN IP4 10.0.1.2",
+		 "SIP/2.0 415 "},
+		{"message/cpim",
+		 "From: <im:b@h>\r\n\r\nContent-Type: text/plain\r\n"
+		 "Content-Transfer-Encoding: base64\r\n\r\nMTAuMC4xLjI=",
+		 "SIP/2.0 415 "},
 		{"application/pidf+xml",
 		 "<?xml version=\"1.0\"?><presence entity=\"pres:a@pc.example.com\"/>",
 		 "\r\n\r\n<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n"
 		 "<presence entity=\"pres:a@10.0.2.1\"/>"},
 		{"application/pidf+xml", "<presence", "SIP/2.0 400 "},
+		{"application/pidf+xml;charset=utf-7", "<a>+ADE-0.0.1.2</a>", "SIP/2.0 415 "},
+		{"application/pidf+xml;charset=\"UTF-8\"", "<a/>", "\r\n<a/>"},
 		{"application/isup", "\x01", "SIP/2.0 415 "},
 		{"application/isup\nContent-Disposition: signal;handling=optional", "\x01",
 		 "Content-Length: 0\r\n"},
