@@ -81,6 +81,15 @@ static struct span unquoted(struct span value)
 	return value;
 }
 
+/* What names a body part, or a dialog in Event (RFC 4235 section 3.2). */
+static bool is_identifier(const struct line *line, struct span name)
+{
+	static const struct span names[] = {{"call-id", 7}, {"from-tag", 8}, {"to-tag", 6}};
+
+	return span_ieq(name, SPAN("cid")) ||
+	       (line->id == SIP_HDR_EVENT && is_one_of(name, names, COUNT(names)));
+}
+
 /* ";name=value"; nothing when there is nothing left of either. */
 static void put_param(struct line *line, const struct param *param)
 {
@@ -100,7 +109,7 @@ static void put_param(struct line *line, const struct param *param)
 	value_at = out->len;
 	if (is_index(line, param)) {
 		put_span(out, param->value);
-	} else if (span_ieq(param->name, SPAN("cid"))) {
+	} else if (is_identifier(line, param->name)) {
 		put_char(out, '"');
 		hide_token(out, line->hide, unquoted(param->value));
 		put_char(out, '"');
@@ -175,12 +184,23 @@ static void put_warning(struct line *line, struct span value)
 	hide_text(line->out, line->hide, &line->names, span_between(behind, end));
 }
 
+/* "package;name=value" (RFC 6665 section 8.2.1). */
+static void put_event(struct line *line, struct span value)
+{
+	const char *end = value.ptr + value.len, *p = skip_class(value.ptr, end, end, CHAR_TOKEN);
+
+	hide_text(line->out, line->hide, &line->names, span_between(value.ptr, p));
+	put_params(line, span_between(p, end), SCHEME_NONE, false);
+}
+
 static void put_value(struct line *line, struct span value)
 {
 	struct sip_name_addr addr;
 
 	if (line->id == SIP_HDR_WARNING)
 		put_warning(line, value);
+	else if (line->id == SIP_HDR_EVENT)
+		put_event(line, value);
 	else if (sip_name_addr_parse(value, &addr) == 0 && !addr.star)
 		put_name_addr(line, &addr, addr.uri.ptr == value.ptr || addr.uri.ptr[-1] != '<');
 	else

@@ -31,18 +31,21 @@ static const enum sip_hdr_id safe[] = {
 	SIP_HDR_CONTENT_LANGUAGE,
 	SIP_HDR_CONTENT_TYPE,
 	SIP_HDR_DATE,
-	SIP_HDR_EVENT,
 	SIP_HDR_EXPIRES,
 	SIP_HDR_MIME_VERSION,
 	SIP_HDR_MIN_EXPIRES,
 	SIP_HDR_P_EARLY_MEDIA, /* RFC 5009: words only */
 	SIP_HDR_PRIORITY,
-	SIP_HDR_REASON, /* RFC 3326: the cause carriers bill and debug by */
 	SIP_HDR_REQUIRE,
-	SIP_HDR_RETRY_AFTER,
-	SIP_HDR_SUBSCRIPTION_STATE,
 	SIP_HDR_SUPPORTED,
 	SIP_HDR_UNSUPPORTED,
+};
+/* The same, but with parameters or words of anyone's beside what is safe: they cross hidden. */
+static const enum sip_hdr_id safe_hidden[] = {
+	SIP_HDR_EVENT,	/* RFC 4235 names a dialog there */
+	SIP_HDR_REASON, /* RFC 3326: the cause carriers bill and debug by, and a text */
+	SIP_HDR_RETRY_AFTER,
+	SIP_HDR_SUBSCRIPTION_STATE,
 };
 static const char *const safe_names[] = {
 	"Info-Package", "Recv-Info", /* RFC 6086: registered words */
@@ -175,6 +178,8 @@ static void draft_known(struct draft *draft, const struct conf_trunk *from,
 	memset(draft, EDIT_DROP, sizeof(*draft));
 	for (size_t i = 0; i < COUNT(safe); i++)
 		draft_both(draft, safe[i], EDIT_PASS);
+	for (size_t i = 0; i < COUNT(safe_hidden); i++)
+		draft_both(draft, safe_hidden[i], EDIT_HIDE);
 	if (variant & PLAN_PUBLISH) {
 		/* RFC 3903 section 11.3: opaque, made by the one that answers a PUBLISH for
 		 * itself. Mapped it would say no less, and need a table that must outlive it. */

@@ -115,14 +115,15 @@ static void put_passed_header(struct cursor *out, const struct sip_msg *src,
 	}
 }
 
-static void put_hidden_header(struct cursor *out, const struct hide *hide,
-			      const struct sip_msg *src, const struct sip_hdr *hdr, struct span name)
+void put_hidden_header(struct cursor *out, const struct engine *e, const struct net_endpoint *self,
+		       const struct sip_msg *src, const struct sip_hdr *hdr)
 {
+	struct hide hide = {.self = *self, .key = e->index_key};
 	uint32_t before = out->len;
 
-	put_span(out, name);
+	put_span(out, header_name(src, hdr));
 	put_lit(out, ": ");
-	if (hide_header(out, hide, hdr->id, sip_span(src, hdr->value)))
+	if (hide_header(out, &hide, hdr->id, sip_span(src, hdr->value)))
 		put_end(out);
 	else
 		out->len = before;
@@ -135,12 +136,8 @@ static void put_planned_headers(struct cursor *out, const struct engine *e,
 				const struct body *body)
 {
 	bool keeps_type = body->bytes.len && !body->head.len;
-	struct hide hide = {.key = e->index_key};
 	struct span name, value;
 	uint32_t at = 0;
-
-	if (self)
-		hide.self = *self;
 
 	for (unsigned i = 0; src && i < src->nhdrs; i++) {
 		const struct sip_hdr *hdr = &src->hdrs[i];
@@ -155,7 +152,7 @@ static void put_planned_headers(struct cursor *out, const struct engine *e,
 			break;
 		case EDIT_HIDE:
 			if (self)
-				put_hidden_header(out, &hide, src, hdr, name);
+				put_hidden_header(out, e, self, src, hdr);
 			break;
 		case EDIT_REPLACE:
 			if (first)

@@ -209,6 +209,9 @@ void put_via(struct cursor *out, const struct engine *e, uint8_t realm, uint8_t 
 	     uint8_t family);
 /* "Name: value" of another message's header, unfolded. */
 void put_header(struct cursor *out, struct span name, struct span value, bool folded);
+/* The same hidden, for a reader towards whom limen is `self`; no line when nothing is left. */
+void put_hidden_header(struct cursor *out, const struct engine *e, const struct net_endpoint *self,
+		       const struct sip_msg *src, const struct sip_hdr *hdr);
 
 /* ---- body_kind.c: what messages carry ---- */
 enum body_kind {
@@ -532,9 +535,9 @@ void probe_forget_all(struct engine *e);
 struct span reason_of_end(enum ipc_ended_by by);
 /* Of a dialog that another one of the call has won over. */
 struct span reason_of_loser(const struct sip_call *call);
-/* What a plan passes of a message's. */
-struct span reason_passed(struct cursor *out, const struct sip_msg *msg, struct span plan,
-			  enum edit_direction direction);
+/* What a plan lets cross of a message's, for that leg. */
+struct span reason_passed(struct cursor *out, const struct engine *e, const struct sip_msg *msg,
+			  struct span plan, const struct sip_leg *to);
 
 /* ---- ending.c ---- */
 void b2bua_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
@@ -569,8 +572,6 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 		      const struct sip_msg *msg);
 /* 100, with what the request wants to know of the time (section 8.2.6.1). */
 void dialog_trying(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg);
-/* A refusal, with the header that explains it. */
-void dialog_refuse(struct engine *e, struct sip_txn *txn, uint16_t status);
 /* limen's own answer on a server transaction, as the leg's user agent. */
 void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra);
 /* Refuse a request with what goes with the status: Allow, Accept, Retry-After. */

@@ -74,7 +74,8 @@ static void ask_gone(struct engine *e, struct sip_call *call)
 void b2bua_cancel(struct engine *e, struct sip_txn *invite, const struct sip_msg *msg)
 {
 	struct sip_call *call = call_get(e, invite->call);
-	const struct sip_leg *from = leg_get(e, invite->leg);
+	const struct sip_leg *from = leg_get(e, invite->leg),
+			     *to = from ? leg_get(e, from->peer) : NULL;
 	char buf[1024];
 	struct cursor line = cursor_on(buf, sizeof(buf));
 	struct span reason = SPAN_NONE;
@@ -83,9 +84,8 @@ void b2bua_cancel(struct engine *e, struct sip_txn *invite, const struct sip_msg
 
 	if (invite->status >= 200)
 		return; /* section 9.2: a final answer was sent, CANCEL changes nothing */
-	if (call && from)
-		reason = reason_passed(&line, msg, call_plan(e, call),
-				       from->side == SIDE_A ? EDIT_TO_B : EDIT_TO_A);
+	if (call && to)
+		reason = reason_passed(&line, e, msg, call_plan(e, call), to);
 	if (call == NULL || call->invite != invite->self) {
 		/* A re-INVITE is answered as the far side answers it: who refused here what is
 		 * accepted there would leave the two with different sessions. */

@@ -30,12 +30,14 @@ struct span reason_of_loser(const struct sip_call *call)
 				 : SPAN_NONE;
 }
 
-struct span reason_passed(struct cursor *out, const struct sip_msg *msg, struct span plan,
-			  enum edit_direction direction)
+struct span reason_passed(struct cursor *out, const struct engine *e, const struct sip_msg *msg,
+			  struct span plan, const struct sip_leg *to)
 {
+	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
 	struct span value;
 	enum edit_action action =
-		edit_plan_action(plan, direction, SIP_HDR_REASON, SPAN("Reason"), &value);
+		edit_plan_action(plan, to->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A, SIP_HDR_REASON,
+				 SPAN("Reason"), &value);
 
 	for (unsigned i = 0; i < msg->nhdrs; i++) {
 		const struct sip_hdr *hdr = &msg->hdrs[i];
@@ -44,6 +46,8 @@ struct span reason_passed(struct cursor *out, const struct sip_msg *msg, struct 
 			continue;
 		if (action == EDIT_PASS)
 			put_header(out, SPAN("Reason"), sip_span(msg, hdr->value), hdr->folded);
+		else if (action == EDIT_HIDE && self)
+			put_hidden_header(out, e, self, msg, hdr);
 		else if (action == EDIT_REPLACE && msg->first[SIP_HDR_REASON] == i)
 			put_header(out, SPAN("Reason"), value, false);
 	}

@@ -177,6 +177,32 @@ Test(hide, other_headers)
 	expect(SIP_HDR_AUTHORIZATION, "Digest username=\"bob\", realm=\"biloxi.com\"", NULL);
 }
 
+/* What goes along with words of a standard's vocabulary. */
+Test(hide, parameters_beside_safe_words)
+{
+	struct hide hide = towards("10.99.1.1");
+	char wanted[256], tokens[3][17] = {"", "", ""};
+	static const char *const ids[] = {"12@10.0.0.7", "a1", "b2"};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct cursor out = cursor_on(tokens[i], 16);
+
+		hide_token(&out, &hide, span_str(ids[i]));
+	}
+	snprintf(wanted, sizeof(wanted), "dialog;call-id=\"%s\";from-tag=\"%s\";to-tag=\"%s\"",
+		 tokens[0], tokens[1], tokens[2]);
+	expect(SIP_HDR_EVENT, "dialog;call-id=\"12@10.0.0.7\";from-tag=a1; to-tag=b2", wanted);
+	expect(SIP_HDR_EVENT, "presence.winfo;id=7", "presence.winfo;id=7");
+	expect(SIP_HDR_EVENT, "message-summary", "message-summary");
+	expect(SIP_HDR_REASON, "Q.850;cause=16;text=\"gone, 10.0.0.7:5060\", SIP;cause=200",
+	       "Q.850;cause=16;text=\"gone, 0.0.0.0:5060\", SIP;cause=200");
+	expect(SIP_HDR_RETRY_AFTER, "18000 (at 10.0.0.7);duration=3600",
+	       "18000 (at 0.0.0.0);duration=3600");
+	expect(SIP_HDR_RETRY_AFTER, "5", "5");
+	expect(SIP_HDR_SUBSCRIPTION_STATE, "terminated;reason=noresource;retry-after=1",
+	       "terminated;reason=noresource;retry-after=1");
+}
+
 Test(hide, towards_other_families_and_ports)
 {
 	expect_for(
@@ -205,6 +231,17 @@ Test(hide, more_names_than_can_be_kept)
 	snprintf(wanted + to, sizeof(wanted) - to,
 		 "\"anonymous.invalid anonymous.invalid plain\" <sip:a@10.99.1.1>");
 	expect(SIP_HDR_HISTORY_INFO, value, wanted);
+}
+
+/* No host has a name so long: it is not looked for, and others that look like names go with it. */
+Test(hide, names_longer_than_a_host_can_have)
+{
+	char value[1024];
+
+	snprintf(value, sizeof(value), "\"h0.example.com plain\" <sip:u@%0300d.example.com>", 0);
+	expect(SIP_HDR_REPLY_TO, value, "\"anonymous.invalid plain\" <sip:u@10.99.1.1>");
+	snprintf(value, sizeof(value), "\"h0.example.com plain\" <sip:u@%0200d.example.com>", 0);
+	expect(SIP_HDR_REPLY_TO, value, "\"h0.example.com plain\" <sip:u@10.99.1.1>");
 }
 
 /* A cursor of any size: what does not fit is told. */

@@ -8,6 +8,7 @@
 
 #include "../conf_text.h"
 #include "common/sip/edit_plan.h"
+#include "common/sip/hide.h"
 #include "controlplane/cdr/context.h"
 
 struct asked {
@@ -685,7 +686,7 @@ static const char revealing[] =
 	"60\r\nMin-SE: 90\r\n"
 	"P-Early-Media: supported\r\nPriority: normal\r\nPrivacy: id\r\nReason: "
 	"Q.850;cause=16\r\nRequire: 100rel\r\n"
-	"Retry-After: 5\r\nRSeq: 1\r\nSession-Expires: 1800\r\nSupported: timer\r\nUnsupported: "
+	"Retry-After: 5 (10.99.1.2)\r\nRSeq: 1\r\nSession-Expires: 1800\r\nSupported: timer\r\nUnsupported: "
 	"foo\r\n"
 	"Recv-Info: x\r\nContent-Length: 0\r\n\r\n";
 
@@ -702,17 +703,29 @@ static bool engine_writes(uint8_t id)
 static void put_crossing(struct cursor *out, struct span plan, enum edit_direction direction,
 			 const struct sip_msg *msg)
 {
+	const struct hide hide = {.self = {.addr = {{10, 99, 2, 1}}, .family = NET_IP4}};
+
 	for (unsigned i = 0; i < msg->nhdrs; i++) {
 		struct span name = sip_span(msg, msg->hdrs[i].name), value;
 
 		if (engine_writes(msg->hdrs[i].id))
 			continue;
-		if (edit_plan_action(plan, direction, msg->hdrs[i].id, name, &value) != EDIT_PASS)
-			continue;
-		put_span(out, name);
-		put_lit(out, ": ");
-		put_span(out, sip_span(msg, msg->hdrs[i].value));
-		put_lit(out, "\r\n");
+		switch (edit_plan_action(plan, direction, msg->hdrs[i].id, name, &value)) {
+		case EDIT_PASS:
+			put_span(out, name);
+			put_lit(out, ": ");
+			put_span(out, sip_span(msg, msg->hdrs[i].value));
+			put_lit(out, "\r\n");
+			break;
+		case EDIT_HIDE:
+			put_span(out, name);
+			put_lit(out, ": ");
+			hide_header(out, &hide, msg->hdrs[i].id, sip_span(msg, msg->hdrs[i].value));
+			put_lit(out, "\r\n");
+			break;
+		default:
+			break;
+		}
 	}
 }
 

@@ -53,6 +53,22 @@ static void expect_action(struct span plan, enum edit_direction direction, enum 
 		     sip_hdr_name(id), direction == EDIT_TO_B ? "to B" : "to A");
 }
 
+/* Words of a standard's vocabulary cross; what may stand beside them is looked at. */
+Test(plan, safe_headers_with_words_of_anyones_cross_hidden)
+{
+	static const enum sip_hdr_id hidden[] = {SIP_HDR_EVENT, SIP_HDR_REASON,
+						 SIP_HDR_RETRY_AFTER, SIP_HDR_SUBSCRIPTION_STATE};
+	struct conf *conf = conf_from_text(CONF_MANNERS("", ""));
+	struct plans *plans = plans_new(conf);
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+		expect_action(plans_get(plans, 0, 1, 0), EDIT_TO_A, hidden[i], EDIT_HIDE);
+		expect_action(plans_get(plans, 0, 1, 0), EDIT_TO_B, hidden[i], EDIT_HIDE);
+	}
+	plans_free(plans);
+	conf_free(conf);
+}
+
 /* Who challenges is on trunk 1; trunk 0 only asks. */
 Test(plan, challenges_cross_one_way_and_answers_the_other)
 {

@@ -49,6 +49,25 @@ Test(reason, of_a_cancel_goes_on)
 	world_end(w);
 }
 
+/* Where the plan hides it, addresses in its text do not go on. */
+Test(reason, of_a_cancel_goes_on_hidden)
+{
+	struct world *w = world_new();
+	char invite_b[8192];
+
+	w->hides_reason = true;
+	invite(w, "Max-Forwards: 70\n");
+	strcpy(invite_b, world_out(w, B, 0));
+	world_answer(w, B, invite_b, 180, "bob-tag", NULL, NULL);
+	world_in(w, A,
+		 HEAD("one", "CANCEL") "Max-Forwards: 70\n"
+				       "Reason: Q.850;cause=16;text=\"of 10.0.1.2\"\n",
+		 NULL);
+	cr_expect(world_has(world_out(w, B, 0), "Reason: Q.850;cause=16;text=\"of 0.0.0.0\"\r\n"));
+	world_answer(w, B, invite_b, 487, "bob-tag", NULL, NULL);
+	world_end(w);
+}
+
 Test(reason, of_a_cancel_waits_with_it)
 {
 	struct world *w = world_new();

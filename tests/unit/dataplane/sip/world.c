@@ -254,7 +254,8 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_CONTENT_TYPE, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_SUBJECT, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_SUPPORTED, SPAN_NONE, SPAN_NONE);
-		edit_plan_rule(&plan, d, EDIT_PASS, SIP_HDR_REASON, SPAN_NONE, SPAN_NONE);
+		edit_plan_rule(&plan, d, w->hides_reason ? EDIT_HIDE : EDIT_PASS, SIP_HDR_REASON,
+			       SPAN_NONE, SPAN_NONE);
 		for (const uint8_t *id = w->pass; id && *id; id++)
 			edit_plan_rule(&plan, d, EDIT_PASS, *id, SPAN_NONE, SPAN_NONE);
 		edit_plan_rule(&plan, d, EDIT_HIDE, SIP_HDR_P_ASSERTED_IDENTITY, SPAN_NONE,

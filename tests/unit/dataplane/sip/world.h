@@ -45,6 +45,7 @@ struct world {
 	const char *answer_contact; /* the line in place of world_answer's own Contact */
 	uint8_t verdict_flags;
 	uint32_t answer_max_s; /* 0: 60 */
+	bool hides_reason;   /* its plan hides Reason; it passes elsewhere */
 	const uint8_t *pass; /* enum sip_hdr_id, 0 at the end: headers that its plan lets pass */
 	unsigned nsent, nreports, nowner; /* of the last step */
 	struct world_sent sent[WORLD_SENT_MAX];
