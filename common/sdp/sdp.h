@@ -72,8 +72,9 @@ struct sdp_rewrite {
 enum sdp_direction sdp_media_direction(const struct sdp_media *media);
 
 /* Make an answer one to an offer of that many sections (RFC 3264 section 6), whose types are given:
- * sections that it lacks are added as refused, more than were offered are left out. 0, or -EINVAL
- * where the types do not match in their order: that is no answer to this offer. */
+ * sections that it lacks are added as refused, those that were offered without a port have none,
+ * more than were offered are left out. 0, or -EINVAL where the types do not match in their order:
+ * that is no answer to this offer. */
 #define SDP_TYPE_BITS 4u
 uint64_t sdp_types(const struct sdp *sdp);
 int sdp_fit_answer(struct sdp *sdp, unsigned offered, uint64_t types);

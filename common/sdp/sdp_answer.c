@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Answers held against the offer they belong to, of which only the types of its sections are kept.
+/* Answers held against the offer they belong to, of which only the types of its sections are kept,
+ * and which of them had no port.
  * Both processes, any thread. */
 #include "common/sdp/sdp.h"
 
@@ -18,7 +19,8 @@ static const struct {
 	{{"application", 11}, {"TCP/BFCP", 8}, {"*", 1}},
 };
 #define COUNT (sizeof(known) / sizeof(known[0]))
-_Static_assert(COUNT <= 1u << SDP_TYPE_BITS, "types of a description");
+#define NO_PORT (1u << (SDP_TYPE_BITS - 1)) /* beside the type */
+_Static_assert(COUNT <= NO_PORT, "types of a description");
 _Static_assert(SDP_MEDIA_MAX * SDP_TYPE_BITS <= 64, "types of a description");
 
 static unsigned type_of(const struct sdp_media *media)
@@ -33,8 +35,11 @@ uint64_t sdp_types(const struct sdp *sdp)
 {
 	uint64_t types = 0;
 
-	for (unsigned i = 0; i < sdp->nmedia; i++)
-		types |= (uint64_t)type_of(&sdp->media[i]) << (i * SDP_TYPE_BITS);
+	for (unsigned i = 0; i < sdp->nmedia; i++) {
+		uint64_t type = type_of(&sdp->media[i]) | (sdp->media[i].port ? 0 : NO_PORT);
+
+		types |= type << (i * SDP_TYPE_BITS);
+	}
 	return types;
 }
 
@@ -43,11 +48,14 @@ int sdp_fit_answer(struct sdp *sdp, unsigned offered, uint64_t types)
 	if (sdp->nmedia > offered)
 		sdp->nmedia = (uint16_t)offered;
 	for (unsigned i = 0; i < offered; i++) {
-		unsigned type = types >> (i * SDP_TYPE_BITS) & ((1u << SDP_TYPE_BITS) - 1);
+		unsigned kept = types >> (i * SDP_TYPE_BITS) & ((1u << SDP_TYPE_BITS) - 1);
+		unsigned type = kept & (NO_PORT - 1);
 
 		if (i < sdp->nmedia) {
 			if (type_of(&sdp->media[i]) != type)
 				return -EINVAL;
+			if (kept & NO_PORT)
+				sdp->media[i].port = 0;
 			continue;
 		}
 		sdp->media[i] = (struct sdp_media){

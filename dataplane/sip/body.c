@@ -195,7 +195,7 @@ static bool offers_mux(const struct sdp *sdp)
 /* The first offer counts at once, for early media; what its answer may change, and every later
  * offer, waits for the answer. */
 static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *from,
-		      struct span text)
+		      const struct sip_msg *msg, struct span text)
 {
 	bool first = !(from->flags & LEG_MEDIA_SET);
 
@@ -207,6 +207,11 @@ static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *f
 	if (first && !offers_mux(&e->sdp))
 		return 0;
 	from->offer = blob_copy(&e->blobs, text);
+	from->offer_cseq = msg->cseq;
+	if (msg->is_request)
+		from->flags &= (uint8_t)~LEG_OFFER_RESPONDS;
+	else
+		from->flags |= LEG_OFFER_RESPONDS;
 	return from->offer == HANDLE_NONE ? -ENOMEM : 0;
 }
 
@@ -221,7 +226,8 @@ static int parse(struct engine *e, struct span text, const char **why)
 }
 
 int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, struct sip_leg *from,
-		 struct sip_leg *to, struct span text, bool answer, const char **why)
+		 struct sip_leg *to, const struct sip_msg *msg, struct span text, bool answer,
+		 const char **why)
 {
 	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
 	struct sdp_rewrite rewrite;
@@ -243,7 +249,7 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 	error = make_anchors(e, call, from, to, answer, &rewrite);
 	if (error)
 		return error;
-	error = answer ? take_answer(e, call, from, to) : take_offer(e, call, from, text);
+	error = answer ? take_answer(e, call, from, to) : take_offer(e, call, from, msg, text);
 	if (error)
 		return error;
 	/* The version rises when the description changes, and only then (RFC 3264 section 8). */

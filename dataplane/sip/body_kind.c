@@ -254,6 +254,7 @@ struct job {
 	struct engine *e;
 	struct sip_call *call;
 	struct sip_leg *from, *to;
+	const struct sip_msg *msg;
 	struct hide hide;
 	struct cursor out;
 	struct survey survey; /* of what has been written */
@@ -314,8 +315,8 @@ static int put_kind(struct job *j, enum kind kind, struct span body)
 {
 	switch (kind) {
 	case KIND_SDP:
-		return j->negotiates ? body_put_sdp(j->e, &j->out, j->call, j->from, j->to, body,
-						    j->answer, j->why)
+		return j->negotiates ? body_put_sdp(j->e, &j->out, j->call, j->from, j->to, j->msg,
+						    body, j->answer, j->why)
 				     : body_put_capabilities(j->e, &j->out, j->to, body, j->why);
 	case KIND_TEXT:
 		put_text(j, body);
@@ -521,7 +522,8 @@ int body_relay(struct engine *e, struct sip_call *call, struct sip_leg *from, st
 	       const struct sip_msg *msg, bool answer, struct body *result, const char **why)
 {
 	const struct net_endpoint *self;
-	struct job job = {.e = e, .call = call, .from = from, .to = to, .answer = answer};
+	struct job job = {
+		.e = e, .call = call, .from = from, .to = to, .msg = msg, .answer = answer};
 	enum body_kind kind = body_kind(msg);
 	int error;
 

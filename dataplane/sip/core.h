@@ -237,8 +237,10 @@ int body_relay(struct engine *e, struct sip_call *call, struct sip_leg *from, st
 uint16_t body_error_status(int error);
 
 /* ---- body.c: session descriptions ---- */
+/* `text`: the description in msg. */
 int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, struct sip_leg *from,
-		 struct sip_leg *to, struct span text, bool answer, const char **why);
+		 struct sip_leg *to, const struct sip_msg *msg, struct span text, bool answer,
+		 const char **why);
 int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip_leg *to,
 			  struct span text, const char **why);
 /* The offer that a leg made inside the dialog was refused. */

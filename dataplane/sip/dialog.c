@@ -192,12 +192,53 @@ void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg
 		(void)body_relay(e, call, leg, peer, msg, !(invite->flags & TXN_HAS_OFFER), &body,
 				 &why);
 		dialog_send_ack(e, peer, msg, &body);
+		/* An offer in the 2xx that got no answer here never will. */
+		if (peer->flags & LEG_OFFER_RESPONDS)
+			body_forget_offer(e, peer);
 	}
 	if (leg->flags & LEG_BYE_WAITS)
 		dialog_bye(e, leg, NULL);
 }
 
 /* ---- requests ---- */
+
+/* Whether a re-INVITE to a leg is open: one that is relayed, a refresh, or where limen joins the two
+ * of a transfer. */
+static bool reinvite_is_open(const struct engine *e, const struct sip_leg *leg)
+{
+	const struct sip_txn *ours = txn_get(e, leg->invite_client);
+
+	return leg->state == LEG_CONFIRMED && ours &&
+	       (ours->state == TXN_TRYING || ours->state == TXN_PROCEEDING);
+}
+
+/* Whether the answer to an offer in a 2xx may still come, in its ACK. */
+static bool late_answer_is_due(const struct engine *e, const struct sip_leg *leg)
+{
+	const struct sip_txn *invite = txn_get(e, leg->invite_server);
+
+	return ack_is_missing(e, leg) && !(invite->flags & TXN_HAS_OFFER);
+}
+
+/* The status for an offer while another one is open (RFC 3261 section 14.2, RFC 3311 section 5.2),
+ * or 0. */
+static uint16_t refuse_offer(const struct engine *e, const struct sip_leg *leg,
+			     const struct sip_leg *peer, const struct sip_msg *msg)
+{
+	bool update = msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP;
+
+	if (msg->method != SIP_METHOD_INVITE && !update)
+		return 0;
+	if (peer->offer != HANDLE_NONE)
+		return 491;
+	if (!update)
+		return 0;
+	if (leg->offer != HANDLE_NONE)
+		return 500; /* its own, to be answered first: with Retry-After */
+	if (reinvite_is_open(e, leg) || reinvite_is_open(e, peer) || late_answer_is_due(e, peer))
+		return 491;
+	return 0;
+}
 
 /* A status that refuses the request where it stands, or 0. */
 static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *leg,
@@ -247,18 +288,7 @@ static uint16_t refuse_in_dialog(const struct engine *e, const struct sip_leg *l
 		if (far && (far->state == TXN_TRYING || far->state == TXN_PROCEEDING))
 			return 491;
 	}
-	/* limen's own re-INVITE is open there, as where it joins the two of a transfer. */
-	far = txn_get(e, peer->invite_client);
-	if (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP &&
-	    peer->state == LEG_CONFIRMED && far &&
-	    (far->state == TXN_TRYING || far->state == TXN_PROCEEDING))
-		return 491;
-	/* The other side's offer is not answered yet (RFC 3311 section 5.2). */
-	if ((msg->method == SIP_METHOD_INVITE ||
-	     (msg->method == SIP_METHOD_UPDATE && body_kind(msg) == BODY_SDP)) &&
-	    peer->offer != HANDLE_NONE)
-		return 491;
-	return 0;
+	return refuse_offer(e, leg, peer, msg);
 }
 
 static void put_unknown_options(struct cursor *out, const struct sip_msg *msg, enum sip_hdr_id id)
@@ -486,6 +516,22 @@ uint16_t dialog_told_status(struct engine *e, const struct sip_call *call,
 	return msg->status == 408 && server->kind == TXN_SERVER ? 480 : msg->status;
 }
 
+/* Forget the offer that a request of the leg made; one of another request may still be answered. */
+static void forget_own_offer(struct engine *e, struct sip_leg *leg, const struct sip_txn *server)
+{
+	if (!(leg->flags & LEG_OFFER_RESPONDS) && leg->offer_cseq == server->cseq)
+		body_forget_offer(e, leg);
+}
+
+/* Whether a later request of the asker offers something: then the answer to this INVITE's own offer
+ * was given before, and a description in a response to it only says so once more (RFC 3261 section
+ * 13.2.1). It is no answer to the newer one. */
+static bool newer_offer_is_open(const struct sip_leg *asker, const struct sip_txn *server)
+{
+	return server->method == SIP_METHOD_INVITE && asker->offer != HANDLE_NONE &&
+	       !(asker->flags & LEG_OFFER_RESPONDS) && asker->offer_cseq > server->cseq;
+}
+
 bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server,
 			   struct sip_leg *from, uint16_t status, const struct sip_msg *msg)
 {
@@ -506,7 +552,8 @@ bool dialog_relay_with(struct engine *e, struct sip_call *call, struct sip_txn *
 	if (to == NULL)
 		return false;
 	res.rseq = relay_rseq(from, to, msg);
-	if (msg && body_relay(e, call, from, to, msg, server->flags & TXN_HAS_OFFER, &res.body, &why))
+	if (msg && !newer_offer_is_open(to, server) &&
+	    body_relay(e, call, from, to, msg, server->flags & TXN_HAS_OFFER, &res.body, &why))
 		return false;
 	out = out_start(e);
 	build_response(e, out, &res);
@@ -514,10 +561,21 @@ bool dialog_relay_with(struct engine *e, struct sip_call *call, struct sip_txn *
 		return false;
 	if (msg && status >= 200 && status < 300 &&
 	    (server->method == SIP_METHOD_INVITE || server->method == SIP_METHOD_UPDATE)) {
+		forget_own_offer(e, to, server); /* where the answer did not come */
 		session_got_2xx(e, from, msg);
 		session_sent_2xx(e, to);
 	}
 	return true;
+}
+
+/* A request failed: the offer in it, or in a response to it, will not be answered. */
+static void forget_offers(struct engine *e, const struct sip_txn *server, struct sip_leg *asker,
+			  struct sip_leg *leg)
+{
+	if (asker)
+		forget_own_offer(e, asker, server);
+	if (server->method == SIP_METHOD_INVITE && leg->flags & LEG_OFFER_RESPONDS)
+		body_forget_offer(e, leg);
 }
 
 void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
@@ -555,13 +613,13 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 			dialog_answer(e, server, 481, SPAN_NONE);
 		} else if (!dialog_relay_response(e, call, server, leg, msg->status, msg)) {
 			dialog_send_ack(e, leg, NULL, NULL);
+			forget_offers(e, server, peer, leg);
 			if (server->status < 200)
 				dialog_answer(e, server, 500, SPAN_NONE);
 		}
 		break;
 	default:
-		if (peer)
-			body_forget_offer(e, peer);
+		forget_offers(e, server, peer, leg);
 		if (msg == NULL || (msg->status == 408 && server->kind == TXN_SERVER))
 			dialog_no_answer(e, server);
 		else if (msg->status == 422) /* between limen and that side */

@@ -88,6 +88,7 @@ enum leg_flag {
 	LEG_RSEQ = 1 << 3,	/* limen asked, and the peer has rung reliably: `rseq` is set */
 	LEG_REFERRED = 1 << 4,	/* a REFER went there: NOTIFYs of it may come */
 	LEG_HAS_REFERRED = 1 << 5, /* one that limen carried out came from there */
+	LEG_OFFER_RESPONDS = 1 << 6, /* `offer` came in a response */
 };
 
 /* Texts of a leg, all in one blob. */
@@ -120,7 +121,7 @@ struct leg_session {
 				timer, and limen asks for signs of life only */
 	uint64_t refresh;    /* txn: limen's own refresh that is not answered yet */
 	uint64_t sdp;	     /* blob: the description the peer has of limen, for a re-INVITE that
-				changes nothing; only where that may be needed */
+				changes nothing; only where limen refreshes */
 	uint64_t sdp_next;   /* blob: the one offered to it, in force once it answers */
 	uint32_t interval_s; /* in force; 0: none */
 	uint32_t asked_s;    /* Session-Expires of the peer's request in work; 0: none */
@@ -152,6 +153,7 @@ struct sip_leg {
 	uint32_t invite_cseq;   /* of the INVITE that limen sent last: RAck speaks of it */
 	uint32_t rseq; /* of the INVITE in work (RFC 3262): the peer asked: last one limen sent;
 			  limen asked: what is added to the peer's */
+	uint32_t offer_cseq; /* of the message that `offer` came in */
 	struct leg_session session;
 	uint32_t refer_sent; /* CSeq of the REFER that limen relayed to it last */
 	uint32_t refer_cseq; /* and what that was on the other leg; of one that limen carries out:

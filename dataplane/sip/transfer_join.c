@@ -104,7 +104,7 @@ bool transfer_answered(struct engine *e, struct sip_call *call, struct sip_leg *
 
 	session_got_2xx(e, leg, msg);
 	if (text.len == 0 ||
-	    body_put_sdp(e, &offer, call, leg, stand_in, text, true, &why) || offer.full) {
+	    body_put_sdp(e, &offer, call, leg, stand_in, msg, text, true, &why) || offer.full) {
 		call->outcome = 488;
 		return false;
 	}

@@ -321,6 +321,44 @@ static void put_raw(struct fuzz_bytes *in, struct cursor *out)
 	in->left -= len;
 }
 
+static void put_xml(const struct peer *peer, struct cursor *out)
+{
+	put_format(out, "<?xml version=\"1.0\"?><p a=\"cid:zq%c@10.0.%u.2\">10.0.%u.2</p>",
+		   'A' + peer->side, peer->side + 1, peer->side + 1);
+}
+
+/* A description among parts that pass, that may be left out, and that may not. */
+static void put_parts(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out)
+{
+	unsigned bits = fuzz_take(in);
+
+	if (bits & 1) {
+		put_lit(out, "--x\r\nContent-Type: application/sdp\r\n\r\n");
+		put_sdp(peer, in, out);
+		put_lit(out, "\r\n");
+	}
+	if (bits & 2) {
+		put_format(out,
+			   "--x\r\nContent-Type: application/pidf+xml\r\n"
+			   "Content-ID: <zq%c@10.0.%u.2>\r\n\r\n",
+			   'A' + peer->side, peer->side + 1);
+		put_xml(peer, out);
+		put_lit(out, "\r\n");
+	}
+	if (bits & 4) {
+		put_lit(out, "--x\r\nContent-Type: application/isup\r\nContent-Disposition: signal");
+		put_span(out, bits & 8 ? SPAN(";handling=optional") : SPAN_NONE);
+		put_lit(out, "\r\n\r\n\x01\r\n");
+	}
+	if (bits & 16) {
+		put_lit(out, "--x\r\n\r\n");
+		put_raw(in, out);
+		put_lit(out, "\r\n");
+	}
+	if (!(bits & 32))
+		put_lit(out, "--x--\r\n");
+}
+
 /* Content-Type, Content-Length, the empty line and the body: the message's end. */
 static void put_body(const struct peer *peer, struct fuzz_bytes *in, struct cursor *out)
 {
@@ -335,9 +373,15 @@ static void put_body(const struct peer *peer, struct fuzz_bytes *in, struct curs
 	unsigned kind = fuzz_take(in) & 15;
 	char text[8192];
 	struct cursor body = cursor_on(text, sizeof(text));
-	struct span type = kind == 10 ? SPAN("message/sipfrag") : span_str(types[kind & 7]);
+	struct span type = span_str(types[kind & 7]);
 
-	if (kind == 0 || kind > 10) {
+	if (kind == 10)
+		type = SPAN("message/sipfrag");
+	else if (kind == 11)
+		type = SPAN("application/pidf+xml");
+	else if (kind == 12)
+		type = SPAN("multipart/mixed;boundary=x");
+	if (kind == 0 || kind > 12) {
 		put_lit(out, "Content-Length: 0\r\n\r\n");
 		return;
 	}
@@ -347,6 +391,10 @@ static void put_body(const struct peer *peer, struct fuzz_bytes *in, struct curs
 		put_raw(in, &body);
 	else if (kind == 10)
 		put_format(&body, "SIP/2.0 200 zq%c\r\n", 'A' + peer->side);
+	else if (kind == 11)
+		put_xml(peer, &body);
+	else if (kind == 12)
+		put_parts(peer, in, &body);
 	else
 		put_lit(&body, "Signal=5\r\n");
 	if (type.len)
