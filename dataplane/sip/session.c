@@ -215,13 +215,6 @@ void session_put_response(struct cursor *out, const struct sip_leg *leg, enum si
 
 /* ---- the description a re-INVITE would repeat ---- */
 
-static bool needs_sdp(const struct sip_leg *leg)
-{
-	const struct leg_session *s = &leg->session;
-
-	return s->policy_s && !(s->flags & SESSION_UPDATE);
-}
-
 void session_keep_sdp(struct engine *e, struct sip_leg *from, struct sip_leg *to, struct span text,
 		      bool answer)
 {
@@ -234,7 +227,8 @@ void session_keep_sdp(struct engine *e, struct sip_leg *from, struct sip_leg *to
 		from->session.sdp_next = HANDLE_NONE;
 	}
 	drop_blob(e, &s->sdp_next);
-	if (!needs_sdp(to))
+	/* Also where the peer allows UPDATE: it may refuse one all the same. */
+	if (s->policy_s == 0)
 		return;
 	if (answer) {
 		drop_blob(e, &s->sdp);
@@ -289,7 +283,7 @@ static void set_interval(struct engine *e, struct sip_leg *leg, uint32_t interva
 	s->flags &= (uint8_t)~(SESSION_TRIED | SESSION_RAISED);
 	s->ends_ns = agreed ? end_of(e, interval_s) : NEVER_NS;
 	s->due_ns = limen ? after_s(e, interval_s / 2) : s->ends_ns;
-	if (!limen || !needs_sdp(leg))
+	if (!limen)
 		drop_blob(e, &s->sdp);
 	arm_call(e, leg);
 }
@@ -407,6 +401,8 @@ static void on_refusal(struct engine *e, struct sip_call *call, struct sip_leg *
 {
 	struct leg_session *s = &leg->session;
 
+	if (status == 405 || status == 501) /* whatever its Allow says: by re-INVITE, then */
+		s->flags &= (uint8_t)~SESSION_UPDATE;
 	if (status == 408 || status == 481) {
 		/* RFC 3261 section 12.2.1.2: the dialog is gone. */
 		b2bua_end(e, call, 408, IPC_BY_SESSION_TIMEOUT);

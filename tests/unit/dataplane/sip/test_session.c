@@ -404,6 +404,38 @@ Test(session, but_ends_nothing_where_the_peer_counts_no_interval)
 	hang_up(w, &call);
 }
 
+/* Some list UPDATE in Allow and know nothing of it: then by re-INVITE. */
+Test(session, an_update_that_is_not_known_becomes_a_reinvite)
+{
+	static const unsigned statuses[] = {405, 501};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct world *w = start(0, 120);
+		struct world_call call;
+		char re[8192];
+
+		w->no_limits = true;
+		call_up(w, &call, "", KNOWS UPDATES "Session-Expires: 120;refresher=uac\n");
+		cr_expect_eq(sleep_until_out(w, B, 100), 60);
+		cr_expect(world_has(world_out(w, B, 0), "UPDATE "));
+		world_answer(w, B, world_out(w, B, 0), statuses[i], "bob-tag", NULL, NULL);
+		cr_expect_eq(sleep_until_out(w, B, 100), 5);
+		strcpy(re, world_out(w, B, 0));
+		cr_expect(world_has(re, "INVITE sip:bob@10.0.2.2:5062 "));
+		cr_expect_str_eq(body_of(re), body_of(call.invite_b));
+		world_answer(w, B, re, 200, "bob-tag",
+			     KNOWS "Session-Expires: 120;refresher=uac\n", SDP_B);
+		cr_expect(world_has(world_out(w, B, 0), "ACK "));
+		cr_expect_eq(world_out_count(w, A), 0);
+		/* And so from then on. */
+		cr_expect_eq(sleep_until_out(w, B, 100), 60);
+		cr_expect(world_has(world_out(w, B, 0), "INVITE "));
+		world_answer(w, B, world_out(w, B, 0), 200, "bob-tag",
+			     KNOWS "Session-Expires: 120;refresher=uac\n", SDP_B);
+		hang_up(w, &call);
+	}
+}
+
 Test(session, glare_makes_the_refresh_wait)
 {
 	struct world *w = start(0, 120);
@@ -441,6 +473,11 @@ Test(session, a_refresh_in_flight_is_glare_for_both_sides)
 		      "Contact: <sip:bob@10.0.2.2:5062>\n", SDP_B);
 	cr_expect(world_has(world_out(w, B, 0), "SIP/2.0 491 "));
 	world_request(w, B, "ACK", 2, "glare-b", re, "bob-tag", NULL, NULL);
+	/* It offers a description: by UPDATE none may cross it either (RFC 3311 section 5.2). */
+	world_request(w, A, "UPDATE", 3, "glare-c", call.ok_a, "alice-tag", NULL, SDP_A);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 491 "));
+	world_request(w, B, "UPDATE", 3, "glare-d", re, "bob-tag", NULL, SDP_B);
+	cr_expect(world_has(world_out(w, B, 0), "SIP/2.0 491 "));
 	world_answer(w, B, re, 200, "bob-tag", NULL, SDP_B);
 	cr_expect(world_has(world_out(w, B, 0), "ACK "));
 	hang_up(w, &call);
