@@ -153,7 +153,8 @@ static const char *ip6_end(const char *begin, const char *p, const char *end)
 	}
 	if (gap)
 		return skip_class(p, end, end, CHAR_IP6);
-	return !inside && (colons == 7 || colons == 8) ? p : NULL;
+	/* All of the run: what were left of it would be a part of the blank address. */
+	return !inside && (colons == 7 || colons == 8) ? skip_class(p, end, end, CHAR_IP6) : NULL;
 }
 
 /* Letters, digits, dots and dashes: a host name of the text's, or with an IPv4 address inside, or

@@ -77,7 +77,12 @@ static void no_ip4(struct span text, struct span self)
 	}
 }
 
-/* A double colon stands alone or in limen's own address. */
+static bool begins(struct span text, struct span with)
+{
+	return text.len >= with.len && memcmp(text.ptr, with.ptr, with.len) == 0;
+}
+
+/* A double colon stands alone or in limen's own address; a name that was hidden may follow it. */
 static void no_ip6(struct span text, struct span self)
 {
 	for (size_t i = 0; i + 1 < text.len; i++) {
@@ -89,6 +94,8 @@ static void no_ip6(struct span text, struct span self)
 			continue;
 		}
 		CHECK(i + 2 == text.len || text.ptr[i + 2] == ':' ||
+		      begins(span_of(text.ptr + i + 2, text.len - i - 2),
+			     SPAN("anonymous.invalid")) ||
 		      !strchr("0123456789abcdefABCDEF.", text.ptr[i + 2]));
 		i++;
 	}

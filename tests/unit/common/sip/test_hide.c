@@ -244,6 +244,14 @@ Test(hide, names_longer_than_a_host_can_have)
 	expect(SIP_HDR_REPLY_TO, value, "\"h0.example.com plain\" <sip:u@10.99.1.1>");
 }
 
+Test(hide, digits_beyond_any_address_leave_none)
+{
+	char value[256];
+
+	snprintf(value, sizeof(value), "x=2001:db8:0:0:0:0:0:%080d;y=1", 3);
+	expect(SIP_HDR_REPLY_TO, value, "x=::;y=1");
+}
+
 /* A cursor of any size: what does not fit is told. */
 Test(hide, what_does_not_fit_is_told)
 {
