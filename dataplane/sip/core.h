@@ -436,6 +436,9 @@ void transfer_start(struct engine *e, struct sip_call *first, struct sip_leg *le
 /* The target rings: who refers is told. */
 void transfer_rings(struct engine *e, struct sip_call *call, uint16_t status);
 void transfer_is_done(struct engine *e, struct sip_call *call);
+/* limen ends a dialog that hears of a transfer: the end of that is told first, since a NOTIFY that
+ * overtook the BYE would make it old (RFC 3261 section 12.2.2). */
+void transfer_before_bye(struct engine *e, const struct sip_leg *leg);
 /* A NOTIFY to this leg was refused, or not answered. */
 void transfer_on_notified(struct engine *e, const struct sip_leg *leg);
 void transfer_unlink(struct engine *e, struct sip_call *call);

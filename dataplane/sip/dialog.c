@@ -136,6 +136,7 @@ static void send_bye(struct engine *e, struct sip_leg *leg, const struct sip_msg
 		return;
 	}
 	dialog_send_ack(e, leg, NULL, NULL); /* where a 2xx still waits for it */
+	transfer_before_bye(e, leg);
 	leg->state = LEG_OVER;
 	leg->flags &= (uint8_t)~LEG_BYE_WAITS;
 	txn = txn_client_new(e, SIP_METHOD_BYE, call, leg);

@@ -61,6 +61,17 @@ void transfer_is_done(struct engine *e, struct sip_call *call)
 	notify(e, call, 200, true);
 }
 
+void transfer_before_bye(struct engine *e, const struct sip_leg *leg)
+{
+	struct sip_call *first = call_get(e, leg->call);
+	struct sip_call *call = first ? call_get(e, first->transfer) : NULL;
+
+	if (call == NULL || call->referrer != leg->self)
+		return;
+	notify(e, call, call->outcome >= 300 ? call->outcome : 487, true);
+	call->flags |= CALL_UNTOLD;
+}
+
 void transfer_on_notified(struct engine *e, const struct sip_leg *leg)
 {
 	struct sip_call *first = call_get(e, leg->call);

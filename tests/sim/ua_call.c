@@ -225,9 +225,7 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		return;
 	}
 	check_route(sim, ua, sess, msg);
-	/* A NOTIFY of limen's own may overtake its BYE: most endpoints take that for what it is. */
-	if (sess->remote_cseq && msg->cseq <= sess->remote_cseq &&
-	    !(msg->method == SIP_METHOD_BYE && sim->calls[ua->call].transferred)) {
+	if (sess->remote_cseq && msg->cseq <= sess->remote_cseq) {
 		ua_refuse(sim, ua, msg, sess, 500); /* section 12.2.2 */
 		return;
 	}
