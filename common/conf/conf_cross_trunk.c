@@ -244,7 +244,8 @@ static int check_sources(const struct conf_cross *x)
 		if (conf_cross_faulty(x, key, "trunks[%u].realm", i) ||
 		    conf_cross_faulty(x, key, "trunks[%u].sources", i))
 			continue;
-		if (!x->raw->trunks[i].sources_count && conf_cross_faulty(x, key, "trunks[%u].peers", i))
+		if (!x->raw->trunks[i].sources_count &&
+		    conf_cross_faulty(x, key, "trunks[%u].peers", i))
 			continue;
 		for (unsigned s = 0; s < trunk->nsources; s++)
 			all[n++] = (struct source){trunk->realm, i, s, trunk->sources[s]};

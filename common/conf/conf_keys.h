@@ -138,8 +138,9 @@
 	  "Its peers belong to limen's trust domain (RFC 3325): between two such trunks "          \
 	  "P-Asserted-Identity and Privacy cross; towards others a caller who asks for privacy "   \
 	  "is anonymous.")                                                                         \
-	X(LIST, WORD, methods, 16, "INVITE|MESSAGE|SUBSCRIBE|PUBLISH|REGISTER|OPTIONS|NOTIFY|REFER", \
-	  "INVITE", 1, 16, RELOAD,                                                                 \
+	X(LIST, WORD, methods, 16,                                                                 \
+	  "INVITE|MESSAGE|SUBSCRIBE|PUBLISH|REGISTER|OPTIONS|NOTIFY|REFER", "INVITE", 1, 16,       \
+	  RELOAD,                                                                                  \
 	  "What this trunk's peers may begin outside of a dialog; all else is refused with 405.")  \
 	X(ONE, WORD, redirect, 0, "refuse|follow|pass", "refuse", 1, 16, RELOAD,                   \
 	  "A 3xx that this trunk's peers answer is 480 to the caller, is followed by limen (its "  \
@@ -149,14 +150,15 @@
 	  "A REFER of this trunk's peers is refused with 403, goes to the other side, or is "      \
 	  "carried out by limen, which then calls the new party itself.")                          \
 	X(ONE, UINT, session_expires_s, 0, "s", "1800", 0, 65535, RELOAD,                          \
-	  "Session interval that limen asks this trunk's peers for (RFC 4028), 90 at least; 0: no " \
+	  "Session interval that limen asks this trunk's peers for (RFC 4028), 90 at least; 0: "   \
+	  "no "                                                                                    \
 	  "session timer towards them.")                                                           \
 	X(ONE, UINT, min_se_s, 0, "s", "90", 90, 65535, RELOAD,                                    \
 	  "The shortest session interval that limen takes of this trunk's peers: below, it "       \
 	  "answers 422.")                                                                          \
 	X(ONE, BOOL, msrp, 0, "", "no", 2, 8, RELOAD,                                              \
 	  "Media over TCP (MSRP) is passed, with the address it is at, where both trunks of a "    \
-	  "call say yes.")                                                                                \
+	  "call say yes.")                                                                         \
 	X(ONE, WORD, challenges, 0, "drop|pass", "drop", 1, 16, RELOAD,                            \
 	  "Digest challenges of this trunk's peers and the answers to them: dropped, or passed "   \
 	  "unaltered so that they verify (realm, nonce and user name are seen by both sides).")    \

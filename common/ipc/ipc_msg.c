@@ -189,7 +189,8 @@ static bool side_is_good(const struct ipc_side_policy *side)
 {
 	return side->source_policy < IPC_SOURCES && side->redirect < IPC_REDIRECTS &&
 	       side->refer < IPC_REFERS && (side->flags & ~IPC_POLICY_FLAGS) == 0 &&
-	       (side->session_s == 0 || (side->min_se_s >= 90 && side->session_s >= side->min_se_s));
+	       (side->session_s == 0 ||
+		(side->min_se_s >= 90 && side->session_s >= side->min_se_s));
 }
 
 static bool check_target(const struct ipc_target_view *view)

@@ -43,12 +43,12 @@
 	X(STATS_END, 12, ipc_list_end, D, M)                                                       \
 	/* Something an operator should know (rate-limited by the sender): one log line. */        \
 	X(NOTICE, 13, ipc_notice, D, W)                                                            \
-	/* The final answer of a request outside a dialog whose verdict has IPC_TELL_ANSWER. */     \
+	/* The final answer of a request outside a dialog whose verdict has IPC_TELL_ANSWER. */    \
 	X(ANSWER, 14, ipc_answer, D, W)                                                            \
 	/* Send OPTIONS to a peer; answered by one PROBE_END. */                                   \
 	X(PROBE, 15, ipc_probe, C, W)                                                              \
 	X(PROBE_END, 16, ipc_probe_end, D, W)                                                      \
-	/* What a worker does without asking: sent on each connection and reload. */                \
+	/* What a worker does without asking: sent on each connection and reload. */               \
 	X(SETTINGS, 17, ipc_settings, C, W)
 
 enum ipc_msg_type {
@@ -65,7 +65,7 @@ enum ipc_msg_type {
 struct ipc_hello {
 	uint32_t version;     /* IPC_VERSION */
 	uint32_t nworkers;
-	uint64_t conf_hash;   /* of the realms of its config (conf_realms_hash): others are refused */
+	uint64_t conf_hash; /* of the realms of its config (conf_realms_hash): others are refused */
 	uint64_t boot_id;     /* of this dataplane start: ask ids and handles are good within one */
 	uint32_t ring_bytes;  /* data bytes of each direction of each ring, power of two */
 	uint32_t pid;
@@ -241,7 +241,8 @@ struct ipc_call_end {
 	uint64_t answered_ns;       /* 0: never */
 	uint64_t ended_ns;
 	struct net_endpoint peer[2];        /* signalling peers of A and B */
-	struct ipc_media_quality media[2];  /* received from A, from B: summed over all m= sections */
+	struct ipc_media_quality
+		media[2];	    /* received from A, from B: summed over all m= sections */
 	uint16_t status;            /* final status of the INVITE towards A */
 	uint8_t ended_by;           /* enum ipc_ended_by */
 	uint8_t worker;

@@ -5,8 +5,8 @@
  *
  * limen itself writes Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Route, Content-Length,
  * RAck, RSeq, Replaces, Refer-To, Session-Expires, Min-SE and Max-Breadth; Record-Route,
- * Proxy-Require, Timestamp and Target-Dialog never cross. For every other header the first rule of its direction that names it
- * decides; a header that no rule names gets the direction's default. */
+ * Proxy-Require, Timestamp and Target-Dialog never cross. For every other header the first rule of
+ * its direction that names it decides; a header that no rule names gets the direction's default. */
 #pragma once
 
 #include "common/base/cursor.h"

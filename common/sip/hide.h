@@ -50,8 +50,8 @@ void hide_text(struct cursor *out, const struct hide *hide, const struct hide_na
 /* An XML document in UTF-8: URIs and addresses in its attributes and its text as in running text;
  * ids of dialogs and of body parts become tokens; session descriptions and routes in it are left
  * empty, as are comments; processing instructions and URLs are left out, names of namespaces kept
- * but for addresses. 0, or -EINVAL for what is no such document, has a document type, or writes what
- * URIs are made of as character references. */
+ * but for addresses. 0, or -EINVAL for what is no such document, has a document type, or writes
+ * what URIs are made of as character references. */
 int hide_xml(struct cursor *out, const struct hide *hide, struct span text);
 
 /* Add the host names that the text's URIs, or words like user@host, name. */

@@ -5,9 +5,9 @@
 
 #include "common/base/cursor.h"
 
-/* The fragment reduced to its status line, with the standard's own phrase: all that RFC 3515 section
- * 2.4.5 asks for, and nothing of the network it came from. False where it does not begin with
- * one. */
+/* The fragment reduced to its status line, with the standard's own phrase: all that RFC 3515
+ * section 2.4.5 asks for, and nothing of the network it came from. False where it does not begin
+ * with one. */
 bool sipfrag_hide(struct cursor *out, struct span fragment);
 
 /* A status line as a fragment. */

@@ -281,8 +281,9 @@ void ask_decide(const struct generation *gen, unsigned worker, const struct ipc_
 	q.gen = gen;
 	q.worker = worker;
 	q.ask = ask;
-	answer->unreadable = sip_parse(&q.msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK ||
-			     !q.msg.is_request || ask->realm >= gen->conf->nrealms;
+	answer->unreadable =
+		sip_parse(&q.msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK ||
+		!q.msg.is_request || ask->realm >= gen->conf->nrealms;
 	if (answer->unreadable) {
 		refuse(out, ask, answer, 400,
 		       "the dataplane asks about something that is no request", SPAN_NONE);

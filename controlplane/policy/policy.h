@@ -26,7 +26,7 @@ struct policy_request {
 	X(ACCEPTED, "accepted", 0, "accepted")                                                     \
 	X(UNKNOWN_SOURCE, "unknown_source", 403, "no trunk names this source")                     \
 	X(METHOD, "method", 405, "this trunk's peers may not begin that")                          \
-	X(SCHEME, "uri_scheme", 416, "the called URI is neither sip:, tel: nor urn:service:")                    \
+	X(SCHEME, "uri_scheme", 416, "the called URI is neither sip:, tel: nor urn:service:")      \
 	X(URI, "uri_invalid", 400, "the called URI cannot be read")                                \
 	X(URI_LENGTH, "uri_length", 414, "the user of the called URI is too long")                 \
 	X(NO_ROUTE, "no_route", 404, "no route takes this call")                                   \
@@ -34,7 +34,8 @@ struct policy_request {
 	X(NO_BINDING, "no_binding", 404, "nobody is registered by that token any more")            \
 	X(CONTACT, "contact", 400, "a REGISTER's Contact that cannot be called")                   \
 	X(BINDINGS_FULL, "bindings_full", 503, "no room for another binding")                      \
-	X(REDIRECT_NOWHERE, "redirect_nowhere", 480, "no Contact of the redirection can be called") \
+	X(REDIRECT_NOWHERE, "redirect_nowhere", 480,                                               \
+	  "no Contact of the redirection can be called")                                           \
 	X(REDIRECT_LOOP, "redirect_loop", 482, "the redirection leads back, or one too many")
 
 enum policy_outcome {

@@ -38,11 +38,12 @@ struct registration {
 };
 
 enum registrar_outcome {
-	REGISTRAR_TOKEN = 0, /* send this token in place of the user's contact, and tell the answer */
-	REGISTRAR_STAR,      /* all contacts go: tell the answer */
-	REGISTRAR_QUERY,     /* nothing to remember */
-	REGISTRAR_CONTACT,   /* a Contact that cannot be called: 400 */
-	REGISTRAR_FULL,      /* 503 */
+	REGISTRAR_TOKEN =
+		0,	   /* send this token in place of the user's contact, and tell the answer */
+	REGISTRAR_STAR,	   /* all contacts go: tell the answer */
+	REGISTRAR_QUERY,   /* nothing to remember */
+	REGISTRAR_CONTACT, /* a Contact that cannot be called: 400 */
+	REGISTRAR_FULL,	   /* 503 */
 };
 
 /* Remember it until its answer comes. Of several Contacts the first counts. */
@@ -50,8 +51,8 @@ enum registrar_outcome registrar_begin(struct registrar *registrar,
 				       const struct registration *registration,
 				       char token[REGISTRAR_TOKEN_CHARS]);
 
-/* The Contact value for the registrar: the token at limen's address, with the expires and the q that
- * the user's had. */
+/* The Contact value for the registrar: the token at limen's address, with the expires and the q
+ * that the user's had. */
 void put_registrar_contact(struct cursor *out, const char token[REGISTRAR_TOKEN_CHARS],
 			   const struct net_endpoint *limen, const struct sip_msg *msg);
 

@@ -21,13 +21,13 @@ static inline struct span party_user(const struct party *party)
 	return span_of(party->user, party->len);
 }
 
-/* Read a sip:, tel: or urn:service: URI. Passwords, hosts and parameters that name a host, a trunk group or a
- * domain are left out; of a telephone number's parameters those of number portability, extension
- * and subaddress stay (RFC 3966, RFC 4694). 0; -EINVAL; -EPROTONOSUPPORT for another scheme, sips:
- * among them; -ENAMETOOLONG. */
+/* Read a sip:, tel: or urn:service: URI. Passwords, hosts and parameters that name a host, a trunk
+ * group or a domain are left out; of a telephone number's parameters those of number portability,
+ * extension and subaddress stay (RFC 3966, RFC 4694). 0; -EINVAL; -EPROTONOSUPPORT for another
+ * scheme, sips: among them; -ENAMETOOLONG. */
 int party_from_uri(struct span uri, struct party *party);
 
-/* A service's URN as it is, else sip:USER@HOST[:PORT][;user=phone][;transport=...]; all that needs it is escaped. Port 0 and UDP
- * are left out. Without a host: anonymous.invalid. */
+/* A service's URN as it is, else sip:USER@HOST[:PORT][;user=phone][;transport=...]; all that needs
+ * it is escaped. Port 0 and UDP are left out. Without a host: anonymous.invalid. */
 void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host,
 		   uint8_t transport);

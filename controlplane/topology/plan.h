@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Edit plans by pair of trunks: which headers cross the border. A plan depends on nothing but
- * what both trunks say of headers, so that few plans serve many trunks. Part of one generation of the
- * config. limen-controlplane, loop thread. */
+ * what both trunks say of headers, so that few plans serve many trunks. Part of one generation of
+ * the config. limen-controlplane, loop thread. */
 #pragma once
 
 #include "common/conf/conf.h"
@@ -21,8 +21,9 @@ enum plan_variant {
 	PLAN_VARIANTS = 1 << 4,
 };
 
-/* The plan for a request from one trunk to another (indexes); it lives as long as the plans, or, once
- * many are kept, until the next call. SPAN_NONE when the trunks pass more than a plan can hold. */
+/* The plan for a request from one trunk to another (indexes); it lives as long as the plans, or,
+ * once many are kept, until the next call. SPAN_NONE when the trunks pass more than a plan can
+ * hold. */
 struct span plans_get(struct plans *plans, unsigned from, unsigned to,
 		      unsigned variant);
 

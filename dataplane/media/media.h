@@ -62,7 +62,7 @@ struct media_stats {
 	uint64_t opened;
 	uint64_t closed;
 	uint64_t no_ports;       /* opens refused: a realm's ports were used up */
-	uint64_t no_memory;      /* opens refused: the slab was full, of streams or of SRTP's keys */
+	uint64_t no_memory; /* opens refused: the slab was full, of streams or of SRTP's keys */
 	uint64_t learned;        /* sources taken from a packet */
 	uint64_t learn_expired;  /* windows that closed with nothing learned: at the packet after */
 	uint32_t pairs;          /* open now */

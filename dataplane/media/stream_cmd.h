@@ -68,11 +68,11 @@ void stream_pair_local(const struct media *media, uint64_t pair, enum stream_sid
 void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t pair, enum stream_side side,
 			const struct stream_remote *remote);
 
-/* Make a side SRTP (RFC 3711), or plain again with NULL for both. `rx`: what its peer encrypts with;
- * `tx`: what limen does towards it. Keys are copied. A direction whose key is the one it has goes on
- * where it is; another key begins anew (RFC 3264 offers with new keys, RFC 4568 section 7.1.4). From
- * then on nothing of that side is relayed that is not authentic. 0; -ENOMEM when the keys' slab is
- * full; -EINVAL for keys that are none. */
+/* Make a side SRTP (RFC 3711), or plain again with NULL for both. `rx`: what its peer encrypts
+ * with; `tx`: what limen does towards it. Keys are copied. A direction whose key is the one it has
+ * goes on where it is; another key begins anew (RFC 3264 offers with new keys, RFC 4568
+ * section 7.1.4). From then on nothing of that side is relayed that is not authentic. 0; -ENOMEM
+ * when the keys' slab is full; -EINVAL for keys that are none. */
 int stream_pair_secure(struct media *media, uint64_t pair, enum stream_side side,
 		       const struct secure_key *rx, const struct secure_key *tx);
 

@@ -25,7 +25,7 @@
 #define TIMER_C_MS   180000u       /* section 16.6 */
 #define NS_PER_MS    1000000ull
 #define NS_PER_S     1000000000ull
-/* A parked request waits this long for its verdict: a control plane that restarts is back in 2 s. */
+/* A parked request waits so long for its verdict: a control plane that restarts is back in 2 s. */
 #define ASK_MAX_MS   4000u
 #define TRYING_MS  3500u /* timer E is at T2 then (RFC 4320 section 4.1) */
 #define REPORT_AGAIN_MS 200u /* a record that the ring would not take is offered again */
@@ -130,8 +130,8 @@ struct net_endpoint leg_next_hop(const struct engine *e, const struct sip_leg *l
 /* What is sent of a body. */
 struct body {
 	struct span bytes;
-	struct span head; /* whole header lines that describe it in place of the message's own; empty:
-			     those still hold */
+	struct span head; /* whole header lines that describe it in place of the message's own;
+			     empty: those still hold */
 };
 
 struct build_request {
@@ -140,7 +140,7 @@ struct build_request {
 	struct span method_name;   /* where method is OTHER */
 	uint32_t cseq;
 	uint64_t txn;              /* handle for the branch */
-	struct span branch;        /* CANCEL and the ACK of a refusal: the INVITE's branch instead */
+	struct span branch; /* CANCEL and the ACK of a refusal: the INVITE's branch instead */
 	const struct sip_msg *src; /* what it is made from; NULL: limen's own */
 	struct span plan;          /* edit plan for src, empty without */
 	struct body body;
@@ -229,8 +229,8 @@ struct span body_accept(void);
 /* The body of `from`'s message for `to`, which lies in the engine until the next call, or in the
  * message. A session description is rewritten, opening stream pairs as needed; where the method
  * offers or answers nothing (OPTIONS) it tells what its sender can do: it goes on with ports 0 (RFC
- * 3264 section 9) and no stream hears of it. 0; -ENOTSUP: 415; -EOVERFLOW: 488; -EINVAL (why is set) for a bad body;
- * -E2BIG, -ENOSPC, -ENOMEM without room or ports. */
+ * 3264 section 9) and no stream hears of it. 0; -ENOTSUP: 415; -EOVERFLOW: 488; -EINVAL (why is
+ * set) for a bad body; -E2BIG, -ENOSPC, -ENOMEM without room or ports. */
 int body_relay(struct engine *e, struct sip_call *call, struct sip_leg *from, struct sip_leg *to,
 	       const struct sip_msg *msg, bool answer, struct body *result, const char **why);
 /* The status for such an error. */

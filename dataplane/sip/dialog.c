@@ -203,8 +203,8 @@ void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg
 
 /* ---- requests ---- */
 
-/* Whether a re-INVITE to a leg is open: one that is relayed, a refresh, or where limen joins the two
- * of a transfer. */
+/* Whether a re-INVITE to a leg is open: one that is relayed, a refresh, or where limen joins the
+ * two of a transfer. */
 static bool reinvite_is_open(const struct engine *e, const struct sip_leg *leg)
 {
 	const struct sip_txn *ours = txn_get(e, leg->invite_client);

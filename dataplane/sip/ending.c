@@ -298,7 +298,8 @@ static void end_by_bye(struct engine *e, struct sip_call *call, struct sip_leg *
 
 	dialog_answer(e, txn, 200, SPAN_NONE);
 	if (was_early && leg->side == SIDE_A && invite && invite->status < 200) {
-		b2bua_cancel(e, invite, msg); /* section 15: BYE on an early dialog gives up like CANCEL */
+		/* Section 15: BYE on an early dialog gives up like CANCEL. */
+		b2bua_cancel(e, invite, msg);
 		return;
 	}
 	leg->state = LEG_OVER;

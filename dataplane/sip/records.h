@@ -46,7 +46,7 @@ struct sip_call {
 	uint64_t report;       /* blob: the record's frame, from the end on */
 	uint64_t replaces;     /* blob: the Replaces line for the target, until it has answered */
 	uint64_t transfer;     /* while a transfer is under way: the other call of it */
-	uint64_t referrer;     /* of a transfer's call: the leg that sent REFER, of the first call */
+	uint64_t referrer; /* of a transfer's call: the leg that sent REFER, of the first call */
 	uint64_t pair[CALL_MEDIA_MAX]; /* stream pair of each m= section */
 	uint64_t offered_types; /* of the last offer: sdp_types */
 	uint64_t started_ns, ringing_ns, answered_ns, ended_ns; /* monotonic; 0: never */
@@ -117,8 +117,8 @@ enum session_flag {
 /* The session timer of a leg (RFC 4028): limen is a user agent on each. */
 struct leg_session {
 	uint64_t due_ns;     /* refresh, or give up: NEVER_NS without a timer */
-	uint64_t ends_ns;    /* without refresh by then the call ends; NEVER_NS: the peer knows of no
-				timer, and limen asks for signs of life only */
+	uint64_t ends_ns; /* without refresh by then the call ends; NEVER_NS: the peer knows of no
+			     timer, and limen asks for signs of life only */
 	uint64_t refresh;    /* txn: limen's own refresh that is not answered yet */
 	uint64_t sdp;	     /* blob: the description the peer has of limen, for a re-INVITE that
 				changes nothing; only where limen refreshes */
@@ -208,7 +208,7 @@ struct sip_txn {
 	uint64_t peer; /* the transaction on the other side that this one is relayed to or from */
 	union {
 		uint64_t key;    /* server: keyed hash of what identifies it (section 17.2.3) */
-		uint64_t cancel; /* client INVITE: its CANCEL, which shares the branch (section 9.1) */
+		uint64_t cancel; /* client INVITE: its CANCEL, of the same branch (section 9.1) */
 		uint64_t probe;  /* client OPTIONS without call: what it is for */
 	};
 	union {

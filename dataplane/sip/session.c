@@ -375,7 +375,8 @@ bool session_on_timer(struct engine *e, struct sip_leg *leg)
 
 	if (e->now_ns >= s->ends_ns || call == NULL)
 		return false;
-	if (session_invite_is_open(e, leg->invite_client) || session_invite_is_open(e, leg->invite_server))
+	if (session_invite_is_open(e, leg->invite_client) ||
+	    session_invite_is_open(e, leg->invite_server))
 		refresh_later(e, leg, BUSY_MS + engine_random(e) % BUSY_MS);
 	else
 		send_refresh(e, call, leg);

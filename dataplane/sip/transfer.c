@@ -129,8 +129,9 @@ static void put_random(struct engine *e, struct cursor *out)
 }
 
 /* `msg` is the REFER that came on `leg`; `to` its Refer-To. */
-static uint64_t make_request(struct engine *e, const struct sip_leg *leg, const struct sip_leg *peer,
-			     const struct sip_msg *msg, const struct refer_to *to)
+static uint64_t make_request(struct engine *e, const struct sip_leg *leg,
+			     const struct sip_leg *peer, const struct sip_msg *msg,
+			     const struct refer_to *to)
 {
 	struct cursor *body = out_start(e); /* room for a moment: nothing of it goes out */
 	struct cursor out = cursor_on(e->body, sizeof(e->body));

@@ -238,10 +238,10 @@ Test(conf, manners_of_a_trunk_arrive)
 {
 	struct conf_error errors[ERRORS_MAX];
 	unsigned nerrors;
-	char *text = with_line(27,
-			       "    methods: [OPTIONS, REFER]\n    redirect: pass\n    refer: local\n"
-			       "    session_expires_s: 0\n    min_se_s: 2000\n    msrp: true\n"
-			       "    challenges: pass\n    headers_drop: [Date]\n    media_source: learn");
+	char *text = with_line(
+		27, "    methods: [OPTIONS, REFER]\n    redirect: pass\n    refer: local\n"
+		    "    session_expires_s: 0\n    min_se_s: 2000\n    msrp: true\n"
+		    "    challenges: pass\n    headers_drop: [Date]\n    media_source: learn");
 	struct conf *conf = load(text, errors, &nerrors);
 	const struct conf_trunk *trunk;
 

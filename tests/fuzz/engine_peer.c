@@ -93,9 +93,10 @@ static void put_contact(const struct peer *peer, unsigned which, struct cursor *
 			   mark, mark, mark);
 		return;
 	case 6: /* what limen is registered as */
-		put_format(out,
-			   "Contact: <sip:zq%c@10.0.%u.9>, <sip:token@10.0.%u.1:5060>;expires=30\r\n",
-			   mark, net, net);
+		put_format(
+			out,
+			"Contact: <sip:zq%c@10.0.%u.9>, <sip:token@10.0.%u.1:5060>;expires=30\r\n",
+			mark, net, net);
 		return;
 	default:
 		put_format(out, "Contact: <sip:zq%c@10.0.%u.2:%u>\r\n", mark, net,
@@ -346,7 +347,8 @@ static void put_parts(const struct peer *peer, struct fuzz_bytes *in, struct cur
 		put_lit(out, "\r\n");
 	}
 	if (bits & 4) {
-		put_lit(out, "--x\r\nContent-Type: application/isup\r\nContent-Disposition: signal");
+		put_lit(out,
+			"--x\r\nContent-Type: application/isup\r\nContent-Disposition: signal");
 		put_span(out, bits & 8 ? SPAN(";handling=optional") : SPAN_NONE);
 		put_lit(out, "\r\n\r\n\x01\r\n");
 	}
@@ -407,9 +409,10 @@ static void put_body(const struct peer *peer, struct fuzz_bytes *in, struct curs
 
 static const char *method_pick(unsigned bits)
 {
-	static const char *const methods[] = {
-		"INVITE", "INVITE", "BYE",    "ACK",	 "UPDATE",   "PRACK",	  "INFO", "MESSAGE",
-		"CANCEL", "REFER",  "NOTIFY", "OPTIONS", "REGISTER", "SUBSCRIBE", "FOO",  "PUBLISH"};
+	static const char *const methods[] = {"INVITE",	  "INVITE",    "BYE",	 "ACK",
+					      "UPDATE",	  "PRACK",     "INFO",	 "MESSAGE",
+					      "CANCEL",	  "REFER",     "NOTIFY", "OPTIONS",
+					      "REGISTER", "SUBSCRIBE", "FOO",	 "PUBLISH"};
 
 	return methods[bits % 16];
 }

@@ -24,12 +24,14 @@ static const char config[] =
 	"  - {name: rb, port: pb, addresses: [10.99.2.1/24, \"fd99:2::1/64\"]}\n"
 	"trunks:\n"
 	"  - {name: a, realm: ra, peers: [10.99.1.2, \"fd99:1::2\"], sources: [10.99.1.0/24, "
-	"\"fd99:1::/64\"], trusted: yes, headers_hide: [Diversion, X-A], methods: [INVITE, MESSAGE, "
+	"\"fd99:1::/64\"], trusted: yes, headers_hide: [Diversion, X-A], methods: [INVITE, "
+	"MESSAGE, "
 	"SUBSCRIBE, PUBLISH, REGISTER, OPTIONS, NOTIFY, REFER]}\n"
 	"  - {name: b, realm: rb, peers: [10.99.2.2], sources: [10.99.2.0/24], challenges: pass, "
 	"headers_pass: [X-A], methods: [INVITE, MESSAGE, SUBSCRIBE, PUBLISH, REGISTER, OPTIONS, "
 	"NOTIFY, REFER]}\n"
-	"  - {name: c, realm: rb, peers: [\"fd99:2::2\"], trusted: yes, headers_pass: [Diversion]}\n"
+	"  - {name: c, realm: rb, peers: [\"fd99:2::2\"], trusted: yes, headers_pass: "
+	"[Diversion]}\n"
 	"routes:\n"
 	"  - {prefix: \"9\", status: 403}\n"
 	"  - {prefix: \"urn:service:sos\", to: c}\n"
@@ -119,7 +121,8 @@ static void ask(const uint8_t *data, struct span message, struct span contacts)
 		put_lit(&frame, NOTE);
 		put_span(&frame, contacts);
 	}
-	if (frame.full || ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_ASK, in, frame.len))
+	if (frame.full ||
+	    ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_ASK, in, frame.len))
 		return;
 	ask_decide(generation, 3, (const struct ipc_ask *)(const void *)in, &verdict, &answer);
 	if (verdict.full)

@@ -10,11 +10,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CHECK(condition)                                                                           \
-	do {                                                                                        \
-		if (!(condition)) {                                                                 \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);             \
-			abort();                                                                    \
-		}                                                                                   \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);            \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 /* The input as a sequence of 12-byte headers of one stream. */
@@ -49,12 +49,14 @@ static void check_hidden(const uint8_t *data, size_t size)
 	changed = rtcp_hide_names(pkt, (uint32_t)size, &key);
 	if (!changed)
 		CHECK(memcmp(pkt, data, size) == 0);
-	for (size_t at = 0; changed && at < size; at += 4u * ((size_t)(data[at + 2] << 8 | data[at + 3]) + 1)) {
+	for (size_t at = 0; changed && at < size;
+	     at += 4u * ((size_t)(data[at + 2] << 8 | data[at + 3]) + 1)) {
 		bool texts = data[at + 1] == 202 || data[at + 1] == 203;
 
 		CHECK(memcmp(pkt + at, data + at, 4) == 0);
 		for (size_t i = 0; i < 4u * ((size_t)(data[at + 2] << 8 | data[at + 3]) + 1); i++)
-			CHECK(texts ? pkt[at + i] == data[at + i] || (pkt[at + i] >= 'a' && pkt[at + i] <= 'p')
+			CHECK(texts ? pkt[at + i] == data[at + i] ||
+					      (pkt[at + i] >= 'a' && pkt[at + i] <= 'p')
 				    : pkt[at + i] == data[at + i]);
 	}
 	free(pkt);
@@ -69,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(size >= 12);
 	}
 	if (rtcp_is_valid(data, (uint32_t)size))
-		CHECK(size >= 8 && !(rtp_header_is_valid(data, (uint32_t)size) && data[1] >= 200 && data[1] <= 204));
+		CHECK(size >= 8 && !(rtp_header_is_valid(data, (uint32_t)size) && data[1] >= 200 &&
+				     data[1] <= 204));
 	check_stats(data, size);
 	check_hidden(data, size);
 	return 0;

@@ -9,11 +9,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CHECK(condition)                                                                           \
-	do {                                                                                        \
-		if (!(condition)) {                                                                 \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);             \
-			abort();                                                                    \
-		}                                                                                   \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);            \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 static struct net_endpoint endpoint(const char *text)
@@ -44,7 +44,8 @@ static void rewrite_make(struct sdp_rewrite *rewrite, const struct sdp *sdp)
 	}
 }
 
-static void same_meaning(const struct sdp *in, const struct sdp *out, const struct sdp_rewrite *rewrite)
+static void same_meaning(const struct sdp *in, const struct sdp *out,
+			 const struct sdp_rewrite *rewrite)
 {
 	CHECK(in->nmedia == out->nmedia);
 	for (unsigned i = 0; i < in->nmedia; i++) {
@@ -61,7 +62,8 @@ static void same_meaning(const struct sdp *in, const struct sdp *out, const stru
 		CHECK(b->port == (active ? anchor->rtp.port : 0));
 		if (active) {
 			CHECK(net_endpoint_eq(&b->rtp, &anchor->rtp));
-			CHECK(net_endpoint_eq(&b->rtcp, a->rtcp_mux ? &anchor->rtp : &anchor->rtcp));
+			CHECK(net_endpoint_eq(&b->rtcp,
+					      a->rtcp_mux ? &anchor->rtp : &anchor->rtcp));
 		}
 	}
 }
@@ -79,14 +81,17 @@ static unsigned count_in(struct span text, struct span word)
  * words hold it. */
 static void origin_is_hidden(struct span in, struct span origin, struct span out)
 {
-	static const char own[] = "v=0\r\no=- 31415926535 27182818284 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\n"
-				  "c=IN IP6 2001:db8:5::1\r\nt=0 0\r\na=rtcp:40000\r\na=sendonly\r\na=inactive\r\n"
-				  "m= 30000 a=ssrc: cname:31415926535";
+	static const char own[] =
+		"v=0\r\no=- 31415926535 27182818284 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 "
+		"203.0.113.1\r\n"
+		"c=IN IP6 2001:db8:5::1\r\nt=0 0\r\na=rtcp:40000\r\na=sendonly\r\na=inactive\r\n"
+		"m= 30000 a=ssrc: cname:31415926535";
 
 	while (origin.len) {
 		struct span word = span_of(origin.ptr, 0);
 
-		while (word.len < origin.len && word.ptr[word.len] != ' ' && word.ptr[word.len] != '\t')
+		while (word.len < origin.len && word.ptr[word.len] != ' ' &&
+		       word.ptr[word.len] != '\t')
 			word.len++;
 		origin.ptr += word.len;
 		origin.len -= word.len;
@@ -122,7 +127,8 @@ static void addresses_are_hidden(struct span out)
 			while (word_end < end && !strchr(" \t\r/;,=\"'()[]<>", out.ptr[word_end]))
 				word_end++;
 			if (!media && word_end - at >= 3 &&
-			    net_addr_parse(span_of(out.ptr + at, word_end - at), &addr, &family) == 0)
+			    net_addr_parse(span_of(out.ptr + at, word_end - at), &addr, &family) ==
+				    0)
 				CHECK(addr_is_limens(span_of(out.ptr + at, word_end - at)));
 			at = word_end + 1;
 		}

@@ -530,7 +530,8 @@ static void test_put_limits(void)
 static void test_names(void)
 {
 	CHECK(strcmp(ipc_msg_name(IPC_VERDICT), "VERDICT") == 0);
-	CHECK(strcmp(ipc_msg_name(0), "unknown") == 0 && strcmp(ipc_msg_name(TYPES + 1), "unknown") == 0);
+	CHECK(strcmp(ipc_msg_name(0), "unknown") == 0 &&
+	      strcmp(ipc_msg_name(TYPES + 1), "unknown") == 0);
 	CHECK(strcmp(ipc_msg_name(UINT16_MAX), "unknown") == 0);
 	for (unsigned by = 0; by < IPC_ENDED_BYS; by++)
 		CHECK(strcmp(ipc_ended_by_name(by), "unknown") != 0);

@@ -232,15 +232,16 @@ Test(worker, engines_ask_each_other)
 		for (unsigned n = 0; snprintf(named, sizeof(named), "named-%u@a", n),
 			      engine_owner(span_str(named), 2) == asker;)
 			n++;
-		len = (uint32_t)snprintf(text, sizeof(text),
-					 "INVITE sip:bob@10.99.1.1 SIP/2.0\r\n"
-					 "Via: SIP/2.0/UDP 10.99.1.2:5070;branch=z9hG4bKr%u\r\n"
-					 "From: <sip:a@10.99.1.2>;tag=1\r\nTo: <sip:bob@10.99.1.1>\r\n"
-					 "Call-ID: %s\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
-					 "Contact: <sip:a@10.99.1.2>\r\n"
-					 "Replaces: %s;to-tag=1;from-tag=2\r\n"
-					 "Content-Length: 0\r\n\r\n",
-					 asker, call_id, named);
+		len = (uint32_t)snprintf(
+			text, sizeof(text),
+			"INVITE sip:bob@10.99.1.1 SIP/2.0\r\n"
+			"Via: SIP/2.0/UDP 10.99.1.2:5070;branch=z9hG4bKr%u\r\n"
+			"From: <sip:a@10.99.1.2>;tag=1\r\nTo: <sip:bob@10.99.1.1>\r\n"
+			"Call-ID: %s\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
+			"Contact: <sip:a@10.99.1.2>\r\n"
+			"Replaces: %s;to-tag=1;from-tag=2\r\n"
+			"Content-Length: 0\r\n\r\n",
+			asker, call_id, named);
 		frame_udp(&frame, "10.99.1.2:5070", "10.99.1.1:5060", text, len);
 		world_receive(&world, 0, asker, &frame);
 		for (unsigned turns = 0; turns < 3; turns++)

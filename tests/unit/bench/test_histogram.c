@@ -66,10 +66,12 @@ Test(histogram, quantiles_are_those_of_the_sorted_list_within_a_bucket)
 	for (unsigned i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
 		double at = shares[i] * VALUES;
 		unsigned rank = (unsigned)at + ((double)(unsigned)at < at);
-		uint64_t exact = values[rank ? rank - 1 : 0], got = histogram_quantile(&h, shares[i]);
+		uint64_t exact = values[rank ? rank - 1 : 0],
+			 got = histogram_quantile(&h, shares[i]);
 
 		cr_assert_geq(got, exact, "%f", shares[i]);
-		cr_assert_leq(got, exact + exact / HISTOGRAM_SUB, "%f: %lu for %lu", shares[i], got, exact);
+		cr_assert_leq(got, exact + exact / HISTOGRAM_SUB, "%f: %lu for %lu", shares[i], got,
+			      exact);
 	}
 	cr_assert_eq(h.max, values[VALUES - 1]);
 	cr_assert_eq(h.count, VALUES);

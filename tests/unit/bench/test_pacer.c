@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* limen-load's pacing: the rate that was asked for, however often it is asked, and no bursts after an absence. */
+/* limen-load's pacing: the rate that was asked for, however often it is asked, and no bursts after
+ * an absence. */
 #include "bench/load/pacer.h"
 
 #include "../../rng.h"
@@ -23,10 +24,14 @@ Test(pacer, the_rate_is_kept_however_unevenly_it_is_asked)
 
 			pacer_take(&pacer, due);
 			done += due;
-			now += 1 + rng_below(&rng, HZ / 200); /* 2.5 ms on average, less than the burst lasts */
+			now += 1 +
+			       rng_below(
+				       &rng,
+				       HZ / 200); /* 2.5 ms on average, less than the burst lasts */
 		}
 		cr_assert_eq(pacer.forgone, 0);
-		cr_assert_float_eq((double)done, rates[i] * 10, rates[i] * 0.005 + 1, "%f: %lu", rates[i], done);
+		cr_assert_float_eq((double)done, rates[i] * 10, rates[i] * 0.005 + 1, "%f: %lu",
+				   rates[i], done);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* limen-load's reckoning of lost, reordered and duplicate packets, against a record of every number. */
+/* limen-load's reckoning of lost, reordered and duplicate packets, against a record of every
+ * number. */
 #include "bench/load/seq_track.h"
 
 #include "../../rng.h"
@@ -49,7 +50,8 @@ Test(seq_track, at_the_windows_edge)
 	seq_track_add(&track, SEQ_WINDOW - 1);
 	cr_assert_eq(seq_track_add(&track, 0), SEQ_DUPLICATE); /* the oldest that is remembered */
 	seq_track_add(&track, SEQ_WINDOW);
-	cr_assert_eq(seq_track_add(&track, 0), SEQ_REORDERED); /* forgotten: late, as far as anyone can tell */
+	cr_assert_eq(seq_track_add(&track, 0),
+		     SEQ_REORDERED); /* forgotten: late, as far as anyone can tell */
 	cr_assert_eq(seq_track_add(&track, 1), SEQ_REORDERED);
 	cr_assert_eq(seq_track_add(&track, 1), SEQ_DUPLICATE);
 }
@@ -80,7 +82,8 @@ Test(seq_track, through_the_wrap_of_32_bits)
 Test(seq_track, agrees_with_a_full_record)
 {
 	static uint8_t came[SENT];
-	uint32_t order[32], lost = 0, unique = 0, duplicate = 0, highest = 0, reordered = 0, got[3] = {0};
+	uint32_t order[32], lost = 0, unique = 0, duplicate = 0, highest = 0, reordered = 0,
+			    got[3] = {0};
 	struct seq_track track = {0};
 	struct rng rng = {.state = 11};
 
@@ -94,7 +97,8 @@ Test(seq_track, agrees_with_a_full_record)
 			order[j] = at + i;
 		}
 		for (uint32_t i = 0; i < n; i++) {
-			for (uint64_t copies = rng_below(&rng, 10) ? 1 : rng_below(&rng, 3); copies; copies--) {
+			for (uint64_t copies = rng_below(&rng, 10) ? 1 : rng_below(&rng, 3); copies;
+			     copies--) {
 				uint32_t seq = order[i];
 
 				got[seq_track_add(&track, seq)]++;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* limen-load's headers: what is written is read back, and its checksums are right by RFC 1071's own test. */
+/* limen-load's headers: what is written is read back, and its checksums are right by RFC 1071's own
+ * test. */
 #include "bench/load/wire.h"
 
 #include <criterion/criterion.h>
@@ -13,7 +14,8 @@ static struct wire_way way_of(const char *src, const char *dst)
 	return way;
 }
 
-static const char *const pairs[][2] = {{"192.0.2.1:5060", "198.51.100.7:40000"}, {"[2001:db8::1]:1", "[2001:db8::2]:65535"}};
+static const char *const pairs[][2] = {{"192.0.2.1:5060", "198.51.100.7:40000"},
+				       {"[2001:db8::1]:1", "[2001:db8::2]:65535"}};
 
 Test(wire, what_is_written_is_read_back)
 {
@@ -29,12 +31,15 @@ Test(wire, what_is_written_is_read_back)
 				frame[head + at] = (uint8_t)(at * 7 + 1);
 			wire_finish_udp(frame, &way, len);
 			cr_assert(wire_read_udp(frame, head + len, &udp));
-			cr_assert(net_endpoint_eq(&udp.src, &way.src) && net_endpoint_eq(&udp.dst, &way.dst));
+			cr_assert(net_endpoint_eq(&udp.src, &way.src) &&
+				  net_endpoint_eq(&udp.dst, &way.dst));
 			cr_assert_eq(udp.len, len);
 			cr_assert_eq(udp.payload, frame + head);
 			/* Sum of all with the checksum in it: all ones. */
-			cr_assert_eq(wire_fold(wire_pseudo(way.src.family, &way.src.addr, &way.dst.addr, 17, len + 8) +
-					       wire_sum(frame + head - 8, len + 8)), 0xffff, "UDP, %u bytes", len);
+			cr_assert_eq(wire_fold(wire_pseudo(way.src.family, &way.src.addr,
+							   &way.dst.addr, 17, len + 8) +
+					       wire_sum(frame + head - 8, len + 8)),
+				     0xffff, "UDP, %u bytes", len);
 			if (i == 0)
 				cr_assert_eq(wire_fold(wire_sum(frame + 14, 20)), 0xffff);
 		}
@@ -50,7 +55,8 @@ Test(wire, a_frame_cut_anywhere_is_refused)
 		struct wire_udp udp;
 
 		for (uint32_t cut = 0; cut < bytes; cut++)
-			cr_assert_not(wire_read_udp(frame, cut, &udp), "%u of %u bytes", cut, bytes);
+			cr_assert_not(wire_read_udp(frame, cut, &udp), "%u of %u bytes", cut,
+				      bytes);
 		cr_assert(wire_read_udp(frame, bytes, &udp));
 	}
 }

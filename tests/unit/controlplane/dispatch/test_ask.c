@@ -176,7 +176,8 @@ Test(ask, limits_are_the_shorter_of_both_trunks)
 Test(ask, each_sides_policy_is_its_trunks)
 {
 	struct asked *asked = start(CONF_MANNERS(
-		", redirect: follow, refer: local, session_expires_s: 600, min_se_s: 120, msrp: yes",
+		", redirect: follow, refer: local, session_expires_s: 600, min_se_s: 120, msrp: "
+		"yes",
 		", redirect: pass, refer: pass, session_expires_s: 0, msrp: yes, media_source: "
 		"learn"));
 	const struct ipc_side_policy *side;
@@ -509,12 +510,13 @@ static void redirect(struct asked *asked, uint8_t redirects, const char *contact
 /* Three sides: users 2.. are b's, 3.. are c's, 9.. nobody may call. */
 #define THREE_SIDES(more_c)                                                                        \
 	CONF_HEAD                                                                                  \
-	"realms:\n  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"                          \
+	"realms:\n  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"                           \
 	"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"                                    \
-	"trunks:\n  - {name: a, realm: ra, peers: [10.99.1.2]}\n"                                 \
-	"  - {name: b, realm: rb, peers: [10.99.2.2], sources: [10.99.2.0/25], answer_max_s: 10}\n" \
+	"trunks:\n  - {name: a, realm: ra, peers: [10.99.1.2]}\n"                                  \
+	"  - {name: b, realm: rb, peers: [10.99.2.2], sources: [10.99.2.0/25], answer_max_s: "     \
+	"10}\n"                                                                                    \
 	"  - {name: c, realm: rb, peers: [10.99.2.200], answer_max_s: 20" more_c "}\n"             \
-	"routes:\n  - {from: a, prefix: \"2\", to: b}\n  - {from: a, prefix: \"3\", to: c}\n"       \
+	"routes:\n  - {from: a, prefix: \"2\", to: b}\n  - {from: a, prefix: \"3\", to: c}\n"      \
 	"  - {prefix: \"9\", status: 403}\n"
 
 Test(ask, a_redirection_is_routed_as_the_caller_would)
@@ -686,7 +688,8 @@ static const char revealing[] =
 	"60\r\nMin-SE: 90\r\n"
 	"P-Early-Media: supported\r\nPriority: normal\r\nPrivacy: id\r\nReason: "
 	"Q.850;cause=16\r\nRequire: 100rel\r\n"
-	"Retry-After: 5 (10.99.1.2)\r\nRSeq: 1\r\nSession-Expires: 1800\r\nSupported: timer\r\nUnsupported: "
+	"Retry-After: 5 (10.99.1.2)\r\nRSeq: 1\r\nSession-Expires: 1800\r\nSupported: "
+	"timer\r\nUnsupported: "
 	"foo\r\n"
 	"Recv-Info: x\r\nContent-Length: 0\r\n\r\n";
 

@@ -215,13 +215,12 @@ Test(dispatch, questions_are_answered_on_their_ring)
 	cr_expect_eq(last_sent(IPC_VERDICT)->ring, 1);
 	cr_expect_eq(verdict->status, 403);
 	cr_expect(file_holds(
-		test->log,
-		"info test/policy: refused status=403 why=\"no trunk names this source\" kind=request realm=ra "
-		"source=10.99.1.3:5060 trunk=\"\" called=\"\" route=-1 held_back=0\n"));
-	cr_expect(file_holds(
-		test->log,
-		"debug test/policy: accepted kind=request realm=ra source=10.99.1.2:5060 trunk=a source_bits=32 "
-		"called=2001 route=0 to=b\n"));
+		test->log, "info test/policy: refused status=403 why=\"no trunk names this "
+			   "source\" kind=request realm=ra "
+			   "source=10.99.1.3:5060 trunk=\"\" called=\"\" route=-1 held_back=0\n"));
+	cr_expect(file_holds(test->log, "debug test/policy: accepted kind=request realm=ra "
+					"source=10.99.1.2:5060 trunk=a source_bits=32 "
+					"called=2001 route=0 to=b\n"));
 	stop(test);
 }
 
@@ -387,8 +386,9 @@ static void register_user(uint64_t ask_id)
 Test(dispatch, users_are_listed_and_outlive_a_reload)
 {
 	struct test *test = new_test();
-	const char *wanted = "{\"user\":\"1001\",\"trunk\":\"a\",\"contact\":\"sip:1001@192.168.1.5\","
-			     "\"source\":\"10.99.1.2:5060\",\"since\":\"20";
+	const char *wanted =
+		"{\"user\":\"1001\",\"trunk\":\"a\",\"contact\":\"sip:1001@192.168.1.5\","
+		"\"source\":\"10.99.1.2:5060\",\"since\":\"20";
 
 	write_conf(test, ACCESS);
 	cr_assert_eq(dispatch_reload(test->dispatch), 0);

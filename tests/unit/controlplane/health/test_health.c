@@ -14,7 +14,7 @@
 	"trunks:\n"                                                                                \
 	"  - {name: quiet, realm: ra, peers: [10.0.0.2]}\n" more
 #define PROBED                                                                                     \
-	"  - {name: two, realm: ra, peers: [10.0.0.3, 10.0.0.4], options_interval_s: 10, "          \
+	"  - {name: two, realm: ra, peers: [10.0.0.3, 10.0.0.4], options_interval_s: 10, "         \
 	"options_down_after: 3, options_up_after: 2}\n"
 
 static struct health *start(const struct conf *conf)
@@ -221,9 +221,10 @@ Test(health, the_first_probes_are_spread)
 	struct health_probe probe;
 
 	for (unsigned i = 0; i < N; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text),
-			 "  - {name: t%u, realm: ra, peers: [10.1.%u.%u], options_interval_s: 10}\n",
-			 i, i / 200, i % 200 + 1);
+		snprintf(
+			text + strlen(text), sizeof(text) - strlen(text),
+			"  - {name: t%u, realm: ra, peers: [10.1.%u.%u], options_interval_s: 10}\n",
+			i, i / 200, i % 200 + 1);
 	conf = conf_from_text(text);
 	health = start(conf);
 	for (int again = 0; again < 2; again++) {

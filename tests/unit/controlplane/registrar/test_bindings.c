@@ -165,7 +165,8 @@ Test(bindings, do_as_a_plain_list_does)
 Test(bindings, a_user_may_have_several)
 {
 	struct bindings *bindings = bindings_new(&keys[0]);
-	struct binding binding = {.trunk = SPAN("t"), .user = SPAN("kim"), .contact = SPAN("sip:1")};
+	struct binding binding = {
+		.trunk = SPAN("t"), .user = SPAN("kim"), .contact = SPAN("sip:1")};
 	uint32_t number, at = 0;
 	unsigned n = 0;
 

@@ -154,7 +154,8 @@ Test(registrar, a_good_answer_makes_a_binding)
 	struct binding binding;
 
 	begin(&test, false);
-	cr_assert_eq(send_register(&test, "kim", "Contact: <sip:kim@192.168.1.7:5062;x=y?Sub=z>\r\n",
+	cr_assert_eq(send_register(&test, "kim",
+				   "Contact: <sip:kim@192.168.1.7:5062;x=y?Sub=z>\r\n",
 				   "10.99.1.2:40000", token),
 		     REGISTRAR_TOKEN);
 	cr_expect(registrar_is_token(of(token)));
@@ -299,9 +300,11 @@ Test(registrar, the_contact_for_the_registrar_tells_nothing)
 	static const char text[] =
 		"REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
 		"<sip:1@x>;tag=1\r\nTo: <sip:1@x>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n"
-		"Contact: \"SECRET\" <sip:kim@SECRET>;expires=300;q=0.5;+sip.instance=\"<SECRET>\"\r\n"
+		"Contact: \"SECRET\" "
+		"<sip:kim@SECRET>;expires=300;q=0.5;+sip.instance=\"<SECRET>\"\r\n"
 		"Content-Length: 0\r\n\r\n";
-	const struct net_endpoint limen = {.addr = {{10, 99, 2, 1}}, .family = NET_IP4, .port = 5070};
+	const struct net_endpoint limen = {
+		.addr = {{10, 99, 2, 1}}, .family = NET_IP4, .port = 5070};
 	static struct sip_msg msg;
 	char buf[256];
 	struct cursor out = cursor_on(buf, sizeof(buf));
@@ -413,9 +416,10 @@ Test(registrar, another_file_gets_all_that_is_known)
 
 Test(registrar, a_file_that_is_none_is_refused)
 {
-	static const char *const texts[] = {"not a database, but long enough to be taken for one, if "
-					    "only somebody would believe it",
-					    NULL};
+	static const char *const texts[] = {
+		"not a database, but long enough to be taken for one, if "
+		"only somebody would believe it",
+		NULL};
 	struct test test = start();
 	FILE *file;
 

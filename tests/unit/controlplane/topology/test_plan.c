@@ -31,14 +31,14 @@ Test(plan, trunks_that_pass_the_same_share_a_plan)
 	cr_expect_eq(plans_get(plans, 2, 3, 0).ptr, plans_get(plans, 3, 2, 0).ptr,
 		     "the order of a list is nothing");
 	cr_expect_neq(plans_get(plans, 2, 4, 0).ptr, plans_get(plans, 2, 3, 0).ptr);
-	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 3, 0), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"),
-				      &value),
+	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 3, 0), EDIT_TO_B, SIP_HDR_OTHER,
+				      SPAN("X-B"), &value),
 		     EDIT_PASS);
-	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4, 0), EDIT_TO_B, SIP_HDR_OTHER, SPAN("X-B"),
-				      &value),
+	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4, 0), EDIT_TO_B, SIP_HDR_OTHER,
+				      SPAN("X-B"), &value),
 		     EDIT_DROP);
-	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4, 0), EDIT_TO_A, SIP_HDR_OTHER, SPAN("x-a"),
-				      &value),
+	cr_expect_eq(edit_plan_action(plans_get(plans, 2, 4, 0), EDIT_TO_A, SIP_HDR_OTHER,
+				      SPAN("x-a"), &value),
 		     EDIT_PASS);
 	plans_free(plans);
 	conf_free(conf);
@@ -130,7 +130,8 @@ Test(plan, one_trunk_is_enough_to_hide)
 		for (int d = 0; d < EDIT_DIRECTIONS; d++) {
 			expect_action(plan, (enum edit_direction)d, SIP_HDR_DIVERSION, EDIT_HIDE);
 			expect_action(plan, (enum edit_direction)d, SIP_HDR_SUBJECT, EDIT_DROP);
-			expect_action(plan, (enum edit_direction)d, SIP_HDR_HISTORY_INFO, EDIT_DROP);
+			expect_action(plan, (enum edit_direction)d, SIP_HDR_HISTORY_INFO,
+				      EDIT_DROP);
 			cr_expect_eq(edit_plan_action(plan, (enum edit_direction)d, SIP_HDR_OTHER,
 						      SPAN("X-A"), &value),
 				     EDIT_HIDE);
@@ -155,7 +156,8 @@ Test(plan, identities_stay_within_the_trust_domain)
 			struct span plan;
 			bool both = a && b;
 
-			snprintf(text, sizeof(text), CONF_MANNERS("%s", "%s"), trusts[a], trusts[b]);
+			snprintf(text, sizeof(text), CONF_MANNERS("%s", "%s"), trusts[a],
+				 trusts[b]);
 			conf = conf_from_text(text);
 			plans = plans_new(conf);
 			plan = plans_get(plans, 0, 1, 0);
@@ -193,12 +195,13 @@ Test(plan, privacy_is_stronger_than_lists)
 		struct plans *plans;
 		struct span plan;
 
-		snprintf(text, sizeof(text),
-			 CONF_MANNERS(", trusted: yes, headers_pass: [P-Asserted-Identity, Subject, "
-				      "Diversion, History-Info]",
-				      ", trusted: %s, headers_pass: [P-Asserted-Identity, Subject, "
-				      "Diversion, History-Info]"),
-			 trusts[trusted]);
+		snprintf(
+			text, sizeof(text),
+			CONF_MANNERS(", trusted: yes, headers_pass: [P-Asserted-Identity, Subject, "
+				     "Diversion, History-Info]",
+				     ", trusted: %s, headers_pass: [P-Asserted-Identity, Subject, "
+				     "Diversion, History-Info]"),
+			trusts[trusted]);
 		conf = conf_from_text(text);
 		plans = plans_new(conf);
 		plan = plans_get(plans, 0, 1, 0);

@@ -512,7 +512,8 @@ Test(engine, what_needs_no_policy_is_refused_at_once)
 		 "q2\nCSeq: 1 INVITE\n",
 		 NULL, "Unsupported: flux"},
 		{"INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP "
-		 "10.0.1.2;branch=z9hG4bKq3\nContent-Type: application/isup\nFrom: <sip:a@h>;tag=t\nTo: "
+		 "10.0.1.2;branch=z9hG4bKq3\nContent-Type: application/isup\nFrom: "
+		 "<sip:a@h>;tag=t\nTo: "
 		 "<sip:b@h>\nCall-ID: q3\nCSeq: 1 INVITE\n",
 		 "<p>", "SIP/2.0 415 "},
 		{"BYE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2;branch=z9hG4bKq4\nFrom: "

@@ -85,7 +85,8 @@ static bool refused(int side, const char *method, const char *body, const char *
 	cr_assert(world_out_count(w, side));
 	strcpy(last, world_out(w, side, world_out_count(w, side) - 1)); /* behind a 100 */
 	same = world_out_count(w, !side) == 0 && world_has(last, status_line);
-	snprintf(branch, sizeof(branch), "%s%u-%c", method, side == A ? a_cseq : b_cseq, 'a' + side);
+	snprintf(branch, sizeof(branch), "%s%u-%c", method, side == A ? a_cseq : b_cseq,
+		 'a' + side);
 	if (strcmp(method, "INVITE") == 0)
 		world_request(w, side, "ACK", side == A ? a_cseq : b_cseq, branch,
 			      side == A ? ok : invite, side == A ? "alice-tag" : "bob-tag", NULL,
@@ -178,8 +179,8 @@ static bool relays_from(unsigned n, int side)
 
 /* ---- one description ---- */
 
-/* Several c= lines and ports are for layers over multicast (RFC 8866 section 5.7): the first counts,
- * and nothing of the others crosses. */
+/* Several c= lines and ports are for layers over multicast (RFC 8866 section 5.7): the first
+ * counts, and nothing of the others crosses. */
 Test(engine_offers, several_connections_ports_and_rtcp_elsewhere)
 {
 	call_up(V_A "t=0 0\r\nm=audio 4000/2 RTP/AVP 0\r\nc=IN IP4 10.0.1.3\r\n"
@@ -443,7 +444,8 @@ Test(engine_offers, holds_in_all_forms)
 	call_up(SDP_A, SDP_B);
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		to_far(A, "UPDATE", cases[i].offer);
-		cr_expect(world_has(last, cases[i].told) && world_has(last, "c=IN IP4 10.0.2.1\r\n") &&
+		cr_expect(world_has(last, cases[i].told) &&
+				  world_has(last, "c=IN IP4 10.0.2.1\r\n") &&
 				  !world_has(last, "0.0.0.0"),
 			  "case %u\n%s", i, last);
 		reply(B, last, 200, cases[i].answer);

@@ -101,7 +101,8 @@ Test(reason, of_what_limen_ends)
 		if (actions[i].kind != ACTION_SEND)
 			continue;
 		byes++;
-		cr_expect(memmem(actions[i].bytes.ptr, actions[i].bytes.len, line, sizeof(line) - 1));
+		cr_expect(
+			memmem(actions[i].bytes.ptr, actions[i].bytes.len, line, sizeof(line) - 1));
 	}
 	cr_expect_eq(byes, 2);
 	world_end(w);

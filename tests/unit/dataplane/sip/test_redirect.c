@@ -79,10 +79,10 @@ Test(redirect, passed_with_the_addresses_hidden)
 	const char *text;
 
 	start(IPC_REDIRECT_PASS);
-	redirect(301,
-		 "Contact: \"Carol C\" <sip:carol:pw@10.0.2.7;x=y?a=b>;q=0.5;expires=60;x=10.0.2.7,\n"
-		 " <sips:dave@10.0.2.7>, <tel:+123>, <sip:10.0.2.8>\n"
-		 "Contact: sip:eve@10.0.2.9;q=\"10.0.2.9\"\nServer: 10.0.2.2\n");
+	redirect(301, "Contact: \"Carol C\" "
+		      "<sip:carol:pw@10.0.2.7;x=y?a=b>;q=0.5;expires=60;x=10.0.2.7,\n"
+		      " <sips:dave@10.0.2.7>, <tel:+123>, <sip:10.0.2.8>\n"
+		      "Contact: sip:eve@10.0.2.9;q=\"10.0.2.9\"\nServer: 10.0.2.2\n");
 	text = world_out(w, A, 0);
 	cr_expect(world_has(text, "SIP/2.0 301 Moved Permanently\r\n"));
 	cr_expect(world_has(text, "Contact: <sip:bob@10.0.1.1:5060>\r\n"), "%s", text);

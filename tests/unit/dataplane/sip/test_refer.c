@@ -53,7 +53,8 @@ static void notify(unsigned cseq, const char *branch, const char *event, const c
 	world_header(relayed, "To", mine, sizeof(mine));
 	world_header(relayed, "Call-ID", id, sizeof(id));
 	snprintf(text, sizeof(text),
-		 "NOTIFY sip:limen@10.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.2.2:5060;branch=z9hG4bK%s\n"
+		 "NOTIFY sip:limen@10.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.2.2:5060;branch=z9hG4bK%s\n"
 		 "Max-Forwards: 70\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %u NOTIFY\n%s%s%s",
 		 branch, mine, limen, id, cseq, event, state,
 		 body ? "Content-Type: message/sipfrag;version=2.0\n" : "");
@@ -65,7 +66,8 @@ Test(engine_refer, blind_transfer_is_relayed_and_told)
 	const char *told;
 
 	refer_relayed(2, "r1",
-		      "Refer-To: \"Carol\" <sip:carol@10.0.1.99:5070;transport=udp;method=INVITE?Subject=x>\n"
+		      "Refer-To: \"Carol\" "
+		      "<sip:carol@10.0.1.99:5070;transport=udp;method=INVITE?Subject=x>\n"
 		      "Referred-By: <sip:alice@10.0.1.2>\n");
 	cr_expect(world_has(relayed, "\r\nRefer-To: <sip:carol@10.0.2.1:5060;method=INVITE>\r\n"),
 		  "%s", relayed);
@@ -206,11 +208,12 @@ Test(engine_refer, attended_transfer)
 	uint64_t ask;
 
 	/* The call with Dave: the same flow with other names. */
-	snprintf(text, sizeof(text),
-		 "INVITE sip:dave@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKd\n"
-		 "Max-Forwards: 70\nFrom: <sip:alice@10.0.1.2>;tag=alice-Two\nTo: "
-		 "<sip:dave@10.0.1.1>\nCall-ID: dave(1)@10.0.1.2\nCSeq: 1 INVITE\nContact: "
-		 "<sip:alice@10.0.1.2:5061>\nContent-Type: application/sdp\n");
+	snprintf(
+		text, sizeof(text),
+		"INVITE sip:dave@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKd\n"
+		"Max-Forwards: 70\nFrom: <sip:alice@10.0.1.2>;tag=alice-Two\nTo: "
+		"<sip:dave@10.0.1.1>\nCall-ID: dave(1)@10.0.1.2\nCSeq: 1 INVITE\nContact: "
+		"<sip:alice@10.0.1.2:5061>\nContent-Type: application/sdp\n");
 	world_in(w, A, text, SDP_A);
 	world_verdict(w, world_ask_id(w), 0, 1);
 	strcpy(dave_invite, world_out(w, B, 0));
@@ -221,7 +224,8 @@ Test(engine_refer, attended_transfer)
 	world_header(dave_ok, "To", text, sizeof(text));
 	snprintf(tag, sizeof(tag), "%s", strstr(text, ";tag=") + 5);
 	snprintf(lines, sizeof(lines),
-		 "Refer-To: <sip:dave@10.0.1.1?Replaces=dave(1)%%4010.0.1.2%%3Bto-tag%%3D%s%%3Bfrom-tag"
+		 "Refer-To: "
+		 "<sip:dave@10.0.1.1?Replaces=dave(1)%%4010.0.1.2%%3Bto-tag%%3D%s%%3Bfrom-tag"
 		 "%%3Dalice-Two>\n",
 		 tag);
 	refer_relayed(2, "r1", lines);
@@ -285,7 +289,8 @@ Test(engine_refer, hidden_name_used_elsewhere)
 	world_header(call.ok_a, "To", text, sizeof(text));
 	snprintf(tag, sizeof(tag), "%s", strstr(text, ";tag=") + 5);
 	snprintf(lines, sizeof(lines),
-		 "Refer-To: <sip:bob@10.0.1.1?Replaces=call-up%%4010.0.1.2%%3Bto-tag%%3D%s%%3Bfrom-tag"
+		 "Refer-To: "
+		 "<sip:bob@10.0.1.1?Replaces=call-up%%4010.0.1.2%%3Bto-tag%%3D%s%%3Bfrom-tag"
 		 "%%3Dalice-tag>\n",
 		 tag);
 	refer_relayed(2, "r1", lines);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An INVITE with Replaces (RFC 3891): named by identifiers of the leg, sent on with those of the leg
- * behind it, whoever owns it. */
+/* An INVITE with Replaces (RFC 3891): named by identifiers of the leg, sent on with those of the
+ * leg behind it, whoever owns it. */
 #include "world.h"
 
 #include "dataplane/sip/owner_msg.h"
@@ -35,11 +35,12 @@ static void carol(const char *method, const char *lines)
 {
 	char text[2048];
 
-	snprintf(text, sizeof(text),
-		 "%s sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKcarol\n"
-		 "Max-Forwards: 70\nFrom: <sip:carol@10.0.1.2>;tag=carol-tag\nTo: "
-		 "<sip:bob@10.0.1.1>\nCall-ID: carol\nCSeq: 1 %s\nContact: <sip:carol@10.0.1.2>\n%s",
-		 method, method, lines);
+	snprintf(
+		text, sizeof(text),
+		"%s sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKcarol\n"
+		"Max-Forwards: 70\nFrom: <sip:carol@10.0.1.2>;tag=carol-tag\nTo: "
+		"<sip:bob@10.0.1.1>\nCall-ID: carol\nCSeq: 1 %s\nContact: <sip:carol@10.0.1.2>\n%s",
+		method, method, lines);
 	world_in(w, A, text, NULL);
 }
 
@@ -197,7 +198,8 @@ Test(engine_replaces, cancelled_while_it_waits)
 	world_in(w, A,
 		 "CANCEL sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
 		 "10.0.1.2:5060;branch=z9hG4bKcarol\nMax-Forwards: 70\nFrom: "
-		 "<sip:carol@10.0.1.2>;tag=carol-tag\nTo: <sip:bob@10.0.1.1>\nCall-ID: carol\nCSeq: 1 "
+		 "<sip:carol@10.0.1.2>;tag=carol-tag\nTo: <sip:bob@10.0.1.1>\nCall-ID: "
+		 "carol\nCSeq: 1 "
 		 "CANCEL\n",
 		 NULL);
 	cr_expect(world_has(world_out(w, A, 1), "SIP/2.0 487 "));

@@ -11,10 +11,16 @@ static struct world *w;
 static char sent[8192]; /* what limen sent to B */
 static unsigned branch;
 
-static const uint8_t passes[] = {
-	SIP_HDR_EXPIRES,  SIP_HDR_MIN_EXPIRES,	    SIP_HDR_SIP_ETAG,	   SIP_HDR_SIP_IF_MATCH,
-	SIP_HDR_EVENT,	  SIP_HDR_WWW_AUTHENTICATE, SIP_HDR_AUTHORIZATION, SIP_HDR_PROXY_AUTHENTICATE,
-	SIP_HDR_PROXY_AUTHORIZATION, 0};
+static const uint8_t passes[] = {SIP_HDR_EXPIRES,
+				 SIP_HDR_MIN_EXPIRES,
+				 SIP_HDR_SIP_ETAG,
+				 SIP_HDR_SIP_IF_MATCH,
+				 SIP_HDR_EVENT,
+				 SIP_HDR_WWW_AUTHENTICATE,
+				 SIP_HDR_AUTHORIZATION,
+				 SIP_HDR_PROXY_AUTHENTICATE,
+				 SIP_HDR_PROXY_AUTHORIZATION,
+				 0};
 
 static void setup(void)
 {
@@ -329,8 +335,9 @@ Test(standalone, challenge_crosses_with_its_answer)
 	world_answer(w, B, sent, 401, "bob-tag",
 		     "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\"\n", NULL);
 	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 401 "));
-	cr_expect(world_has(world_out(w, A, 0),
-			    "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\"\r\n"));
+	cr_expect(
+		world_has(world_out(w, A, 0),
+			  "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\"\r\n"));
 	request("MESSAGE", "Authorization: Digest username=\"a\", uri=\"sip:x\", response=\"0\"\n",
 		NULL);
 	allow(1);

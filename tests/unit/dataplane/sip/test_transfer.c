@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* REFER that limen carries out itself. Alice (side A) has a call with Bob (side B); one of them hands
- * the other on to Carol, who is on side B. */
+/* REFER that limen carries out itself. Alice (side A) has a call with Bob (side B); one of them
+ * hands the other on to Carol, who is on side B. */
 #include "world.h"
 
 #include <criterion/criterion.h>
@@ -154,8 +154,8 @@ Test(engine_transfer, blind_by_the_caller)
 		cr_assert_eq(sscanf(strstr(call.invite_b, "\r\no=") + 4, "%*s %lu %lu", &id[0],
 				    &version[0]),
 			     2);
-		cr_assert_eq(sscanf(strstr(offer, "\r\no=") + 4, "%*s %lu %lu", &id[1], &version[1]),
-			     2);
+		cr_assert_eq(
+			sscanf(strstr(offer, "\r\no=") + 4, "%*s %lu %lu", &id[1], &version[1]), 2);
 		cr_expect_eq(id[0], id[1]);
 		cr_expect_eq(version[1], version[0] + 1);
 	}
@@ -554,7 +554,8 @@ Test(engine_transfer, attended)
 	char invite[8192], ok[8192], text[2048], tag[64], id[128], expected[512];
 
 	snprintf(text, sizeof(text),
-		 "INVITE sip:carol@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKd\n"
+		 "INVITE sip:carol@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		 "10.0.1.2:5060;branch=z9hG4bKd\n"
 		 "Max-Forwards: 70\nFrom: <sip:alice@10.0.1.2>;tag=alice-two\nTo: "
 		 "<sip:carol@10.0.1.1>\nCall-ID: eight@10.0.1.2\nCSeq: 1 INVITE\nContact: "
 		 "<sip:alice@10.0.1.2:5061>\nContent-Type: application/sdp\n");
@@ -567,7 +568,8 @@ Test(engine_transfer, attended)
 	world_header(ok, "To", text, sizeof(text));
 	snprintf(tag, sizeof(tag), "%s", strstr(text, ";tag=") + 5);
 	snprintf(text, sizeof(text),
-		 "Refer-To: <sip:carol@10.0.1.1?Replaces=eight%%4010.0.1.2%%3Bto-tag%%3D%s%%3Bfrom-tag"
+		 "Refer-To: "
+		 "<sip:carol@10.0.1.1?Replaces=eight%%4010.0.1.2%%3Bto-tag%%3D%s%%3Bfrom-tag"
 		 "%%3Dalice-two>\n",
 		 tag);
 	refer(2, text);

@@ -5,8 +5,8 @@
 #include <criterion/criterion.h>
 
 /* One cycle is one nanosecond here. */
-static void turns(struct load_meter *load, uint64_t *now_ns, unsigned n, uint64_t cycles, bool found,
-		  bool full)
+static void turns(struct load_meter *load, uint64_t *now_ns, unsigned n, uint64_t cycles,
+		  bool found, bool full)
 {
 	while (n--) {
 		*now_ns += cycles;
