@@ -128,6 +128,8 @@ struct ipc_side_policy {
 	uint8_t redirect;      /* enum ipc_redirect */
 	uint8_t refer;         /* enum ipc_refer */
 	uint8_t flags;         /* enum ipc_policy_flag */
+	uint32_t trunk;        /* the same for all of one trunk, in any generation: a dialog with it
+				  is named (Replaces) to no other */
 };
 
 /* One place to send the request to. */

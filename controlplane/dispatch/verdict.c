@@ -3,6 +3,7 @@
  * limen-controlplane, loop thread. */
 #include "controlplane/dispatch/verdict.h"
 
+#include "common/base/hash.h"
 #include "common/sip/edit_plan.h"
 
 /* A Request-URI, From or To: a user of 255 bytes, each escaped, display name, host and
@@ -47,6 +48,7 @@ static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
 		.redirect = trunk->redirect,
 		.refer = trunk->refer,
 		.flags = trunk->msrp && other->msrp ? IPC_POLICY_MSRP : 0,
+		.trunk = (uint32_t)hash_fast(0, span_str(trunk->name)),
 	};
 }
 

@@ -216,6 +216,7 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 	leg->next_hop = target->head->peer;
 	leg->source_policy = target->head->side.source_policy;
 	leg->refer = target->head->side.refer;
+	leg->trunk = target->head->side.trunk;
 	session_set_policy(leg, &target->head->side);
 	/* A registrar goes by Call-ID and CSeq. */
 	leg->local_cseq = e->again.method == SIP_METHOD_REGISTER
@@ -268,7 +269,8 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	if (engine_local(e, target->head->realm, target->head->peer.family) == NULL)
 		return 503;
 	/* Where that dialog is not, it cannot be replaced, nor may its name be told. */
-	if (call->replaces != HANDLE_NONE && call->replaces_realm != target->head->realm)
+	if (call->replaces != HANDLE_NONE && (call->replaces_realm != target->head->realm ||
+					      call->replaces_trunk != target->head->side.trunk))
 		return 481;
 	leg = make_leg_b(e, call, target);
 	if (leg == NULL)
@@ -393,6 +395,7 @@ static uint16_t set_caller_policy(struct sip_leg *a, const struct ipc_verdict *v
 {
 	a->source_policy = verdict->side.source_policy;
 	a->refer = verdict->side.refer;
+	a->trunk = verdict->side.trunk;
 	session_set_policy(a, &verdict->side);
 	return session_refusal(a, extra);
 }

@@ -36,6 +36,7 @@ static struct sip_leg *leg_copy(struct engine *e, struct sip_call *call, const s
 	copy->next_hop = leg->next_hop;
 	copy->source_policy = leg->source_policy;
 	copy->refer = leg->refer;
+	copy->trunk = leg->trunk;
 	/* Only the INVITE that made the dialogs is common to them: A sent it to limen, limen to
 	 * B. */
 	if (leg->side == SIDE_A)

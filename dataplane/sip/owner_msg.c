@@ -41,7 +41,7 @@ bool owner_msg_read(struct span bytes, unsigned nworkers, struct owner_msg *head
 		return false;
 	memcpy(head, bytes.ptr, sizeof(*head));
 	if (head->kind == 0 || head->kind >= OWNER_MSG_KINDS_END || head->worker >= nworkers ||
-	    head->early_only > 1 || head->pad || head->pad2)
+	    head->early_only > 1 || head->pad || head->pad2 || head->pad3)
 		return false;
 	if (head->status && (head->kind == OWNER_FIND || head->status < 400 || head->status > 699))
 		return false;

@@ -28,9 +28,11 @@ struct owner_msg {
 	uint16_t to_tag_len;
 	uint16_t from_tag_len;
 	uint16_t pad2;
+	uint32_t trunk; /* FOUND: ipc_side_policy's, of the dialog */
+	uint32_t pad3;
 	/* call-id, to-tag, from-tag */
 };
-_Static_assert(sizeof(struct owner_msg) == 24, "no holes: it is sent as it is");
+_Static_assert(sizeof(struct owner_msg) == 32, "no holes: it is sent as it is");
 
 /* Write one; the lengths in `head` are filled in here. False when the texts are too long. */
 bool owner_msg_put(struct cursor *out, const struct owner_msg *head,

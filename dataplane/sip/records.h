@@ -66,6 +66,7 @@ struct sip_call {
 	uint8_t nforks;
 	uint8_t redirects;     /* followed so far */
 	uint8_t replaces_realm; /* of the dialog named in `replaces`: told nowhere else */
+	uint32_t replaces_trunk; /* and to no other trunk */
 	uint8_t offered;        /* m= sections of the last offer, which its answer must have too */
 	uint16_t told;         /* of a transfer: status told last by NOTIFY */
 	uint16_t outcome;      /* of a transfer: the status that it failed with, 0: its own */
@@ -167,6 +168,8 @@ struct sip_leg {
 	uint8_t source_policy;  /* enum stream_source */
 	uint8_t refer;          /* enum ipc_refer */
 	uint8_t pad;
+	uint32_t trunk;         /* ipc_side_policy's */
+	uint32_t pad2;
 };
 _Static_assert(sizeof(struct sip_leg) % 8 == 0, "slab record");
 

@@ -144,6 +144,7 @@ static void on_find(struct engine *e, const struct owner_msg *ask,
 		found.from_tag = cursor_span(&tag);
 		found.early_only = name->early_only;
 		head.realm = peer->realm;
+		head.trunk = peer->trunk;
 		if (found.to_tag.len == 0)
 			found.to_tag = SPAN("0");
 	}
@@ -152,6 +153,7 @@ static void on_find(struct engine *e, const struct owner_msg *ask,
 	    !owner_msg_put(out, &head, &found)) {
 		head.status = 481;
 		head.realm = 0;
+		head.trunk = 0;
 		found = SIP_REPLACES_NONE;
 		out = out_start(e);
 		owner_msg_put(out, &head, &found);
@@ -247,6 +249,7 @@ static void on_found(struct engine *e, const struct owner_msg *answer,
 	}
 	call->replaces = keep_line(e, found);
 	call->replaces_realm = answer->realm;
+	call->replaces_trunk = answer->trunk;
 	if (call->replaces == HANDLE_NONE)
 		b2bua_stop_asking(e, call, 503);
 	else if (!call_awaits_verdict(call))

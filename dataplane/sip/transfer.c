@@ -191,6 +191,7 @@ static struct sip_leg *make_stand_in(struct engine *e, struct sip_call *call,
 	leg->next_hop = peer->next_hop;
 	leg->source_policy = peer->source_policy;
 	leg->refer = peer->refer;
+	leg->trunk = peer->trunk;
 	leg->sdp_version = peer->sdp_version;
 	leg->sdp_hash = peer->sdp_hash;
 	leg->state = LEG_OVER;

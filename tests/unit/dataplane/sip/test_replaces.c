@@ -132,6 +132,24 @@ Test(engine_replaces, verdict_before_the_owner_answers)
 	world_end(w);
 }
 
+Test(engine_replaces, another_trunk_of_the_realm_is_told_nothing)
+{
+	struct world_owner_msg question;
+	uint64_t id;
+
+	w->side_b.trunk = 7;
+	world_call_up(w, &call);
+	id = carol_names_alices_leg("");
+	question = asked_elsewhere();
+	world_owner(w, question.bytes, question.len);
+	w->side_b.trunk = 8;
+	world_verdict(w, id, 0, 1);
+	cr_expect_eq(world_out_count(w, B), 0);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 481 "));
+	hang_up();
+	world_end(w);
+}
+
 Test(engine_replaces, question_that_is_lost_is_asked_again)
 {
 	struct world_owner_msg question;
