@@ -113,6 +113,10 @@ struct span leg_text(const struct engine *e, const struct sip_leg *leg, enum leg
 /* Replace some texts (ptr NULL: leave as it is). False when there is no memory: the leg is as
  * before. */
 bool leg_set_texts(struct engine *e, struct sip_leg *leg, const struct span texts[LEG_TEXTS]);
+/* A leg of `call` towards the same peer: the texts, where it is and what its trunk may do are the
+ * same. NULL without memory; a leg that was made goes with the call. */
+struct sip_leg *leg_twin(struct engine *e, struct sip_call *call, const struct sip_leg *leg,
+			 uint8_t side);
 /* Take target, tag and routes from a request (UAS, section 12.1.1) or a response (UAC,
  * section 12.1.2). */
 bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
@@ -569,6 +573,8 @@ void b2bua_arm(struct engine *e, struct sip_call *call);
 /* A server transaction for a request in its order; NULL when it was answered already: out of order,
  * no memory. */
 struct sip_txn *dialog_accept(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
+/* 420 for what the request requires and limen cannot do; false when there is nothing. */
+bool dialog_refuses_options(struct engine *e, struct sip_txn *server, const struct sip_msg *msg);
 /* Any but ACK and BYE. */
 void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg);
 /* A client transaction that relays a request inside a dialog has an answer (or none: TIMEOUT, msg

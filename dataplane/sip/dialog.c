@@ -414,6 +414,17 @@ struct sip_txn *dialog_accept(struct engine *e, struct sip_leg *leg, const struc
 	return server;
 }
 
+bool dialog_refuses_options(struct engine *e, struct sip_txn *server, const struct sip_msg *msg)
+{
+	char buf[1024];
+	struct cursor line = cursor_on(buf, sizeof(buf));
+
+	if (!dialog_unsupported(&line, msg))
+		return false;
+	dialog_answer(e, server, 420, line.full ? SPAN_NONE : cursor_span(&line));
+	return true;
+}
+
 void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
 {
 	struct sip_call *call = call_get(e, leg->call);
@@ -430,10 +441,8 @@ void dialog_request(struct engine *e, struct sip_leg *leg, const struct sip_msg 
 		dialog_refuse(e, server, status);
 		return;
 	}
-	if (dialog_unsupported(&line, msg)) {
-		dialog_answer(e, server, 420, line.full ? SPAN_NONE : cursor_span(&line));
+	if (dialog_refuses_options(e, server, msg))
 		return;
-	}
 	if (msg->method == SIP_METHOD_INVITE || msg->method == SIP_METHOD_UPDATE) {
 		session_learn_request(leg, msg);
 		status = session_refusal(leg, &line);

@@ -21,22 +21,13 @@ struct sip_leg *fork_find(const struct engine *e, const struct sip_leg *leg, str
 	return NULL;
 }
 
-/* Another leg to the same peer: texts, next hop and the INVITE they came from are the same. */
+/* Another leg of the INVITE that made this one. */
 static struct sip_leg *leg_copy(struct engine *e, struct sip_call *call, const struct sip_leg *leg)
 {
-	struct sip_leg *copy = leg_new(e, call, leg->side);
-	struct span texts[LEG_TEXTS];
+	struct sip_leg *copy = leg_twin(e, call, leg, leg->side);
 
 	if (copy == NULL)
 		return NULL;
-	for (unsigned i = 0; i < LEG_TEXTS; i++)
-		texts[i] = leg_text(e, leg, i);
-	copy->realm = leg->realm;
-	copy->transport = leg->transport;
-	copy->next_hop = leg->next_hop;
-	copy->source_policy = leg->source_policy;
-	copy->refer = leg->refer;
-	copy->trunk = leg->trunk;
 	/* Only the INVITE that made the dialogs is common to them: A sent it to limen, limen to
 	 * B. */
 	if (leg->side == SIDE_A)
@@ -48,7 +39,7 @@ static struct sip_leg *leg_copy(struct engine *e, struct sip_call *call, const s
 	copy->remote_cseq = leg->remote_cseq;
 	session_copy(e, copy, leg);
 	copy->flags = leg->flags & (LEG_REMOTE_CSEQ | LEG_MEDIA_SET);
-	return leg_set_texts(e, copy, texts) ? copy : NULL;
+	return copy;
 }
 
 struct sip_leg *fork_new(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)

@@ -86,6 +86,25 @@ static struct span request_uri(struct span text)
 	return text;
 }
 
+struct sip_leg *leg_twin(struct engine *e, struct sip_call *call, const struct sip_leg *leg,
+			 uint8_t side)
+{
+	struct sip_leg *twin = leg_new(e, call, side);
+	struct span texts[LEG_TEXTS];
+
+	if (twin == NULL)
+		return NULL;
+	for (unsigned i = 0; i < LEG_TEXTS; i++)
+		texts[i] = leg_text(e, leg, i);
+	twin->realm = leg->realm;
+	twin->transport = leg->transport;
+	twin->next_hop = leg->next_hop;
+	twin->source_policy = leg->source_policy;
+	twin->refer = leg->refer;
+	twin->trunk = leg->trunk;
+	return leg_set_texts(e, twin, texts) ? twin : NULL;
+}
+
 /* The URI of the first Contact, or nothing. */
 static struct span contact_uri(const struct sip_msg *msg)
 {

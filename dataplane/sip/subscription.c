@@ -192,8 +192,6 @@ void subscription_request(struct engine *e, struct sip_leg *leg, const struct si
 	struct sip_call *call = call_get(e, leg->call);
 	struct sip_leg *peer = leg_get(e, leg->peer);
 	struct sip_txn *server = dialog_accept(e, leg, msg);
-	char buf[1024];
-	struct cursor line = cursor_on(buf, sizeof(buf));
 	uint16_t status;
 
 	if (server == NULL)
@@ -203,10 +201,8 @@ void subscription_request(struct engine *e, struct sip_leg *leg, const struct si
 		dialog_refuse(e, server, status);
 		return;
 	}
-	if (dialog_unsupported(&line, msg)) {
-		dialog_answer(e, server, 420, line.full ? SPAN_NONE : cursor_span(&line));
+	if (dialog_refuses_options(e, server, msg))
 		return;
-	}
 	if (!learn(e, call, leg, peer, msg)) {
 		dialog_refuse(e, server, 500);
 		return;

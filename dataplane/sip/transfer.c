@@ -178,25 +178,16 @@ static uint64_t make_request(struct engine *e, const struct sip_leg *leg,
 static struct sip_leg *make_stand_in(struct engine *e, struct sip_call *call,
 				     const struct sip_leg *peer)
 {
-	struct sip_leg *leg = leg_new(e, call, SIDE_A);
-	struct span texts[LEG_TEXTS];
+	struct sip_leg *leg = leg_twin(e, call, peer, SIDE_A);
 
 	if (leg == NULL)
 		return NULL;
-	for (unsigned i = 0; i < LEG_TEXTS; i++)
-		texts[i] = leg_text(e, peer, i);
 	leg->tag = peer->tag;
-	leg->realm = peer->realm;
-	leg->transport = peer->transport;
-	leg->next_hop = peer->next_hop;
-	leg->source_policy = peer->source_policy;
-	leg->refer = peer->refer;
-	leg->trunk = peer->trunk;
 	leg->sdp_version = peer->sdp_version;
 	leg->sdp_hash = peer->sdp_hash;
 	leg->state = LEG_OVER;
 	call->leg[SIDE_A] = leg->self;
-	return leg_set_texts(e, leg, texts) ? leg : NULL;
+	return leg;
 }
 
 static struct sip_call *make_call(struct engine *e, struct sip_call *first, struct sip_leg *leg,
