@@ -155,13 +155,15 @@ static uint16_t refusal(const struct engine *e, const struct sip_call *call,
 /* What a NOTIFY says of the subscription's life (RFC 6665 section 4.1.3). */
 static void take_state(struct engine *e, struct sip_call *call, const struct sip_msg *msg)
 {
-	struct span value = sip_hdr_value(msg, SIP_HDR_SUBSCRIPTION_STATE), params, expires;
+	struct span value = sip_hdr_value(msg, SIP_HDR_SUBSCRIPTION_STATE), params = SPAN_NONE,
+		    expires;
 	size_t len = 0;
 	uint64_t s;
 
 	while (len < value.len && value.ptr[len] != ';')
 		len++;
-	params = span_of(value.ptr + len, value.len - len);
+	if (len < value.len)
+		params = span_of(value.ptr + len, value.len - len);
 	if (span_ieq(span_trim(span_of(value.ptr, len)), SPAN("terminated"))) {
 		call->flags |= CALL_TERMINATED;
 		live_for(e, call, 0);
