@@ -138,8 +138,8 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 		d->called_known = true;
 		route(policy, d);
 		return;
-	case -EPROTONOSUPPORT: /* RFC 3261 section 8.2.2.1 */
-		end(d, POLICY_SCHEME);
+	case -EPROTONOSUPPORT: /* RFC 3261 sections 10.3 and 8.2.2.1 */
+		end(d, msg->method == SIP_METHOD_REGISTER ? POLICY_NOT_A_USER : POLICY_SCHEME);
 		return;
 	case -ENAMETOOLONG:
 		end(d, POLICY_URI_LENGTH);

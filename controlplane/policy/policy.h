@@ -26,6 +26,7 @@ struct policy_request {
 	X(ACCEPTED, "accepted", 0, "accepted")                                                     \
 	X(UNKNOWN_SOURCE, "unknown_source", 403, "no trunk names this source")                     \
 	X(METHOD, "method", 405, "this trunk's peers may not begin that")                          \
+	X(NOT_A_USER, "not_a_user", 404, "the To of a REGISTER names no user that there could be")  \
 	X(SCHEME, "uri_scheme", 416, "the called URI is neither sip:, tel: nor urn:service:")      \
 	X(URI, "uri_invalid", 400, "the called URI cannot be read")                                \
 	X(URI_LENGTH, "uri_length", 414, "the user of the called URI is too long")                 \

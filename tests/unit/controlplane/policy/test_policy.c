@@ -13,8 +13,8 @@ struct asked {
 	struct policy_decision decision;
 };
 
-static void decide(struct asked *asked, unsigned realm, const char *source, const char *method,
-		   const char *ruri)
+static void decide_to(struct asked *asked, unsigned realm, const char *source, const char *method,
+		      const char *ruri, const char *to)
 {
 	static char text[2048];
 	static struct sip_msg msg;
@@ -23,12 +23,18 @@ static void decide(struct asked *asked, unsigned realm, const char *source, cons
 	int len = snprintf(text, sizeof(text),
 			   "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 10.99.1.2;branch=z9hG4bK1\r\nFrom: "
 			   "<sip:1@x>;tag=1\r\n"
-			   "To: <sip:2@y>\r\nCall-ID: 1\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
-			   method, ruri, method);
+			   "To: <%s>\r\nCall-ID: 1\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
+			   method, ruri, to, method);
 
 	cr_assert_eq(net_endpoint_parse(span_str(source), 5060, &from), 0);
 	cr_assert_eq(sip_parse(&msg, text, (size_t)len, SIP_DATAGRAM), SIP_PARSE_OK, "%s", msg.why);
 	policy_decide(asked->policy, &request, &asked->decision);
+}
+
+static void decide(struct asked *asked, unsigned realm, const char *source, const char *method,
+		   const char *ruri)
+{
+	decide_to(asked, realm, source, method, ruri, "sip:2@y");
 }
 
 static struct asked start(const char *text)
@@ -98,6 +104,10 @@ Test(policy, a_register_is_for_the_user_in_its_to)
 	decide(&asked, 0, "10.99.1.2", "REGISTER", "sip:limen.example");
 	cr_expect_eq(asked.decision.outcome, POLICY_ACCEPTED);
 	cr_expect(span_eq(party_user(&asked.decision.called), SPAN("2")));
+	/* 416 is of Request-URIs. */
+	decide_to(&asked, 0, "10.99.1.2", "REGISTER", "sip:limen.example", "isbn:2983792873");
+	cr_expect_eq(asked.decision.outcome, POLICY_NOT_A_USER);
+	cr_expect_eq(asked.decision.status, 404);
 	stop(&asked);
 }
 
