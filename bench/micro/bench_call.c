@@ -40,6 +40,7 @@ static const char *const step_names[STEPS] = {
 
 struct bench {
 	struct engine *engine;
+	struct media *media;
 	uint64_t now_ns;
 	unsigned lane; /* pair of realms of the call in work */
 	uint64_t cycles[STEPS];
@@ -310,11 +311,19 @@ static void start(struct bench *b, struct arena *arena, uint32_t max_calls, uint
 	if (arena_open(arena, NULL, defs, n, true, true, &why))
 		die("cannot start");
 	b->now_ns = 1000000000;
-	b->engine = engine_new(&conf, arena, 0, media_new(&media_conf, arena, first, b->now_ns),
-			       b->now_ns);
+	b->media = media_new(&media_conf, arena, first, b->now_ns);
+	b->engine = b->media ? engine_new(&conf, arena, 0, b->media, b->now_ns) : NULL;
 	if (b->engine == NULL)
 		die("no memory");
 	engine_link(b->engine, b->now_ns, true);
+}
+
+static void stop(struct bench *b, struct arena *arena)
+{
+	engine_free(b->engine);
+	media_free(b->media);
+	arena_close(arena);
+	free(b);
 }
 
 /* ---- memory ---- */
@@ -351,6 +360,7 @@ static int memory(struct bench *b, unsigned long calls)
 		sum += bytes;
 	}
 	printf("%-22s %44.0f bytes\n", "arena a call", sum);
+	stop(b, &arena);
 	return sum > CALL_BYTES_MAX;
 }
 
@@ -393,5 +403,6 @@ int main(int argc, char **argv)
 		printf("%-22s %8lu cycles\n", step_names[s], (unsigned long)last[s]);
 	printf("%-22s %8.0f cycles (median of %u rounds; min %.0f, max %.0f)\n", "whole call",
 	       totals[rounds / 2], rounds, totals[0], totals[rounds - 1]);
+	stop(b, &arena);
 	return 0;
 }

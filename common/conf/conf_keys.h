@@ -196,7 +196,8 @@
 
 #define CONF_KEYS_OVERLOAD(X)                                                                      \
 	X(ONE, UINT, busy_percent_max, 0, "%", "95", 1, 100, RELOAD,                               \
-	  "Share of a worker's cycles spent on work above which it refuses new calls.")            \
+	  "Share of a worker's cycles spent on work above which it refuses new calls; 100: it "     \
+	  "never does.")                                                                           \
 	X(ONE, UINT, retry_after_s, 0, "s", "5", 1, 3600, RELOAD,                                  \
 	  "Retry-After in these refusals.")
 

@@ -202,7 +202,7 @@ struct ipc_probe_end {
 
 struct ipc_settings {
 	uint16_t busy_permille_max; /* of a worker's cycles: above, new calls are refused (503);
-				       1..1000 */
+				       1..1000, 1000: never */
 	uint16_t emergency_len;     /* users and urn: services of emergency calls, a line each */
 	uint32_t retry_after_s;     /* in those refusals */
 	/* emergency */

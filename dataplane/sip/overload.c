@@ -44,7 +44,10 @@ void engine_load(struct engine *e, uint32_t busy_permille)
 	uint64_t share = o->share;
 
 	e->stats.busy_permille = busy_permille;
-	if (busy_permille > o->busy_max) {
+	/* No limit: a worker may be as busy as it can. */
+	if (o->busy_max >= 1000) {
+		share = SHARE_ALL;
+	} else if (busy_permille > o->busy_max) {
 		uint32_t excess = busy_permille - o->busy_max;
 
 		if (busy_permille >= 1000 && excess < EXCESS_FULL)

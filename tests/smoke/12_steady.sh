@@ -5,7 +5,7 @@
 . "$(dirname "$0")/_init.sh"
 watch=$(build_dir)/tests/steady/libmalloc_watch.so
 [ -z "${ASAN_OPTIONS:-}" ] || { echo "skip - a sanitizer allocates by itself"; exit 0; }
-lab_up
+lab_up --set busy_percent_max=100 # a worker that is traced is a busy one
 "$lab" stop dataplane
 LD_PRELOAD=$watch MALLOC_WATCH_ONLY=limen-dataplane MALLOC_WATCH_FILE=$work/watch "$lab" start dataplane
 

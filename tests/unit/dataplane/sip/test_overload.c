@@ -71,6 +71,20 @@ Test(overload, nothing_is_refused_up_to_the_limit)
 	world_end(w);
 }
 
+Test(overload, nothing_is_refused_without_a_limit)
+{
+	struct world *w = world_new();
+
+	settings(w, 1000, "");
+	busy(w, 2000, 1000);
+	for (unsigned i = 0; i < 50; i++) {
+		cr_assert(ask(w, "INVITE", "sip:bob@10.0.1.1", i));
+		refuse(w);
+		world_sleep(w, 40000);
+	}
+	world_end(w);
+}
+
 Test(overload, what_begins_is_refused_without_a_record)
 {
 	struct world *w = world_new();
