@@ -54,7 +54,8 @@ void engine_load(struct engine *e, uint32_t busy_permille)
 			excess = EXCESS_FULL;
 		share -= step(share, excess < EXCESS_MOST ? excess : EXCESS_MOST);
 	} else {
-		share += step(share, o->busy_max - busy_permille) + 1;
+		/* By what is free of the limit: a low one is left as fast as a high one. */
+		share += step(share, (o->busy_max - busy_permille) * 1000u / o->busy_max) + 1;
 	}
 	o->share = share > SHARE_ALL ? SHARE_ALL
 		   : share < SHARE_LEAST ? SHARE_LEAST
