@@ -30,9 +30,10 @@ void overload_settings(struct engine *e, const struct ipc_settings *settings)
 	e->overload.emergency_len = (uint32_t)emergency.len;
 }
 
-/* The share goes down and up by 3 % of itself times the distance from the limit: it settles where
- * the worker is as busy as it may be. What is admitted costs most a while later, and with more than
- * 3 % the share would swing where that is longer than 0.2 s. */
+/* The share goes down by 3 % of itself times the excess over the limit, and up by 3 % times what is
+ * free of the limit: it settles where the worker is as busy as it may be. What is admitted costs
+ * most a while later, and with more than 3 % the share would swing where that is longer than
+ * 0.2 s. */
 static uint64_t step(uint64_t share, uint32_t distance)
 {
 	return share * distance * 3 / (100 * 1000);
