@@ -10,7 +10,7 @@
 #include "common/base/span.h"
 #include "common/net/addr.h"
 
-#define IPC_VERSION       2u
+#define IPC_VERSION       3u
 #define IPC_FRAME_MAX     (72u * 1024u) /* a 64 KiB SIP message and its head */
 #define IPC_TARGETS_MAX   8u
 #define IPC_NAME_MAX      63u
