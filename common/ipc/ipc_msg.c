@@ -10,6 +10,10 @@
 #include <assert.h>
 #include <errno.h>
 
+/* RFC 3261 section 25.1: token. */
+#define HEADER_NAME_CHARS                                                                          \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~"
+
 /* Offset arithmetic is in 64 bits: sums of a few 32-bit lengths cannot wrap. */
 static inline uint64_t padded(uint64_t len)
 {
@@ -129,9 +133,14 @@ static uint64_t context_off(const struct ipc_verdict *verdict)
 	return plan_off(verdict) + padded(verdict->plan_len);
 }
 
-static uint64_t targets_off(const struct ipc_verdict *verdict)
+static uint64_t headers_off(const struct ipc_verdict *verdict)
 {
 	return context_off(verdict) + padded(verdict->context_len);
+}
+
+static uint64_t targets_off(const struct ipc_verdict *verdict)
+{
+	return headers_off(verdict) + padded(verdict->headers_len);
 }
 
 struct span ipc_verdict_reason(const struct ipc_verdict *verdict)
@@ -147,6 +156,11 @@ struct span ipc_verdict_plan(const struct ipc_verdict *verdict)
 struct span ipc_verdict_context(const struct ipc_verdict *verdict)
 {
 	return part(verdict, context_off(verdict), verdict->context_len);
+}
+
+struct span ipc_verdict_headers(const struct ipc_verdict *verdict)
+{
+	return part(verdict, headers_off(verdict), verdict->headers_len);
 }
 
 /* Head and text of a target: what its padding follows. */
@@ -223,6 +237,63 @@ static bool check_targets(const struct ipc_verdict *verdict, uint32_t len)
 	return off == len;
 }
 
+/* What an answer has from its request or from whoever writes it: twice it would mean another
+ * message to the next reader. */
+static bool header_is_own(struct span name)
+{
+	static const char *const own[] = {"Via", "v", "From", "f", "To", "t", "Call-ID", "i", "CSeq",
+					  "Content-Length", "l", "Content-Type", "c",
+					  "Content-Encoding", "e", "Record-Route"};
+
+	for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (span_ieq(name, span_str(own[i])))
+			return true;
+	}
+	return false;
+}
+
+/* One whole line off the front: a name that is a token, a colon, a value without a line's end
+ * (RFC 3261 section 7.3.1; no folding). */
+static bool take_header_line(struct span *text)
+{
+	const char *end = memchr(text->ptr, '\r', text->len), *colon;
+	struct span line, name;
+
+	if (!end || (size_t)(end - text->ptr) + 2 > text->len || end[1] != '\n')
+		return false;
+	line = span_of(text->ptr, (size_t)(end - text->ptr));
+	*text = span_of(end + 2, text->len - line.len - 2);
+	colon = memchr(line.ptr, ':', line.len);
+	if (!colon)
+		return false;
+	name = span_of(line.ptr, (size_t)(colon - line.ptr));
+	for (size_t i = 0; i < name.len; i++) {
+		if (!memchr(HEADER_NAME_CHARS, name.ptr[i], sizeof(HEADER_NAME_CHARS) - 1))
+			return false;
+	}
+	return name.len > 0 && !header_is_own(name) &&
+	       text_is_header_value(span_of(colon, line.len - name.len));
+}
+
+static bool text_is_header_lines(struct span text)
+{
+	while (text.len) {
+		if (!take_header_line(&text))
+			return false;
+	}
+	return true;
+}
+
+static bool check_reply(const struct ipc_verdict *verdict, uint32_t len)
+{
+	return verdict->status >= 200 && verdict->status <= 699 && verdict->ntargets == 0 &&
+	       verdict->plan_len == 0 && targets_off(verdict) == len &&
+	       verdict->headers_len <= IPC_HEADERS_MAX &&
+	       !(verdict->flags & IPC_TELL_ANSWER) &&
+	       text_is_header_value(ipc_verdict_reason(verdict)) &&
+	       text_is_header_lines(ipc_verdict_headers(verdict));
+}
+
 static bool check_verdict(const void *frame, uint32_t len)
 {
 	const struct ipc_verdict *verdict = frame;
@@ -232,10 +303,9 @@ static bool check_verdict(const void *frame, uint32_t len)
 	    !text_is_one_line(ipc_verdict_context(verdict)))
 		return false;
 	if (verdict->status != 0)
-		return verdict->status >= 300 && verdict->status <= 699 && verdict->ntargets == 0 &&
-		       verdict->plan_len == 0 && targets_off(verdict) == len &&
-		       text_is_header_value(ipc_verdict_reason(verdict));
-	return verdict->reason_len == 0 && verdict->ntargets >= 1 &&
+		return check_reply(verdict, len);
+	return verdict->reason_len == 0 && verdict->headers_len == 0 &&
+	       !(verdict->flags & IPC_FORGET) && verdict->ntargets >= 1 &&
 	       verdict->ntargets <= IPC_TARGETS_MAX && verdict->plan_len <= EDIT_PLAN_BYTES_MAX &&
 	       edit_plan_check(ipc_verdict_plan(verdict)) == 0 && check_targets(verdict, len);
 }
@@ -265,6 +335,21 @@ void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct 
 	put_span(out, plan);
 	put_padding(out);
 	put_span(out, context);
+	put_padding(out);
+}
+
+void ipc_put_reply(struct cursor *out, const struct ipc_verdict *head, struct span reason,
+		   struct span context, struct span headers)
+{
+	struct ipc_verdict verdict = *head;
+
+	if (headers.len > IPC_HEADERS_MAX) {
+		out->full = true;
+		return;
+	}
+	verdict.headers_len = (uint16_t)headers.len;
+	ipc_put_verdict(out, &verdict, reason, SPAN_NONE, context);
+	put_span(out, headers);
 	put_padding(out);
 }
 

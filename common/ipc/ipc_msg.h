@@ -14,6 +14,7 @@
 #define IPC_FRAME_MAX     (72u * 1024u) /* a 64 KiB SIP message and its head */
 #define IPC_TARGETS_MAX   8u
 #define IPC_NAME_MAX      63u
+#define IPC_HEADERS_MAX   4096u /* of an answer that the control plane gives by its verdict */
 #define IPC_CONTEXT_MAX   1024u /* the control plane's note on a call, given back in its record */
 #define IPC_WORKERS_MAX   64u
 #define IPC_REALMS_MAX    64u
@@ -147,25 +148,31 @@ struct ipc_target {
 
 enum ipc_verdict_flag {
 	IPC_TELL_ANSWER = 1 << 0, /* the final answer is reported (ANSWER): REGISTER */
+	IPC_FORGET = 1 << 1,      /* answered, other than INVITE: the same question would be
+				     answered the same, so a repeated request may ask again and
+				     nothing is kept for it (RFC 3261 section 8.2.7) */
 };
-#define IPC_VERDICT_FLAGS IPC_TELL_ANSWER
+#define IPC_VERDICT_FLAGS (IPC_TELL_ANSWER | IPC_FORGET)
 
 struct ipc_verdict {
 	uint64_t ask_id;
-	uint16_t status;          /* 0: accepted; else refused with this code (300..699) */
+	uint16_t status;          /* 0: accepted; else answered with this code (200..699; 2xx only
+				     what makes no dialog: others are refused with 500) */
 	uint8_t ntargets;         /* accepted: 1..IPC_TARGETS_MAX, tried in order */
 	uint8_t flags;            /* enum ipc_verdict_flag */
 	struct ipc_side_policy side;     /* the caller's */
-	uint32_t retry_after_s;   /* refused: 0 for no header */
+	uint32_t retry_after_s;   /* answered: 0 for no header */
 	uint32_t answer_max_s;    /* without final answer by then the target has failed (timer C) */
 	uint32_t duration_max_s;  /* of an answered call, 0: unlimited */
 	uint32_t media_timeout_s; /* silence of both sides that ends the call, 0: never */
-	uint16_t reason_len;      /* refused: reason phrase, 0 for the usual one */
+	uint16_t reason_len;      /* answered: reason phrase, 0 for the usual one */
 	uint16_t plan_len;        /* accepted: edit plan */
 	uint16_t context_len;
-	uint16_t pad;
-	/* reason, plan, context (each padded to 4), then for each target: struct ipc_target, ruri,
-	 * from, to, contact (padded to 4 together) */
+	uint16_t headers_len;     /* answered: whole lines of the answer (Contact, Expires,
+				     WWW-Authenticate), each with CRLF; at most IPC_HEADERS_MAX.
+				     None of those that limen writes itself */
+	/* reason, plan, context, headers (each padded to 4), then for each target: struct
+	 * ipc_target, ruri, from, to, contact (padded to 4 together) */
 };
 
 struct ipc_ask_gone {
@@ -340,6 +347,7 @@ struct span ipc_settings_emergency(const struct ipc_settings *settings);
 struct span ipc_verdict_reason(const struct ipc_verdict *verdict);
 struct span ipc_verdict_plan(const struct ipc_verdict *verdict);
 struct span ipc_verdict_context(const struct ipc_verdict *verdict);
+struct span ipc_verdict_headers(const struct ipc_verdict *verdict);
 
 struct ipc_target_view {
 	const struct ipc_target *head;
@@ -364,6 +372,9 @@ struct span ipc_notice_text(const struct ipc_notice *notice);
 struct cursor;
 void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason,
 		     struct span plan, struct span context);
+/* A verdict that is an answer: head->status says which; `headers` as in struct ipc_verdict. */
+void ipc_put_reply(struct cursor *out, const struct ipc_verdict *head, struct span reason,
+		   struct span context, struct span headers);
 void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri,
 		    struct span from, struct span to, struct span contact);
 

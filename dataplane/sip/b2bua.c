@@ -400,6 +400,30 @@ static uint16_t set_caller_policy(struct sip_leg *a, const struct ipc_verdict *v
 	return session_refusal(a, extra);
 }
 
+/* The control plane answers. A 2xx of its cannot make a dialog: there is nobody in it. */
+static void reply(struct engine *e, struct sip_call *call, const struct ipc_verdict *verdict)
+{
+	bool dialog = call->flags & (CALL_DIALOG | CALL_SUBSCRIPTION);
+	uint16_t status = dialog && verdict->status < 300 ? 500 : verdict->status;
+	struct sip_txn *server = txn_get(e, call->invite);
+	char buf[256 + IPC_HEADERS_MAX];
+	struct cursor extra = cursor_on(buf, sizeof(buf));
+	bool forget = verdict->flags & IPC_FORGET && !dialog;
+
+	if (status == 405)
+		put_span(&extra, build_allow_all());
+	if (verdict->retry_after_s) {
+		put_lit(&extra, "Retry-After: ");
+		put_u64(&extra, verdict->retry_after_s);
+		put_lit(&extra, "\r\n");
+	}
+	if (status == verdict->status)
+		put_span(&extra, ipc_verdict_headers(verdict));
+	b2bua_refuse(e, call, status, cursor_span(&extra), IPC_BY_POLICY);
+	if (forget && server)
+		txn_forget(e, server);
+}
+
 void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 {
 	const struct ipc_verdict *verdict = (const struct ipc_verdict *)frame.ptr;
@@ -414,15 +438,7 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 	}
 	e->stats.verdicts++;
 	if (verdict->status) {
-		if (verdict->status == 405)
-			put_span(&extra, build_allow_all());
-		if (verdict->retry_after_s) {
-			put_lit(&extra, "Retry-After: ");
-			put_u64(&extra, verdict->retry_after_s);
-			put_lit(&extra, "\r\n");
-		}
-		b2bua_refuse(e, call, verdict->status, extra.full ? SPAN_NONE : cursor_span(&extra),
-			     IPC_BY_POLICY);
+		reply(e, call, verdict);
 		return;
 	}
 	/* Of a transfer side A keeps what its own call says of it. */

@@ -335,6 +335,8 @@ void txn_await(struct engine *e, struct sip_txn *txn);
 /* No final answer can come in time for the client of a server transaction other than INVITE: none
  * is sent, and repetitions are absorbed for a while (RFC 4320 section 4.2). */
 void txn_abandon(struct engine *e, struct sip_txn *txn);
+/* A server transaction other than INVITE that was answered: a repetition will be as good as new. */
+void txn_forget(struct engine *e, struct sip_txn *txn);
 /* A server INVITE transaction got its ACK. */
 void txn_acked(struct engine *e, struct sip_txn *txn);
 /* The ACK for a 2xx went out: kept for retransmissions of the 2xx. */
@@ -384,7 +386,8 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key);
 void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame);
 /* Try targets until one can be sent to. `status`: what to answer when none is left. */
 void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
-/* Refuse the call towards side A, if that was not answered, and end it. */
+/* Refuse (or otherwise answer for good) the call towards side A, if that was not answered, and end
+ * it. */
 void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, struct span extra,
 		  enum ipc_ended_by by);
 

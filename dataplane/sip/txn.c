@@ -280,6 +280,12 @@ void txn_abandon(struct engine *e, struct sip_txn *txn)
 	txn_release(e, txn);
 }
 
+void txn_forget(struct engine *e, struct sip_txn *txn)
+{
+	if (txn->kind == TXN_SERVER && txn->state == TXN_COMPLETED)
+		txn_linger(e, txn, TXN_COMPLETED, 0);
+}
+
 void txn_acked(struct engine *e, struct sip_txn *txn)
 {
 	if (txn->state == TXN_COMPLETED) {

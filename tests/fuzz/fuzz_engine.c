@@ -332,7 +332,7 @@ static uint64_t id_pick(const uint64_t ids[IDS], unsigned n, unsigned ago)
 
 static void verdict(struct fuzz_bytes *in)
 {
-	static const uint16_t refusals[] = {300, 302, 403, 405, 486, 503, 603, 699};
+	static const uint16_t answers[] = {200, 302, 403, 405, 401, 503, 603, 699};
 	static const uint16_t answer_max_s[] = {60, 60, 1, 180}, duration_max_s[] = {0, 600, 1, 30},
 			      media_timeout_s[] = {0, 30, 5, 0};
 	_Alignas(8) static char frame[16384];
@@ -346,7 +346,9 @@ static void verdict(struct fuzz_bytes *in)
 				   .side.source_policy = times >> 6 & 1};
 
 	if (which & 128)
-		head.status = refusals[times & 7];
+		head.status = answers[times & 7];
+	if (head.status)
+		head.flags = which & 16 ? IPC_FORGET : 0;
 	head.retry_after_s = which & 64 ? 9 : 0;
 	head.ntargets = (uint8_t)(head.status ? 0 : ntargets);
 	head.answer_max_s = answer_max_s[times & 3];
@@ -358,8 +360,13 @@ static void verdict(struct fuzz_bytes *in)
 	head.side.min_se_s = head.side.session_s ? 100 : 0;
 	if (head.side.session_s && head.side.session_s < head.side.min_se_s)
 		head.side.session_s = head.side.min_se_s;
-	ipc_put_verdict(&out, &head, SPAN_NONE, head.status ? SPAN_NONE : cursor_span(&plan),
-			times & 128 ? SPAN_NONE : SPAN("context"));
+	if (head.status)
+		ipc_put_reply(&out, &head, SPAN_NONE, times & 128 ? SPAN_NONE : SPAN("context"),
+			      which & 32 ? SPAN("Contact: <sip:token@10.0.1.1>;expires=60\r\n")
+					 : SPAN_NONE);
+	else
+		ipc_put_verdict(&out, &head, SPAN_NONE, cursor_span(&plan),
+				times & 128 ? SPAN_NONE : SPAN("context"));
 	for (unsigned i = 0; i < head.ntargets; i++)
 		put_target(in, &out, head.side.session_s);
 	frame_in(IPC_VERDICT, frame, out.len);

@@ -101,6 +101,19 @@ static void make_refuse(struct sample *s)
 	s->len = out.len;
 }
 
+static void make_reply(struct sample *s)
+{
+	struct ipc_verdict head = {.ask_id = 7, .status = 200, .flags = IPC_FORGET};
+	struct cursor out = cursor_on(s->frame, FRAME_MAX);
+
+	*s = (struct sample){
+		.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	ipc_put_reply(&out, &head, SPAN_NONE, SPAN("x"),
+		      SPAN("Contact: <sip:a@b>;expires=60\r\nDate:\r\nx!y: \t\xc3\xa9\r\n"));
+	CHECK(!out.full);
+	s->len = out.len;
+}
+
 static void make_ask(struct sample *s)
 {
 	struct ipc_ask ask = {.ask_id = 7,
@@ -235,7 +248,8 @@ static void make_accept_most(struct sample *s)
 }
 
 typedef void maker(struct sample *s);
-static maker *const makers[] = {make_accept_one, make_accept_most, make_refuse,   make_ask,
+static maker *const makers[] = {make_accept_one, make_accept_most, make_refuse,   make_reply,
+				make_ask,
 				make_call_end,   make_call_row,    make_stat_row, make_notice,
 				make_redirect_ask, make_answer, make_probe, make_probe_end,
 				make_settings};
@@ -357,6 +371,9 @@ static void test_parts(void)
 
 	make_refuse(&s);
 	CHECK(span_eq(ipc_verdict_reason(verdict_of(&s)), SPAN("Trunk\tfull \xc3\xa9")));
+	make_reply(&s);
+	CHECK(ipc_verdict_headers(verdict_of(&s)).len == 48);
+	CHECK(memcmp(ipc_verdict_headers(verdict_of(&s)).ptr, "Contact: <", 10) == 0);
 	make_ask(&s);
 	CHECK(span_eq(ipc_ask_msg((void *)s.frame), SPAN("INVITE \0\n")));
 	make_call_end(&s);
@@ -418,7 +435,12 @@ static void test_ranges(void)
 	BAD(make_accept(&s, 1), ipc_verdict, context_len, IPC_CONTEXT_MAX + 1);
 	BAD(make_accept(&s, 1), ipc_verdict, plan_len, 0);
 	BAD(make_refuse(&s), ipc_verdict, ntargets, 1);
-	BAD(make_refuse(&s), ipc_verdict, status, 200);
+	BAD(make_refuse(&s), ipc_verdict, status, 199);
+	BAD(make_refuse(&s), ipc_verdict, flags, IPC_TELL_ANSWER);
+	BAD(make_accept(&s, 1), ipc_verdict, flags, IPC_FORGET);
+	BAD(make_reply(&s), ipc_verdict, status, 700);
+	BAD(make_reply(&s), ipc_verdict, headers_len, 4);
+	BAD(make_reply(&s), ipc_verdict, headers_len, IPC_HEADERS_MAX + 1);
 	BAD(make_refuse(&s), ipc_verdict, status, 0);
 	BAD(make_call_end(&s), ipc_call_end, ended_by, IPC_ENDED_BYS);
 	BAD(make_call_end(&s), ipc_call_end, status, 700);
@@ -498,6 +520,38 @@ static void test_text(void)
 	}
 }
 
+/* Header lines of an answer are whole lines of allowed headers, and nothing else. */
+static void test_header_lines(void)
+{
+	static const char *const bad[] = {
+		"Contact: <sip:a@b>",           "Contact: <sip:a@b>\n",
+		"Contact: <sip:a@b>\r",         "Contact <sip:a@b>\r\n",
+		"\r\n",                         "Date: x\r\n\r\n",
+		"Date: x\r\n folded\r\n",      "Date: x\r\nFrom: <sip:a@b>\r\n",
+		": x\r\n",                      "Da te: x\r\n",
+		"Content-Length: 0\r\n",        "content-length: 0\r\n",
+		"l: 0\r\n",                     "Via: SIP/2.0/UDP a\r\n",
+		"v: SIP/2.0/UDP a\r\n",         "CSeq: 1 INVITE\r\n",
+		"Call-ID: x\r\n",               "Record-Route: <sip:a>\r\n",
+		"Date: x\ry\r\n",               "Date: x\ny\r\n",
+		"Date: \033[2J\r\n",            "Date : x\r\n",
+	};
+	struct ipc_verdict head = {.ask_id = 7, .status = 401};
+	struct sample s;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct cursor out = cursor_on(s.frame, FRAME_MAX);
+
+		ipc_put_reply(&out, &head, SPAN_NONE, SPAN_NONE, span_str(bad[i]));
+		CHECK_EQ(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT, s.frame,
+				       out.len),
+			 -EPROTO);
+	}
+	make_reply(&s);
+	bad_byte(&s, ipc_verdict_headers(verdict_of(&s)), 9, '\0');
+	bad_byte(&s, ipc_verdict_headers(verdict_of(&s)), 7, ' ');
+}
+
 /* The plan of a verdict is checked as a plan. */
 static void test_plan(void)
 {
@@ -550,6 +604,7 @@ int main(void)
 	RUN(test_parts);
 	RUN(test_ranges);
 	RUN(test_text);
+	RUN(test_header_lines);
 	RUN(test_plan);
 	RUN(test_put_limits);
 	RUN(test_names);

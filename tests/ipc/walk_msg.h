@@ -66,7 +66,14 @@ static inline void walk_verdict(const struct ipc_verdict *verdict, uint32_t len)
 		PROMISE(ipc_verdict_plan(verdict).len <= len);
 		walk_plan(ipc_verdict_plan(verdict));
 	} else {
-		PROMISE(targets == 0 && verdict->status >= 300 && verdict->status <= 699);
+		struct span headers = ipc_verdict_headers(verdict);
+
+		PROMISE(targets == 0 && verdict->status >= 200 && verdict->status <= 699);
+		PROMISE(headers.len <= IPC_HEADERS_MAX && headers.len <= len);
+		PROMISE(headers.len == 0 ||
+			(headers.len > 4 && memcmp(headers.ptr + headers.len - 2, "\r\n", 2) == 0));
+		PROMISE(!memmem(headers.ptr ? headers.ptr : "", headers.len, "\r\n\r\n", 4) &&
+			!memmem(headers.ptr ? headers.ptr : "", headers.len, "\r\n ", 3));
 	}
 }
 

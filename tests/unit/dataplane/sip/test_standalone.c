@@ -574,3 +574,104 @@ Test(standalone, each_request_in_a_call_is_answered_in_time_or_not_at_all)
 	}
 	world_end(w);
 }
+
+/* ---- what the control plane answers itself ---- */
+
+static void reply(uint64_t ask_id, uint16_t status, uint8_t flags, const char *headers)
+{
+	_Alignas(8) char frame[8192];
+	struct cursor out = cursor_on(frame, sizeof(frame));
+	struct ipc_verdict head = {.ask_id = ask_id, .status = status, .flags = flags};
+
+	ipc_put_reply(&out, &head, SPAN_NONE, SPAN("note"), span_str(headers));
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT, frame,
+				   out.len),
+		     0);
+	world_frame(w, IPC_VERDICT, frame, out.len);
+}
+
+Test(standalone, verdict_can_be_the_answer)
+{
+	request("REGISTER", "Contact: <sip:alice@10.0.1.2>\n", NULL);
+	reply(world_ask_id(w), 200, 0, "Contact: <sip:alice@10.0.1.2>;expires=60\r\n");
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 200 OK\r\n"));
+	cr_expect(world_has(world_out(w, A, 0),
+			    "\r\nContact: <sip:alice@10.0.1.2>;expires=60\r\nContent-Length: 0\r\n"));
+	cr_expect_eq(w->nreports, 0, "who decided knows");
+	request_as(branch, "REGISTER", "sip:bob@10.0.1.1", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0), ";expires=60\r\n"));
+	cr_expect_eq(world_find(w, IPC_ASK), NULL);
+	cr_expect_eq(stats_of().standalone_failed, 0);
+	world_end(w);
+}
+
+Test(standalone, answer_that_is_not_kept_is_asked_for_again)
+{
+	const char *challenge = "WWW-Authenticate: Digest realm=\"x\", nonce=\"1\"\r\n";
+
+	request("REGISTER", "Contact: <sip:alice@10.0.1.2>\n", NULL);
+	reply(world_ask_id(w), 401, IPC_FORGET, challenge);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 401 Unauthorized\r\n"));
+	cr_expect(world_has(world_out(w, A, 0), challenge));
+	world_sleep(w, 10);
+	cr_expect_eq(stats_of().txns, 0);
+	request_as(branch, "REGISTER", "sip:bob@10.0.1.1", NULL, NULL);
+	cr_expect_neq(world_find(w, IPC_ASK), NULL);
+	reply(world_ask_id(w), 401, IPC_FORGET, challenge);
+	cr_expect(world_has(world_out(w, A, 0), challenge));
+	world_end(w);
+}
+
+Test(standalone, longest_header_lines_go_out_whole)
+{
+	char lines[IPC_HEADERS_MAX + 1];
+
+	memset(lines, 'x', sizeof(lines));
+	memcpy(lines, "Reason: ", 8);
+	strcpy(lines + IPC_HEADERS_MAX - 2, "\r\n");
+	request("MESSAGE", NULL, NULL);
+	reply(world_ask_id(w), 603, 0, lines);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 603 Decline\r\n"));
+	cr_expect(world_has(world_out(w, A, 0), lines));
+	world_end(w);
+}
+
+Test(standalone, no_dialog_is_made_by_an_answer)
+{
+	world_in(w, A,
+		 "INVITE sip:bob@10.0.1.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKi\n"
+		 "Max-Forwards: 70\nFrom: <sip:alice@10.0.1.2>;tag=alice-tag\n"
+		 "To: <sip:bob@10.0.1.1>\nCall-ID: call@10.0.1.2\nCSeq: 1 INVITE\n"
+		 "Contact: <sip:alice@10.0.1.2>\nContent-Type: application/sdp\n",
+		 SDP_A);
+	reply(world_ask_id(w), 200, IPC_FORGET, "Contact: <sip:bob@10.0.1.9>\r\n");
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 500 "));
+	cr_expect(!world_has(world_out(w, A, 0), "10.0.1.9"));
+	request("SUBSCRIBE", "Event: presence\nContact: <sip:alice@10.0.1.2>\n", NULL);
+	reply(world_ask_id(w), 200, 0, "Expires: 60\r\n");
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 500 "));
+	world_end(w);
+}
+
+Test(standalone, invite_is_challenged_and_redirected_by_the_verdict)
+{
+	const char *const lines[] = {"Contact: <sip:carol@10.0.1.7>\r\n",
+				     "Proxy-Authenticate: Digest realm=\"x\"\r\n"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		char head[512];
+
+		snprintf(head, sizeof(head),
+			 "INVITE sip:bob@10.0.1.1 SIP/2.0\n"
+			 "Via: SIP/2.0/UDP 10.0.1.2:5060;branch=z9hG4bKc%u\n"
+			 "Max-Forwards: 70\nFrom: <sip:alice@10.0.1.2>;tag=alice-tag\n"
+			 "To: <sip:bob@10.0.1.1>\nCall-ID: call%u@10.0.1.2\nCSeq: 1 INVITE\n"
+			 "Contact: <sip:alice@10.0.1.2>\nContent-Type: application/sdp\n",
+			 i, i);
+		world_in(w, A, head, SDP_A);
+		reply(world_ask_id(w), i ? 407 : 302, 0, lines[i]);
+		cr_expect(world_has(world_out(w, A, 0), i ? "SIP/2.0 407 " : "SIP/2.0 302 "));
+		cr_expect(world_has(world_out(w, A, 0), lines[i]));
+	}
+	world_end(w);
+}
