@@ -39,11 +39,16 @@
 #define RECORD_CALL_ID_MAX     255u /* a longer Call-ID is cut in records and rows */
 #define REDIRECTS_MAX          5u   /* of one call: a loop of redirections ends */
 
+#define OVERLOAD_REFUSED 8192u
+
 /* overload.c */
 struct overload {
 	uint32_t busy_max; /* permille */
 	uint32_t share;	   /* of what begins anew that is admitted: SHARE_ALL is all of it */
+	uint32_t above;	   /* windows above the limit less those below, while all is admitted */
 	uint32_t retry_after_s;
+	uint64_t refused_ns; /* the last refusal */
+	uint64_t refused[OVERLOAD_REFUSED]; /* keys of the last ones, each where its hash puts it */
 	uint32_t emergency_len;
 	char emergency[IPC_EMERGENCY_MAX]; /* users and services, a line each */
 };

@@ -11,6 +11,12 @@
 /* A full worker does not show how much more is offered: this much, at the least. */
 #define EXCESS_FULL 300u
 #define EXCESS_MOST 500u
+/* Windows: 250 ms, half of T1. Nobody sends again what waits shorter than that, and a pause of the
+ * host, after which a worker is full until it has caught up, is mostly shorter. */
+#define SUSTAINED 25u
+/* A copy of a refused INVITE may come for as long as its client waits for copies of the answer
+ * (timer D). */
+#define COPIES_NS (32 * 1000000000ull)
 
 void overload_init(struct engine *e)
 {
@@ -39,6 +45,19 @@ static uint64_t step(uint64_t share, uint32_t distance)
 	return share * distance * 3 / (100 * 1000);
 }
 
+/* Whether it has been too much for long enough to begin to refuse. */
+static bool sustained(struct overload *o, uint32_t busy_permille)
+{
+	if (busy_permille > o->busy_max)
+		o->above++;
+	else if (o->above)
+		o->above--;
+	if (o->above <= SUSTAINED)
+		return false;
+	o->above = 0;
+	return true;
+}
+
 void engine_load(struct engine *e, uint32_t busy_permille)
 {
 	struct overload *o = &e->overload;
@@ -48,6 +67,8 @@ void engine_load(struct engine *e, uint32_t busy_permille)
 	/* No limit: a worker may be as busy as it can. */
 	if (o->busy_max >= 1000) {
 		share = SHARE_ALL;
+	} else if (share == SHARE_ALL && !sustained(o, busy_permille)) {
+		return;
 	} else if (busy_permille > o->busy_max) {
 		uint32_t excess = busy_permille - o->busy_max;
 
@@ -114,22 +135,37 @@ bool overload_is_emergency(const struct engine *e, const struct sip_msg *msg)
 	return false;
 }
 
+/* A copy of what was refused, however much is admitted by now: its answer is under way, or there
+ * already. */
+static bool is_copy(const struct engine *e, uint64_t key)
+{
+	const struct overload *o = &e->overload;
+
+	return o->refused_ns && e->now_ns - o->refused_ns < COPIES_NS &&
+	       o->refused[key % OVERLOAD_REFUSED] == key;
+}
+
 bool overload_refuses(struct engine *e, const struct sip_msg *msg, uint64_t key)
 {
 	char buf[48];
 	struct cursor line = cursor_on(buf, sizeof(buf));
+	struct overload *o = &e->overload;
 
-	/* By the transaction's key: a request that comes again fares as before. */
-	if (e->overload.share == SHARE_ALL || key % SHARE_ALL < e->overload.share)
-		return false;
-	if (overload_is_emergency(e, msg)) {
-		e->stats.emergencies_admitted++;
-		return false;
+	if (!is_copy(e, key)) {
+		/* The transaction's key is as good as chance. */
+		if (o->share == SHARE_ALL || key % SHARE_ALL < o->share)
+			return false;
+		if (overload_is_emergency(e, msg)) {
+			e->stats.emergencies_admitted++;
+			return false;
+		}
+		o->refused[key % OVERLOAD_REFUSED] = key;
+		o->refused_ns = e->now_ns;
 	}
 	e->stats.overload_refused++;
-	if (e->overload.retry_after_s) {
+	if (o->retry_after_s) {
 		put_lit(&line, "Retry-After: ");
-		put_u64(&line, e->overload.retry_after_s);
+		put_u64(&line, o->retry_after_s);
 		put_lit(&line, "\r\n");
 	}
 	build_stateless(e, msg, 503, cursor_span(&line), NULL);

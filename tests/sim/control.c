@@ -45,13 +45,17 @@ static void plan_probes(struct sim *sim, uint64_t span)
 /* Some seconds in which the worker says that it has too much to do. */
 static void plan_load(struct sim *sim, uint64_t span)
 {
+	const unsigned windows = 200, calm = 20; /* of 10 ms, as a worker's */
 	uint64_t at = sim->now_ns + rng_below(&sim->control_rng, span);
 
-	for (unsigned i = 0; i < 40; i++) {
-		at += rng_below(&sim->control_rng, 100 * MS);
-		sim->at = &sim->workers[i % sim->nworkers];
-		control_schedule(sim, at, CONTROL_LOAD, 0,
-				 i < 36 ? 500 + rng_below(&sim->control_rng, 1000) : 0);
+	for (unsigned i = 0; i < windows; i++, at += 10 * MS) {
+		for (unsigned w = 0; w < sim->nworkers; w++) {
+			sim->at = &sim->workers[w];
+			control_schedule(sim, at, CONTROL_LOAD, 0,
+					 i < windows - calm
+						 ? 700 + rng_below(&sim->control_rng, 1000)
+						 : 0);
+		}
 	}
 }
 

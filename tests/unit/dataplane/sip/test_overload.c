@@ -162,21 +162,55 @@ Test(overload, nor_an_emergency)
 	world_end(w);
 }
 
-Test(overload, a_request_that_comes_again_fares_as_before)
+Test(overload, a_refused_request_that_comes_again_is_refused_again)
 {
 	struct world *w = world_new();
-	unsigned refused = 0;
+	bool refused[40] = {0};
+	struct engine_stats stats;
+	unsigned n = 0;
 
-	busy(w, 1000, 77); /* about half */
+	busy(w, 1000, 102); /* a quarter of a second, then down to about half */
 	for (unsigned i = 0; i < 40; i++) {
 		if (ask(w, "INVITE", "sip:bob@10.0.1.1", i)) {
 			refuse(w);
 			continue;
 		}
-		refused++;
+		refused[i] = true;
+		n++;
 		cr_expect_not(ask(w, "INVITE", "sip:bob@10.0.1.1", i));
 	}
-	cr_expect(refused > 8 && refused < 32, "%u", refused);
+	cr_expect(n > 8 && n < 32, "%u", n);
+	busy(w, 0, 1000);
+	engine_stats(w->engine, &stats);
+	cr_assert_eq(stats.admit_permille, 1000);
+	for (unsigned i = 0; i < 40; i++) {
+		if (refused[i])
+			cr_expect_not(ask(w, "INVITE", "sip:bob@10.0.1.1", i), "late copy of %u",
+				      i);
+	}
+	cr_expect(ask(w, "INVITE", "sip:bob@10.0.1.1", 1000), "another one is taken");
+	refuse(w);
+	world_end(w);
+}
+
+Test(overload, a_pause_of_the_host_is_none)
+{
+	struct world *w = world_new();
+	struct engine_stats stats;
+
+	/* A worker that stood still is full until it has caught up. */
+	for (unsigned i = 0; i < 100; i++) {
+		busy(w, 1700, 20);
+		busy(w, 800, 30);
+		engine_stats(w->engine, &stats);
+		cr_assert_eq(stats.admit_permille, 1000);
+	}
+	busy(w, 1700, 25);
+	engine_stats(w->engine, &stats);
+	cr_assert_eq(stats.admit_permille, 1000);
+	busy(w, 1700, 2);
+	engine_stats(w->engine, &stats);
+	cr_expect_lt(stats.admit_permille, 1000, "and a load that stays is one");
 	world_end(w);
 }
 
