@@ -5,6 +5,7 @@
 #include "controlplane/cdr/context.h"
 #include "controlplane/dispatch/redirect.h"
 #include "controlplane/dispatch/verdict.h"
+#include "controlplane/policy/explain.h"
 #include "controlplane/topology/privacy.h"
 
 #define CONTEXT_BYTES_MAX 1000u
@@ -66,6 +67,7 @@ struct question {
 	const struct generation *gen;
 	unsigned worker; /* who asks */
 	const struct ipc_ask *ask;
+	struct explain *explain; /* NULL: it is live */
 	struct sip_msg msg;
 	struct far_parties parties;
 	struct party referrer;
@@ -111,6 +113,8 @@ static void refuse_decided(struct question *q, struct cursor *out, struct ask_an
 			   enum policy_outcome outcome)
 {
 	policy_refuse(&answer->decision, outcome);
+	explain_step(q->explain, "policy", "refused with %u: %s", answer->decision.status,
+		     policy_outcome_why(outcome));
 	refuse(out, q->ask, answer, answer->decision.status, policy_outcome_why(outcome),
 	       write_context(q, &answer->decision));
 }
@@ -126,6 +130,7 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 		.user = party_user(&d->called),
 		.msg = &q->msg,
 		.source = &q->ask->source,
+		.rehearsal = q->explain != NULL,
 	};
 	enum registrar_outcome outcome =
 		q->gen->registrar ? registrar_begin(q->gen->registrar, &registration, q->token)
@@ -133,6 +138,7 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 
 	switch (outcome) {
 	case REGISTRAR_TOKEN:
+		explain_step(q->explain, "registrar", "the contact becomes a token of limen's");
 		acceptance->token = q->token;
 		acceptance->msg = &q->msg;
 		acceptance->tells = true;
@@ -183,10 +189,15 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 		.nways = nways,
 		.parties = &q->parties,
 		.context = write_context(q, d), /* of the caller as he is */
+		.explain = q->explain,
 	};
+	unsigned variant;
 
-	acceptance.plan = plans_get(q->gen->plans, (unsigned)d->from, (unsigned)d->to,
-				    plan_variant(q, d->to));
+	variant = plan_variant(q, d->to);
+	acceptance.plan = plans_get(q->gen->plans, (unsigned)d->from, (unsigned)d->to, variant);
+	if (q->explain)
+		plans_explain(q->gen->plans, (unsigned)d->from, (unsigned)d->to, variant,
+			      q->explain);
 	if (!acceptance.plan.len) {
 		refuse(out, q->ask, answer, 500, "no memory for an edit plan", acceptance.context);
 		return;
@@ -208,6 +219,7 @@ static bool find_binding(const struct question *q, struct policy_decision *d, st
 
 	policy_refuse(d, POLICY_NO_BINDING);
 	d->to = d->route = -1;
+	explain_step(q->explain, "registrar", "the called user is a token of limen's");
 	if (!q->gen->registrar ||
 	    !registrar_find(q->gen->registrar, party_user(&d->called), &binding))
 		return false;
@@ -220,6 +232,8 @@ static bool find_binding(const struct question *q, struct policy_decision *d, st
 		return false;
 	d->outcome = POLICY_ACCEPTED;
 	d->status = 0;
+	explain_step(q->explain, "registrar", "it stands for user %.*s of trunk %.*s",
+		     SPAN_FMT(binding.user), SPAN_FMT(binding.trunk));
 	d->called = (struct party){.len = (uint8_t)binding.user.len};
 	memcpy(d->called.user, binding.user.ptr, binding.user.len);
 	*way = (struct way){.to = d->to, .peer = binding.source, .ruri = binding.contact};
@@ -271,8 +285,8 @@ static void decide_redirect(struct question *q, const struct policy_request *req
 		accept(q, out, answer, redirection.ways, redirection.nways);
 }
 
-void ask_decide(const struct generation *gen, unsigned worker, const struct ipc_ask *ask,
-		struct cursor *out, struct ask_answer *answer)
+static void decide(const struct generation *gen, unsigned worker, const struct ipc_ask *ask,
+		   struct explain *explain, struct cursor *out, struct ask_answer *answer)
 {
 	struct span bytes = ipc_ask_msg(ask);
 	struct policy_request request;
@@ -281,10 +295,12 @@ void ask_decide(const struct generation *gen, unsigned worker, const struct ipc_
 	q.gen = gen;
 	q.worker = worker;
 	q.ask = ask;
+	q.explain = explain;
 	answer->unreadable =
 		sip_parse(&q.msg, bytes.ptr, bytes.len, SIP_DATAGRAM) != SIP_PARSE_OK ||
 		!q.msg.is_request || ask->realm >= gen->conf->nrealms;
 	if (answer->unreadable) {
+		explain_step(explain, "message", "it cannot be read as a SIP request");
 		refuse(out, ask, answer, 400,
 		       "the dataplane asks about something that is no request", SPAN_NONE);
 		return;
@@ -292,9 +308,21 @@ void ask_decide(const struct generation *gen, unsigned worker, const struct ipc_
 	q.before = (struct cdr_context){0};
 	read_caller(&q.msg, &q.parties);
 	request = (struct policy_request){
-		.msg = &q.msg, .realm = ask->realm, .source = &ask->source};
+		.msg = &q.msg, .realm = ask->realm, .source = &ask->source, .explain = explain};
 	if (ask->kind == IPC_ASK_REDIRECT)
 		decide_redirect(&q, &request, out, answer);
 	else
 		decide_request(&q, &request, out, answer);
+}
+
+void ask_decide(const struct generation *gen, unsigned worker, const struct ipc_ask *ask,
+		struct cursor *out, struct ask_answer *answer)
+{
+	decide(gen, worker, ask, NULL, out, answer);
+}
+
+void ask_explain(const struct generation *gen, const struct ipc_ask *ask, struct explain *explain,
+		 struct cursor *out, struct ask_answer *answer)
+{
+	decide(gen, 0, ask, explain, out, answer);
 }

@@ -8,6 +8,8 @@
 #include "common/ipc/ipc_msg.h"
 #include "controlplane/dispatch/generation.h"
 
+struct explain;
+
 /* How an ask was answered, for the log and the counters. */
 struct ask_answer {
 	bool unreadable;       /* the request does not parse: the rest but status is not set */
@@ -20,3 +22,8 @@ struct ask_answer {
  * checked. */
 void ask_decide(const struct generation *generation, unsigned worker, const struct ipc_ask *ask,
 		struct cursor *out, struct ask_answer *answer);
+
+/* The same as a rehearsal: told why, and nothing is left of it, not in the registrar either. The
+ * verdict is the one that would be given now. */
+void ask_explain(const struct generation *generation, const struct ipc_ask *ask,
+		 struct explain *explain, struct cursor *out, struct ask_answer *answer);

@@ -5,6 +5,7 @@
 
 #include "common/base/hash.h"
 #include "common/sip/edit_plan.h"
+#include "controlplane/policy/explain.h"
 
 /* A Request-URI, From or To: a user of 255 bytes, each escaped, display name, host and
  * parameters. */
@@ -52,6 +53,21 @@ static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
 	};
 }
 
+static void tell_target(const struct acceptance *a, const struct way *way,
+			const struct ipc_target *head, struct span ruri)
+{
+	char peer[80];
+	struct cursor c = cursor_on(peer, sizeof(peer));
+
+	if (!a->explain)
+		return;
+	put_endpoint(&c, &head->peer);
+	put_char(&c, '\0');
+	explain_step(a->explain, "target", "trunk %s, realm %s, %s, Request-URI %.*s",
+		     a->gen->conf->trunks[way->to].name, a->gen->conf->realms[head->realm].name,
+		     peer, SPAN_FMT(ruri));
+}
+
 static void put_target(struct cursor *out, const struct acceptance *a, const struct way *way,
 		       const struct net_endpoint *peer)
 {
@@ -80,6 +96,7 @@ static void put_target(struct cursor *out, const struct acceptance *a, const str
 	called = c.len;
 	if (a->token)
 		put_registrar_contact(&c, a->token, &limen, a->msg);
+	tell_target(a, way, &head, span_of(text, ruri));
 	ipc_put_target(out, &head, span_of(text, ruri), span_of(text + ruri, from - ruri),
 		       span_of(text + from, called - from), span_of(text + called, c.len - called));
 	out->full |= c.full;

@@ -7,6 +7,8 @@
 #include "controlplane/dispatch/generation.h"
 #include "controlplane/topology/far_side.h"
 
+struct explain;
+
 /* One way that a request may go. */
 struct way {
 	const struct party *called; /* whom it is for there; borrowed */
@@ -29,6 +31,7 @@ struct acceptance {
 	const char *token;          /* of a REGISTER: in place of the user's contact; NULL: none */
 	const struct sip_msg *msg;  /* with a token */
 	bool tells;                 /* the final answer is wanted */
+	struct explain *explain;    /* may be NULL */
 };
 
 /* Each writes one frame; IPC_FRAME_MAX bytes are always enough. */

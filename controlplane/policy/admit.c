@@ -6,7 +6,9 @@
 
 #include <stdlib.h>
 
+#include "common/base/cursor.h"
 #include "common/base/hash.h"
+#include "controlplane/policy/explain.h"
 
 struct source {
 	struct net_prefix prefix; /* host bits clear */
@@ -25,6 +27,7 @@ struct admit {
 	uint32_t mask;
 	struct lengths (*lengths)[2]; /* by realm; [0] IPv4, [1] IPv6 */
 	unsigned nrealms;
+	const struct conf *conf;
 };
 
 static struct net_addr masked(const struct net_addr *addr, unsigned bits)
@@ -85,6 +88,7 @@ struct admit *admit_new(const struct conf *conf)
 	while (admit->mask < nsources * 2)
 		admit->mask = admit->mask * 2 + 1;
 	admit->nrealms = conf->nrealms;
+	admit->conf = conf;
 	admit->slots = calloc((size_t)admit->mask + 1, sizeof(*admit->slots));
 	admit->lengths = calloc(conf->nrealms, sizeof(*admit->lengths));
 	if (!admit->slots || !admit->lengths) {
@@ -114,8 +118,31 @@ void admit_free(struct admit *admit)
 	free(admit);
 }
 
+static void tell(const struct admit *admit, unsigned realm, uint8_t family,
+		 const struct net_addr *addr, const struct net_prefix *found, int trunk,
+		 struct explain *explain)
+{
+	char source[64], network[72];
+	struct cursor out = cursor_on(source, sizeof(source));
+
+	put_addr(&out, family, addr);
+	put_char(&out, '\0');
+	if (!found) {
+		explain_step(explain, "source", "no trunk of realm %s names %s",
+			     admit->conf->realms[realm].name, source);
+		return;
+	}
+	out = cursor_on(network, sizeof(network));
+	put_addr(&out, found->family, &found->addr);
+	put_char(&out, '/');
+	put_u64(&out, found->bits);
+	put_char(&out, '\0');
+	explain_step(explain, "source", "%s in realm %s is in %s of trunk %s", source,
+		     admit->conf->realms[realm].name, network, admit->conf->trunks[trunk].name);
+}
+
 int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family,
-		const struct net_addr *addr, unsigned *bits)
+		const struct net_addr *addr, unsigned *bits, struct explain *explain)
 {
 	const struct lengths *lengths;
 
@@ -129,8 +156,12 @@ int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family,
 
 		if (trunk) {
 			*bits = prefix.bits;
+			if (explain)
+				tell(admit, realm, family, addr, &prefix, (int)trunk - 1, explain);
 			return (int)trunk - 1;
 		}
 	}
+	if (explain)
+		tell(admit, realm, family, addr, NULL, -1, explain);
 	return -1;
 }

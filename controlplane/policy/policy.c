@@ -8,6 +8,7 @@
 
 #include "common/base/hash.h"
 #include "controlplane/policy/admit.h"
+#include "controlplane/policy/explain.h"
 #include "controlplane/policy/route.h"
 
 struct policy {
@@ -84,11 +85,13 @@ static void end(struct policy_decision *decision, enum policy_outcome outcome)
 	decision->status = outcomes[outcome].status;
 }
 
-static void route(const struct policy *policy, struct policy_decision *d)
+static void route(const struct policy *policy, const struct policy_request *request,
+		  struct policy_decision *d)
 {
 	const struct conf_route *found;
 
-	d->route = routes_find(policy->routes, (unsigned)d->from, party_user(&d->called));
+	d->route = routes_find(policy->routes, (unsigned)d->from, party_user(&d->called),
+			       request->explain);
 	if (d->route < 0) {
 		end(d, POLICY_NO_ROUTE);
 		return;
@@ -114,7 +117,7 @@ static struct span called_uri(const struct policy_request *request)
 	return sip_span(msg, msg->method == SIP_METHOD_REGISTER ? msg->to_uri : msg->ruri);
 }
 
-void policy_decide(const struct policy *policy, const struct policy_request *request,
+static void decide(const struct policy *policy, const struct policy_request *request,
 		   struct policy_decision *d)
 {
 	const struct sip_msg *msg = request->msg;
@@ -123,11 +126,15 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 	d->source_bits = 0;
 	d->called_known = false;
 	d->from = admit_trunk(policy->admit, request->realm, request->source->family,
-			      &request->source->addr, &d->source_bits);
+			      &request->source->addr, &d->source_bits, request->explain);
 	if (d->from < 0) {
 		end(d, POLICY_UNKNOWN_SOURCE);
 		return;
 	}
+	explain_step(request->explain, "method", "trunk %s %s begin a %.*s",
+		     policy->conf->trunks[d->from].name,
+		     policy->conf->trunks[d->from].methods >> msg->method & 1 ? "may" : "may not",
+		     SPAN_FMT(sip_span(msg, msg->method_name)));
 	/* no trunk lists SIP_METHOD_OTHER: its bit is never set */
 	if (!(policy->conf->trunks[d->from].methods >> msg->method & 1)) {
 		end(d, POLICY_METHOD);
@@ -136,7 +143,8 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 	switch (party_from_uri(called_uri(request), &d->called)) {
 	case 0:
 		d->called_known = true;
-		route(policy, d);
+		explain_step(request->explain, "called", "\"%.*s\"", SPAN_FMT(party_user(&d->called)));
+		route(policy, request, d);
 		return;
 	case -EPROTONOSUPPORT: /* RFC 3261 sections 10.3 and 8.2.2.1 */
 		end(d, msg->method == SIP_METHOD_REGISTER ? POLICY_NOT_A_USER : POLICY_SCHEME);
@@ -148,6 +156,15 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 		end(d, POLICY_URI);
 		return;
 	}
+}
+
+void policy_decide(const struct policy *policy, const struct policy_request *request,
+		   struct policy_decision *d)
+{
+	decide(policy, request, d);
+	if (d->status)
+		explain_step(request->explain, "policy", "refused with %u: %s", d->status,
+			     policy_outcome_why(d->outcome));
 }
 
 int policy_trunk(const struct policy *policy, struct span name)

@@ -7,6 +7,7 @@
 #include "common/sip/sip_msg.h"
 #include "controlplane/topology/party.h"
 
+struct explain;
 struct policy;
 
 /* conf outlives the policy. NULL when there is no memory. */
@@ -19,6 +20,7 @@ struct policy_request {
 	unsigned realm;
 	const struct net_endpoint *source;
 	struct span called; /* URI of whom it is for instead of the message's; may be empty */
+	struct explain *explain; /* told why; NULL in live traffic */
 };
 
 /* X(symbol, name for counters, SIP status, why: for the log). How a decision came out. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/base/hash.h"
+#include "controlplane/policy/explain.h"
 
 #define PREFIX_LEN_MAX 63u
 
@@ -64,7 +65,27 @@ void routes_free(struct routes *routes)
 	free(routes);
 }
 
-int routes_find(const struct routes *routes, unsigned from, struct span user)
+static void tell(const struct routes *routes, unsigned from, struct span user, unsigned found,
+		 struct explain *explain)
+{
+	const struct conf *conf = routes->conf;
+	const struct conf_route *route = found ? &conf->routes[found - 1] : NULL;
+
+	if (!route)
+		explain_step(explain, "route", "no route from trunk %s takes \"%.*s\"",
+			     conf->trunks[from].name, SPAN_FMT(user));
+	else if (route->to < 0)
+		explain_step(explain, "route", "routes[%u] (from %s, prefix \"%s\") refuses with %u",
+			     found - 1, route->from < 0 ? "any" : conf->trunks[route->from].name,
+			     route->prefix, route->status);
+	else
+		explain_step(explain, "route", "routes[%u] (from %s, prefix \"%s\") leads to %s",
+			     found - 1, route->from < 0 ? "any" : conf->trunks[route->from].name,
+			     route->prefix, conf->trunks[route->to].name);
+}
+
+int routes_find(const struct routes *routes, unsigned from, struct span user,
+		struct explain *explain)
 {
 	size_t longest = user.len < PREFIX_LEN_MAX ? user.len : PREFIX_LEN_MAX;
 	unsigned first = 0;
@@ -80,5 +101,7 @@ int routes_find(const struct routes *routes, unsigned from, struct span user)
 				first = route;
 		}
 	}
+	if (explain)
+		tell(routes, from, user, first, explain);
 	return (int)first - 1;
 }

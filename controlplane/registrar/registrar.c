@@ -316,12 +316,14 @@ enum registrar_outcome registrar_begin(struct registrar *r, const struct registr
 		pending.binding.id =
 			token_id(r->token_keys, reg->trunk, reg->user, pending.binding.contact);
 	if ((!pending.star && !has_room(r, &pending)) ||
-	    pendings_add(r->pendings, &pending, now_s() + PENDING_S)) {
-		r->stats.full++;
+	    (!reg->rehearsal && pendings_add(r->pendings, &pending, now_s() + PENDING_S))) {
+		r->stats.full += !reg->rehearsal;
 		return REGISTRAR_FULL;
 	}
-	r->stats.begun++;
-	arm(r);
+	if (!reg->rehearsal) {
+		r->stats.begun++;
+		arm(r);
+	}
 	if (pending.star)
 		return REGISTRAR_STAR;
 	token_write(&pending.binding.id, token);

@@ -35,6 +35,7 @@ struct registration {
 	struct span user;  /* of the address of record */
 	const struct sip_msg *msg;
 	const struct net_endpoint *source;
+	bool rehearsal; /* nothing is begun: only told what would be */
 };
 
 enum registrar_outcome {

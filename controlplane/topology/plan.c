@@ -130,7 +130,8 @@ struct span plans_get(struct plans *plans, unsigned from, unsigned to, unsigned 
 		if (plans->slots[at].pair == pair)
 			return span_of(plans->slots[at].bytes, plans->slots[at].len);
 	}
-	if (put_plan(&out, &plans->conf->trunks[from], &plans->conf->trunks[to], variant))
+	if (put_plan(&out, &plans->conf->trunks[from], &plans->conf->trunks[to], variant,
+		     NULL))
 		return SPAN_NONE;
 	copy = plans->nkept < KEPT_MAX ? malloc(out.len) : NULL;
 	if (copy) {
@@ -140,6 +141,16 @@ struct span plans_get(struct plans *plans, unsigned from, unsigned to, unsigned 
 		return span_of(copy, out.len);
 	}
 	return cursor_span(&out);
+}
+
+void plans_explain(const struct plans *plans, unsigned from, unsigned to, unsigned variant,
+		   struct explain *explain)
+{
+	char scratch[EDIT_PLAN_BYTES_MAX];
+	struct cursor out = cursor_on(scratch, sizeof(scratch));
+
+	(void)put_plan(&out, &plans->conf->trunks[from], &plans->conf->trunks[to], variant,
+		       explain);
 }
 
 bool plans_same(const struct plans *plans, unsigned from, unsigned to, unsigned other)

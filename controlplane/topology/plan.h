@@ -6,6 +6,7 @@
 
 #include "common/conf/conf.h"
 
+struct explain;
 struct plans;
 
 /* conf outlives the plans. NULL when there is no memory. */
@@ -26,6 +27,10 @@ enum plan_variant {
  * hold. */
 struct span plans_get(struct plans *plans, unsigned from, unsigned to,
 		      unsigned variant);
+
+/* Tell how that plan is made: drafted anew, as what is kept says no more why. */
+void plans_explain(const struct plans *plans, unsigned from, unsigned to, unsigned variant,
+		   struct explain *explain);
 
 /* Whether requests from one trunk have the same plan to either. */
 bool plans_same(const struct plans *plans, unsigned from, unsigned to, unsigned other);

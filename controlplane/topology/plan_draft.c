@@ -3,6 +3,7 @@
 #include "controlplane/topology/plan_draft.h"
 
 #include "common/sip/edit_plan.h"
+#include "controlplane/policy/explain.h"
 #include "controlplane/topology/plan.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -239,13 +240,30 @@ static int put_named(struct cursor *out, const struct conf_trunk *from, const st
 	return err;
 }
 
+static void tell(const struct draft *draft, const struct conf_trunk *from,
+		 const struct conf_trunk *to, unsigned variant, struct explain *explain)
+{
+	unsigned pass = 0, hide = 0;
+
+	for (unsigned id = 1; id < SIP_HDR_IDS_END; id++) {
+		pass += draft->actions[EDIT_TO_B][id] == EDIT_PASS;
+		hide += draft->actions[EDIT_TO_B][id] == EDIT_HIDE;
+	}
+	explain_step(explain, "headers",
+		     "from %s to %s: %u known headers pass, %u pass hidden, others do not cross%s%s",
+		     from->name, to->name, pass, hide,
+		     variant & PLAN_PRIVATE ? "; the caller asks for privacy" : "",
+		     variant & PLAN_OPEN ? "; the caller asks for no privacy" : "");
+}
+
 int put_plan(struct cursor *out, const struct conf_trunk *from, const struct conf_trunk *to,
-	     unsigned variant)
+	     unsigned variant, struct explain *explain)
 {
 	struct draft draft;
 	int err = 0;
 
 	draft_known(&draft, from, to, variant);
+	tell(&draft, from, to, variant, explain);
 	edit_plan_start(out, EDIT_DROP, EDIT_DROP);
 	for (int d = 0; d < EDIT_DIRECTIONS; d++) {
 		for (unsigned id = 1; id < SIP_HDR_IDS_END && !err; id++) {

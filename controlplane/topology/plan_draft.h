@@ -5,9 +5,12 @@
 
 #include "common/conf/conf.h"
 
+struct explain;
+
 /* Whether a list of header names has this one, in any case. */
 bool plan_list_has(char *const *list, unsigned n, struct span name);
 
-/* Write the plan for a request from one trunk to another. 0; -ENOSPC when it does not fit. */
+/* Write the plan for a request from one trunk to another. 0; -ENOSPC when it does not fit.
+ * `explain` may be NULL. */
 int put_plan(struct cursor *out, const struct conf_trunk *from, const struct conf_trunk *to,
-	     unsigned variant);
+	     unsigned variant, struct explain *explain);

@@ -2,6 +2,7 @@
 /* From a question to a verdict: what the far side would see, and that nothing of the near side is
  * in it. */
 #include "controlplane/dispatch/ask.h"
+#include "controlplane/policy/explain.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -50,6 +51,26 @@ struct further {
 	const char *contacts;
 };
 
+/* What is told beforehand is what happens. */
+static void rehearse(struct asked *asked, const struct ipc_ask *head)
+{
+	static struct explain explain;
+	static char frame[IPC_FRAME_MAX] __attribute__((aligned(8)));
+	struct cursor out = cursor_on(frame, sizeof(frame));
+	struct ask_answer answer;
+	struct registrar_stats before, after;
+
+	registrar_stats(asked->registrar, &before);
+	explain_start(&explain);
+	ask_explain(asked->generation, head, &explain, &out, &answer);
+	cr_assert_gt(explain.n, 0);
+	registrar_stats(asked->registrar, &after);
+	cr_expect_arr_eq(&before, &after, sizeof(before));
+	cr_expect_eq(answer.status, asked->answer.status);
+	cr_expect_eq(answer.unreadable, asked->answer.unreadable);
+	cr_expect(span_eq(cursor_span(&out), span_of(asked->frame, asked->len)));
+}
+
 static void ask_further(struct asked *asked, uint8_t realm, const char *source,
 			const char *message, const struct further *further)
 {
@@ -76,6 +97,7 @@ static void ask_further(struct asked *asked, uint8_t realm, const char *source,
 	ask_decide(asked->generation, 1, head, &out, &asked->answer);
 	cr_assert_not(out.full);
 	asked->len = out.len;
+	rehearse(asked, head);
 	cr_assert_eq(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT,
 				   asked->frame, out.len),
 		     0, "the verdict would be refused");

@@ -12,7 +12,7 @@ static int admit(const struct admit *table, unsigned realm, const char *text, un
 
 	*bits = 999;
 	cr_assert_eq(net_addr_parse(span_str(text), &addr, &family), 0);
-	return admit_trunk(table, realm, family, &addr, bits);
+	return admit_trunk(table, realm, family, &addr, bits, NULL);
 }
 
 Test(admit, longest_prefix_of_the_realm_decides)
@@ -112,7 +112,7 @@ Test(admit, as_a_plain_search_finds)
 				}
 			}
 		}
-		cr_expect_eq(admit_trunk(table, realm, NET_IP4, &addr, &bits), best);
+		cr_expect_eq(admit_trunk(table, realm, NET_IP4, &addr, &bits, NULL), best);
 		cr_expect(best < 0 || (int)bits == best_bits);
 	}
 	admit_free(table);

@@ -217,7 +217,7 @@ Test(policy, the_first_route_that_matches_decides)
 
 		for (unsigned d = 0; d < len; d++)
 			user[d] = (char)('0' + next_random(&state) % 4);
-		cr_expect_eq(routes_find(routes, from, span_str(user)),
+		cr_expect_eq(routes_find(routes, from, span_str(user), NULL),
 			     plain_find(&conf, from, user));
 		found += plain_find(&conf, from, user) >= 0;
 	}
