@@ -9,7 +9,7 @@
 #include "common/base/cursor.h"
 
 #define ADMIN_CLIENTS_MAX       16u
-#define ADMIN_REQUEST_BYTES_MAX 4096u
+#define ADMIN_REQUEST_BYTES_MAX (160u * 1024u) /* a frame of 72 KiB as hex */
 
 struct admin_server;
 struct event_base;

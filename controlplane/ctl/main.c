@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/conf/conf.h"
 #include "common/log/json.h"
+#include "controlplane/ctl/explain.h"
 #include "controlplane/ctl/show.h"
 
 #define EXIT_USAGE 2
@@ -22,17 +23,24 @@ static const char usage[] =
 	"  show users       who is registered, and where\n"
 	"  hangup CALL      end a call, named as in `show calls`\n"
 	"  reload           read the config again\n"
+	"  explain FILE     why the SIP message in FILE (-: standard input) would be taken, routed,\n"
+	"                   rewritten or refused, and what would go out; nothing of it happens.\n"
+	"                   With --config: by that config, which need not be in force\n"
 	"Options:\n"
 	"  --run-dir DIR    machine.run_dir of the limen that is meant "
 	"(default " CONF_RUN_DIR_DEFAULT ")\n"
 	"  --config FILE    take it from this config\n"
 	"  --socket PATH    or name the socket itself\n"
+	"  --from TRUNK     explain: a peer of this trunk sends it\n"
+	"  --source ADDR[:PORT], --realm NAME\n"
+	"                   explain: it comes from there, in that realm\n"
 	"  --json           an array of objects instead of a table\n"
 	"  --version, --help\n";
 
 struct arguments {
 	char socket[256];
 	struct show_options show;
+	struct explain_options explain;
 };
 
 static int usage_error(const char *what, const char *which)
@@ -78,6 +86,8 @@ static int read_options(int argc, char **argv, struct arguments *arguments)
 	static const struct option options[] = {
 		{"run-dir", required_argument, NULL, 'd'}, {"config", required_argument, NULL, 'c'},
 		{"socket", required_argument, NULL, 's'},  {"json", no_argument, NULL, 'j'},
+		{"from", required_argument, NULL, 'f'},    {"source", required_argument, NULL, 'o'},
+		{"realm", required_argument, NULL, 'r'},
 		{"all", no_argument, NULL, 'a'},           {"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'v'},       {0},
 	};
@@ -92,6 +102,16 @@ static int read_options(int argc, char **argv, struct arguments *arguments)
 			break;
 		case 'c':
 			status = set_config(arguments, optarg);
+			arguments->explain.config = optarg;
+			break;
+		case 'f':
+			arguments->explain.from = optarg;
+			break;
+		case 'o':
+			arguments->explain.source = optarg;
+			break;
+		case 'r':
+			arguments->explain.realm = optarg;
 			break;
 		case 's':
 			if (strlen(optarg) >= sizeof(arguments->socket))
@@ -192,6 +212,12 @@ int main(int argc, char **argv)
 		return status;
 	if (optind == argc)
 		return usage_error("no command", NULL);
+	if (strcmp(argv[optind], "explain") == 0 && argc - optind == 2) {
+		arguments.explain.socket = arguments.socket;
+		arguments.explain.message = argv[optind + 1];
+		arguments.explain.json = arguments.show.json;
+		return explain_message(&arguments.explain);
+	}
 	command = find_command(argc - optind, argv + optind);
 	if (!command)
 		return usage_error("no such command", argv[optind]);

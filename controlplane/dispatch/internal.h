@@ -105,6 +105,11 @@ void listing_end(struct dispatch *dispatch, unsigned ring, const struct ipc_list
 /* own_stats.c: the control plane's own counters, as rows like the dataplane's. */
 void own_stats(struct dispatch *dispatch, uint64_t client);
 
+/* explaining.c: limenctl explain. */
+struct json_node;
+void explaining_answer(struct dispatch *dispatch, uint64_t client,
+		       const struct json_node *request);
+
 /* operator.c */
 int operator_start(struct dispatch *dispatch);
 

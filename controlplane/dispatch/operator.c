@@ -74,6 +74,11 @@ static void hangup(const struct order *order)
 		list(order, LISTING_HANGUP, NULL, &id);
 }
 
+static void explain(const struct order *order)
+{
+	explaining_answer(order->dispatch, order->client, order->request);
+}
+
 static void reload_now(const struct order *order)
 {
 	struct dispatch *dispatch = order->dispatch;
@@ -112,6 +117,7 @@ static const struct {
 	{{"show ports", 10}, show_ports}, {{"show drops", 10}, show_drops},
 	{{"show trunks", 11}, show_trunks}, {{"show users", 10}, show_users},
 	{{"hangup", 6}, hangup},	  {{"reload", 6}, reload_now},
+	{{"explain", 7}, explain},
 };
 
 static void on_request(void *arg, uint64_t client, struct span line)

@@ -131,7 +131,7 @@ static void decide(const struct policy *policy, const struct policy_request *req
 		end(d, POLICY_UNKNOWN_SOURCE);
 		return;
 	}
-	explain_step(request->explain, "method", "trunk %s %s begin a %.*s",
+	explain_step(request->explain, "method", "trunk %s %s begin %.*s",
 		     policy->conf->trunks[d->from].name,
 		     policy->conf->trunks[d->from].methods >> msg->method & 1 ? "may" : "may not",
 		     SPAN_FMT(sip_span(msg, msg->method_name)));
