@@ -5,6 +5,7 @@
 #include "common/ipc/ipc_msg.h"
 
 #include "common/base/cursor.h"
+#include "common/sdp/codec_plan.h"
 #include "common/sip/edit_plan.h"
 
 #include <assert.h>
@@ -307,7 +308,9 @@ static bool check_verdict(const void *frame, uint32_t len)
 	return verdict->reason_len == 0 && verdict->headers_len == 0 &&
 	       !(verdict->flags & IPC_FORGET) && verdict->ntargets >= 1 &&
 	       verdict->ntargets <= IPC_TARGETS_MAX && verdict->plan_len <= EDIT_PLAN_BYTES_MAX &&
-	       edit_plan_check(ipc_verdict_plan(verdict)) == 0 && check_targets(verdict, len);
+	       edit_plan_check(ipc_verdict_plan(verdict)) == 0 &&
+	       codec_plan_check(edit_plan_part(ipc_verdict_plan(verdict), EDIT_PART_CODECS)) == 0 &&
+	       check_targets(verdict, len);
 }
 
 static void put_padding(struct cursor *out)

@@ -52,11 +52,15 @@ struct sdp {
  * -E2BIG for more than SDP_MEDIA_MAX sections or SDP_BYTES_MAX bytes. */
 int sdp_parse(struct sdp *sdp, struct span text, const char **why);
 
+struct sdp_codecs;
+
 /* What limen offers in place of the peer's addresses in one m= section. */
 struct sdp_anchor {
 	struct net_endpoint rtp;  /* family NET_NONE: write the section with port 0 */
 	struct net_endpoint rtcp; /* a=rtcp unless it is rtp's port + 1 or rtcp-mux stays */
 	bool as_is; /* the section keeps the peer's own address and all of its attributes */
+	const struct sdp_codecs *codecs; /* what stays of its formats (common/sdp/codecs.h); NULL:
+					    all, as they came */
 };
 
 struct sdp_rewrite {

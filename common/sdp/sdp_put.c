@@ -3,6 +3,7 @@
  * everything that tells of the far side's host, person or product out. Both processes, any
  * thread. */
 #include "common/sdp/sdp.h"
+#include "common/sdp/codecs.h"
 #include "common/sdp/sdp_line.h"
 
 /* Attributes that never cross. ICE: limen is the far end of both sides' media, so one side's
@@ -320,7 +321,9 @@ static void put_media_head(struct sdp_writer *w, const struct sdp_media *media,
 	put_u64(w->out, active ? anchor->rtp.port : 0);
 	put_char(w->out, ' ');
 	put_span(w->out, media->proto);
-	if (media->formats.len) {
+	if (anchor->codecs) {
+		put_sdp_formats(w->out, anchor->codecs);
+	} else if (media->formats.len) {
 		put_char(w->out, ' ');
 		put_span(w->out, media->formats);
 	}
@@ -360,7 +363,8 @@ static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 	put_media_head(w, media, anchor, active);
 	while (sdp_line_next(&rest, &line)) {
 		/* What belongs to the session level has no meaning here, and o= and c= tell. */
-		if (strchr("mvosiuepcktrz", line.type))
+		if (strchr("mvosiuepcktrz", line.type) ||
+		    (anchor->codecs && !sdp_codecs_keep(anchor->codecs, &line)))
 			continue;
 		if (line.type == 'a')
 			put_attr(w, &line, media->hold_by_zero);
@@ -372,6 +376,8 @@ static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 		put_span(w->out, span_str(direction_name(sdp_media_direction(media))));
 		put_lit(w->out, "\r\n");
 	}
+	if (anchor->codecs)
+		put_sdp_ptime(w->out, anchor->codecs);
 	if (active && !media->rtcp_mux)
 		put_rtcp(w->out, anchor);
 }

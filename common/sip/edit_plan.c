@@ -3,7 +3,9 @@
  * being built each rule lies behind the one before with its texts; finishing it sorts the rules
  * into an array that is found by number. */
 #include "common/sip/edit_plan.h"
+#include "common/sip/answer_map.h"
 #include "common/sip/chars.h"
+#include "common/sip/header_rules.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -110,7 +112,7 @@ int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_
 	if ((unsigned)direction >= EDIT_DIRECTIONS || (unsigned)action >= EDIT_ACTIONS ||
 	    (unsigned)hdr >= SIP_HDR_IDS_END || edit_plan_reserves(hdr))
 		return -EINVAL;
-	if ((value.len && !takes_value(action)) || value.len > EDIT_PLAN_BYTES_MAX ||
+	if ((value.len && !takes_value(action)) || value.len > EDIT_BASE_BYTES_MAX ||
 	    !value_ok(value))
 		return -EINVAL;
 	rule.hdr = (uint8_t)hdr;
@@ -127,7 +129,7 @@ struct draft {
 	uint16_t nrules;
 
 	/* where each rule lies, as it was given */
-	uint16_t at[EDIT_PLAN_BYTES_MAX / sizeof(struct edit_rule)];
+	uint16_t at[EDIT_BASE_BYTES_MAX / sizeof(struct edit_rule)];
 	/* number of the first rule that names it, or NOBODY */
 	uint16_t first[EDIT_DIRECTIONS][SIP_HDR_IDS_END];
 };
@@ -150,7 +152,7 @@ static void draft_read(struct draft *draft, const struct cursor *out)
 
 /* Where the next rule and the next text go in the finished plan. */
 struct fair_copy {
-	char bytes[EDIT_PLAN_BYTES_MAX];
+	char bytes[EDIT_BASE_BYTES_MAX];
 	uint32_t rules_at;
 	uint32_t texts_at;
 };
@@ -175,7 +177,7 @@ int edit_plan_finish(struct cursor *out)
 	struct fair_copy copy;
 	struct draft draft;
 
-	if (out->full || out->len > EDIT_PLAN_BYTES_MAX)
+	if (out->full || out->len > EDIT_BASE_BYTES_MAX)
 		return -ENOSPC;
 	draft_read(&draft, out);
 	head = head_load(out->buf);
@@ -204,8 +206,51 @@ int edit_plan_finish(struct cursor *out)
 	return 0;
 }
 
-/* One rule by itself. */
-static int rule_check(const char *plan, const struct edit_plan_head *head,
+/* ---- parts ---- */
+
+static size_t parts_bytes(const struct edit_plan_head *head)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < EDIT_PARTS; i++)
+		bytes += head->part_bytes[i];
+	return bytes;
+}
+
+int edit_plan_attach(struct cursor *out, enum edit_part part, struct span bytes)
+{
+	struct edit_plan_head head = head_load(out->buf);
+
+	for (unsigned i = part; i < EDIT_PARTS; i++)
+		assert(head.part_bytes[i] == 0);
+	if (bytes.len > EDIT_PLAN_BYTES_MAX - out->len)
+		return -ENOSPC;
+	put_span(out, bytes);
+	if (out->full)
+		return -ENOSPC;
+	head.part_bytes[part] = (uint16_t)bytes.len;
+	head.bytes = (uint16_t)out->len;
+	memcpy(out->buf, &head, sizeof(head));
+	return 0;
+}
+
+struct span edit_plan_part(struct span plan, enum edit_part part)
+{
+	struct edit_plan_head head;
+	size_t behind = 0;
+
+	if (plan.len < sizeof(head))
+		return SPAN_NONE;
+	head = head_load(plan.ptr);
+	if (head.part_bytes[part] == 0)
+		return SPAN_NONE;
+	for (unsigned i = part; i < EDIT_PARTS; i++)
+		behind += head.part_bytes[i];
+	return span_of(plan.ptr + plan.len - behind, head.part_bytes[part]);
+}
+
+/* One rule by itself; its texts end before `end`. */
+static int rule_check(const char *plan, const struct edit_plan_head *head, size_t end,
 		      const struct edit_rule *rule)
 {
 	size_t texts = sizeof(*head) + head->nrules * sizeof(*rule);
@@ -217,7 +262,7 @@ static int rule_check(const char *plan, const struct edit_plan_head *head,
 	if (edit_plan_reserves(rule->hdr) || (rule->value_len && !takes_value(rule->action)))
 		return -EINVAL;
 	if (rule->text_off < texts ||
-	    (size_t)rule->text_off + rule->name_len + rule->value_len > head->bytes)
+	    (size_t)rule->text_off + rule->name_len + rule->value_len > end)
 		return -EINVAL;
 	if (!value_ok(rule_value(plan, rule)))
 		return -EINVAL;
@@ -264,12 +309,17 @@ static int index_check(const char *plan, const struct edit_plan_head *head)
 int edit_plan_check(struct span plan)
 {
 	struct edit_plan_head head;
+	size_t end;
 
 	if (plan.len < sizeof(head) || plan.len > EDIT_PLAN_BYTES_MAX)
 		return -EINVAL;
 	head = head_load(plan.ptr);
-	if (head.magic != EDIT_PLAN_MAGIC || head.bytes != plan.len || head.pad ||
-	    head.nrules > (plan.len - sizeof(head)) / sizeof(struct edit_rule))
+	if (head.magic != EDIT_PLAN_MAGIC || head.bytes != plan.len || head.pad || head.pad2 ||
+	    parts_bytes(&head) > plan.len - sizeof(head))
+		return -EINVAL;
+	end = plan.len - parts_bytes(&head);
+	if (end > EDIT_BASE_BYTES_MAX ||
+	    head.nrules > (end - sizeof(head)) / sizeof(struct edit_rule))
 		return -EINVAL;
 	for (unsigned d = 0; d < EDIT_DIRECTIONS; d++)
 		if (head.other[d] > EDIT_PASS)
@@ -277,12 +327,15 @@ int edit_plan_check(struct span plan)
 	for (unsigned i = 0; i < head.nrules; i++) {
 		struct edit_rule rule = rule_load(plan.ptr, i);
 
-		if (rule_check(plan.ptr, &head, &rule))
+		if (rule_check(plan.ptr, &head, end, &rule))
 			return -EINVAL;
 		/* A known name outside the index would never be found. */
 		if (rule.hdr != SIP_HDR_OTHER && !is_named(&head, rule.direction, rule.hdr))
 			return -EINVAL;
 	}
+	if (header_rules_check(edit_plan_part(plan, EDIT_PART_HEADERS)) ||
+	    answer_map_check(edit_plan_part(plan, EDIT_PART_ANSWERS)))
+		return -EINVAL;
 	return index_check(plan.ptr, &head);
 }
 

@@ -12,7 +12,8 @@
 #include "common/base/cursor.h"
 #include "common/sip/sip_msg.h"
 
-#define EDIT_PLAN_BYTES_MAX 4080u
+#define EDIT_BASE_BYTES_MAX 4080u  /* head, rules and their texts */
+#define EDIT_PLAN_BYTES_MAX 20400u /* with all parts */
 
 /* What limen writes itself on each leg, or what is of one hop alone: no rule may name it, or a plan
  * could double it. The one list of them: config, plans and the engine go by it. */
@@ -32,6 +33,14 @@ enum edit_action {
 	EDIT_ACTIONS,
 };
 
+/* What a plan says beside its rules: parts behind the texts, in this order; most plans have none. */
+enum edit_part {
+	EDIT_PART_HEADERS = 0, /* common/sip/header_rules.h */
+	EDIT_PART_ANSWERS,     /* common/sip/answer_map.h */
+	EDIT_PART_CODECS,      /* common/sdp/codec_plan.h */
+	EDIT_PARTS,
+};
+
 /* The plan's rules stand behind the head, the texts behind the rules. The first rule of each known
  * name is found by counting bits: those of EDIT_TO_B in order of their ids, then those of
  * EDIT_TO_A, then all other rules as they were given. */
@@ -43,9 +52,11 @@ struct edit_plan_head {
 	uint16_t nindexed[EDIT_DIRECTIONS]; /* bits set in named[] */
 	uint16_t pad;
 	uint64_t named[EDIT_DIRECTIONS][2]; /* bit sets of enum sip_hdr_id */
+	uint16_t part_bytes[EDIT_PARTS];    /* 0: there is none */
+	uint16_t pad2;
 };
-#define EDIT_PLAN_MAGIC 0x4c504c32u /* "LPL2" */
-_Static_assert(sizeof(struct edit_plan_head) == 48, "crosses the process boundary as it is");
+#define EDIT_PLAN_MAGIC 0x4c504c33u /* "LPL3" */
+_Static_assert(sizeof(struct edit_plan_head) == 56, "crosses the process boundary as it is");
 _Static_assert(SIP_HDR_IDS_END <= 128, "edit_plan_head's bit sets");
 
 struct edit_rule {
@@ -68,8 +79,13 @@ int edit_plan_rule(struct cursor *out, enum edit_direction direction, enum edit_
 /* Fill in the head. 0, or -ENOSPC when it did not fit. */
 int edit_plan_finish(struct cursor *out);
 
-/* Check bytes that came from the other process: lengths, ranges, tokens, no CR, LF or NUL. 0, or
- * -EINVAL. */
+/* Add a part to a finished plan, in the order of enum edit_part. 0, or -ENOSPC. */
+int edit_plan_attach(struct cursor *out, enum edit_part part, struct span bytes);
+/* A part of a checked plan; empty where there is none. */
+struct span edit_plan_part(struct span plan, enum edit_part part);
+
+/* Check bytes that came from the other process: lengths, ranges, tokens, no CR, LF or NUL; header
+ * rules and answer map too. The codecs are the caller's to check. 0, or -EINVAL. */
 int edit_plan_check(struct span plan);
 
 /* What to do with one header line of a checked plan: the action, and for REPLACE its value. */

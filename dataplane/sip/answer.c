@@ -234,7 +234,7 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 		b2bua_refuse(e, call, status, SPAN_NONE, by);
 		return;
 	}
-	call_finish(e, call, status, by);
+	call_finish(e, call, invite->status, by); /* as it was told */
 }
 
 void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,

@@ -296,6 +296,7 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	client->peer = call->invite;
 	leg->invite_client = client->self;
 	req.leg = leg;
+	req.initial = true;
 	req.method = e->again.method;
 	req.method_name = sip_span(&e->again, e->again.method_name);
 	req.txn = client->self;
@@ -316,6 +317,8 @@ void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, stru
 			dialog_no_answer(e, invite);
 		else
 			dialog_answer(e, invite, status, extra);
+		if (answer_is_mapped(status) && invite->status >= 300)
+			status = invite->status; /* as it was told */
 	}
 	call_finish(e, call, status, by);
 }

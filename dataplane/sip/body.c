@@ -246,9 +246,13 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 		*why = "Answer Without Its Offer";
 		return -EINVAL;
 	}
+	error = codecs_choose(e, call, to, answer, why);
+	if (error)
+		return error;
 	error = make_anchors(e, call, from, to, answer, &rewrite);
 	if (error)
 		return error;
+	codecs_mark(e, &rewrite);
 	error = answer ? take_answer(e, call, from, to) : take_offer(e, call, from, msg, text);
 	if (error)
 		return error;
@@ -270,8 +274,8 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 	return 0;
 }
 
-int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip_leg *to,
-			  struct span text, const char **why)
+int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip_call *call,
+			  const struct sip_leg *to, struct span text, const char **why)
 {
 	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
 	struct sdp_rewrite rewrite;
@@ -280,8 +284,11 @@ int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip
 	error = parse(e, text, why);
 	if (error || self == NULL)
 		return error ? error : -EINVAL;
+	/* what is left out entirely leaves no section, only codecs that are not to be had */
+	(void)codecs_choose(e, call, to, false, why);
 	memset(&rewrite, 0, sizeof(rewrite));
 	rewrite.nanchors = e->sdp.nmedia; /* all without a port */
+	codecs_mark(e, &rewrite);
 	rewrite.session_id = engine_random(e) >> 2;
 	rewrite.session_version = 1;
 	rewrite.self = *self;

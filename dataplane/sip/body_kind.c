@@ -317,7 +317,7 @@ static int put_kind(struct job *j, enum kind kind, struct span body)
 	case KIND_SDP:
 		return j->negotiates ? body_put_sdp(j->e, &j->out, j->call, j->from, j->to, j->msg,
 						    body, j->answer, j->why)
-				     : body_put_capabilities(j->e, &j->out, j->to, body, j->why);
+				     : body_put_capabilities(j->e, &j->out, j->call, j->to, body, j->why);
 	case KIND_TEXT:
 		put_text(j, body);
 		return 0;

@@ -129,30 +129,46 @@ void put_hidden_header(struct cursor *out, const struct engine *e, const struct 
 		out->len = before;
 }
 
-/* The far side's headers, each as the plan says. `self`: limen's address towards the reader. */
-static void put_planned_headers(struct cursor *out, const struct engine *e,
-				const struct sip_msg *src, struct span plan,
-				enum edit_direction direction, const struct net_endpoint *self,
-				const struct body *body)
+/* What of a message goes on. */
+struct planned {
+	const struct sip_msg *src;
+	struct span plan;
+	enum edit_direction direction;
+	unsigned scope; /* enum header_scope */
+	const struct net_endpoint *self; /* limen's address towards the reader */
+	const struct body *body;
+	bool own_reason; /* limen gives a Reason itself */
+};
+
+/* The far side's headers, each as the plan says. */
+static void put_planned_headers(struct cursor *out, const struct engine *e, const struct planned *p)
 {
-	bool keeps_type = body->bytes.len && !body->head.len;
-	struct span name, value;
+	const struct sip_msg *src = p->src;
+	struct span rules = edit_plan_part(p->plan, EDIT_PART_HEADERS), name, value;
+	bool keeps_type = p->body->bytes.len && !p->body->head.len;
+	uint64_t active = 0;
 	uint32_t at = 0;
+
+	if (rules.len && src)
+		active = header_rules_active(rules, p->direction, p->scope, src);
 
 	for (unsigned i = 0; src && i < src->nhdrs; i++) {
 		const struct sip_hdr *hdr = &src->hdrs[i];
 		bool first = hdr->id == SIP_HDR_OTHER || src->first[hdr->id] == i;
 
-		if (edit_plan_reserves(hdr->id) || (is_body_header(hdr->id) && !keeps_type))
+		if (edit_plan_reserves(hdr->id) || (is_body_header(hdr->id) && !keeps_type) ||
+		    (p->own_reason && hdr->id == SIP_HDR_REASON))
 			continue;
 		name = header_name(src, hdr);
-		switch (edit_plan_action(plan, direction, hdr->id, name, &value)) {
+		if (active && header_rules_take(rules, active, hdr->id, name))
+			continue;
+		switch (edit_plan_action(p->plan, p->direction, hdr->id, name, &value)) {
 		case EDIT_PASS:
 			put_passed_header(out, src, hdr, name, first);
 			break;
 		case EDIT_HIDE:
-			if (self)
-				put_hidden_header(out, e, self, src, hdr);
+			if (p->self)
+				put_hidden_header(out, e, p->self, src, hdr);
 			break;
 		case EDIT_REPLACE:
 			if (first)
@@ -162,8 +178,10 @@ static void put_planned_headers(struct cursor *out, const struct engine *e,
 			break;
 		}
 	}
-	while (edit_plan_next_set(plan, direction, &at, &name, &value))
+	while (edit_plan_next_set(p->plan, p->direction, &at, &name, &value))
 		put_header(out, name, value, false);
+	if (active)
+		header_rules_put_lines(out, rules, active, src);
 }
 
 static void put_body(struct cursor *out, const struct body *body)
@@ -348,9 +366,14 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 		put_rack(out, req);
 	if (req->src)
 		put_max_breadth(out, req->src);
-	put_planned_headers(out, e, req->src, req->plan,
-			    leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
-			    engine_local(e, leg->realm, leg->next_hop.family), &req->body);
+	put_planned_headers(out, e, &(struct planned){
+		.src = req->src,
+		.plan = req->plan,
+		.direction = leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
+		.scope = req->initial ? HEADER_ON_INITIAL : HEADER_ON_LATER,
+		.self = engine_local(e, leg->realm, leg->next_hop.family),
+		.body = &req->body,
+	});
 	session_put_request(out, leg, req->method);
 	put_span(out, req->extra);
 	put_body(out, &req->body);
@@ -528,13 +551,13 @@ void build_response_head(struct cursor *out, const struct sip_msg *msg,
 	}
 }
 
-static void put_status_line(struct cursor *out, uint16_t status)
+static void put_status_line(struct cursor *out, uint16_t status, struct span phrase)
 {
-	/* Always the standard phrase: the far side's own may name its product. */
+	/* Never the far side's own phrase, which may name its product. */
 	put_lit(out, "SIP/2.0 ");
 	put_u64(out, status);
 	put_char(out, ' ');
-	put_span(out, span_str(sip_reason_phrase(status)));
+	put_span(out, phrase.len ? phrase : span_str(sip_reason_phrase(status)));
 	put_end(out);
 }
 
@@ -559,7 +582,7 @@ void build_response(struct engine *e, struct cursor *out, const struct build_res
 	struct span head = blob_span(&e->blobs, res->txn->head);
 	size_t tag_at = res->txn->head_tag;
 
-	put_status_line(out, res->status);
+	put_status_line(out, res->status, res->phrase);
 	if (tag_at && tag_at <= head.len && res->status > 100) {
 		put_bytes(out, head.ptr, tag_at);
 		put_lit(out, ";tag=");
@@ -578,10 +601,17 @@ void build_response(struct engine *e, struct cursor *out, const struct build_res
 		put_u64(out, res->rseq);
 		put_end(out);
 	}
-	put_planned_headers(out, e, res->src, res->plan,
-			    res->leg && res->leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
-			    engine_local(e, res->txn->realm, res->txn->dst.family),
-			    &res->body);
+	if (res->reason.len)
+		put_header(out, SPAN("Reason"), res->reason, false);
+	put_planned_headers(out, e, &(struct planned){
+		.src = res->src,
+		.plan = res->plan,
+		.direction = res->leg && res->leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
+		.scope = HEADER_ON_RESPONSE,
+		.self = engine_local(e, res->txn->realm, res->txn->dst.family),
+		.body = &res->body,
+		.own_reason = res->reason.len,
+	});
 	if (res->leg)
 		session_put_response(out, res->leg, res->txn->method, res->status);
 	put_span(out, res->extra);
@@ -608,7 +638,7 @@ void build_stateless(struct engine *e, const struct sip_msg *msg, uint16_t statu
 
 	build_response_head(&head, msg, e->source, &tag_at);
 	out->full = head.full;
-	put_status_line(out, status);
+	put_status_line(out, status, SPAN_NONE);
 	put_bytes(out, head.buf, tag_at);
 	if (tag_at) {
 		put_lit(out, ";tag=");

@@ -8,7 +8,10 @@
 
 #include "common/base/cursor.h"
 #include "common/base/hash.h"
+#include "common/sdp/codecs.h"
+#include "common/sip/answer_map.h"
 #include "common/sip/edit_plan.h"
+#include "common/sip/header_rules.h"
 #include "common/sip/replaces.h"
 #include "dataplane/sip/cookie.h"
 #include "dataplane/sip/engine.h"
@@ -90,6 +93,8 @@ struct engine {
 	struct sip_msg again;               /* a stored message parsed again */
 	struct sdp sdp;   /* the description in work */
 	struct sdp offer; /* one that was put aside */
+	struct sdp_codecs codecs[SDP_MEDIA_MAX]; /* what stays of the sections in work */
+	uint16_t chosen; /* sections that `codecs` says something of: a bit each */
 	struct cursor text; /* the text that is open (out_start) */
 	char body[SIP_MSG_BYTES_MAX + 8192u];
 };
@@ -156,6 +161,7 @@ struct build_request {
 	struct span contact;       /* value; empty: limen's own where the method has one */
 	struct span extra;         /* whole header lines */
 	int max_forwards;
+	bool initial;              /* outside of a dialog: what began it all */
 };
 void build_request(struct engine *e, struct cursor *out, const struct build_request *req);
 
@@ -165,6 +171,8 @@ struct build_response {
 	struct sip_leg *leg;       /* for the Contact; NULL: none */
 	const struct sip_msg *src; /* response of the far side; NULL: limen's own */
 	uint32_t rseq;             /* of a reliable provisional response; 0: none */
+	struct span phrase;        /* empty: the usual one */
+	struct span reason;        /* value of a Reason header in place of src's; may be empty */
 	struct span plan;
 	struct body body;
 	struct span extra;         /* whole header lines */
@@ -250,14 +258,28 @@ uint16_t body_error_status(int error);
 int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, struct sip_leg *from,
 		 struct sip_leg *to, const struct sip_msg *msg, struct span text, bool answer,
 		 const char **why);
-int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip_leg *to,
-			  struct span text, const char **why);
+int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip_call *call,
+			  const struct sip_leg *to, struct span text, const char **why);
 /* The offer that a leg made inside the dialog was refused. */
 void body_forget_offer(struct engine *e, struct sip_leg *leg);
 
 /* A description that answers limen's own refresh: where it differs from the one before, the
  * addresses in it are put in force. */
 void body_take_answer(struct engine *e, struct sip_leg *leg, struct span text);
+
+/* ---- codecs.c: codec policy ---- */
+/* Choose among the formats of the description in work, on its way to a leg; sections of which
+ * nothing is left lose their port. 0; -EOVERFLOW (488) for an offer without anything to talk by
+ * left; -EINVAL (why is set) for such an answer. */
+int codecs_choose(struct engine *e, const struct sip_call *call, const struct sip_leg *to,
+		  bool answer, const char **why);
+/* Have what was chosen written. */
+void codecs_mark(const struct engine *e, struct sdp_rewrite *rewrite);
+
+/* ---- answers.c: codes that become others ---- */
+/* What a status that came from one leg's peer, or (NULL) is limen's own, is for the other's. */
+struct answer answer_told(const struct engine *e, const struct sip_leg *from,
+			  const struct sip_leg *to, uint16_t status);
 
 /* What a timer or a response means for a transaction. */
 enum txn_event {

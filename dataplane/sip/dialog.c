@@ -8,12 +8,18 @@
 
 void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra)
 {
-	struct build_response res = {
-		.txn = txn, .status = status, .leg = leg_get(e, txn->leg), .extra = extra};
+	struct sip_leg *leg = leg_get(e, txn->leg);
+	struct answer told = answer_told(e, NULL, leg, status);
+	struct build_response res = {.txn = txn,
+				     .status = told.status,
+				     .leg = leg,
+				     .phrase = told.phrase,
+				     .reason = told.reason,
+				     .extra = extra};
 	struct cursor *out = out_start(e);
 
 	build_response(e, out, &res);
-	txn_respond(e, txn, status, out_finish(e));
+	txn_respond(e, txn, told.status, out_finish(e));
 }
 
 /* A time as section 20.38 writes it, without the delay of a hop before: 0 where it is none. */
@@ -554,13 +560,17 @@ bool dialog_relay_with(struct engine *e, struct sip_call *call, struct sip_txn *
 {
 	struct sip_leg *to = leg_get(e, from->peer);
 	struct build_response res = {
-		.txn = server, .status = status, .leg = to, .src = msg, .plan = call_plan(e, call),
-		.extra = extra};
+		.txn = server, .leg = to, .src = msg, .plan = call_plan(e, call), .extra = extra};
+	struct answer told;
 	struct cursor *out;
 	const char *why;
 
 	if (to == NULL)
 		return false;
+	told = answer_told(e, msg && msg->status == status ? from : NULL, to, status);
+	status = res.status = told.status;
+	res.phrase = told.phrase;
+	res.reason = told.reason;
 	res.rseq = relay_rseq(from, to, msg);
 	if (msg && !newer_offer_is_open(to, server) &&
 	    body_relay(e, call, from, to, msg, server->flags & TXN_HAS_OFFER, &res.body, &why))

@@ -73,7 +73,9 @@ struct engine_stats {
 		records_lost, overloads, ports_exhausted, redirects_followed, redirects_passed,
 		probes, probes_refused, overload_refused, emergencies_admitted, transfers,
 		owner_sent, owner_taken, owner_bad,
-		standalone, standalone_failed, challenges_dropped, answers_lost;
+		standalone, standalone_failed, challenges_dropped, answers_lost,
+		codecs_emptied, /* m= sections of whose codecs policy left none */
+		codecs_refused;
 	uint64_t subscriptions_expired; /* that nobody ended */
 	uint32_t calls, legs, txns, records_unacked, subscriptions, timers;
 	uint32_t busy_permille, admit_permille; /* as the last engine_load left them */

@@ -190,6 +190,7 @@ static void add_neigh(struct stats *stats, struct neigh *neigh)
 	X(probes) X(probes_refused) X(overload_refused) X(emergencies_admitted) X(transfers)       \
 	X(owner_sent) X(owner_taken) X(owner_bad)                                                  \
 	X(standalone) X(standalone_failed) X(challenges_dropped) X(answers_lost)                   \
+	X(codecs_emptied) X(codecs_refused)                                                        \
 	X(subscriptions) X(subscriptions_expired)                                                  \
 	X(calls) X(legs) X(txns) X(records_unacked) X(timers)
 

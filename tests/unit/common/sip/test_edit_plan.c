@@ -217,12 +217,12 @@ Test(edit_plan, as_large_as_can_be)
 	struct span plan;
 	unsigned n = 0;
 
-	while (out.len + sizeof(struct edit_rule) <= EDIT_PLAN_BYTES_MAX) {
+	while (out.len + sizeof(struct edit_rule) <= EDIT_BASE_BYTES_MAX) {
 		rule(&out, n % 2, EDIT_SET, SIP_HDR_SUBJECT, NULL, NULL);
 		n++;
 	}
 	plan = finish(&out);
-	cr_expect_eq(plan.len, EDIT_PLAN_BYTES_MAX);
+	cr_expect_eq(plan.len, EDIT_BASE_BYTES_MAX);
 	expect(plan, EDIT_TO_B, SIP_HDR_SUBJECT, NULL, EDIT_SET, NULL);
 }
 

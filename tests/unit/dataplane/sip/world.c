@@ -237,7 +237,7 @@ const struct world_report *world_find(const struct world *w, uint16_t type)
 void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned ntargets)
 {
 	_Alignas(8) static char frame[4096];
-	char plan_buf[512];
+	char plan_buf[2048];
 	struct cursor plan = cursor_on(plan_buf, sizeof(plan_buf)),
 		      out = cursor_on(frame, sizeof(frame));
 	struct ipc_verdict head = {.ask_id = ask_id,
@@ -263,6 +263,10 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 		edit_plan_rule(&plan, d, EDIT_HIDE, SIP_HDR_CALL_INFO, SPAN_NONE, SPAN_NONE);
 	}
 	cr_assert(edit_plan_finish(&plan) == 0);
+	for (unsigned part = 0; part < EDIT_PARTS; part++) {
+		if (w->parts[part].len)
+			cr_assert(edit_plan_attach(&plan, part, w->parts[part]) == 0);
+	}
 	ipc_put_verdict(&out, &head, SPAN_NONE, status ? SPAN_NONE : cursor_span(&plan),
 			w->context ? span_str(w->context) : SPAN("context"));
 	for (unsigned i = 0; i < ntargets; i++) {

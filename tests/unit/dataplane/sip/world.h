@@ -46,6 +46,7 @@ struct world {
 	uint8_t verdict_flags;
 	uint32_t answer_max_s; /* 0: 60 */
 	bool hides_reason;   /* its plan hides Reason; it passes elsewhere */
+	struct span parts[EDIT_PARTS]; /* of its plan */
 	const uint8_t *pass; /* enum sip_hdr_id, 0 at the end: headers that its plan lets pass */
 	unsigned nsent, nreports, nowner; /* of the last step */
 	struct world_sent sent[WORLD_SENT_MAX];
