@@ -154,7 +154,7 @@ uint32_t verdict_make(struct sim *sim, const struct verdict_on *on, struct curso
 						 sizeof(refusals) / sizeof(refusals[0]))];
 		head.retry_after_s = chance(sim, 300) ? 9 : 0;
 		ipc_put_reply(out, &head, SPAN_NONE, context,
-			      head.status == 480 ? SPAN("Contact: <sip:elsewhere@192.0.2.1>\r\n")
+			      head.status == 480 ? SPAN("X-Refused-By: policy\r\n")
 						 : SPAN_NONE);
 		return 0;
 	}
