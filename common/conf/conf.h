@@ -89,6 +89,9 @@ struct conf_trunk {
 	unsigned options_down_after; /* probes in a row */
 	unsigned options_up_after;
 	bool challenges_pass;       /* its challenges cross, and the answers come back */
+	bool auth_digest;           /* limen asks for user and password */
+	bool auth_identity;
+	char *auth_realm;
 };
 
 struct conf_route {
@@ -101,6 +104,15 @@ struct conf_route {
 struct conf_registrar {
 	char *file; /* "" : bindings are kept in memory only */
 	unsigned bindings_max;
+};
+
+#define CONF_AUTH_ALGORITHMS_MAX 3u
+
+struct conf_auth {
+	char *users_file; /* "" : there are none */
+	unsigned algorithms_count;
+	char *algorithms[CONF_AUTH_ALGORITHMS_MAX]; /* the preferred one first */
+	unsigned nonce_s;
 };
 
 struct conf_srtp {
@@ -140,6 +152,7 @@ struct conf {
 	unsigned nroutes;
 	struct conf_route *routes; /* the first that matches decides */
 	struct conf_registrar registrar;
+	struct conf_auth auth;
 	struct conf_srtp srtp;
 	struct conf_overload overload;
 	struct conf_emergency emergency;

@@ -241,6 +241,21 @@ static int check_routes(const struct conf_cross *x)
 	return 0;
 }
 
+/* No algorithm twice. */
+static void check_algorithms(const struct conf_cross *x)
+{
+	const struct conf_auth *auth = &x->conf->auth;
+	char key[CONF_KEY_BYTES];
+
+	for (unsigned i = 1; i < auth->algorithms_count; i++) {
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(auth->algorithms[i], auth->algorithms[j]) == 0 &&
+			    !conf_cross_faulty(x, key, "auth.algorithms[%u]", i))
+				conf_fault_at(x->doc, key, "the same as algorithms[%u]", j);
+		}
+	}
+}
+
 static void check_outputs(const struct conf_cross *x)
 {
 	const struct conf *conf = x->conf;
@@ -269,6 +284,7 @@ int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const str
 		if (err)
 			return err;
 	}
+	check_algorithms(&x);
 	check_outputs(&x);
 	return check_routes(&x);
 }

@@ -166,6 +166,20 @@ static void check_session(const struct conf_cross *x, unsigned index)
 		      trunk->session_expires_s);
 }
 
+/* A challenge needs a realm, and users to be known. */
+static void check_auth(const struct conf_cross *x, unsigned index)
+{
+	const struct conf_trunk *trunk = &x->conf->trunks[index];
+	char key[CONF_KEY_BYTES];
+
+	if (!trunk->auth_digest || conf_cross_faulty(x, key, "trunks[%u].auth", index))
+		return;
+	if (!*x->conf->auth.users_file && !conf_doc_faulty_at(x->doc, "auth.users_file"))
+		conf_fault_at(x->doc, key, "digest, but auth.users_file names no users");
+	else if (!*trunk->auth_realm)
+		conf_fault_at(x->doc, key, "digest needs auth_realm");
+}
+
 static void check_source_families(const struct conf_cross *x, unsigned index)
 {
 	const struct conf_trunk *trunk = &x->conf->trunks[index];
@@ -202,6 +216,7 @@ static void check_trunks(const struct conf_cross *x)
 		check_header_rules(x, i);
 		check_methods(x, i);
 		check_session(x, i);
+		check_auth(x, i);
 	}
 }
 

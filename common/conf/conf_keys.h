@@ -39,6 +39,8 @@
 	  "refused with 404.")                                                                     \
 	X(registrar, MAP, REGISTRAR, false, 1,                                                     \
 	  "Users that register through limen: where each of them is.")                             \
+	X(auth, MAP, AUTH, false, 1,                                                               \
+	  "Users whom limen authenticates itself, where a trunk says `auth: digest`.")             \
 	X(srtp, MAP, SRTP, false, 1, "Who encrypts media.")                                        \
 	X(overload, MAP, OVERLOAD, false, 1,                                                       \
 	  "When a worker has no time for more: new calls are refused with 503.")                   \
@@ -162,6 +164,15 @@
 	X(ONE, WORD, challenges, 0, "drop|pass", "drop", 1, 16, RELOAD,                            \
 	  "Digest challenges of this trunk's peers and the answers to them: dropped, or passed "   \
 	  "unaltered so that they verify (realm, nonce and user name are seen by both sides).")    \
+	X(ONE, WORD, auth, 0, "none|digest", "none", 1, 16, RELOAD,                                \
+	  "Who sends a request as this trunk: a source address is enough, or limen asks for a "    \
+	  "user and password of the table in `auth` (REGISTER: 401, others: 407). Emergency "      \
+	  "calls are not asked.")                                                                  \
+	X(ONE, NAME, auth_realm, 0, "", "", 1, 63, RELOAD,                                         \
+	  "Realm of these challenges, as the table has it.")                                       \
+	X(ONE, BOOL, auth_identity, 0, "", "yes", 2, 8, RELOAD,                                    \
+	  "The user that was authenticated must be the one in From, and in a REGISTER's To; "      \
+	  "else 403.")                                                                             \
 	X(ONE, UINT, options_interval_s, 0, "s", "0", 0, 3600, RELOAD,                             \
 	  "Each peer is probed by OPTIONS this often, and left out while it does not answer and "  \
 	  "another does; 0: never. An answer of 503 is none.")                                     \
@@ -185,6 +196,16 @@
 	  "nobody; without it they are kept in memory only.")                                      \
 	X(ONE, UINT, bindings_max, 0, "bindings", "100000", 1, 10000000, RELOAD,                   \
 	  "Bindings at the same time; a REGISTER for one more is refused with 503.")
+
+#define CONF_KEYS_AUTH(X)                                                                          \
+	X(ONE, PATH, users_file, 0, "", "", 1, 200, RELOAD,                                        \
+	  "CSV file of users: `USER,REALM,ALGORITHM,HA1`, a line for each algorithm, with HA1 the " \
+	  "hash of `USER:REALM:PASSWORD` in hexadecimal digits. Read again on reload.")            \
+	X(LIST, WORD, algorithms, 3, "SHA-256|MD5|SHA-512-256", "SHA-256|MD5", 1, 16, RELOAD,      \
+	  "Algorithms that are offered, the preferred one first (RFC 8760).")                      \
+	X(ONE, UINT, nonce_s, 0, "s", "300", 10, 86400, RELOAD,                                    \
+	  "How long a nonce can be used; after that the user's next request is challenged anew "   \
+	  "(stale).")
 
 #define CONF_KEYS_SRTP(X)                                                                          \
 	X(ONE, WORD, engine, 0, "auto|cryptodev|libsrtp2", "auto", 1, 16, RESTART,                 \

@@ -345,6 +345,8 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 	trunk->redirect = (uint8_t)CHOICE(redirect);
 	trunk->refer = (uint8_t)CHOICE(refer);
 	trunk->challenges_pass = CHOICE(challenges) == 1;
+	trunk->auth_digest = CHOICE(auth) == 1;
+	trunk->auth_identity = yes(SECTION_trunks, TRUNK_auth_identity, raw->auth_identity);
 	trunk->msrp = yes(SECTION_trunks, TRUNK_msrp, raw->msrp);
 	trunk->trusted = yes(SECTION_trunks, TRUNK_trusted, raw->trusted);
 	trunk->session_expires_s = (uint16_t)NUMBER(session_expires_s);
@@ -376,6 +378,7 @@ static void resolve_trunk(struct resolve *r, unsigned index)
 	}
 	resolve_sources(r, raw, trunk);
 	resolve_manners(raw, trunk);
+	trunk->auth_realm = text(r, SECTION_trunks, TRUNK_auth_realm, raw->auth_realm);
 	trunk->pass_count = raw->headers_pass_count;
 	trunk->pass = raw->headers_pass;
 	trunk->hide_count = raw->headers_hide_count;
@@ -437,6 +440,22 @@ static void resolve_registrar(struct resolve *r)
 		number(SECTION_registrar, REGISTRAR_bindings_max, raw->bindings_max);
 }
 
+static void resolve_auth(struct resolve *r)
+{
+	static const struct raw_auth absent;
+	const struct raw_auth *raw = r->raw->auth ? r->raw->auth : &absent;
+	struct conf_auth *auth = &r->conf->auth;
+	char *def;
+
+	auth->users_file = text(r, SECTION_auth, AUTH_users_file, raw->users_file);
+	auth->nonce_s = number(SECTION_auth, AUTH_nonce_s, raw->nonce_s);
+	for (unsigned i = 0; i < raw->algorithms_count && i < CONF_AUTH_ALGORITHMS_MAX; i++)
+		auth->algorithms[auth->algorithms_count++] = raw->algorithms[i];
+	def = auth->algorithms_count ? NULL : text(r, SECTION_auth, AUTH_algorithms, NULL);
+	for (char *word = def ? strtok(def, "|") : NULL; word; word = strtok(NULL, "|"))
+		auth->algorithms[auth->algorithms_count++] = word;
+}
+
 static void resolve_srtp(struct resolve *r)
 {
 	static const struct raw_srtp absent;
@@ -490,7 +509,7 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 {
 	static void (*const steps[])(struct resolve *) = {
 		resolve_machine, resolve_ports,  resolve_realms,
-		resolve_trunks,  resolve_routes, resolve_registrar,
+		resolve_trunks,  resolve_routes, resolve_registrar, resolve_auth,
 		resolve_srtp,    resolve_overload, resolve_emergency, resolve_outputs,
 	};
 	struct resolve r = {.doc = doc, .raw = raw, .conf = conf, .pool = pool};

@@ -29,6 +29,9 @@ static const struct conf_key keys_ROUTE[] = {CONF_KEYS_ROUTE(KEY)};
 #define RAW struct raw_registrar
 static const struct conf_key keys_REGISTRAR[] = {CONF_KEYS_REGISTRAR(KEY)};
 #undef RAW
+#define RAW struct raw_auth
+static const struct conf_key keys_AUTH[] = {CONF_KEYS_AUTH(KEY)};
+#undef RAW
 #define RAW struct raw_srtp
 static const struct conf_key keys_SRTP[] = {CONF_KEYS_SRTP(KEY)};
 #undef RAW
@@ -102,6 +105,9 @@ static const cyaml_schema_field_t fields_ROUTE[] = {CONF_KEYS_ROUTE(FIELD) CYAML
 #undef RAW
 #define RAW struct raw_registrar
 static const cyaml_schema_field_t fields_REGISTRAR[] = {CONF_KEYS_REGISTRAR(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_auth
+static const cyaml_schema_field_t fields_AUTH[] = {CONF_KEYS_AUTH(FIELD) CYAML_FIELD_END};
 #undef RAW
 #define RAW struct raw_srtp
 static const cyaml_schema_field_t fields_SRTP[] = {CONF_KEYS_SRTP(FIELD) CYAML_FIELD_END};

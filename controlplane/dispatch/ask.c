@@ -2,6 +2,7 @@
 /* A question of the dataplane becomes a verdict. limen-controlplane, loop thread. */
 #include "controlplane/dispatch/ask.h"
 
+#include "controlplane/auth/auth.h"
 #include "controlplane/cdr/context.h"
 #include "controlplane/dispatch/redirect.h"
 #include "controlplane/dispatch/verdict.h"
@@ -246,6 +247,80 @@ static bool is_admitted(const struct policy_decision *d)
 	return d->called_known;
 }
 
+static bool is_emergency(const struct conf_emergency *emergency, const struct party *called)
+{
+	for (unsigned i = 0; i < emergency->count; i++) {
+		if (span_eq(span_str(emergency->services[i]), party_user(called)))
+			return true;
+	}
+	return false;
+}
+
+static void challenge(struct question *q, struct cursor *out, struct ask_answer *answer, bool stale)
+{
+	const struct conf_trunk *from = &q->gen->conf->trunks[answer->decision.from];
+	char text[1024];
+	struct cursor lines = cursor_on(text, sizeof(text));
+
+	put_auth_challenge(&lines, q->gen->auth, &q->msg, span_str(from->auth_realm),
+			   &q->ask->source, stale);
+	answer->status = answer->decision.status = auth_challenge_status(&q->msg);
+	answer->why = policy_outcome_why(answer->decision.outcome);
+	put_reply(out, q->ask, answer->status,
+		  q->msg.method == SIP_METHOD_INVITE ? 0 : IPC_FORGET,
+		  lines.full ? SPAN_NONE : cursor_span(&lines), SPAN_NONE);
+}
+
+/* Who was authenticated is who the request is from, and in a REGISTER who it is for. */
+static bool is_himself(const struct question *q, const struct policy_decision *d, struct span user)
+{
+	return span_eq(party_user(&q->parties.from), user) &&
+	       (q->msg.method != SIP_METHOD_REGISTER ||
+		(d->called_known && span_eq(party_user(&d->called), user)));
+}
+
+/* Whether it may go on: who it is comes before all that a refusal would tell of routes and users.
+ * Else it was answered. */
+static bool authenticate(struct question *q, struct cursor *out, struct ask_answer *answer)
+{
+	struct policy_decision *d = &answer->decision;
+	const struct conf_trunk *from;
+	enum auth_result result;
+	char user[DIGEST_USER_MAX];
+	size_t len;
+
+	if (d->from < 0 || d->outcome == POLICY_METHOD)
+		return true;
+	from = &q->gen->conf->trunks[d->from];
+	if (!from->auth_digest ||
+	    (d->called_known && is_emergency(&q->gen->conf->emergency, &d->called)))
+		return true;
+	if (q->explain) {
+		explain_step(q->explain, "auth",
+			     "digest: without good credentials for realm \"%s\" it is challenged with "
+			     "%u; taken here as authenticated",
+			     from->auth_realm, auth_challenge_status(&q->msg));
+		return true;
+	}
+	if (!q->gen->auth) {
+		refuse_decided(q, out, answer, POLICY_AUTH_IDENTITY);
+		return false;
+	}
+	result = auth_check(q->gen->auth, &q->msg, span_str(from->auth_realm), q->ask->realm,
+			    &q->ask->source, user, &len);
+	if (result == AUTH_GOOD) {
+		if (!from->auth_identity || is_himself(q, d, span_of(user, len)))
+			return true;
+		refuse_decided(q, out, answer, POLICY_AUTH_IDENTITY);
+		return false;
+	}
+	policy_refuse(d, result == AUTH_MISSING ? POLICY_AUTH_CHALLENGED
+		      : result == AUTH_STALE	? POLICY_AUTH_STALE
+						: POLICY_AUTH_FAILED);
+	challenge(q, out, answer, result == AUTH_STALE);
+	return false;
+}
+
 static void decide_request(struct question *q, const struct policy_request *request,
 			   struct cursor *out, struct ask_answer *answer)
 {
@@ -253,6 +328,8 @@ static void decide_request(struct question *q, const struct policy_request *requ
 	struct way way = {0};
 
 	policy_decide(q->gen->policy, request, d);
+	if (!authenticate(q, out, answer))
+		return;
 	way.to = d->to;
 	if (is_admitted(d) && q->msg.method != SIP_METHOD_REGISTER &&
 	    registrar_is_token(party_user(&d->called)))

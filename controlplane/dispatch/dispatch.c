@@ -157,7 +157,7 @@ int dispatch_new(struct dispatch **out, struct event_base *base, struct conf *co
 	dispatch->base = base;
 	for (unsigned i = 0; i < POLICY_OUTCOMES_END; i++)
 		dispatch->refusals[i] = limit;
-	dispatch->unreadable_limit = limit;
+	dispatch->unreadable_limit = dispatch->auth_limit = limit;
 	err = users_start(dispatch, conf);
 	if (err) {
 		conf_free(conf);
@@ -166,8 +166,10 @@ int dispatch_new(struct dispatch **out, struct event_base *base, struct conf *co
 	}
 	err = -ENOMEM;
 	dispatch->generation = generation_new(conf, dispatch->registrar);
-	if (dispatch->generation)
+	if (dispatch->generation) {
+		dispatch->generation->auth = dispatch->auth;
 		err = start(dispatch);
+	}
 	if (err == -ENOMEM)
 		LOG(ERROR, "core", "out of memory");
 	if (err) {

@@ -8,11 +8,14 @@
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/topology/plan.h"
 
+struct auth;
+
 struct generation {
 	struct conf *conf; /* owned */
 	struct policy *policy;
 	struct plans *plans;
 	struct registrar *registrar; /* borrowed: it outlives generations */
+	struct auth *auth;           /* the same; NULL: no credentials are right */
 	uint8_t *peers_down; /* owned; by trunk: a bit for each peer that does not answer */
 };
 

@@ -66,6 +66,7 @@ struct dispatch {
 	const char *link_reason; /* why it is down; static text */
 	struct event *settings_retry;
 	struct registrar *registrar;
+	struct auth *auth;
 	struct users_list {
 		uint64_t client; /* 0: free */
 		uint32_t at;
@@ -76,7 +77,7 @@ struct dispatch {
 	struct listing listings[ADMIN_CLIENTS_MAX];
 	uint32_t last_list_id;
 	struct counters counters;
-	struct log_limit refusals[POLICY_OUTCOMES_END], unreadable_limit;
+	struct log_limit refusals[POLICY_OUTCOMES_END], unreadable_limit, auth_limit;
 	char verdict[IPC_FRAME_MAX] __attribute__((aligned(8)));
 };
 

@@ -2,6 +2,7 @@
 /* The control plane's own counters, as rows like the dataplane's. limen-controlplane, loop
  * thread. */
 #include "common/log/json.h"
+#include "controlplane/auth/auth.h"
 #include "controlplane/dispatch/internal.h"
 
 static void put_row(struct dispatch *dispatch, uint64_t client, const char *object,
@@ -26,11 +27,13 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	struct cdr_stats cdr;
 	struct health_stats health;
 	struct registrar_stats users;
+	struct auth_stats auth;
 
 	cp_link_stats(dispatch->link, &link);
 	cdr_writer_stats(dispatch->cdr, &cdr);
 	health_stats(dispatch->health, &health);
 	registrar_stats(dispatch->registrar, &users);
+	auth_stats(dispatch->auth, &auth);
 #define ROW(object, name, value) put_row(dispatch, client, object, name, value)
 	ROW("policy", "asks", c->asks);
 	ROW("policy", "asks_gone", c->asks_gone);
@@ -58,6 +61,14 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("registrar", "file_batches", users.batches);
 	ROW("registrar", "file_rows", users.rows);
 	ROW("registrar", "file_failures", users.failures);
+	ROW("auth", "users", auth.users);
+	ROW("auth", "challenges", auth.challenges);
+	ROW("auth", "good", auth.good);
+	ROW("auth", "stale", auth.stale);
+	ROW("auth", "wrong", auth.wrong);
+	ROW("auth", "replayed", auth.replayed);
+	ROW("auth", "loads", auth.loads);
+	ROW("auth", "load_failures", auth.load_failures);
 	ROW("cdr", "records", c->records);
 	ROW("cdr", "records_misplaced", c->records_misplaced);
 	ROW("cdr", "repeated", cdr.repeated);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "controlplane/auth/auth.h"
 #include "controlplane/dispatch/internal.h"
 
 static const char no_memory[] = "no memory for the new config; the one in force stays";
@@ -103,6 +104,9 @@ static int go_over(struct dispatch *dispatch, struct conf *now, struct reload_re
 		generation_free(generation);
 		return err;
 	}
+	generation->auth = dispatch->auth;
+	/* it has found memory, or what it knows stays */
+	(void)auth_configure(dispatch->auth, &now->auth);
 	/* nothing outside this thread, and nothing of a call, points into the old one */
 	generation_free(dispatch->generation);
 	dispatch->generation = generation;

@@ -3,19 +3,39 @@
  * takes it. limen-controlplane, loop thread. */
 #include "common/base/clock.h"
 #include "common/log/json.h"
+#include "controlplane/auth/auth.h"
 #include "controlplane/dispatch/internal.h"
 
 #define BACKLOG_BYTES (256u * 1024u)
 /* A user of 255 bytes and a contact of 512, each byte escaped. */
 #define ROW_BYTES_MAX 8192u
 
+static void on_auth_failed(void *arg, unsigned realm, const struct net_endpoint *source)
+{
+	struct dispatch *dispatch = arg;
+	uint64_t held;
+
+	if (log_limit_pass(&dispatch->auth_limit, clock_mono_ns(), &held))
+		LOG(WARN, "auth", "wrong credentials",
+		    LOG_STR("realm", dispatch->generation->conf->realms[realm].name),
+		    LOG_ENDPOINT("source", source), LOG_U64("held_back", held));
+}
+
+static const struct auth_events auth_events = {.failed = on_auth_failed};
+
 int users_start(struct dispatch *dispatch, const struct conf *conf)
 {
-	return registrar_new(&dispatch->registrar, dispatch->base, &conf->registrar);
+	int err = registrar_new(&dispatch->registrar, dispatch->base, &conf->registrar);
+
+	return err ? err
+		   : auth_new(&dispatch->auth, dispatch->base, &conf->auth, &auth_events,
+			      dispatch);
 }
 
 void users_stop(struct dispatch *dispatch)
 {
+	auth_free(dispatch->auth);
+	dispatch->auth = NULL;
 	registrar_free(dispatch->registrar);
 	dispatch->registrar = NULL;
 }

@@ -180,6 +180,15 @@ void put_acceptance(struct cursor *out, const struct acceptance *a)
 		ntargets -= put_way(out, a, &a->ways[i], ntargets);
 }
 
+void put_reply(struct cursor *out, const struct ipc_ask *ask, unsigned status, unsigned flags,
+	       struct span headers, struct span context)
+{
+	const struct ipc_verdict head = {
+		.ask_id = ask->ask_id, .status = (uint16_t)status, .flags = (uint8_t)flags};
+
+	ipc_put_reply(out, &head, SPAN_NONE, context, headers);
+}
+
 void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,
 		 struct span context)
 {

@@ -38,6 +38,9 @@ struct acceptance {
 void put_acceptance(struct cursor *out, const struct acceptance *acceptance);
 void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,
 		 struct span context);
+/* An answer other than a bare refusal: `headers` and `flags` as in struct ipc_verdict. */
+void put_reply(struct cursor *out, const struct ipc_ask *ask, unsigned status, unsigned flags,
+	       struct span headers, struct span context);
 
 /* limen's own address in a realm; of no family where it has none of that family. */
 struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family);

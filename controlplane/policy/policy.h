@@ -37,6 +37,10 @@ struct policy_request {
 	X(NO_BINDING, "no_binding", 404, "nobody is registered by that token any more")            \
 	X(CONTACT, "contact", 400, "a REGISTER's Contact that cannot be called")                   \
 	X(BINDINGS_FULL, "bindings_full", 503, "no room for another binding")                      \
+	X(AUTH_CHALLENGED, "auth_challenged", 401, "challenged: it has no credentials of ours")    \
+	X(AUTH_STALE, "auth_stale", 401, "challenged again: right, but the nonce is over")         \
+	X(AUTH_FAILED, "auth_failed", 401, "its credentials are wrong")                            \
+	X(AUTH_IDENTITY, "auth_identity", 403, "another user than the one that was authenticated") \
 	X(REDIRECT_NOWHERE, "redirect_nowhere", 480,                                               \
 	  "no Contact of the redirection can be called")                                           \
 	X(REDIRECT_LOOP, "redirect_loop", 482, "the redirection leads back, or one too many")
