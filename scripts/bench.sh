@@ -6,15 +6,16 @@
 #
 # parse: SIP messages a second of one core. media: RTP packets a second of the media stage and of the rings to the control plane,
 # then of limen whole, over net_memif, beside testpmd. sip: calls a second over net_memif, and what each costs. peers: Kamailio and
-# rtpengine (installed for it, never started as services) beside limen on the same veths. srtp: cycles of both engines for a packet.
+# rtpengine (installed for it, never started as services) beside limen on the same veths. srtp: the media stage with one side SRTP,
+# both engines alone, and a worker whole.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # What each group runs: programs of bench/micro.
-declare -A programs_of=([parse]="bench_parse" [media]="bench_media_stage bench_ring" [sip]="" [srtp]="bench_srtp" [peers]="")
+declare -A programs_of=([parse]="bench_parse" [media]="bench_media_stage bench_ring" [sip]="" [srtp]="bench_media_stage bench_srtp" [peers]="")
 # What is measured of whole processes, with limen-load: script and its groups.
-declare -A measured=([media]="load/measure.py media" [sip]="load/measure.py sip" [peers]="peers/peers.py sip media")
+declare -A measured=([media]="load/measure.py media" [srtp]="load/measure.py srtp" [sip]="load/measure.py sip" [peers]="peers/peers.py sip media")
 
 main() {
     local group=all quick=() json='' program name results
@@ -65,7 +66,11 @@ main() {
 run_program() {
     local group=$1 program=$2 results=$3 path=$LIMEN_BUILD/bench/micro/$2 out
     shift 3
-    [ "$program" = bench_parse ] || [ "$program" = bench_srtp ] || set -- # the others have no --quick
+    case $program in
+        bench_parse | bench_srtp) ;;
+        bench_media_stage) set -- "--$([ "$group" = srtp ] && echo srtp || echo plain)" "$@" ;;
+        *) set -- ;; # the others have no --quick
+    esac
     [ -x "$path" ] || die "$program was not built (bench/micro)"
     step "$group: $program"
     out=$("$path" "$@")

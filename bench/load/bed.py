@@ -85,12 +85,12 @@ class Bed:
             "--stats-period=3600"])
         self.wait_for("testpmd", "start packet forwarding")
 
-    def relay(self, workers, seconds):
+    def relay(self, workers, seconds, *args):
         """bench_relay: limen's workers fed by net_pcap, which costs no other CPU. Its figures by name."""
         frames = f"{self.dir}/frames{workers}"
         os.makedirs(frames, exist_ok=True)
         out = subprocess.run([f"{self.build}/bench/micro/bench_relay", "--dir", frames, "--workers", str(workers),
-                              "--seconds", str(seconds)], stdout=subprocess.PIPE, check=True, timeout=60 + seconds).stdout
+                              "--seconds", str(seconds), *args], stdout=subprocess.PIPE, check=True, timeout=60 + seconds).stdout
         words = out.decode().split()
         return {words[i]: float(words[i + 1]) for i in range(0, len(words), 2)}
 
@@ -217,3 +217,14 @@ def cpu_ns(pid):
         with open(f"/proc/{pid}/task/{task}/schedstat") as file:
             total += int(file.read().split()[0])
     return total
+
+
+def rss_kb(pid):
+    """Memory of a process that is resident and its own, huge pages and shared mappings not counted."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("RssAnon:"))
+
+
+def disk_kb(path):
+    """What lies in a directory, as the file system has it."""
+    return sum(os.lstat(os.path.join(where, name)).st_blocks // 2 for where, _, names in os.walk(path) for name in names)

@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """limen over net_memif, driven by limen-load, beside dpdk-testpmd on the same ports in the same run.
 
-    measure.py media|nogen|sip [--build DIR] [--quick] [--rounds N] [--json FILE] [--polite]
+    measure.py media|nogen|srtp|sip|soak|load [--build DIR] [--quick] [--rounds N] [--json FILE] [--polite]
 
 media: RTP of 214-byte frames over 1,000 and 100,000 streams that SIP set up: the most that comes through, losses at 90 % of
-it, added delay at half of it; and nogen, workers fed by a source that costs no other CPU. sip: basic calls without media, calls a second and what each costs. Runs before everything
+it, added delay at half of it; and nogen, workers fed by a source that costs no other CPU. srtp: the same source, limen
+encrypts. soak: 20,000 calls at a time with media both ways, for 10 minutes. load: delay over load, for a plot. sip: basic calls without media, calls a second and what each costs. Runs before everything
 else on the machine, so that others' work counts less (--polite: as anybody)."""
 import argparse
 import json
 import os
 import statistics
 import sys
+import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from bed import Bed, cpu_ns  # noqa: E402
+from bed import Bed, cpu_ns, disk_kb, rss_kb  # noqa: E402
 
 # Beyond this many TSC cycles a cache line's way to the other CPU and back is one between groups of cores.
 FAR_CYCLES = 400
@@ -105,6 +108,98 @@ def nogen(bed, options):
             for i, key in enumerate(("media.nogen_mpps", "media.nogen_ratio_testpmd", "media.two_workers_ratio"))}
 
 
+SUITES = {"cm_sha1_80": "AES_CM_128_HMAC_SHA1_80", "gcm_128": "AEAD_AES_128_GCM"}
+
+
+def srtp(bed, options):
+    """A whole worker, plain peers on one side, peers with keys on the other."""
+    rounds = options.rounds or (3 if options.quick else 5)
+    print(f"\nfrom net_pcap, 500 streams that limen encrypts, Mpps for each second of CPU time; {busy_text()}")
+    figures = {}
+    for key, suite in SUITES.items():
+        rates = [bed.relay(1, 1 if options.quick else 2, "--srtp", suite) for _ in range(rounds)]
+        if any(rate["dropped"] for rate in rates):
+            raise RuntimeError(f"packets were dropped: {rates}")
+        rates = [rate["mpps_per_cpu_time"] for rate in rates]
+        print(f"{suite:26} " + " ".join(f"{rate:8.3f}" for rate in rates), flush=True)
+        figures[f"srtp.worker_{key}_mpps"] = round(statistics.median(rates), 3)
+    return figures
+
+
+def soak(bed, options):
+    """20,000 calls at a time, each 60 s, G.711 both ways: 2 Mpps in all. Memory is looked at all the while."""
+    calls, hold, seconds = options.calls, 60, options.seconds or 600
+    pairs = 2
+    pids = bed.start_limen(pairs, calls * 2)
+    print(f"\n{calls} calls at a time with media, {seconds} s; {busy_text()}\n"
+          f"{'s':>6} {'pairs open':>10} {'dataplane MB':>12} {'control MB':>10} {'arenas MB':>10} {'mbufs':>7}")
+    samples, done = [], threading.Event()
+
+    def watch():
+        start = time.monotonic()
+        while not done.wait(10):
+            stats = bed.stats()
+            sample = [round(time.monotonic() - start), stats.get(("media", "", "pairs"), 0),
+                      *(rss_kb(pid) / 1024 for pid in pids), disk_kb(bed.state) / 1024, sum(value for key, value in stats.items() if key[0] == "pool" and key[2] == "used")]
+            samples.append(sample)
+            if len(samples) % 3 == 0:
+                print("{:6} {:10} {:12.1f} {:10.1f} {:10.1f} {:7}".format(*sample), flush=True)
+
+    try:
+        before = bed.stats()
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            result = bed.load([*bed.calls_args(pairs), "--calls", str(calls), "--cps", str(round(calls / hold * 1.05)), "--hold",
+                               str(hold), "--duration", str(seconds), "--media", "ptime", "--give-up", "32"], seconds + hold + 180)
+        finally:
+            done.set()
+            thread.join()
+        after = bed.stats()
+    finally:
+        bed.stop()
+    drops = {key[1]: after[key] - before.get(key, 0) for key in after if key[0] == "drops" and after[key] > before.get(key, 0)}
+    rtp, count = result["rtp"], result["calls"]
+    print(f"calls {count['attempted']}, failed {count['failed']}, unfinished {count['callee_unfinished']}; "
+          f"RTP sent {rtp['sent']}, lost {rtp['lost']}, reordered {rtp['reordered']}; limen's drops {drops or 'none'}; delay "
+          + " ".join(f"{q} {rtp['latency_us'][q]:.1f}" for q in LATENCIES) + " us")
+    full = [sample for sample in samples if sample[0] > hold + 20]
+    growth = {name: round(full[-1][at] - full[0][at], 1) for at, name in ((2, "dataplane"), (3, "control"))} if len(full) > 1 else {}
+    return {"soak.calls": count["attempted"], "soak.failed": count["failed"] + count["callee_unfinished"],
+            "soak.rtp_sent": rtp["sent"], "soak.rtp_lost": rtp["lost"],
+            "soak.rtp_lost_not_in_drops": rtp["lost"] - sum(drops.values()),
+            **{f"soak.{name}_growth_mb": value for name, value in growth.items()}}
+
+
+def load_curve(bed, options):
+    """Delay over load, limen and testpmd in turn, each with the rates that it can; and what comes through over streams."""
+    seconds = 1 if options.quick else 2
+    phases = ",".join([f"flat:{seconds}"] + [f"{share}%:{seconds}" for share in range(10, 100, 10)])
+    curves = {}
+    for who in ("testpmd", "limen"):
+        if who == "testpmd":
+            bed.start_testpmd()
+            args = ["--raw", "1000"]
+        else:
+            bed.start_limen(1, 10000)
+            args = [*bed.calls_args(1), "--calls", "500", "--cps", "10000", "--give-up", "10"]
+        try:
+            rows = bed.load([*args, "--phases", phases], 120)["phases"]
+        finally:
+            bed.stop()
+        curves[who] = [{"mpps": round(row["received_pps"] / 1e6, 3), **{q: row["latency_us"][q] for q in LATENCIES}}
+                       for row in rows[1:]]
+        for row in curves[who]:
+            print(f"{who:10} {row['mpps']:8.3f} " + " ".join(f"{row[q]:9.1f}" for q in LATENCIES), flush=True)
+    over_streams = []
+    for streams in options.streams if len(options.streams) > 2 else [10, 100, 1000, 10000, 50000, 100000]:
+        yardstick = testpmd_round(bed, streams, seconds)[0]["received_pps"] / 1e6
+        rate = limen_round(bed, streams, seconds)[0][0]["received_pps"] / 1e6
+        over_streams.append({"streams": streams, "limen": round(rate, 3), "testpmd": round(yardstick, 3)})
+        print(f"{streams:8} streams: limen {rate:7.3f} Mpps, testpmd {yardstick:7.3f}", flush=True)
+    return {"cpu_distance_cycles": bed.distance(), "delay_over_load": curves, "rate_over_streams": over_streams}
+
+
 def media(bed, options):
     figures = nogen(bed, options)
     for streams in options.streams:
@@ -165,22 +260,28 @@ def sip(bed, options):
             "sip.worker_cycles_per_call": best["worker"], "sip.control_cycles_per_call": best["control"]}
 
 
+GROUPS = {"media": media, "nogen": nogen, "srtp": srtp, "sip": sip, "soak": soak, "load": load_curve}
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("group", choices=("media", "nogen", "sip"))
+    parser.add_argument("group", choices=tuple(GROUPS))
     parser.add_argument("--build", default=os.path.join(here, "..", "..", "build"))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--cps", type=int, nargs="+", default=[30000])
     parser.add_argument("--streams", type=int, nargs="+", default=[1000, 100000])
+    parser.add_argument("--calls", type=int, default=20000, help="of soak, at a time")
+    parser.add_argument("--seconds", type=int, help="of soak")
     parser.add_argument("--json")
     parser.add_argument("--polite", action="store_true")
     options = parser.parse_args()
     with Bed(os.path.abspath(options.build), not options.polite) as bed:
-        figures = {"media": media, "nogen": nogen, "sip": sip}[options.group](bed, options)
+        figures = GROUPS[options.group](bed, options)
     for key, value in figures.items():
-        print(f"{key:34} {value}")
+        if not isinstance(value, (dict, list)):
+            print(f"{key:34} {value}")
     if options.json:
         with open(options.json, "w") as file:
             json.dump(figures, file, indent=1)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Workers whole, from receive to transmit, fed by a source that costs no other CPU: net_pcap gives
- * the same frames again and again, and what is sent is dropped there. Usage: bench_relay --dir DIR
- * [--workers N] [--seconds S]; the frames of port P, queue Q are left in DIR/P-Q.pcap, so that a
- * forwarder can be given the same. Worker w runs on CPU 1 - w. */
+ * the same frames again and again, their sequence numbers advanced as they come in, and what is
+ * sent is dropped there. Usage: bench_relay --dir DIR [--workers N] [--seconds S] [--srtp SUITE];
+ * the frames of port P, queue Q are left in DIR/P-Q.pcap, so that a forwarder can be given the
+ * same. With a suite, limen encrypts: all come and go by one port, from plain peers to those with
+ * keys. Worker w runs on CPU 1 - w. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include <rte_cycles.h>
+#include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_launch.h>
@@ -20,11 +23,13 @@
 #include "common/base/clock.h"
 #include "dataplane/io/csum.h"
 #include "dataplane/io/eal.h"
+#include "dataplane/media/srtp.h"
 #include "dataplane/media/stream_cmd.h"
 #include "dataplane/worker/worker.h"
 
 #define WORKERS_MAX 2u
-#define PORTS	    2u
+#define REALMS	    2u
+#define PORTS_MAX   2u
 #define STREAMS	    1000u /* both ways together, over all workers */
 #define PORT_LOW    20000u
 #define PORT_HIGH   (PORT_LOW + STREAMS - 1)
@@ -34,15 +39,17 @@
 
 struct bench {
 	const char *dir;
-	unsigned nworkers;
+	unsigned nworkers, nports;
+	unsigned suite; /* SECURE_NONE: RTP both ways */
 	double seconds;
+	struct secure_device crypto;
 	struct conf *conf;
 	struct realms realms;
 	struct ports ports;
 	struct rte_mempool *main_pool, *pools[WORKERS_MAX];
 	struct rte_rcu_qsbr *quiet;
 	struct neigh *neigh;
-	struct neigh_port neigh_ports[PORTS];
+	struct neigh_port neigh_ports[PORTS_MAX];
 	struct handoff_mesh mesh;
 	struct link *link;
 	struct tsc_clock clock;
@@ -68,7 +75,8 @@ static void put16(uint8_t *at, unsigned value)
 	at[1] = (uint8_t)value;
 }
 
-/* From the peer behind port `p`, whose port is that of limen it sends to. */
+/* From the peer of realm `p` by the port of that number, from the number of limen's port that it
+ * sends to. */
 static void frame_make(uint8_t frame[FRAME], unsigned p, uint16_t port)
 {
 	/* What net_pcap calls its devices, in turn. */
@@ -128,6 +136,52 @@ static void file_write(unsigned p, unsigned queue)
 		die("cannot write", path);
 }
 
+/* net_pcap's frames come round and round: each time with the next sequence number and timestamp. The
+ * UDP checksum is let be, for a relay takes no part in it. */
+struct round {
+	uint32_t nframes, at;
+	uint16_t seq;
+	uint64_t head; /* the first 8 bytes of RTP */
+} __attribute__((aligned(64)));
+
+static void round_begin(struct round *round)
+{
+	round->at = 0;
+	round->seq++;
+	round->head = rte_cpu_to_be_64((0x80080000ull | round->seq) << 32 | 160u * round->seq);
+}
+
+static uint16_t advance(uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n,
+			uint16_t max, void *arg)
+{
+	struct round *round = arg;
+
+	for (uint16_t i = 0; i < n; i++) {
+		memcpy(rte_pktmbuf_mtod_offset(pkts[i], void *, 42), &round->head, sizeof(round->head));
+		if (++round->at == round->nframes)
+			round_begin(round);
+	}
+	return n;
+}
+
+static void sources_start(void)
+{
+	static struct round rounds[PORTS_MAX][WORKERS_MAX];
+
+	for (uint16_t p = 0; p < bench.nports; p++) {
+		for (uint16_t queue = 0; queue < bench.nworkers; queue++) {
+			struct round *round = &rounds[p][queue];
+
+			for (uint16_t port = PORT_LOW; port <= PORT_HIGH; port = (uint16_t)(port + 2))
+				round->nframes += media_port_owner(PORT_LOW, PORT_HIGH,
+								   bench.nworkers, port) == queue;
+			round_begin(round);
+			if (!rte_eth_add_rx_callback(bench.ports.port[p].id, queue, advance, round))
+				die("no callback at a port", NULL);
+		}
+	}
+}
+
 /* --- limen around them --- */
 
 static void config_write(const char *path)
@@ -140,7 +194,7 @@ static void config_write(const char *path)
 		"machine:\n  main_cpu: 0\n  workers: [%s]\n  idle_sleep_us: 1\n  memory_mb: 128\n"
 		"  max_calls: %u\n  mbufs: 8191\n  state_dir: %s\n  run_dir: %s\nports:\n",
 		bench.nworkers == 1 ? "1" : "1, 0", STREAMS, bench.dir, bench.dir);
-	for (unsigned p = 0; p < PORTS; p++) {
+	for (unsigned p = 0; p < bench.nports; p++) {
 		fprintf(file, "  - {name: p%u, queues: %u, device: 'net_pcap%u,infinite_rx=1", p,
 			bench.nworkers, p);
 		for (unsigned queue = 0; queue < bench.nworkers; queue++) {
@@ -153,11 +207,13 @@ static void config_write(const char *path)
 		fprintf(file, "'}\n");
 	}
 	fprintf(file, "realms:\n");
-	for (unsigned p = 0; p < PORTS; p++)
+	for (unsigned r = 0; r < REALMS; r++)
 		fprintf(file,
 			"  - {name: r%u, port: p%u, addresses: [10.99.%u.1/24], "
 			"media_ports: %u-%u}\n",
-			p, p, p, PORT_LOW, PORT_HIGH);
+			r, r % bench.nports, r, PORT_LOW, PORT_HIGH);
+	if (bench.suite)
+		fprintf(file, "srtp: {engine: cryptodev, sessions: %u}\n", 4 * STREAMS);
 	fclose(file);
 }
 
@@ -183,11 +239,14 @@ static void limen_start(void)
 		bench.pools[w] = ports_pool_new(bench.conf, w ? "w1" : "w0", 8191);
 	if (!bench.main_pool || !bench.pools[bench.nworkers - 1])
 		die("no memory for packets", NULL);
+	if (bench.suite && secure_device_open(&bench.crypto, bench.nworkers))
+		die("there is no crypto device", NULL);
 	if (ports_open(&bench.ports, bench.conf, bench.pools, &fault))
 		die("ports", fault.text);
 	bench.quiet = aligned_alloc(64, rte_rcu_qsbr_get_memsize(bench.nworkers));
 	rte_rcu_qsbr_init(bench.quiet, bench.nworkers);
-	for (unsigned p = 0; p < PORTS; p++)
+	sources_start();
+	for (unsigned p = 0; p < bench.nports; p++)
 		memcpy(bench.neigh_ports[p].mac, bench.ports.port[p].mac, 6);
 	neigh = (struct neigh_conf){
 		.realms = &bench.realms,
@@ -205,13 +264,13 @@ static void limen_start(void)
 		die("no memory", NULL);
 }
 
-/* Main has asked for the peer behind port p and was answered. */
-static void meet_peer(unsigned p)
+/* Main has asked for the realm's peer and was answered. */
+static void meet_peer(unsigned r)
 {
 	struct neigh_worker *end = neigh_worker(bench.neigh, 0);
 	struct neigh_heard heard = {
-		.ip.ip = {10, 99, (uint8_t)p, 2},
-		.realm = (uint8_t)p,
+		.ip.ip = {10, 99, (uint8_t)r, 2},
+		.realm = (uint8_t)r,
 		.family = NET_IP4,
 		.kind = NEIGH_HEARD_ANSWER,
 		.has_mac = true,
@@ -220,10 +279,10 @@ static void meet_peer(unsigned p)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(bench.pools[0]);
 
 	rte_pktmbuf_append(m, 60);
-	pkt_of(m)->realm = (uint8_t)p;
+	pkt_of(m)->realm = (uint8_t)r;
 	pkt_of(m)->family = NET_IP4;
 	pkt_of(m)->dst = heard.ip;
-	m->port = (uint16_t)p;
+	m->port = (uint16_t)(r % bench.nports);
 	rte_ring_enqueue(end->asks, m);
 	neigh_turn(bench.neigh, clock_mono_ns());
 	rte_ring_enqueue_elem(end->heard, &heard, sizeof(heard));
@@ -234,6 +293,7 @@ static void meet_peer(unsigned p)
 static void open_streams(struct media *media)
 {
 	const struct stream_local ends[2] = {{0, NET_IP4}, {1, NET_IP4}};
+	struct secure_key key = {.suite = (uint8_t)bench.suite};
 	uint64_t pair;
 
 	while (stream_pair_open(media, 0, ends[0], ends[1], &pair) == 0) {
@@ -247,6 +307,9 @@ static void open_streams(struct media *media)
 			remote.rtcp.port++;
 			stream_pair_remote(media, 0, pair, side, &remote);
 		}
+		memcpy(key.key, &pair, sizeof(pair));
+		if (bench.suite && stream_pair_secure(media, pair, 1, &key, &key))
+			die("no room for keys", NULL);
 	}
 }
 
@@ -267,6 +330,7 @@ static void workers_make(void)
 			.neigh = neigh_worker(bench.neigh, w),
 			.link = link_worker(bench.link, w),
 			.quiet = bench.quiet,
+			.crypto = bench.suite ? &bench.crypto : NULL,
 			.seed = {1 + w, 2},
 		};
 
@@ -276,8 +340,8 @@ static void workers_make(void)
 			die("worker", fault.text);
 		open_streams(bench.workers[w]->media);
 	}
-	for (unsigned p = 0; p < PORTS; p++)
-		meet_peer(p);
+	for (unsigned r = 0; r < REALMS; r++)
+		meet_peer(r);
 	if (ports_start(&bench.ports, &bench.realms, &fault))
 		die("ports", fault.text);
 }
@@ -313,7 +377,7 @@ static struct sample sample_take(unsigned w)
 
 	clock_gettime(bench.cpu[w], &cpu);
 	s.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000 + (uint64_t)cpu.tv_nsec;
-	for (unsigned p = 0; p < PORTS; p++)
+	for (unsigned p = 0; p < bench.nports; p++)
 		s.pkts += tx_count(worker->tx, p).pkts;
 	for (unsigned i = 0; i < DROP_REASONS_END; i++)
 		s.dropped += worker->drops.count[i];
@@ -352,10 +416,19 @@ static void measure(void)
 	rte_eal_mp_wait_lcore();
 }
 
+static unsigned suite_of(const char *name)
+{
+	for (unsigned suite = SECURE_NONE + 1; suite < SECURE_SUITES; suite++)
+		if (strcmp(secure_suite_info(suite)->name, name) == 0)
+			return suite;
+	die("no such SRTP suite", name);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option words[] = {
-		{"dir", 1, NULL, 'd'}, {"workers", 1, NULL, 'w'}, {"seconds", 1, NULL, 's'}, {0}};
+		{"dir", 1, NULL, 'd'}, {"workers", 1, NULL, 'w'}, {"seconds", 1, NULL, 's'},
+		{"srtp", 1, NULL, 'k'}, {0}};
 	int c;
 
 	bench.nworkers = 1;
@@ -367,12 +440,16 @@ int main(int argc, char **argv)
 			bench.nworkers = (unsigned)atoi(optarg);
 		else if (c == 's')
 			bench.seconds = atof(optarg);
+		else if (c == 'k')
+			bench.suite = suite_of(optarg);
 		else
 			return 2;
 	}
 	if (!bench.dir || bench.nworkers < 1 || bench.nworkers > WORKERS_MAX ||
 	    !(bench.seconds > 0))
-		die("usage: bench_relay --dir DIR [--workers 1|2] [--seconds S]", NULL);
+		die("usage: bench_relay --dir DIR [--workers 1|2] [--seconds S] [--srtp SUITE]",
+		    NULL);
+	bench.nports = bench.suite ? 1 : PORTS_MAX;
 	limen_start();
 	workers_make();
 	measure();
@@ -382,6 +459,8 @@ int main(int argc, char **argv)
 	handoff_mesh_fini(&bench.mesh);
 	neigh_free(bench.neigh);
 	ports_close(&bench.ports);
+	if (bench.suite)
+		secure_device_close(&bench.crypto);
 	eal_stop();
 	return 0;
 }

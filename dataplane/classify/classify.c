@@ -4,12 +4,9 @@
 #include "dataplane/classify/classify.h"
 
 #include "dataplane/classify/reassembly.h"
-#include "dataplane/io/csum.h"
+#include "dataplane/io/frame4.h"
 #include "dataplane/io/port.h"
 
-#include <rte_ether.h>
-#include <rte_ip.h>
-#include <rte_udp.h>
 
 #define PREFETCH_AHEAD 4u
 
@@ -361,88 +358,44 @@ static int classify_frame(const struct classify *c, struct rte_mbuf *m)
 
 /* --- the plain case --- */
 
-static inline uint32_t load32(const uint8_t *at)
-{
-	uint32_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
-
-static inline uint64_t load64(const uint8_t *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
-
-/* EtherType IPv4, version 4 and a header of 20 bytes; then no fragment, and UDP: as they lie in
- * memory behind one another. */
-#define PLAIN_TYPE_MASK	  0x00ffffffu
-#define PLAIN_TYPE	  0x00450008u
-#define PLAIN_PROTO_MASK  0xff00ff3fu
-#define PLAIN_PROTO	  ((uint32_t)IPPROTO_UDP << 24)
-#define PLAIN_IP_OFF	  RTE_ETHER_HDR_LEN
-#define PLAIN_UDP_OFF	  (PLAIN_IP_OFF + sizeof(struct rte_ipv4_hdr))
-#define PLAIN_PAYLOAD_OFF (PLAIN_UDP_OFF + sizeof(struct rte_udp_hdr))
-
-/* One segment that holds a sound IPv4 header without options, and a UDP header that agrees with it
- * about the length. */
-static inline bool is_plain(const struct rte_mbuf *m, const uint8_t *frame, uint16_t total)
-{
-	uint64_t middle = load64(frame + 16), end = load64(frame + 24);
-	uint64_t sum = (middle & UINT32_MAX) + (middle >> 32) + (end & UINT32_MAX) + (end >> 32) +
-		       (load32(frame + PLAIN_IP_OFF) & 0xffff) + (load32(frame + 32) & 0xffff);
-	uint16_t udp_len = rte_be_to_cpu_16((uint16_t)load32(frame + PLAIN_UDP_OFF + 4));
-
-	return (load32(frame + 12) & PLAIN_TYPE_MASK) == PLAIN_TYPE &&
-	       (middle >> 32 & PLAIN_PROTO_MASK) == PLAIN_PROTO && m->nb_segs == 1 &&
-	       PLAIN_IP_OFF + total <= rte_pktmbuf_data_len(m) &&
-	       total == udp_len + sizeof(struct rte_ipv4_hdr) &&
-	       udp_len >= sizeof(struct rte_udp_hdr) && csum_fold(sum) == 0xffff &&
-	       (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_BAD;
-}
-
 /* Nearly every packet is IPv4 without options, in one piece, for a media port: all that the long
  * way checks, in one go. False: not such a packet, or not a sound one; the long way tells. */
 static inline bool classify_plain_media(const struct classify *c, struct rte_mbuf *m)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t total, src_port, dst_port;
+	uint16_t src_port, dst_port;
 	const struct realm *realm;
 	struct pkt *pkt = pkt_of(m);
 	uint8_t realm_index;
 
-	if (unlikely(rte_pktmbuf_data_len(m) < PLAIN_PAYLOAD_OFF))
+	if (unlikely(rte_pktmbuf_data_len(m) < FRAME4_PAYLOAD))
 		return false;
-	total = rte_be_to_cpu_16((uint16_t)load32(frame + 16));
-	if (unlikely(!is_plain(m, frame, total)) ||
+	if (unlikely(!frame4_is_plain(m, frame)) ||
 	    unlikely(memcmp(frame, c->ports->port[m->port].mac, 6) != 0))
 		return false;
-	realm_index = realm_find4(c->realms, (uint8_t)m->port, load32(frame + 30));
+	realm_index = realm_find4(c->realms, (uint8_t)m->port, load32(frame + FRAME4_DST));
 	if (unlikely(realm_index == REALM_NONE))
 		return false;
 	realm = &c->realms->realm[realm_index];
-	src_port = rte_be_to_cpu_16((uint16_t)load32(frame + PLAIN_UDP_OFF));
-	dst_port = rte_be_to_cpu_16((uint16_t)load32(frame + PLAIN_UDP_OFF + 2));
+	src_port = rte_be_to_cpu_16(load16(frame + FRAME4_UDP));
+	dst_port = rte_be_to_cpu_16(load16(frame + FRAME4_UDP + 2));
 	if (dst_port < realm->media_port_low || dst_port > realm->media_port_high)
 		return false;
 	pkt->realm = realm_index;
-	put_ip4(&pkt->src, load32(frame + 26));
+	put_ip4(&pkt->src, load32(frame + FRAME4_SRC));
 	if (unlikely(source_is_bad4(c, pkt)))
 		return false;
-	put_ip4(&pkt->dst, load32(frame + 30));
+	put_ip4(&pkt->dst, load32(frame + FRAME4_DST));
 	pkt->port = (uint8_t)m->port;
 	pkt->family = NET_IP4;
-	pkt->tos = frame[PLAIN_IP_OFF + 1];
-	pkt->l3_off = PLAIN_IP_OFF;
-	pkt->l4_off = PLAIN_UDP_OFF;
-	pkt->payload_off = PLAIN_PAYLOAD_OFF;
-	pkt->payload_len = (uint16_t)(total - (PLAIN_PAYLOAD_OFF - PLAIN_IP_OFF));
+	pkt->tos = frame[FRAME4_IP + 1];
+	pkt->l3_off = FRAME4_IP;
+	pkt->l4_off = FRAME4_UDP;
+	pkt->payload_off = FRAME4_PAYLOAD;
+	pkt->payload_len = (uint16_t)(frame4_total(frame) - (FRAME4_PAYLOAD - FRAME4_IP));
 	pkt->src_port = src_port;
 	pkt->dst_port = dst_port;
-	memcpy(&pkt->udp_csum, frame + PLAIN_UDP_OFF + 6, sizeof(pkt->udp_csum));
+	memcpy(&pkt->udp_csum, frame + FRAME4_UDP + 6, sizeof(pkt->udp_csum));
 	pkt->stage = STAGE_MEDIA;
 	return true;
 }

@@ -92,6 +92,16 @@ static inline uint16_t csum_udp_field(uint64_t sum)
 	return csum ? csum : 0xffff;
 }
 
+/* The same field once `step`, a folded sum that is not zero, has been added to what `csum` sums up
+ * (RFC 1624). `csum` is not zero. */
+static inline uint16_t csum_udp_step(uint16_t csum, uint16_t step)
+{
+	uint32_t sum = (uint16_t)~csum + (uint32_t)step;
+
+	csum = (uint16_t)~(sum + (sum >> 16));
+	return csum ? csum : 0xffff;
+}
+
 static inline uint16_t csum_ip4_header(const struct rte_ipv4_hdr *ip, unsigned len)
 {
 	return (uint16_t)~csum_fold(csum_words(ip, len));

@@ -25,12 +25,14 @@ static struct net_endpoint usable(const struct net_endpoint *endpoint, uint8_t f
 
 /* Send RTP and RTCP where the peer's own come from if that was learned, else where its SDP wants
  * them. */
-static void aim(struct stream_pair *pair, struct stream_side_cold *cold, enum stream_side side)
+static void aim(const struct media *media, struct stream_pair *pair,
+		struct stream_side_cold *cold, enum stream_side side)
 {
 	const struct stream_hot *in = &pair->from[side];
 	struct stream_out *out = &pair->from[!side].out;
 	struct net_endpoint rtcp = cold->rtcp_sdp;
 
+	stream_unsettle(media, &pair->from[!side]);
 	if (in->flags & STREAM_LEARNED) {
 		struct net_endpoint learned = source_endpoint(in, out->family);
 
@@ -106,7 +108,7 @@ void latch_remote(struct media *media, uint64_t now_ns, struct stream_pair *pair
 	mine->learn_until_ns = now_ns + media->learn_ns;
 	/* The far side may have waited for just this before it sends. */
 	other->learn_until_ns = now_ns + media->learn_ns;
-	aim(pair, mine, side);
+	aim(media, pair, mine, side);
 }
 
 static void decide(struct media *media, struct stream_pair *pair, struct stream_side_cold *cold,
@@ -122,7 +124,7 @@ static void decide(struct media *media, struct stream_pair *pair, struct stream_
 	}
 	cold->decided = source->addr;
 	cold->flags |= COLD_ADDR_DECIDED;
-	aim(pair, cold, side);
+	aim(media, pair, cold, side);
 }
 
 static void decide_rtcp(struct media *media, struct stream_pair *pair,
@@ -137,7 +139,7 @@ static void decide_rtcp(struct media *media, struct stream_pair *pair,
 	}
 	cold->decided = source->addr;
 	cold->flags |= COLD_ADDR_DECIDED;
-	aim(pair, cold, side);
+	aim(media, pair, cold, side);
 }
 
 /* What a packet means while its stream's source is open. */

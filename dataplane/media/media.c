@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dataplane/media/stream.h"
+#include "dataplane/store/pages.h"
 
 enum media_slab { MEDIA_SLAB_HOT, MEDIA_SLAB_COLD, MEDIA_SLAB_SECURE, MEDIA_SLABS };
 
@@ -206,10 +207,11 @@ struct media *media_new(const struct media_conf *conf, struct arena *arena, unsi
 	media->port_reuse_ns = conf->port_reuse_ns ? conf->port_reuse_ns : MEDIA_PORT_REUSE_NS;
 	media->learn_ns = conf->learn_ns ? conf->learn_ns : MEDIA_LEARN_NS;
 	media->seed = conf->seed;
+	media->lanes = pages_alloc((1 + 2 * (size_t)media->hot->capacity) * sizeof(*media->lanes));
 	media->slots = calloc(2 * (size_t)conf->nrealms + 1, sizeof(*media->slots));
 	media->forgotten = calloc(media->secure->capacity, sizeof(*media->forgotten));
 	media->is_forgotten = calloc(media->secure->capacity, sizeof(*media->is_forgotten));
-	if (!media->slots || !media->forgotten || !media->is_forgotten)
+	if (!media->lanes || !media->slots || !media->forgotten || !media->is_forgotten)
 		goto fail;
 	media->nslots = 2 * conf->nrealms;
 	for (unsigned i = 0; i < media->nslots; i++)
@@ -231,6 +233,7 @@ void media_free(struct media *media)
 		free(media->slots[i].streams);
 		port_pool_fini(&media->slots[i].ports);
 	}
+	pages_free(media->lanes);
 	free(media->slots);
 	free(media->forgotten);
 	free(media->is_forgotten);

@@ -18,6 +18,18 @@ struct media_turn {
 	uint32_t arrival_8k; /* now in units of the clock that nearly all payload types have */
 };
 
+static inline struct media_turn media_turn(struct media *media, struct tx *tx, struct drops *drops,
+					   uint64_t now_ns)
+{
+	return (struct media_turn){
+		.media = media,
+		.tx = tx,
+		.drops = drops,
+		.now_ns = now_ns,
+		.arrival_8k = rtp_arrival(now_ns, 8000),
+	};
+}
+
 static inline struct tx_flow *out_flow(struct stream_out *out)
 {
 	return (struct tx_flow *)out;
@@ -86,6 +98,13 @@ static inline void account(const struct media_turn *turn, struct stream_hot *in,
 	if (unlikely(!rtp_clock_is_8k(type)))
 		arrival = rtp_arrival(turn->now_ns, rtp_clock_hz(type));
 	rtp_rx_account_inline(&in->rtp, header, arrival);
+}
+
+/* RTP without CSRCs and extension, of a payload type that is none of RTCP's (64 to 95, RFC 5761
+ * section 4): no more to be checked of its header. */
+static inline bool rtp_header_is_plain(const uint8_t *header, unsigned len)
+{
+	return len >= 12 && (header[0] & 0xdf) == 0x80 && (header[1] & 0x60) != 0x40;
 }
 
 /* A packet that waits for the others of its vector, which are SRTP too. */

@@ -8,7 +8,7 @@
 #include <rte_prefetch.h>
 
 #include "common/rtp/rtcp.h"
-#include "dataplane/io/csum.h"
+#include "dataplane/io/frame4.h"
 #include "dataplane/media/media_relay.h"
 #include "dataplane/media/srtp.h"
 
@@ -33,10 +33,6 @@ SAME_FIELD(neigh);
 SAME_FIELD(src);
 SAME_FIELD(dst);
 _Static_assert(sizeof(struct stream_out) == sizeof(struct tx_flow), "one layout");
-
-/* Where the payload begins behind Ethernet, IPv4 without options and UDP; nothing else is so
- * short. */
-#define PLAIN_PAYLOAD_OFF 42u
 
 /* The sum of the payload, from the checksum that came with it: whatever was added to it for the
  * headers is taken away again. A payload damaged on its way keeps a checksum that tells. */
@@ -128,13 +124,6 @@ static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_
 	tx_udp(turn->tx, m, out_flow(out), sum);
 }
 
-/* RTP without CSRCs and extension, of a payload type that is none of RTCP's (64 to 95, RFC 5761
- * section 4): no more to be checked of its header. */
-static inline bool rtp_header_is_plain(const uint8_t *header, uint16_t len)
-{
-	return len >= 12 && (header[0] & 0xdf) == 0x80 && (header[1] & 0x60) != 0x40;
-}
-
 /* The UDP checksum of a packet that leaves with other addresses and ports: the difference of the
  * headers is added to what came (RFC 1624), so a payload damaged on its way keeps a checksum that
  * tells. Both are IPv4. */
@@ -150,13 +139,34 @@ static inline uint16_t relayed_csum4(const struct pkt *p, const struct stream_ou
 	return csum_udp_field(sum);
 }
 
+/* From now on packets that look like this one need no more than a look. Its port is that of arrival,
+ * but for what came by another worker, which has no lane. */
+static __rte_noinline void settle(const struct media_turn *turn, const struct pkt *p,
+				  struct stream_hot *in)
+{
+	struct stream_lane *lane = stream_lane(turn->media, in);
+	const struct net_endpoint *src = &in->out.src, *dst = &in->out.dst;
+	uint64_t sum;
+
+	if (!tx_lane_make(turn->tx, out_flow(&in->out), &lane->out))
+		return;
+	lane->addrs = csum_words(p->src.ip, 4) | csum_words(p->dst.ip, 4) << 32;
+	lane->ports = rte_cpu_to_be_16(p->src_port) | (uint32_t)rte_cpu_to_be_16(p->dst_port)
+							      << 16;
+	sum = csum_words(src->addr.ip, 4) + csum_words(dst->addr.ip, 4) +
+	      rte_cpu_to_be_16(src->port) + rte_cpu_to_be_16(dst->port);
+	lane->csum_step = csum_fold(
+		sum + (uint16_t)~csum_fold(csum_words(&lane->addrs, 8) + lane->ports));
+	lane->key = stream_lane_key(p->port);
+}
+
 /* A packet of a settled call between two peers on IPv4, as nearly all are: its headers are written
  * over. False: it is not of that kind, and nothing was done. */
 static inline bool relay_plain(const struct media_turn *turn, struct rte_mbuf *m, struct pkt *p,
 			       const uint8_t *header, struct stream_hot *in)
 {
 	if ((in->flags & (STREAM_RELAYS | STREAM_LEARN | STREAM_SECURE)) != STREAM_RELAYS ||
-	    in->out.family != NET_IP4 || p->payload_off != PLAIN_PAYLOAD_OFF || p->udp_csum == 0 ||
+	    in->out.family != NET_IP4 || p->payload_off != FRAME4_PAYLOAD || p->udp_csum == 0 ||
 	    m->nb_segs != 1 || !RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 ||
 	    !is_from_source(in, p) || !rtp_header_is_plain(header, p->payload_len))
 		return false;
@@ -164,6 +174,8 @@ static inline bool relay_plain(const struct media_turn *turn, struct rte_mbuf *m
 	account(turn, in, header);
 	in->rx_pkts++;
 	in->rx_bytes += p->payload_len;
+	if (unlikely(!stream_lane(turn->media, in)->key))
+		settle(turn, p, in);
 	tx_relay4(turn->tx, m, out_flow(&in->out), p->payload_len, relayed_csum4(p, &in->out));
 	return true;
 }
@@ -297,13 +309,7 @@ static __rte_noinline void forget_keys(struct media *media)
 void media_stage(struct media *media, struct tx *tx, struct drops *drops, struct rte_mbuf **pkts,
 		 unsigned n, uint64_t now_ns)
 {
-	const struct media_turn turn = {
-		.media = media,
-		.tx = tx,
-		.drops = drops,
-		.now_ns = now_ns,
-		.arrival_8k = rtp_arrival(now_ns, 8000),
-	};
+	const struct media_turn turn = media_turn(media, tx, drops, now_ns);
 
 	if (unlikely(media->nforgotten))
 		forget_keys(media);

@@ -6,6 +6,7 @@
 #include "common/rtp/secure.h"
 #include "dataplane/media/media.h"
 #include "dataplane/media/ports.h"
+#include "dataplane/tx/lane.h"
 
 /* How a direction's packets leave. The fields of struct tx_flow (dataplane/tx/tx.h, which needs
  * DPDK), so that the send stage keeps its note of the next hop right here; media_stage.c asserts
@@ -49,6 +50,18 @@ struct stream_hot {
 };
 _Static_assert(sizeof(struct stream_hot) == 128, "two cache lines");
 _Static_assert(offsetof(struct stream_hot, rtp) == 64, "what is written begins the second line");
+
+/* What a packet of a settled stream looks like, and what becomes of it: noted when one has gone the
+ * long way through classify, media and tx, which found nothing amiss; what comes after it and looks
+ * the same goes by lane.c. Not in the arena: a new process settles its streams again. */
+struct stream_lane {
+	struct tx_lane out;
+	uint64_t addrs; /* as they come, memory order */
+	uint32_t ports;
+	uint16_t csum_step; /* from the UDP checksum that comes to the one that is sent */
+	uint16_t key;	    /* stream_lane_key; 0: closed, the rest is void */
+};
+_Static_assert(sizeof(struct stream_lane) == 64, "a cache line");
 
 /* A pair's record in the slab "media_hot": the handle that SIP holds names it. Indexed by the side
  * that packets come from. */
@@ -114,6 +127,7 @@ struct media {
 	struct slab *hot;  /* struct stream_pair; borrowed from the arena, as is cold */
 	struct slab *cold; /* struct stream_pair_cold */
 	struct slab *secure; /* struct stream_secure */
+	struct stream_lane *lanes; /* owner; by what media_slot.streams says, so the first is void */
 	struct secure_engine *engine; /* borrowed; NULL: none, nothing of SRTP is relayed */
 	uint64_t secure_epoch;
 	/* Indexes of keys that were freed: the engine is told to forget them before it meets the
@@ -138,6 +152,24 @@ static inline struct stream_pair_cold *stream_cold(const struct media *media,
 						   const struct stream_hot *from)
 {
 	return slab_at(media->cold, from->cold);
+}
+
+static inline struct stream_lane *stream_lane(const struct media *media,
+					      const struct stream_hot *from)
+{
+	return &media->lanes[1 + (from - (const struct stream_hot *)media->hot->records)];
+}
+
+/* Of a lane that packets use which come by that port. */
+static inline uint16_t stream_lane_key(uint8_t port)
+{
+	return (uint16_t)(port + 1);
+}
+
+/* For each change of a stream: its next packet goes the long way. */
+static inline void stream_unsettle(const struct media *media, const struct stream_hot *from)
+{
+	stream_lane(media, from)->key = 0;
 }
 
 /* A side's keys; NULL: it is not SRTP. */

@@ -120,6 +120,8 @@ void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t handle,
 		return;
 	in = &pair->from[side];
 	to = &pair->from[!side];
+	stream_unsettle(media, in);
+	stream_unsettle(media, to);
 	flag_set(&in->flags, STREAM_MAY_SEND, remote->may_send);
 	flag_set(&in->flags, STREAM_MUX, remote->rtcp_mux);
 	flag_set(&to->flags, STREAM_FAR_MUX, remote->rtcp_mux);
@@ -141,12 +143,15 @@ static void dir_set(struct media *media, struct secure_dir *dir, const struct se
 }
 
 /* Both directions go the way that looks at keys as soon as one side has some. */
-static void secure_mark(struct stream_pair *pair, const struct stream_pair_cold *cold)
+static void secure_mark(const struct media *media, struct stream_pair *pair,
+			const struct stream_pair_cold *cold)
 {
 	bool is_secure = cold->side[SIDE_A].secure || cold->side[SIDE_B].secure;
 
-	flag_set(&pair->from[SIDE_A].flags, STREAM_SECURE, is_secure);
-	flag_set(&pair->from[SIDE_B].flags, STREAM_SECURE, is_secure);
+	for (unsigned side = 0; side < 2; side++) {
+		flag_set(&pair->from[side].flags, STREAM_SECURE, is_secure);
+		stream_unsettle(media, &pair->from[side]);
+	}
 }
 
 static void secure_drop(struct media *media, struct stream_side_cold *side)
@@ -179,7 +184,7 @@ int stream_pair_secure(struct media *media, uint64_t handle, enum stream_side si
 	mine = &cold->side[side];
 	if (!rx && !tx) {
 		secure_drop(media, mine);
-		secure_mark(pair, cold);
+		secure_mark(media, pair, cold);
 		return 0;
 	}
 	if (!rx || !tx || !secure_suite_info(rx->suite) || !secure_suite_info(tx->suite))
@@ -197,7 +202,7 @@ int stream_pair_secure(struct media *media, uint64_t handle, enum stream_side si
 	}
 	dir_set(media, &secure->rx, rx);
 	dir_set(media, &secure->tx, tx);
-	secure_mark(pair, cold);
+	secure_mark(media, pair, cold);
 	return 0;
 }
 
@@ -259,6 +264,7 @@ void stream_pair_close(struct media *media, uint64_t now_ns, uint64_t handle)
 		uint32_t port_pair = cold->side[side].port_pair;
 
 		secure_drop(media, &cold->side[side]);
+		stream_unsettle(media, &pair->from[side]);
 		slot->streams[port_pair] = 0;
 		port_pool_give(&slot->ports, port_pair, now_ns + media->port_reuse_ns);
 	}

@@ -22,22 +22,19 @@ void rx_init(struct rx *rx, const struct ports *ports, unsigned worker)
 	}
 }
 
-unsigned rx_stage(struct rx *rx, struct rte_mbuf **pkts)
+unsigned rx_stage(struct rx *rx, unsigned q, struct rte_mbuf **pkts)
 {
-	unsigned total = 0;
+	const struct rx_queue *from = &rx->queues[q];
+	struct rx_count *count = &rx->count[from->port];
+	unsigned n = rte_eth_rx_burst(from->id, from->queue, pkts, RX_BURST);
+	uint64_t bytes = 0;
 
-	for (unsigned q = 0; q < rx->n; q++) {
-		const struct rx_queue *from = &rx->queues[q];
-		struct rx_count *count = &rx->count[from->port];
-		unsigned n = rte_eth_rx_burst(from->id, from->queue, pkts + total, RX_BURST);
-
-		count->pkts += n;
-		for (unsigned i = 0; i < n; i++) {
-			count->bytes += rte_pktmbuf_pkt_len(pkts[total + i]);
-			/* Some drivers set DPDK's number here, some set nothing. */
-			pkts[total + i]->port = from->port;
-		}
-		total += n;
+	for (unsigned i = 0; i < n; i++) {
+		bytes += rte_pktmbuf_pkt_len(pkts[i]);
+		/* Some drivers set DPDK's number here, some set nothing. */
+		pkts[i]->port = from->port;
 	}
-	return total;
+	count->pkts += n;
+	count->bytes += bytes;
+	return n;
 }

@@ -29,6 +29,6 @@ struct rx {
 /* The queues of worker w: queue w of each port that has so many. */
 void rx_init(struct rx *rx, const struct ports *ports, unsigned worker);
 
-/* Receive; pkts has room for RX_BURST packets of each queue. The caller owns the packets; each
- * one's mbuf port is set to the port's index. */
-unsigned rx_stage(struct rx *rx, struct rte_mbuf **pkts);
+/* Receive from the q-th of the queues; pkts has room for RX_BURST packets. The caller owns them;
+ * each one's mbuf port is set to the port's index. */
+unsigned rx_stage(struct rx *rx, unsigned q, struct rte_mbuf **pkts);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Big zeroed memory for tables made once at start: huge pages where the kernel has them, so that a
- * random look-up costs one cache miss and not also a TLB miss. Private to store/; any thread. */
+ * random look-up costs one cache miss and not also a TLB miss. Any thread. */
 #pragma once
 
 #include <stddef.h>

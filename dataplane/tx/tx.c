@@ -10,7 +10,6 @@
 /* Headers of a frame of IPv4 without options and UDP. */
 #define IP4_UDP_BYTES (sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
 #define HEAD4	      (sizeof(struct rte_ether_hdr) + IP4_UDP_BYTES)
-#define MAC_MASK      0xffffffffffffull /* of a neighbour's word */
 
 /* --- queues --- */
 
@@ -24,7 +23,7 @@ static void empty_queue(struct tx *tx, struct tx_port *port)
 	port->n = 0;
 }
 
-static unsigned flush_port(struct tx *tx, struct tx_port *port)
+unsigned tx_flush_port(struct tx *tx, struct tx_port *port)
 {
 	unsigned sent;
 
@@ -57,7 +56,17 @@ unsigned tx_flush(struct tx *tx)
 
 	for (unsigned i = 0; i < tx->nports; i++)
 		if (tx->ports[i].n)
-			sent += flush_port(tx, &tx->ports[i]);
+			sent += tx_flush_port(tx, &tx->ports[i]);
+	return sent;
+}
+
+unsigned tx_flush_bursts(struct tx *tx)
+{
+	unsigned sent = 0;
+
+	for (unsigned i = 0; i < tx->nports; i++)
+		if (tx->ports[i].n >= TX_BURST_PKTS)
+			sent += tx_flush_port(tx, &tx->ports[i]);
 	return sent;
 }
 
@@ -74,29 +83,9 @@ void tx_reap(struct tx *tx)
 	}
 }
 
-static inline void put_in_queue(struct tx *tx, struct rte_mbuf *m, uint16_t index)
-{
-	struct tx_port *port = &tx->ports[index];
-
-	if (unlikely(port->n == TX_QUEUE_PKTS)) {
-		flush_port(tx, port);
-		if (port->n == TX_QUEUE_PKTS) {
-			pkt_drop(tx->conf.drops, m, DROP_TX_FULL);
-			return;
-		}
-	}
-	if (unlikely(port->carrier != NULL)) {
-		pkt_of(m)->stage = STAGE_TX;
-		m->port = index;
-	} else {
-		port->count.bytes += rte_pktmbuf_pkt_len(m);
-	}
-	port->queue[port->n++] = m;
-}
-
 void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t index)
 {
-	put_in_queue(tx, m, index);
+	tx_put_in_queue(tx, m, index);
 }
 
 struct rte_mbuf *tx_alloc(struct tx *tx)
@@ -333,7 +322,7 @@ void tx_relay4(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint16_t
 	sum = (lengths & UINT32_MAX) + (lengths >> 32) + src + dst +
 	      (0x45u | (uint32_t)flow->dscp << 10);
 	sum = port->ip4_csum ? 0 : (uint16_t)~csum_fold(sum);
-	tx_put_long(at, port->frame4[0] | (hop.word & MAC_MASK));
+	tx_put_long(at, port->frame4[0] | (hop.word & TX_MAC_MASK));
 	tx_put_long(at + 8, port->frame4[1] | (uint64_t)flow->dscp << 58);
 	tx_put_long(at + 16, lengths);
 	tx_put_long(at + 24, sum | src << 16 | dst << 48);
@@ -349,7 +338,7 @@ void tx_relay4(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint16_t
 	m->tx_offload = rte_mbuf_tx_offload(sizeof(struct rte_ether_hdr),
 					    sizeof(struct rte_ipv4_hdr), 0, 0, 0, 0, 0);
 	if (likely(neigh_word_use(hop.word) == NEIGH_SEND))
-		put_in_queue(tx, m, port_index);
+		tx_put_in_queue(tx, m, port_index);
 	else
 		without_mac(tx, m, flow, &hop, port_index);
 }
@@ -391,6 +380,10 @@ struct tx *tx_new(const struct tx_conf *conf)
 		tx->ports[i].carrier = conf->carriers ? conf->carriers[i] : NULL;
 		memcpy(tx->ports[i].mac, port->mac, 6);
 		frame4_init(&tx->ports[i]);
+		tx->ports[i].lane_flags = port->tx_ip4_csum
+						  ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM
+						  : RTE_MBUF_F_TX_IPV4;
+		tx->ports[i].lane_room = tx->ports[i].carrier ? 0 : TX_QUEUE_PKTS;
 	}
 	return tx;
 }

@@ -9,6 +9,7 @@ struct rte_mempool;
 struct rte_ring;
 
 #include "dataplane/io/drop.h"
+#include "dataplane/tx/lane.h"
 
 struct tx; /* one worker's queues towards the ports */
 
@@ -59,11 +60,18 @@ void tx_udp(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint32_t pa
 void tx_relay4(struct tx *tx, struct rte_mbuf *m, struct tx_flow *flow, uint16_t len,
 	       uint16_t udp_csum);
 
+/* The flow's lane, for tx_lane_send (tx_lane.h). False: its next hop is not known; ask again after
+ * the next packet. The flow is IPv4. */
+bool tx_lane_make(struct tx *tx, const struct tx_flow *flow, struct tx_lane *lane);
+
 /* Send a whole Ethernet frame as it is, by the port of that index. Takes m. */
 void tx_frame(struct tx *tx, struct rte_mbuf *m, uint16_t port);
 
 /* Hand what is queued to the ports; at the end of each turn. Returns how many packets went. */
 unsigned tx_flush(struct tx *tx);
+
+/* The same for ports that have a good burst queued: between the ports' turns. */
+unsigned tx_flush_bursts(struct tx *tx);
 
 /* Take back packets that ports have sent but still hold, where their drivers do so only when the
  * next ones are sent. For a worker that has just run out of work; costs what the driver needs for

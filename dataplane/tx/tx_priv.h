@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Private to dataplane/tx. */
+/* Private to dataplane/tx, but for tx_lane.h. */
 #pragma once
 
 #include "dataplane/io/csum.h"
@@ -12,11 +12,13 @@
 #include <rte_udp.h>
 
 #define TX_QUEUE_PKTS 256u
+#define TX_BURST_PKTS 32u
 /* Turns in a row in which a port took nothing of a full queue before it is emptied: a peer that is
  * gone (memif) must not keep our packets for ever. */
 #define TX_STALL_TURNS 10000u
 
 #define TX_TTL 64
+#define TX_MAC_MASK 0xffffffffffffull /* of a neighbour's word */
 
 struct tx_port {
 	/* read */
@@ -27,6 +29,8 @@ struct tx_port {
 	bool chains;		  /* takes chained packets */
 	uint64_t frame4[2];	  /* the first 16 bytes of a frame of IPv4, but for the MAC of the
 				     next hop and the DSCP */
+	uint64_t lane_flags;	  /* of a lane's packets, for the port */
+	uint32_t lane_room;	  /* of the queue, for those; 0 with a carrier */
 	struct rte_ring *carrier; /* to the worker that sends for this one; NULL: it has a queue of
 				     its own */
 	/* written */
@@ -122,6 +126,29 @@ static inline void tx_put_ip6(struct rte_ipv6_hdr *ip, const struct tx_flow *flo
 	ip->hop_limits = TX_TTL;
 	memcpy(ip->src_addr, flow->src.addr.ip, 16);
 	memcpy(ip->dst_addr, flow->dst.addr.ip, 16);
+}
+
+/* What the port takes of its queue; how many. */
+unsigned tx_flush_port(struct tx *tx, struct tx_port *port);
+
+static inline void tx_put_in_queue(struct tx *tx, struct rte_mbuf *m, uint16_t index)
+{
+	struct tx_port *port = &tx->ports[index];
+
+	if (unlikely(port->n == TX_QUEUE_PKTS)) {
+		tx_flush_port(tx, port);
+		if (port->n == TX_QUEUE_PKTS) {
+			pkt_drop(tx->conf.drops, m, DROP_TX_FULL);
+			return;
+		}
+	}
+	if (unlikely(port->carrier != NULL)) {
+		pkt_of(m)->stage = STAGE_TX;
+		m->port = index;
+	} else {
+		port->count.bytes += rte_pktmbuf_pkt_len(m);
+	}
+	port->queue[port->n++] = m;
 }
 
 /* Send a frame that is whole but for its destination MAC. Takes m. */

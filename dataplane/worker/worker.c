@@ -88,15 +88,42 @@ static void run_stages(struct worker *worker)
 	media->n = sip->n = owner->n = local->n = punt->n = out->n = 0;
 }
 
+/* A burst of each port: what is plainly known goes on at once, the rest is sorted. */
+static unsigned receive(struct worker *worker)
+{
+	const struct media_lane lane = {
+		.media = worker->media,
+		.tx = worker->tx,
+		.realms = worker->conf.realms,
+		.ports = worker->conf.ports,
+	};
+	unsigned total = 0;
+
+	worker->turn_full = false;
+	for (unsigned q = 0; q < worker->rx.n; q++) {
+		unsigned n = rx_stage(&worker->rx, q, worker->pkts), left;
+
+		if (!n)
+			continue;
+		worker->turn_full |= n == RX_BURST;
+		total += n;
+		left = media_lane(&lane, worker->rx.queues[q].port, worker->pkts, n,
+				  worker->now_ns);
+		if (left)
+			classify(&worker->classify, worker->pkts, left, &worker->walk);
+		worker->sent += tx_flush_bursts(worker->tx);
+	}
+	return total;
+}
+
 bool worker_turn(struct worker *worker, uint64_t now_ns)
 {
 	unsigned n, frames, sent;
 	bool found;
 
 	worker->now_ns = now_ns;
-	n = rx_stage(&worker->rx, worker->pkts);
-	worker->turn_full = n >= RX_BURST;
-	classify(&worker->classify, worker->pkts, n, &worker->walk);
+	worker->sent = 0;
+	n = receive(worker);
 	if (worker->handoff)
 		n += exchange(worker);
 	else if (worker->walk.to[STAGE_FRAG].n)
@@ -108,7 +135,7 @@ bool worker_turn(struct worker *worker, uint64_t now_ns)
 	if (worker->handoff)
 		handoff_flush(worker->handoff); /* what engines say to each other */
 	reassembly_expire(worker->reassembly, now_ns);
-	sent = tx_flush(worker->tx);
+	sent = worker->sent + tx_flush(worker->tx);
 	rte_rcu_qsbr_quiescent(worker->conf.quiet, worker->conf.index);
 	worker->stats.turns++;
 	worker->stats.pkts += n;

@@ -13,6 +13,7 @@ struct rte_rcu_qsbr;
 #include "dataplane/io/tsc.h"
 #include "dataplane/link/link.h"
 #include "dataplane/local/local.h"
+#include "dataplane/media/lane.h"
 #include "dataplane/media/media.h"
 #include "dataplane/rx/rx.h"
 #include "dataplane/sip/engine.h"
@@ -28,6 +29,8 @@ struct sip_stage;
 #define WORKER_PKTS_MAX (RX_BURST * RX_QUEUES_MAX)
 static_assert(WORKER_PKTS_MAX < VECTOR_MAX,
 	      "a turn's packets fit, with room for what other workers send");
+
+static_assert(RX_BURST <= LANE_PKTS_MAX, "a burst at a time");
 
 struct worker_conf {
 	unsigned index, nworkers;
@@ -80,7 +83,8 @@ struct worker {
 	uint64_t now_ns __attribute__((aligned(64)));
 	uint64_t turn_tsc;   /* when this turn began */
 	unsigned idle_turns; /* in a row */
-	bool turn_full;	     /* it received as much as it could */
+	bool turn_full;	     /* a queue gave as much as it could */
+	unsigned sent;	     /* in this turn, so far */
 	struct load_meter load;
 	struct rx rx;	     /* main reads its counters */
 	struct classify classify;
