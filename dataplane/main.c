@@ -11,6 +11,7 @@
 #include "dataplane/io/tsc.h"
 #include "dataplane/link/link.h"
 #include "dataplane/media/srtp.h"
+#include "dataplane/punt/kernel.h"
 #include "dataplane/worker/stats.h"
 #include "dataplane/worker/worker.h"
 
@@ -53,6 +54,7 @@ struct dataplane {
 	struct neigh *neigh;
 	struct neigh_port neigh_ports[CONF_PORTS_MAX];
 	struct link *link;
+	struct kernel *kernel; /* NULL: no realm has a device there */
 	struct worker *workers[CONF_WORKERS_MAX];
 	unsigned nrunning;
 	struct drops drops; /* main's own */
@@ -154,6 +156,23 @@ static int make_neigh(struct dataplane *dp, uint64_t seed, struct fault *fault)
 			 : fault_set(fault, -ENOMEM, "machine: no memory for the neighbour table");
 }
 
+static int open_kernel(struct dataplane *dp, struct fault *fault)
+{
+	const struct kernel_conf conf = {
+		.conf = dp->conf,
+		.realms = &dp->realms,
+		.ports = dp->neigh_ports,
+		.neigh = dp->neigh,
+		.pool = dp->main_pool,
+		.drops = &dp->drops,
+		.nworkers = dp->conf->machine.nworkers,
+	};
+	int err = kernel_open(&dp->kernel, &conf, fault);
+
+	link_watch(dp->link, kernel_fd(dp->kernel));
+	return err;
+}
+
 static int open_link(struct dataplane *dp, struct fault *fault)
 {
 	char path[128];
@@ -211,6 +230,7 @@ static int make_workers(struct dataplane *dp, const uint64_t seed[4], struct fau
 			.pool = dp->pools[w],
 			.neigh = neigh_worker(dp->neigh, w),
 			.link = link_worker(dp->link, w),
+			.to_kernel = kernel_ring(dp->kernel, w),
 			.quiet = dp->quiet,
 			.crypto = &dp->crypto,
 			.arena_path = path,
@@ -241,6 +261,7 @@ static void watch(struct dataplane *dp)
 		.mesh = &dp->mesh,
 		.neigh = dp->neigh,
 		.link = dp->link,
+		.kernel = dp->kernel,
 		.main_drops = &dp->drops,
 	};
 }
@@ -295,6 +316,8 @@ static int start(struct dataplane *dp, struct fault *fault)
 		err = make_quiet(dp, fault);
 	if (!err)
 		err = make_neigh(dp, seed[4], fault);
+	if (!err)
+		err = open_kernel(dp, fault);
 	if (!err && handoff_mesh_init(&dp->mesh, &dp->realms, machine->nworkers) != 0)
 		err = fault_set(
 			fault, -ENOMEM,
@@ -325,6 +348,7 @@ static void stop(struct dataplane *dp)
 	if (dp->link)
 		link_close(dp->link);
 	handoff_mesh_fini(&dp->mesh);
+	kernel_close(dp->kernel);
 	neigh_free(dp->neigh);
 	ports_close(&dp->ports);
 	secure_device_close(&dp->crypto);
@@ -378,7 +402,8 @@ static void turn(struct dataplane *dp)
 		if (dp->announced++ < ANNOUNCEMENTS)
 			neigh_announce(dp->neigh);
 	}
-	busy = neigh_turn(dp->neigh, now_ns);
+	busy = kernel_turn(dp->kernel, now_ns);
+	busy |= neigh_turn(dp->neigh, now_ns);
 	tell_conflicts(dp, now_ns);
 	link_poll(dp->link);
 	busy |= link_main_receive(dp->link, take_message, dp, LINK_MESSAGES) != 0;

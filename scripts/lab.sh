@@ -135,7 +135,8 @@ make_networks() {
             net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
         ip -n limen-s link add to-$side type veth peer name to-limen netns limen-$side
         # The kernel of limen-s is not to speak on limen's ports.
-        ip netns exec limen-s sysctl -qw net.ipv6.conf.to-$side.disable_ipv6=1
+        ip netns exec limen-s sysctl -qw net.ipv6.conf.to-$side.disable_ipv6=1 \
+            net.ipv4.conf.to-$side.rp_filter=1 net.ipv4.conf.to-$side.arp_ignore=8
         # veth leaves UDP checksums to hardware that is not there.
         ip netns exec limen-$side ethtool -K to-limen tx off >/dev/null
         ip netns exec limen-s ethtool -K to-$side tx off >/dev/null

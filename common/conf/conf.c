@@ -204,6 +204,7 @@ uint64_t conf_realms_hash(const struct conf *conf)
 		mix(&hash, &realm->sip_port, sizeof(realm->sip_port));
 		mix(&hash, &realm->media_port_low, sizeof(realm->media_port_low));
 		mix(&hash, &realm->media_port_high, sizeof(realm->media_port_high));
+		mix(&hash, realm->kernel_device, strlen(realm->kernel_device) + 1);
 	}
 	return hash;
 }

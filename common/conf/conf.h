@@ -55,6 +55,8 @@ struct conf_realm {
 	uint16_t media_port_low;  /* even */
 	uint16_t media_port_high; /* odd, inclusive */
 	uint8_t dscp_sip, dscp_media; /* 0..63 */
+	char *kernel_device; /* "" : no TCP and SCTP in this realm */
+	unsigned kernel_new_per_s, kernel_pkts_per_s; /* of one source */
 };
 
 /* What becomes of a 3xx that a trunk's peers send, and of a REFER. */

@@ -100,6 +100,19 @@ static void check_addresses(const struct conf_cross *x, unsigned index)
 	}
 }
 
+static void check_kernel_device(const struct conf_cross *x, unsigned index)
+{
+	const char *device = x->conf->realms[index].kernel_device;
+	char key[CONF_KEY_BYTES];
+
+	if (!*device || conf_cross_faulty(x, key, "realms[%u].kernel_device", index))
+		return;
+	for (unsigned i = 0; i < index; i++) {
+		if (strcmp(x->conf->realms[i].kernel_device, device) == 0)
+			conf_fault_at(x->doc, key, "\"%s\" is already realms[%u]'s", device, i);
+	}
+}
+
 static void check_gateways(const struct conf_cross *x, unsigned index)
 {
 	const struct raw_realms *raw = &x->raw->realms[index];
@@ -157,6 +170,7 @@ static void check_realms(const struct conf_cross *x)
 			check_gateways(x, i);
 		}
 		check_realm_ports(x, i);
+		check_kernel_device(x, i);
 	}
 }
 

@@ -104,7 +104,15 @@
 	X(ONE, UINT, dscp_sip, 0, "DSCP", "24", 0, 63, RESTART,                                    \
 	  "DiffServ code point of SIP packets that limen sends.")                                  \
 	X(ONE, UINT, dscp_media, 0, "DSCP", "46", 0, 63, RESTART,                                  \
-	  "DiffServ code point of media packets that limen sends.")
+	  "DiffServ code point of media packets that limen sends.")                                \
+	X(ONE, NAME, kernel_device, 0, "", "", 1, 15, RESTART,                                     \
+	  "Network device (TUN) that limen makes in the kernel with its addresses in this realm, " \
+	  "and by which TCP and SCTP go to and from it; without one they are dropped.")            \
+	X(ONE, UINT, kernel_new_per_s, 0, "packets/s", "500", 1, 1000000, RESTART,                 \
+	  "Connection attempts (TCP SYN, SCTP INIT) a second that one source may make; more are "  \
+	  "dropped before they reach the kernel.")                                                 \
+	X(ONE, UINT, kernel_pkts_per_s, 0, "packets/s", "20000", 1, 10000000, RESTART,             \
+	  "Packets of TCP and SCTP a second that one source may send.")
 
 #define CONF_KEYS_TRUNK(X)                                                                         \
 	X(ONE, NAME, name, 0, "", NULL, 1, 63, RELOAD,                                             \
@@ -217,10 +225,9 @@
 
 #define CONF_KEYS_OVERLOAD(X)                                                                      \
 	X(ONE, UINT, busy_percent_max, 0, "%", "95", 1, 100, RELOAD,                               \
-	  "Share of a worker's cycles spent on work above which it refuses new calls; 100: it "     \
+	  "Share of a worker's cycles spent on work above which it refuses new calls; 100: it "    \
 	  "never does.")                                                                           \
-	X(ONE, UINT, retry_after_s, 0, "s", "5", 1, 3600, RELOAD,                                  \
-	  "Retry-After in these refusals.")
+	X(ONE, UINT, retry_after_s, 0, "s", "5", 1, 3600, RELOAD, "Retry-After in these refusals.")
 
 #define CONF_KEYS_EMERGENCY(X)                                                                     \
 	X(LIST, SERVICE, services, CONF_EMERGENCY_MAX, "", "112|911|urn:service:sos", 1, 60,       \

@@ -276,6 +276,11 @@ static void resolve_realm(struct resolve *r, unsigned index)
 			     &realm->media_port_low, &realm->media_port_high);
 	realm->dscp_sip = (uint8_t)number(SECTION_realms, REALM_dscp_sip, raw->dscp_sip);
 	realm->dscp_media = (uint8_t)number(SECTION_realms, REALM_dscp_media, raw->dscp_media);
+	realm->kernel_device = text(r, SECTION_realms, REALM_kernel_device, raw->kernel_device);
+	realm->kernel_new_per_s = (unsigned)number(SECTION_realms, REALM_kernel_new_per_s,
+						   raw->kernel_new_per_s);
+	realm->kernel_pkts_per_s = (unsigned)number(SECTION_realms, REALM_kernel_pkts_per_s,
+						    raw->kernel_pkts_per_s);
 }
 
 static void resolve_realms(struct resolve *r)

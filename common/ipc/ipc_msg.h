@@ -306,7 +306,8 @@ struct ipc_call_row {
 	/* call-id A, call-id B, context */
 };
 
-/* Groups are "drops", "port", "worker", "slab", "pool", "ring", "neigh", "sip", "media", "link". */
+/* Groups are "drops", "port", "worker", "slab", "pool", "ring", "neigh", "sip", "media", "link",
+ * "kernel". */
 struct ipc_stat_row {
 	uint32_t list_id;
 	uint8_t group_len;

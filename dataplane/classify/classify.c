@@ -117,6 +117,7 @@ static int classify_proto(const struct classify *c, const struct view *v, uint8_
 		return classify_udp(c, v);
 	case IPPROTO_TCP:
 	case IPPROTO_SCTP:
+		v->pkt->proto = proto;
 		return STAGE_PUNT;
 	case IPPROTO_ICMP:
 		return v->pkt->family == NET_IP4 ? STAGE_LOCAL : DROP(IP_PROTO);

@@ -20,7 +20,10 @@
 	X(ARP_INVALID, "arp-invalid", "malformed ARP or neighbour discovery")                      \
 	X(ICMP_TYPE, "icmp-type", "ICMP that limen does not answer")                               \
 	X(ICMP_RATE, "icmp-rate", "more echo requests than limen answers")                         \
-	X(PUNT_UNWIRED, "punt-unwired", "TCP or SCTP: no stream transports in this version")       \
+	X(PUNT_UNWIRED, "punt-unwired", "TCP or SCTP in a realm without kernel_device")            \
+	X(PUNT_NEW_RATE, "punt-new-rate", "more TCP or SCTP connections than a source may begin")  \
+	X(PUNT_RATE, "punt-rate", "more TCP or SCTP than a source may send")                       \
+	X(KERNEL, "kernel", "the kernel's device did not take the packet")                         \
 	X(MEDIA_NO_STREAM, "media-no-stream", "media port without a call")                         \
 	X(MEDIA_SOURCE, "media-source", "media from a source that the call does not know")         \
 	X(MEDIA_INVALID, "media-invalid", "neither RTP nor RTCP")                                  \

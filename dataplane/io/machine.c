@@ -320,12 +320,27 @@ static int check_packets(const struct conf *conf, struct fault *fault)
 	return 0;
 }
 
+static int check_kernel_device(const struct conf *conf, unsigned index, struct fault *fault)
+{
+	const char *device = conf->realms[index].kernel_device;
+
+	if (!device || !*device || access("/dev/net/tun", R_OK | W_OK) == 0)
+		return 0;
+	return fault_set(fault, -errno,
+			 "realms[%u].kernel_device: cannot open /dev/net/tun for %s: %s; run as "
+			 "root, load the kernel's module tun, or leave the key out: then there is "
+			 "no TCP",
+			 index, device, strerror(errno));
+}
+
 int machine_check(const struct conf *conf, enum machine_memory *memory, struct fault *fault)
 {
 	int err = check_cpus(&conf->machine, fault);
 
 	for (unsigned i = 0; !err && i < conf->nports; i++)
 		err = check_port(conf, i, fault);
+	for (unsigned i = 0; !err && i < conf->nrealms; i++)
+		err = check_kernel_device(conf, i, fault);
 	if (!err)
 		err = check_packets(conf, fault);
 	if (!err)

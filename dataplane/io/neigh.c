@@ -322,6 +322,16 @@ static void take_ask(struct neigh *neigh, struct rte_mbuf *m, unsigned worker, u
 	}
 }
 
+void neigh_forward(struct neigh *neigh, struct rte_mbuf *m, uint64_t now_ns)
+{
+	const struct pkt *pkt = pkt_of(m);
+	int32_t index = neigh_table_find(neigh->table, pkt->realm, pkt->family, &pkt->dst);
+
+	if (index >= 0)
+		atomic_store_explicit(&neigh->table->entries[index].used, 1, memory_order_relaxed);
+	take_ask(neigh, m, 0, now_ns);
+}
+
 /* --- what was heard --- */
 
 static void take_answer(struct neigh *neigh, uint32_t index, const struct neigh_heard *heard,

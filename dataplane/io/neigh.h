@@ -68,6 +68,10 @@ struct neigh_worker *neigh_worker(struct neigh *neigh, unsigned worker);
  * there was something to do. */
 bool neigh_turn(struct neigh *neigh, uint64_t now_ns);
 
+/* Send a frame of main's own by worker 0: whole but for its destination MAC, which is the
+ * neighbour's that struct pkt names (realm, family, dst); mbuf's port says where. Takes m. */
+void neigh_forward(struct neigh *neigh, struct rte_mbuf *m, uint64_t now_ns);
+
 /* Whether an answer is awaited: then main should not sleep long. */
 bool neigh_is_busy(const struct neigh *neigh);
 

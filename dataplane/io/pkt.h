@@ -42,7 +42,7 @@ struct pkt {
 	};
 	uint16_t udp_csum; /* as received, network order; 0: none */
 	uint8_t stage;	   /* enum pkt_stage: on its way to its owner */
-	uint8_t pad;
+	uint8_t proto;	   /* for STAGE_PUNT: IPPROTO_TCP or IPPROTO_SCTP */
 	struct net_addr src, dst;
 };
 _Static_assert(sizeof(struct pkt) <= 64, "one cache line behind the mbuf");

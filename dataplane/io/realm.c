@@ -58,6 +58,9 @@ int realms_init(struct realms *realms, const struct conf *conf, struct fault *fa
 		realm->sip_port = from->sip_port;
 		realm->media_port_low = from->media_port_low;
 		realm->media_port_high = from->media_port_high;
+		realm->has_kernel = from->kernel_device && *from->kernel_device;
+		realm->kernel_new_per_s = from->kernel_new_per_s;
+		realm->kernel_pkts_per_s = from->kernel_pkts_per_s;
 		for (unsigned a = 0; a < from->naddrs; a++) {
 			const struct conf_addr *addr = &from->addrs[a];
 			uint8_t family = addr->prefix.family;

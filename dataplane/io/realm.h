@@ -25,6 +25,8 @@ struct realm {
 	uint16_t sip_port;
 	uint16_t media_port_low, media_port_high;
 	struct realm_addr ip4, ip6;
+	bool has_kernel; /* TCP and SCTP go to the kernel, within these limits for a source */
+	uint32_t kernel_new_per_s, kernel_pkts_per_s;
 };
 
 #define REALM_SLOTS 512u /* power of two, at least twice the addresses there can be */

@@ -22,6 +22,7 @@ struct link {
 	char *path; /* owned */
 	int listener;
 	int lock;
+	int watched;	/* wakes link_wait, too; -1: none */
 	uint64_t epoch; /* of the last connection */
 	struct ipc_hello hello;
 	struct link_conn *conn;    /* in force */
@@ -61,6 +62,7 @@ static struct link *make_link(unsigned nends)
 		return NULL;
 	memset(link, 0, bytes);
 	link->nends = nends;
+	link->watched = -1;
 	return link;
 }
 
@@ -184,7 +186,7 @@ void link_wait(struct link *link, int timeout_ms)
 {
 	struct link_ring *ring = link->ends[0].ring;
 	int wait_ms = link->retired ? RETIRED_WAIT_MS : QUIET_WAIT_MS;
-	struct pollfd fds[2];
+	struct pollfd fds[3];
 	unsigned nfds = 0;
 
 	if (ring && !ring_reader_sleeps(&ring->in))
@@ -195,12 +197,19 @@ void link_wait(struct link *link, int timeout_ms)
 	} else if (!link->retired && !link->accept_failed) {
 		fds[nfds++] = (struct pollfd){.fd = link->listener, .events = POLLIN};
 	}
+	if (link->watched >= 0)
+		fds[nfds++] = (struct pollfd){.fd = link->watched, .events = POLLIN};
 	poll(fds, nfds, timeout_ms >= 0 && timeout_ms < wait_ms ? timeout_ms : wait_ms);
 	if (!ring)
 		return;
 	ring_reader_woke(&ring->in);
 	if (doorbell_clear(ring->doorbell))
 		atomic_store_explicit(&ring->broken, true, memory_order_relaxed);
+}
+
+void link_watch(struct link *link, int fd)
+{
+	link->watched = fd;
 }
 
 struct worker_link *link_worker(struct link *link, unsigned worker)

@@ -25,6 +25,9 @@ void link_poll(struct link *link);
  * link_main_receive, or for timeout_ms (-1: no limit). May return early. */
 void link_wait(struct link *link, int timeout_ms);
 
+/* link_wait ends, too, when this descriptor is readable; -1: none. Borrowed. */
+void link_watch(struct link *link, int fd);
+
 struct worker_link *link_worker(struct link *link, unsigned worker);
 
 /* Handler for a checked message of the peer; `frame` lives until it returns. */

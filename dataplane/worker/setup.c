@@ -193,6 +193,12 @@ static int make_stages(struct worker *worker, struct fault *fault)
 		.neigh = conf->neigh,
 		.drops = &worker->drops,
 	};
+	worker->punt = (struct punt){
+		.realms = conf->realms,
+		.to_main = conf->to_kernel,
+		.drops = &worker->drops,
+		.limit = {.hash = {{conf->seed[0], conf->seed[1]}}},
+	};
 	worker->tx = tx_new(&tx);
 	worker->reassembly = reassembly_new(&reassembly);
 	if (conf->nworkers > 1)

@@ -145,7 +145,7 @@ static void add_pool(struct stats *stats, struct rte_mempool *pool)
 
 static void add_rings(struct stats *stats, const struct stats_source *source)
 {
-	uint64_t handoff = 0, asks = 0, heard = 0, frames = 0, fragments = 0;
+	uint64_t handoff = 0, asks = 0, heard = 0, frames = 0, fragments = 0, punt = 0;
 
 	for (unsigned w = 0; w < source->nworkers; w++) {
 		const struct neigh_worker *neigh = neigh_worker(source->neigh, w);
@@ -156,6 +156,8 @@ static void add_rings(struct stats *stats, const struct stats_source *source)
 		asks += rte_ring_count(neigh->asks);
 		heard += rte_ring_count(neigh->heard);
 		frames += rte_ring_count(neigh->frames);
+		if (source->workers[w]->punt.to_main)
+			punt += rte_ring_count(source->workers[w]->punt.to_main);
 		fragments += reassembly_held(source->workers[w]->reassembly);
 	}
 	add(stats, "ring", "handoff", "used", handoff);
@@ -163,6 +165,7 @@ static void add_rings(struct stats *stats, const struct stats_source *source)
 	add(stats, "ring", "neigh_heard", "used", heard);
 	add(stats, "ring", "neigh_frames", "used", frames);
 	add(stats, "ring", "reassembly", "used", fragments);
+	add(stats, "ring", "punt", "used", punt);
 }
 
 static void add_neigh(struct stats *stats, struct neigh *neigh)
@@ -255,6 +258,21 @@ static void add_link(struct stats *stats, struct link *link)
 	add(stats, "link", "", "resets", s.resets);
 }
 
+static void add_kernel(struct stats *stats, const struct stats_source *source)
+{
+	const struct realms *realms = source->workers[0]->conf.realms;
+
+	for (unsigned i = 0; i < realms->n; i++) {
+		struct kernel_stats s;
+
+		if (!kernel_stats(source->kernel, i, &s))
+			continue;
+		add(stats, "kernel", realms->realm[i].name, "to_kernel_pkts", s.to_kernel_pkts);
+		add(stats, "kernel", realms->realm[i].name, "from_kernel_pkts", s.from_kernel_pkts);
+		add(stats, "kernel", realms->realm[i].name, "ignored_pkts", s.ignored_pkts);
+	}
+}
+
 int stats_collect(struct stats *stats, const struct stats_source *source)
 {
 	stats->n = 0;
@@ -271,6 +289,7 @@ int stats_collect(struct stats *stats, const struct stats_source *source)
 	add_sip(stats, source);
 	add_media(stats, source);
 	add_link(stats, source->link);
+	add_kernel(stats, source);
 	return stats->is_cut ? -ENOMEM : 0;
 }
 

@@ -9,6 +9,7 @@ struct rte_mempool;
 
 #include "dataplane/io/drop.h"
 #include "dataplane/io/port.h"
+#include "dataplane/punt/kernel.h"
 #include "dataplane/worker/worker.h"
 
 /* Where the figures come from. All borrowed. */
@@ -21,6 +22,7 @@ struct stats_source {
 	const struct handoff_mesh *mesh;
 	struct neigh *neigh;
 	struct link *link;
+	const struct kernel *kernel; /* NULL: none */
 	const struct drops *main_drops;
 };
 

@@ -4,7 +4,6 @@
 #include "dataplane/worker/worker.h"
 
 #include "dataplane/media/media_stage.h"
-#include "dataplane/punt/punt.h"
 #include "dataplane/sip/sip_stage.h"
 
 #include <rte_cycles.h>
@@ -82,7 +81,7 @@ static void run_stages(struct worker *worker)
 	if (local->n)
 		local_stage(&worker->local, worker->tx, local->pkts, local->n, worker->now_ns);
 	if (punt->n)
-		punt_stage(&worker->drops, punt->pkts, punt->n);
+		punt_stage(&worker->punt, punt->pkts, punt->n, worker->now_ns);
 	for (unsigned i = 0; i < out->n; i++)
 		tx_frame(worker->tx, out->pkts[i], out->pkts[i]->port);
 	media->n = sip->n = owner->n = local->n = punt->n = out->n = 0;

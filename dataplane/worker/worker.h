@@ -15,6 +15,7 @@ struct rte_rcu_qsbr;
 #include "dataplane/local/local.h"
 #include "dataplane/media/lane.h"
 #include "dataplane/media/media.h"
+#include "dataplane/punt/punt.h"
 #include "dataplane/rx/rx.h"
 #include "dataplane/sip/engine.h"
 #include "dataplane/tx/tx.h"
@@ -42,6 +43,7 @@ struct worker_conf {
 	struct rte_mempool *pool;
 	struct neigh_worker *neigh;
 	struct worker_link *link;
+	struct rte_ring *to_kernel; /* NULL: no realm has a kernel device */
 	struct rte_rcu_qsbr *quiet;
 	const struct secure_device *crypto; /* NULL: none */
 	const char *arena_path; /* NULL: memory of its own (tests) */
@@ -89,6 +91,7 @@ struct worker {
 	struct rx rx;	     /* main reads its counters */
 	struct classify classify;
 	struct local local; /* main reads its counters */
+	struct punt punt;
 	struct rte_mbuf *pkts[WORKER_PKTS_MAX];
 	struct walk walk;
 

@@ -18,15 +18,21 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _counter = itertools.count(1)
 
 
-def udp(side, address, port):
-    """A UDP socket in network a or b."""
+def socket_in(side, address, kind, protocol=0):
+    """A socket of the address' family in network a, b or s."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/limen-{side}") as there:
         for ns, act in ((there, True), (home, False)):
             if _libc.setns(ns.fileno(), CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), f"setns to limen-{side}")
             if act:
-                sock = socket.socket(family, socket.SOCK_DGRAM)
+                sock = socket.socket(family, kind, protocol)
+    return sock
+
+
+def udp(side, address, port):
+    """A UDP socket in network a or b."""
+    sock = socket_in(side, address, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     sock.bind((address, port))
     return sock
