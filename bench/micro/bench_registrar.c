@@ -34,7 +34,8 @@ static void register_user(struct registrar *registrar, unsigned i)
 	const struct net_endpoint source = {.addr = {{100, 64, (uint8_t)(i >> 8), (uint8_t)i}},
 					    .family = NET_IP4,
 					    .port = 40000};
-	char text[1024], user[32], token[REGISTRAR_TOKEN_CHARS], contact[256];
+	char text[1024], user[32], contact[256];
+	struct registering to;
 	struct cursor out = cursor_on(contact, sizeof(contact));
 	struct registration registration = {
 		.id = {i + 1, 0}, .trunk = SPAN("access"), .msg = &msg, .source = &source};
@@ -49,9 +50,9 @@ static void register_user(struct registrar *registrar, unsigned i)
 
 	parse(&msg, text, len);
 	registration.user = span_of(user, (size_t)snprintf(user, sizeof(user), "+4930%07u", i));
-	if (registrar_begin(registrar, &registration, token) != REGISTRAR_TOKEN)
+	if (registrar_begin(registrar, &registration, &to) != REGISTRAR_TOKEN)
 		die("a REGISTER is refused");
-	put_registrar_contact(&out, token, &limen, &msg);
+	put_registrar_contact(&out, &to, &limen);
 	len = snprintf(text, sizeof(text),
 		       "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK-%u\r\nFrom: "
 		       "<sip:+4930%07u@core>;tag=%u\r\nTo: <sip:+4930%07u@core>;tag=x\r\nCall-ID: "

@@ -94,6 +94,9 @@ struct conf_trunk {
 	bool auth_digest;           /* limen asks for user and password */
 	bool auth_identity;
 	char *auth_realm;
+	unsigned register_min_expires_s; /* 0: none is too short */
+	unsigned register_expires_s, register_nat_expires_s; /* 0: no limit */
+	bool users_registered; /* calls go to where the user registered, not to the peers */
 };
 
 struct conf_route {
@@ -106,6 +109,8 @@ struct conf_route {
 struct conf_registrar {
 	char *file; /* "" : bindings are kept in memory only */
 	unsigned bindings_max;
+	bool absorb;
+	unsigned core_expires_s;
 };
 
 #define CONF_AUTH_ALGORITHMS_MAX 3u

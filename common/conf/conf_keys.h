@@ -181,6 +181,18 @@
 	X(ONE, BOOL, auth_identity, 0, "", "yes", 2, 8, RELOAD,                                    \
 	  "The user that was authenticated must be the one in From, and in a REGISTER's To; "      \
 	  "else 403.")                                                                             \
+	X(ONE, UINT, register_min_expires_s, 0, "s", "0", 0, 3600, RELOAD,                         \
+	  "A REGISTER of this trunk's users for a shorter time is refused with 423 (RFC 3261 "     \
+	  "section 10.3).")                                                                        \
+	X(ONE, UINT, register_expires_s, 0, "s", "0", 0, 604800, RELOAD,                           \
+	  "A user of this trunk is registered for so long at the most, whatever the registrar "    \
+	  "grants; 0: as it grants.")                                                              \
+	X(ONE, UINT, register_nat_expires_s, 0, "s", "0", 0, 604800, RELOAD,                       \
+	  "The same for a user whose Contact is not where it registers from: short enough for "    \
+	  "the NAT in between to stay open; 0: as for the others.")                                \
+	X(ONE, WORD, users, 0, "peers|registered", "peers", 1, 16, RELOAD,                         \
+	  "A request that a route sends to this trunk goes to its peers, or to where the called "  \
+	  "user registered, one Contact after the other by q; 480 where it did not.")              \
 	X(ONE, UINT, options_interval_s, 0, "s", "0", 0, 3600, RELOAD,                             \
 	  "Each peer is probed by OPTIONS this often, and left out while it does not answer and "  \
 	  "another does; 0: never. An answer of 503 is none.")                                     \
@@ -202,6 +214,11 @@
 	X(ONE, PATH, file, 0, "", "", 1, 200, RELOAD,                                              \
 	  "SQLite file that bindings are kept in, so that a restart of the control plane forgets " \
 	  "nobody; without it they are kept in memory only.")                                      \
+	X(ONE, BOOL, absorb, 0, "", "no", 2, 8, RELOAD,                                            \
+	  "limen answers a refresh itself while the registrar still keeps what it granted: same "  \
+	  "user, Contact, Call-ID and source. All else goes to the registrar.")                    \
+	X(ONE, UINT, core_expires_s, 0, "s", "3600", 60, 604800, RELOAD,                           \
+	  "With absorb: for how long limen asks the registrar at least, whatever the user asks.")  \
 	X(ONE, UINT, bindings_max, 0, "bindings", "100000", 1, 10000000, RELOAD,                   \
 	  "Bindings at the same time; a REGISTER for one more is refused with 503.")
 

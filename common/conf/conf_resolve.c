@@ -350,6 +350,10 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 	trunk->redirect = (uint8_t)CHOICE(redirect);
 	trunk->refer = (uint8_t)CHOICE(refer);
 	trunk->challenges_pass = CHOICE(challenges) == 1;
+	trunk->register_min_expires_s = NUMBER(register_min_expires_s);
+	trunk->register_expires_s = NUMBER(register_expires_s);
+	trunk->register_nat_expires_s = NUMBER(register_nat_expires_s);
+	trunk->users_registered = CHOICE(users) == 1;
 	trunk->auth_digest = CHOICE(auth) == 1;
 	trunk->auth_identity = yes(SECTION_trunks, TRUNK_auth_identity, raw->auth_identity);
 	trunk->msrp = yes(SECTION_trunks, TRUNK_msrp, raw->msrp);
@@ -441,6 +445,9 @@ static void resolve_registrar(struct resolve *r)
 	struct conf_registrar *registrar = &r->conf->registrar;
 
 	registrar->file = text(r, SECTION_registrar, REGISTRAR_file, raw->file);
+	registrar->absorb = yes(SECTION_registrar, REGISTRAR_absorb, raw->absorb);
+	registrar->core_expires_s =
+		number(SECTION_registrar, REGISTRAR_core_expires_s, raw->core_expires_s);
 	registrar->bindings_max =
 		number(SECTION_registrar, REGISTRAR_bindings_max, raw->bindings_max);
 }

@@ -305,7 +305,8 @@ static bool check_verdict(const void *frame, uint32_t len)
 		return false;
 	if (verdict->status != 0)
 		return check_reply(verdict, len);
-	return verdict->reason_len == 0 && verdict->headers_len == 0 &&
+	return verdict->reason_len == 0 && verdict->headers_len <= IPC_HEADERS_MAX &&
+	       text_is_header_lines(ipc_verdict_headers(verdict)) &&
 	       !(verdict->flags & IPC_FORGET) && verdict->ntargets >= 1 &&
 	       verdict->ntargets <= IPC_TARGETS_MAX && verdict->plan_len <= EDIT_PLAN_BYTES_MAX &&
 	       edit_plan_check(ipc_verdict_plan(verdict)) == 0 &&
@@ -320,18 +321,20 @@ static void put_padding(struct cursor *out)
 	put_bytes(out, zero, (4 - out->len % 4) % 4);
 }
 
-void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason,
-		     struct span plan, struct span context)
+static void put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason,
+			struct span plan, struct span context, struct span headers)
 {
 	struct ipc_verdict verdict = *head;
 
-	if (reason.len > UINT16_MAX || plan.len > UINT16_MAX || context.len > UINT16_MAX) {
+	if (reason.len > UINT16_MAX || plan.len > UINT16_MAX || context.len > UINT16_MAX ||
+	    headers.len > IPC_HEADERS_MAX) {
 		out->full = true;
 		return;
 	}
 	verdict.reason_len = (uint16_t)reason.len;
 	verdict.plan_len = (uint16_t)plan.len;
 	verdict.context_len = (uint16_t)context.len;
+	verdict.headers_len = (uint16_t)headers.len;
 	put_bytes(out, &verdict, sizeof(verdict));
 	put_span(out, reason);
 	put_padding(out);
@@ -339,21 +342,26 @@ void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct 
 	put_padding(out);
 	put_span(out, context);
 	put_padding(out);
+	put_span(out, headers);
+	put_padding(out);
+}
+
+void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason,
+		     struct span plan, struct span context)
+{
+	put_verdict(out, head, reason, plan, context, SPAN_NONE);
+}
+
+void ipc_put_acceptance(struct cursor *out, const struct ipc_verdict *head, struct span plan,
+			struct span context, struct span headers)
+{
+	put_verdict(out, head, SPAN_NONE, plan, context, headers);
 }
 
 void ipc_put_reply(struct cursor *out, const struct ipc_verdict *head, struct span reason,
 		   struct span context, struct span headers)
 {
-	struct ipc_verdict verdict = *head;
-
-	if (headers.len > IPC_HEADERS_MAX) {
-		out->full = true;
-		return;
-	}
-	verdict.headers_len = (uint16_t)headers.len;
-	ipc_put_verdict(out, &verdict, reason, SPAN_NONE, context);
-	put_span(out, headers);
-	put_padding(out);
+	put_verdict(out, head, reason, SPAN_NONE, context, headers);
 }
 
 void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri,

@@ -165,12 +165,15 @@ struct ipc_verdict {
 	uint32_t answer_max_s;    /* without final answer by then the target has failed (timer C) */
 	uint32_t duration_max_s;  /* of an answered call, 0: unlimited */
 	uint32_t media_timeout_s; /* silence of both sides that ends the call, 0: never */
+	uint32_t register_max_s;  /* accepted REGISTER: its user is told this at the most, 0: what the
+				     registrar grants */
 	uint16_t reason_len;      /* answered: reason phrase, 0 for the usual one */
 	uint16_t plan_len;        /* accepted: edit plan */
 	uint16_t context_len;
 	uint16_t headers_len;     /* answered: whole lines of the answer (Contact, Expires,
 				     WWW-Authenticate), each with CRLF; at most IPC_HEADERS_MAX.
-				     None of those that limen writes itself */
+				     None of those that limen writes itself. Accepted REGISTER: of
+				     a positive answer, besides what crosses */
 	/* reason, plan, context, headers (each padded to 4), then for each target: struct
 	 * ipc_target, ruri, from, to, contact (padded to 4 together) */
 };
@@ -373,6 +376,9 @@ struct span ipc_notice_text(const struct ipc_notice *notice);
 struct cursor;
 void ipc_put_verdict(struct cursor *out, const struct ipc_verdict *head, struct span reason,
 		     struct span plan, struct span context);
+/* An acceptance with `headers`. */
+void ipc_put_acceptance(struct cursor *out, const struct ipc_verdict *head, struct span plan,
+			struct span context, struct span headers);
 /* A verdict that is an answer: head->status says which; `headers` as in struct ipc_verdict. */
 void ipc_put_reply(struct cursor *out, const struct ipc_verdict *head, struct span reason,
 		   struct span context, struct span headers);

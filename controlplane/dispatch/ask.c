@@ -72,7 +72,7 @@ struct question {
 	struct sip_msg msg;
 	struct far_parties parties;
 	struct party referrer;
-	char token[REGISTRAR_TOKEN_CHARS]; /* of a REGISTER */
+	struct registering registering; /* of a REGISTER */
 	struct cdr_context before; /* REDIRECT: the call's note so far */
 	struct cdr_users before_users;
 	char context[CONTEXT_BYTES_MAX];
@@ -120,37 +120,78 @@ static void refuse_decided(struct question *q, struct cursor *out, struct ask_an
 	       write_context(q, &answer->decision));
 }
 
-/* The contact of a REGISTER becomes a token. False where that cannot be: then it is refused. */
+/* An answer of limen's own, with header lines. */
+static void reply(struct question *q, struct cursor *out, struct ask_answer *answer,
+		  enum policy_outcome outcome, struct span headers)
+{
+	struct policy_decision *d = &answer->decision;
+
+	policy_refuse(d, outcome);
+	explain_step(q->explain, "policy", "answered with %u: %s", d->status,
+		     policy_outcome_why(outcome));
+	answer->status = d->status;
+	answer->why = policy_outcome_why(outcome);
+	put_reply(out, q->ask, d->status, IPC_FORGET, headers, SPAN_NONE);
+}
+
+static void reply_brief(struct question *q, struct cursor *out, struct ask_answer *answer,
+			unsigned min_expires_s)
+{
+	char text[40];
+	struct cursor line = cursor_on(text, sizeof(text));
+
+	put_lit(&line, "Min-Expires: ");
+	put_u64(&line, min_expires_s);
+	put_lit(&line, "\r\n");
+	reply(q, out, answer, POLICY_EXPIRES_BRIEF, cursor_span(&line));
+}
+
+/* The contacts of a REGISTER become tokens. False where it does not go on: then it is answered. */
 static bool begin_registration(struct question *q, struct cursor *out, struct ask_answer *answer,
 			       struct acceptance *acceptance)
 {
 	const struct policy_decision *d = &answer->decision;
+	const struct conf_trunk *from = &q->gen->conf->trunks[d->from];
 	const struct registration registration = {
 		.id = {q->ask->ask_id, q->worker},
-		.trunk = trunk_name(q->gen->conf, d->from),
+		.trunk = span_str(from->name),
 		.user = party_user(&d->called),
 		.msg = &q->msg,
 		.source = &q->ask->source,
 		.rehearsal = q->explain != NULL,
+		.min_expires_s = from->register_min_expires_s,
+		.expires_s = from->register_expires_s,
+		.nat_expires_s = from->register_nat_expires_s,
 	};
+	struct registering *to = &q->registering;
 	enum registrar_outcome outcome =
-		q->gen->registrar ? registrar_begin(q->gen->registrar, &registration, q->token)
+		q->gen->registrar ? registrar_begin(q->gen->registrar, &registration, to)
 				  : REGISTRAR_FULL;
 
+	acceptance->registering = to;
+	acceptance->tells = outcome != REGISTRAR_QUERY;
 	switch (outcome) {
 	case REGISTRAR_TOKEN:
-		explain_step(q->explain, "registrar", "the contact becomes a token of limen's");
-		acceptance->token = q->token;
-		acceptance->msg = &q->msg;
-		acceptance->tells = true;
+		explain_step(q->explain, "registrar", "its %u contacts become tokens of limen's",
+			     to->n);
 		return true;
 	case REGISTRAR_STAR:
-		acceptance->tells = true;
-		return true;
 	case REGISTRAR_QUERY:
 		return true;
+	case REGISTRAR_ABSORBED:
+		reply(q, out, answer, POLICY_ABSORBED, span_of(to->headers, to->headers_len));
+		return false;
+	case REGISTRAR_BRIEF:
+		reply_brief(q, out, answer, from->register_min_expires_s);
+		return false;
 	case REGISTRAR_CONTACT:
 		refuse_decided(q, out, answer, POLICY_CONTACT);
+		return false;
+	case REGISTRAR_MANY:
+		refuse_decided(q, out, answer, POLICY_CONTACTS_MANY);
+		return false;
+	case REGISTRAR_OVERTAKEN:
+		refuse_decided(q, out, answer, POLICY_OVERTAKEN);
 		return false;
 	case REGISTRAR_FULL:
 		break;
@@ -241,6 +282,34 @@ static bool find_binding(const struct question *q, struct policy_decision *d, st
 	return true;
 }
 
+/* A way to each Contact of the called user, at a trunk whose users are where they registered. */
+static unsigned find_user(const struct question *q, struct policy_decision *d,
+			  struct way ways[WAYS_MAX])
+{
+	const struct conf_trunk *to = &q->gen->conf->trunks[d->to];
+	const struct conf_realm *realm = &q->gen->conf->realms[to->realm];
+	struct binding found[REGISTER_CONTACTS_MAX];
+	unsigned n = 0, nways = 0;
+
+	_Static_assert(REGISTER_CONTACTS_MAX <= WAYS_MAX, "each contact is a way");
+	if (q->gen->registrar)
+		n = registrar_find_user(q->gen->registrar, span_str(to->name),
+					party_user(&d->called), found);
+	for (unsigned i = 0; i < n; i++) {
+		if (limen_at(realm, found[i].source.family).family == NET_NONE)
+			continue;
+		ways[nways++] = (struct way){.called = &d->called,
+					     .to = d->to,
+					     .peer = found[i].source,
+					     .ruri = found[i].contact};
+	}
+	explain_step(q->explain, "registrar", "user %.*s of trunk %s has %u contacts",
+		     SPAN_FMT(party_user(&d->called)), to->name, nways);
+	if (!nways)
+		policy_refuse(d, POLICY_NOT_REGISTERED);
+	return nways;
+}
+
 /* Whether admission and method let it through, whatever its route. */
 static bool is_admitted(const struct policy_decision *d)
 {
@@ -325,22 +394,26 @@ static void decide_request(struct question *q, const struct policy_request *requ
 			   struct cursor *out, struct ask_answer *answer)
 {
 	struct policy_decision *d = &answer->decision;
-	struct way way = {0};
+	struct way ways[WAYS_MAX] = {0};
+	unsigned nways = 1;
 
 	policy_decide(q->gen->policy, request, d);
 	if (!authenticate(q, out, answer))
 		return;
-	way.to = d->to;
+	ways[0].to = d->to;
 	if (is_admitted(d) && q->msg.method != SIP_METHOD_REGISTER &&
 	    registrar_is_token(party_user(&d->called)))
-		(void)find_binding(q, d, &way);
+		(void)find_binding(q, d, &ways[0]);
+	else if (!d->status && q->msg.method != SIP_METHOD_REGISTER &&
+		 q->gen->conf->trunks[d->to].users_registered)
+		nways = find_user(q, d, ways);
 	if (d->status) {
 		refuse(out, q->ask, answer, d->status, policy_outcome_why(d->outcome),
 		       write_context(q, d));
 		return;
 	}
-	way.called = &d->called;
-	accept(q, out, answer, &way, 1);
+	ways[0].called = &d->called;
+	accept(q, out, answer, ways, nways);
 }
 
 /* A redirection that is not followed leaves the call's note as it was: the trunk that redirected is

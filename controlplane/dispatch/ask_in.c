@@ -60,7 +60,7 @@ static void account(struct dispatch *dispatch, const struct ipc_ask *ask,
 		return;
 	}
 	dispatch->counters.outcomes[answer->decision.outcome]++;
-	if (answer->status)
+	if (answer->status >= 300)
 		log_refusal(dispatch, ask, answer);
 	else
 		log_acceptance(dispatch, ask, answer);

@@ -50,6 +50,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("probes", "changes", health.changes);
 	ROW("registrar", "bindings", users.bindings);
 	ROW("registrar", "pending", users.pending);
+	ROW("registrar", "absorbed", users.absorbed);
 	ROW("registrar", "begun", users.begun);
 	ROW("registrar", "full", users.full);
 	ROW("registrar", "made", users.made);

@@ -64,6 +64,9 @@ static void put_binding(struct dispatch *dispatch, uint64_t client, const struct
 	put_json_endpoint(&out, "source", &binding->source);
 	put_json_time(&out, "since", binding->since_s * CLOCK_NS_PER_S);
 	put_json_time(&out, "expires", binding->expires_s * CLOCK_NS_PER_S);
+	put_json_time(&out, "core_expires", binding->core_s * CLOCK_NS_PER_S);
+	put_json_u64(&out, "q_permille", binding->q);
+	put_json_text(&out, "nat", binding->flags & BINDING_NAT ? SPAN("yes") : SPAN("no"));
 	put_char(&out, '}');
 	if (!out.full)
 		admin_row(dispatch->admin, client, cursor_span(&out));

@@ -22,6 +22,7 @@ _Static_assert((int)CONF_REFER_REFUSE == IPC_REFER_REFUSE &&
 	       "the config's words are the verdict's");
 #define TARGET_BYTES_MAX (sizeof(struct ipc_target) + TARGET_TEXT_BYTES_MAX)
 _Static_assert(sizeof(struct ipc_verdict) + EDIT_PLAN_BYTES_MAX + IPC_CONTEXT_MAX +
+		       IPC_HEADERS_MAX +
 		       IPC_TARGETS_MAX * TARGET_BYTES_MAX < IPC_FRAME_MAX,
 	       "a verdict always fits its frame");
 
@@ -94,8 +95,8 @@ static void put_target(struct cursor *out, const struct acceptance *a, const str
 	from = c.len;
 	put_far_to(&c, a->parties, peer);
 	called = c.len;
-	if (a->token)
-		put_registrar_contact(&c, a->token, &limen, a->msg);
+	if (a->registering)
+		put_registrar_contact(&c, a->registering, &limen);
 	tell_target(a, way, &head, span_of(text, ruri));
 	ipc_put_target(out, &head, span_of(text, ruri), span_of(text + ruri, from - ruri),
 		       span_of(text + from, called - from), span_of(text + called, c.len - called));
@@ -165,7 +166,11 @@ void put_acceptance(struct cursor *out, const struct acceptance *a)
 		.side = side_of(from, &a->gen->conf->trunks[a->ways[0].to]),
 		.duration_max_s = from->duration_max_s,
 		.media_timeout_s = from->media_timeout_s,
+		.register_max_s = a->registering ? a->registering->told_max_s : 0,
 	};
+	struct span headers = a->registering ? span_of(a->registering->headers,
+						       a->registering->headers_len)
+					     : SPAN_NONE;
 
 	for (unsigned i = 0; i < a->nways; i++) {
 		const struct conf_trunk *to = &a->gen->conf->trunks[a->ways[i].to];
@@ -175,7 +180,7 @@ void put_acceptance(struct cursor *out, const struct acceptance *a)
 		head.duration_max_s = shorter(head.duration_max_s, to->duration_max_s);
 		head.media_timeout_s = shorter(head.media_timeout_s, to->media_timeout_s);
 	}
-	ipc_put_verdict(out, &head, SPAN_NONE, a->plan, a->context);
+	ipc_put_acceptance(out, &head, a->plan, a->context, headers);
 	for (unsigned i = 0; i < a->nways && ntargets; i++)
 		ntargets -= put_way(out, a, &a->ways[i], ntargets);
 }

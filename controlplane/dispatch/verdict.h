@@ -28,8 +28,7 @@ struct acceptance {
 	unsigned nways;
 	struct far_parties *parties; /* `called` is set for each way */
 	struct span plan, context;
-	const char *token;          /* of a REGISTER: in place of the user's contact; NULL: none */
-	const struct sip_msg *msg;  /* with a token */
+	const struct registering *registering; /* a REGISTER; NULL: another request */
 	bool tells;                 /* the final answer is wanted */
 	struct explain *explain;    /* may be NULL */
 };

@@ -36,6 +36,11 @@ struct policy_request {
 	X(ROUTE_REFUSES, "route_refuses", 0, "a route refuses it")                                 \
 	X(NO_BINDING, "no_binding", 404, "nobody is registered by that token any more")            \
 	X(CONTACT, "contact", 400, "a REGISTER's Contact that cannot be called")                   \
+	X(CONTACTS_MANY, "contacts_many", 403, "a REGISTER with too many Contacts")                \
+	X(EXPIRES_BRIEF, "expires_brief", 423, "a REGISTER for too short a time")                  \
+	X(OVERTAKEN, "overtaken", 500, "a REGISTER that a later one has overtaken")                \
+	X(ABSORBED, "absorbed", 200, "a refresh that limen answers itself")                        \
+	X(NOT_REGISTERED, "not_registered", 480, "the called user is not registered")              \
 	X(BINDINGS_FULL, "bindings_full", 503, "no room for another binding")                      \
 	X(AUTH_CHALLENGED, "auth_challenged", 401, "challenged: it has no credentials of ours")    \
 	X(AUTH_STALE, "auth_stale", 401, "challenged again: right, but the nonce is over")         \

@@ -13,7 +13,9 @@ struct record {
 	struct binding_id id;
 	struct net_endpoint source;
 	uint32_t next_by_id; /* of a free one: the next free one */
-	uint64_t expires_s, since_s;
+	uint64_t expires_s, core_s, since_s, call_id;
+	uint32_t cseq;
+	uint16_t q, flags;
 	char *texts; /* owned: trunk, user, contact; NULL: free */
 	uint32_t next_by_user;
 	uint16_t trunk_len, user_len, contact_len;
@@ -173,6 +175,11 @@ static void fill(struct record *r, const struct binding *binding, char *texts)
 	r->id = binding->id;
 	r->source = binding->source;
 	r->expires_s = binding->expires_s;
+	r->core_s = binding->core_s;
+	r->call_id = binding->call_id;
+	r->cseq = binding->cseq;
+	r->q = binding->q;
+	r->flags = binding->flags;
 	r->texts = texts;
 	r->trunk_len = (uint16_t)binding->trunk.len;
 	r->user_len = (uint16_t)binding->user.len;
@@ -207,6 +214,17 @@ int bindings_put(struct bindings *b, const struct binding *binding, uint32_t *nu
 	fill(&b->records[*number], binding, texts);
 	link_in(b, *number);
 	widen(b);
+	return 0;
+}
+
+int bindings_prolong(struct bindings *b, uint32_t number, uint64_t expires_s, uint32_t cseq)
+{
+	int err = heap_set(&b->expiry, number, expires_s);
+
+	if (err)
+		return err;
+	b->records[number].expires_s = expires_s;
+	b->records[number].cseq = cseq;
 	return 0;
 }
 
@@ -264,7 +282,12 @@ bool bindings_get(const struct bindings *b, uint32_t number, struct binding *bin
 		.user = user_of(r),
 		.contact = span_of(r->texts + r->trunk_len + r->user_len, r->contact_len),
 		.expires_s = r->expires_s,
+		.core_s = r->core_s,
 		.since_s = r->since_s,
+		.call_id = r->call_id,
+		.cseq = r->cseq,
+		.q = r->q,
+		.flags = r->flags,
 	};
 	return true;
 }

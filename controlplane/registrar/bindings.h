@@ -25,8 +25,18 @@ struct binding {
 	struct span trunk;          /* name: the user's */
 	struct span user;           /* of the address of record */
 	struct span contact;        /* the user's own URI */
-	uint64_t expires_s;         /* UNIX time */
+	uint64_t expires_s;         /* UNIX time: what the user was told */
+	uint64_t core_s;            /* until when the registrar keeps it; not before expires_s */
 	uint64_t since_s;
+	uint64_t call_id;           /* hash of the Call-ID of the last REGISTER, */
+	uint32_t cseq;              /* and its CSeq */
+	uint16_t q;                 /* in thousandths */
+	uint16_t flags;             /* enum binding_flag */
+};
+
+enum binding_flag {
+	BINDING_NAT = 1 << 0,  /* its contact is not where it registered from */
+	BINDING_FLOW = 1 << 1, /* registered with instance and reg-id (RFC 5626) */
 };
 
 struct bindings;
@@ -38,6 +48,8 @@ void bindings_free(struct bindings *bindings);
 /* Put one in, or in place of the one with its id (which keeps its number and since_s). 0 with its
  * number, or -ENOMEM: then nothing changed. */
 int bindings_put(struct bindings *bindings, const struct binding *binding, uint32_t *number);
+/* The same user with the same contact was heard again. 0, or -ENOMEM: then nothing changed. */
+int bindings_prolong(struct bindings *bindings, uint32_t number, uint64_t expires_s, uint32_t cseq);
 void bindings_remove(struct bindings *bindings, uint32_t number);
 
 bool bindings_find(const struct bindings *bindings, const struct binding_id *id, uint32_t *number);

@@ -92,12 +92,15 @@ static struct span move(char **at, struct span text)
 
 int pendings_add(struct pendings *p, const struct pending *pending, uint64_t deadline_s)
 {
-	const struct binding *b = &pending->binding;
-	char *texts = malloc(b->trunk.len + b->user.len + b->contact.len + 1), *at = texts;
+	size_t bytes = pending->trunk.len + pending->user.len + 1;
 	uint32_t number, *bucket;
 	struct slot *slot;
+	char *texts, *at;
 	int err;
 
+	for (unsigned i = 0; i < pending->n; i++)
+		bytes += pending->contacts[i].uri.len;
+	texts = at = malloc(bytes);
 	pendings_remove(p, &pending->id);
 	err = texts ? take_slot(p, &number) : -ENOMEM;
 	if (!err)
@@ -113,9 +116,10 @@ int pendings_add(struct pendings *p, const struct pending *pending, uint64_t dea
 		p->first_free = slot->next;
 	slot->pending = *pending;
 	slot->texts = texts;
-	slot->pending.binding.trunk = move(&at, b->trunk);
-	slot->pending.binding.user = move(&at, b->user);
-	slot->pending.binding.contact = move(&at, b->contact);
+	slot->pending.trunk = move(&at, pending->trunk);
+	slot->pending.user = move(&at, pending->user);
+	for (unsigned i = 0; i < pending->n; i++)
+		slot->pending.contacts[i].uri = move(&at, pending->contacts[i].uri);
 	bucket = bucket_of(p, &pending->id);
 	slot->next = *bucket;
 	*bucket = number + 1;

@@ -6,10 +6,22 @@
 
 #include "controlplane/registrar/registrar.h"
 
+struct pending_contact {
+	struct binding_id id;
+	struct span uri;
+	uint16_t q, flags;
+};
+
 struct pending {
 	struct registration_id id;
-	bool star;              /* all of the user's bindings go */
-	struct binding binding; /* but for its times; for `star` only trunk and user */
+	bool star;		/* all of the user's bindings go */
+	uint8_t n;		/* contacts; 0 for `star` */
+	uint32_t told_max_s;	/* the user is not told longer; 0: as granted */
+	uint32_t cseq;
+	uint64_t call_id;
+	struct net_endpoint source;
+	struct span trunk, user;
+	struct pending_contact contacts[REGISTER_CONTACTS_MAX];
 };
 
 struct pendings;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Registrations that pass through limen. limen-controlplane, loop thread. */
-#include "controlplane/registrar/registrar.h"
+#include "controlplane/registrar/priv.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -9,32 +9,11 @@
 
 #include "common/base/clock.h"
 #include "common/log/log.h"
-#include "controlplane/registrar/dirty.h"
-#include "controlplane/registrar/pending.h"
-#include "controlplane/registrar/store.h"
 #include "controlplane/registrar/token.h"
 
-#define PENDING_S     64 /* longer than any transaction (timer F) and its report */
-#define PENDING_MAX   65536u
-#define EXPIRES_MAX_S (7 * 86400u)
-#define EXPIRES_S     3600u /* of an answer that does not say, as against RFC 3261 section 10.3 */
 #define RETRY_S	      1
 
-struct registrar {
-	struct event_base *base; /* borrowed */
-	struct hash_key token_keys[2];
-	struct bindings *bindings;
-	struct pendings *pendings;
-	struct dirty dirty;
-	struct store *store; /* NULL: nothing is kept on disk */
-	char *path;          /* owned; "": as above */
-	unsigned bindings_max;
-	struct event *expiry, *retry;
-	bool told_failure;
-	struct registrar_stats stats;
-};
-
-static uint64_t now_s(void)
+uint64_t registrar_now_s(void)
 {
 	return clock_real_ns() / CLOCK_NS_PER_S;
 }
@@ -43,7 +22,7 @@ static const struct store_events store_events;
 
 /* ---- to the file ---- */
 
-static void flush(struct registrar *r)
+void registrar_flush(struct registrar *r)
 {
 	if (!r->store) {
 		dirty_clear(&r->dirty);
@@ -67,7 +46,7 @@ static void on_written(void *arg, bool good)
 		LOG(INFO, "registrar", "bindings are written again", LOG_STR("file", r->path));
 	r->told_failure = !good;
 	if (good)
-		flush(r);
+		registrar_flush(r);
 	else
 		event_add(r->retry, &later);
 }
@@ -92,9 +71,9 @@ static const struct store_events store_events = {.loaded = on_loaded, .written =
 
 /* ---- time ---- */
 
-static void arm(struct registrar *r)
+void registrar_arm(struct registrar *r)
 {
-	uint64_t now = now_s(), first = UINT64_MAX, deadline;
+	uint64_t now = registrar_now_s(), first = UINT64_MAX, deadline;
 	struct registration_id id;
 	uint32_t number;
 	struct timeval delay = {0};
@@ -113,7 +92,7 @@ static void arm(struct registrar *r)
 	event_add(r->expiry, &delay);
 }
 
-static void drop(struct registrar *r, uint32_t number)
+void registrar_drop(struct registrar *r, uint32_t number)
 {
 	struct binding binding;
 
@@ -126,32 +105,39 @@ static void drop(struct registrar *r, uint32_t number)
 static void on_expiry(evutil_socket_t fd, short what, void *arg)
 {
 	struct registrar *r = arg;
-	uint64_t now = now_s(), deadline;
+	uint64_t now = registrar_now_s(), deadline;
 	struct registration_id id;
 	uint32_t number;
 
 	while (bindings_first(r->bindings, &number, &deadline) && deadline <= now) {
-		drop(r, number);
+		registrar_drop(r, number);
 		r->stats.expired++;
 	}
 	while (pendings_first(r->pendings, &id, &deadline) && deadline <= now) {
 		pendings_remove(r->pendings, &id);
 		r->stats.failed++;
 	}
-	flush(r);
-	arm(r);
+	registrar_flush(r);
+	registrar_arm(r);
 }
 
 /* ---- begin and end ---- */
 
 static int open_store(struct registrar *r, const char *path)
 {
-	int err = store_open(&r->store, r->base, path, now_s(), r->token_keys, &store_events, r);
+	int err = store_open(&r->store, r->base, path, registrar_now_s(), r->token_keys, &store_events, r);
 
 	if (err)
 		LOG(ERROR, "registrar", "the file of bindings cannot be opened",
 		    LOG_STR("file", path), LOG_ERR(err));
 	return err;
+}
+
+static void take_conf(struct registrar *r, const struct conf_registrar *conf)
+{
+	r->bindings_max = conf->bindings_max;
+	r->absorb = conf->absorb;
+	r->core_expires_s = conf->core_expires_s;
 }
 
 static int start(struct registrar *r, const struct conf_registrar *conf)
@@ -166,7 +152,7 @@ static int start(struct registrar *r, const struct conf_registrar *conf)
 	r->expiry = evtimer_new(r->base, on_expiry, r);
 	r->retry = evtimer_new(r->base, on_retry, r);
 	r->path = strdup(conf->file);
-	r->bindings_max = conf->bindings_max;
+	take_conf(r, conf);
 	if (!r->bindings || !r->pendings || !r->expiry || !r->retry || !r->path)
 		return -ENOMEM;
 	if (*conf->file)
@@ -192,7 +178,7 @@ int registrar_new(struct registrar **out, struct event_base *base,
 	if (bindings_count(r->bindings))
 		LOG(INFO, "registrar", "users are known from before",
 		    LOG_U64("bindings", bindings_count(r->bindings)));
-	arm(r);
+	registrar_arm(r);
 	*out = r;
 	return 0;
 }
@@ -203,7 +189,7 @@ static void close_store(struct registrar *r)
 	bool good = store_wait(r->store);
 
 	while (good && dirty_any(&r->dirty)) {
-		flush(r);
+		registrar_flush(r);
 		good = store_wait(r->store);
 	}
 	store_close(r->store);
@@ -237,7 +223,7 @@ static int change_file(struct registrar *r, const char *path)
 	int err = copy ? 0 : -ENOMEM;
 
 	if (!err && *path)
-		err = store_open(&now, r->base, path, now_s(), keys, &store_events, r);
+		err = store_open(&now, r->base, path, registrar_now_s(), keys, &store_events, r);
 	if (err) {
 		free(copy);
 		return err;
@@ -250,8 +236,8 @@ static int change_file(struct registrar *r, const char *path)
 	r->path = copy;
 	for (uint32_t i = 0; now && i < bindings_end(r->bindings); i++)
 		(void)dirty_put(&r->dirty, i);
-	flush(r);
-	arm(r);
+	registrar_flush(r);
+	registrar_arm(r);
 	return 0;
 }
 
@@ -260,189 +246,8 @@ int registrar_configure(struct registrar *r, const struct conf_registrar *conf)
 	int err = strcmp(conf->file, r->path) ? change_file(r, conf->file) : 0;
 
 	if (!err)
-		r->bindings_max = conf->bindings_max;
+		take_conf(r, conf);
 	return err;
-}
-
-/* ---- a REGISTER ---- */
-
-/* The user's own URI, as a Request-URI can have it (RFC 3261 section 19.1.1: no headers). */
-static bool read_contact(struct span value, struct span *contact)
-{
-	struct sip_name_addr addr;
-	struct sip_uri uri;
-	const char *headers;
-
-	if (sip_name_addr_parse(value, &addr) || addr.star || sip_uri_parse(addr.uri, &uri) ||
-	    !uri.is_sip || uri.is_sips)
-		return false;
-	headers = memchr(addr.uri.ptr, '?', addr.uri.len);
-	*contact = addr.uri;
-	if (headers)
-		contact->len = (size_t)(headers - addr.uri.ptr);
-	for (size_t i = 0; i < contact->len; i++) {
-		if ((uint8_t)contact->ptr[i] <= ' ' || contact->ptr[i] == 0x7f)
-			return false;
-	}
-	return contact->len <= BINDING_CONTACT_MAX;
-}
-
-static bool has_room(const struct registrar *r, const struct pending *pending)
-{
-	uint32_t number;
-
-	if (pendings_count(r->pendings) >= PENDING_MAX)
-		return false;
-	return bindings_count(r->bindings) < r->bindings_max ||
-	       bindings_find(r->bindings, &pending->binding.id, &number);
-}
-
-enum registrar_outcome registrar_begin(struct registrar *r, const struct registration *reg,
-				       char token[REGISTRAR_TOKEN_CHARS])
-{
-	struct sip_values contacts = sip_values(reg->msg, SIP_HDR_CONTACT);
-	struct pending pending = {
-		.id = reg->id,
-		.binding = {.source = *reg->source, .trunk = reg->trunk, .user = reg->user},
-	};
-	struct span value;
-
-	if (!sip_values_next(&contacts, &value))
-		return REGISTRAR_QUERY;
-	pending.star = span_eq(span_trim(value), SPAN("*"));
-	if (!pending.star && !read_contact(value, &pending.binding.contact))
-		return REGISTRAR_CONTACT;
-	if (!pending.star)
-		pending.binding.id =
-			token_id(r->token_keys, reg->trunk, reg->user, pending.binding.contact);
-	if ((!pending.star && !has_room(r, &pending)) ||
-	    (!reg->rehearsal && pendings_add(r->pendings, &pending, now_s() + PENDING_S))) {
-		r->stats.full += !reg->rehearsal;
-		return REGISTRAR_FULL;
-	}
-	if (!reg->rehearsal) {
-		r->stats.begun++;
-		arm(r);
-	}
-	if (pending.star)
-		return REGISTRAR_STAR;
-	token_write(&pending.binding.id, token);
-	return REGISTRAR_TOKEN;
-}
-
-static void put_param(struct cursor *out, struct span params, struct span name)
-{
-	struct span value;
-
-	if (!sip_param_find(params, name, &value) || !value.len)
-		return;
-	for (size_t i = 0; i < value.len; i++) {
-		if ((value.ptr[i] < '0' || value.ptr[i] > '9') && value.ptr[i] != '.')
-			return;
-	}
-	put_char(out, ';');
-	put_span(out, name);
-	put_char(out, '=');
-	put_span(out, value);
-}
-
-void put_registrar_contact(struct cursor *out, const char token[REGISTRAR_TOKEN_CHARS],
-			   const struct net_endpoint *limen, const struct sip_msg *msg)
-{
-	struct sip_values contacts = sip_values(msg, SIP_HDR_CONTACT);
-	struct sip_name_addr addr;
-	struct span value;
-
-	put_lit(out, "<sip:");
-	put_bytes(out, token, REGISTRAR_TOKEN_CHARS);
-	put_char(out, '@');
-	put_addr_sip(out, limen->family, &limen->addr);
-	put_char(out, ':');
-	put_u64(out, limen->port);
-	put_char(out, '>');
-	if (!sip_values_next(&contacts, &value) || sip_name_addr_parse(value, &addr))
-		return;
-	put_param(out, addr.params, SPAN("expires"));
-	put_param(out, addr.params, SPAN("q"));
-}
-
-/* ---- its answer ---- */
-
-/* For how long the registrar keeps the token; 0: it does not. */
-static uint64_t granted_s(const struct sip_msg *answer, const struct binding_id *id)
-{
-	struct sip_values contacts = sip_values(answer, SIP_HDR_CONTACT);
-	struct span value, text;
-	uint64_t expires;
-
-	while (sip_values_next(&contacts, &value)) {
-		struct sip_name_addr addr;
-		struct sip_uri uri;
-		struct binding_id of;
-
-		if (sip_name_addr_parse(value, &addr) || sip_uri_parse(addr.uri, &uri) ||
-		    !token_read(uri.user, &of) || !binding_id_eq(&of, id))
-			continue;
-		if (!sip_param_find(addr.params, SPAN("expires"), &text))
-			text = sip_hdr_value(answer, SIP_HDR_EXPIRES);
-		if (sip_number_parse(text, UINT32_MAX, &expires))
-			expires = EXPIRES_S;
-		return expires < EXPIRES_MAX_S ? expires : EXPIRES_MAX_S;
-	}
-	return 0;
-}
-
-static void remove_all(struct registrar *r, const struct binding *of)
-{
-	uint32_t at = 0, number;
-
-	while (bindings_of_user(r->bindings, of->trunk, of->user, &at, &number)) {
-		drop(r, number);
-		r->stats.removed++;
-	}
-}
-
-static void remember(struct registrar *r, struct binding *binding, uint64_t granted)
-{
-	uint32_t number;
-	bool known = bindings_find(r->bindings, &binding->id, &number);
-
-	if (!granted && known) {
-		drop(r, number);
-		r->stats.removed++;
-	}
-	if (!granted)
-		return;
-	binding->since_s = now_s();
-	binding->expires_s = binding->since_s + granted;
-	if (bindings_put(r->bindings, binding, &number)) {
-		r->stats.full++;
-		return;
-	}
-	r->stats.refreshed += known;
-	r->stats.made += !known;
-	if (r->store && dirty_put(&r->dirty, number))
-		r->stats.failures++;
-}
-
-void registrar_end(struct registrar *r, const struct registration_id *id, uint16_t status,
-		   const struct sip_msg *answer)
-{
-	struct pending pending;
-
-	if (!pendings_find(r->pendings, id, &pending)) {
-		r->stats.unknown++;
-		return;
-	}
-	if (status / 100 != 2 || !answer)
-		r->stats.failed++; /* what is bound stays bound until its time is up */
-	else if (pending.star)
-		remove_all(r, &pending.binding);
-	else
-		remember(r, &pending.binding, granted_s(answer, &pending.binding.id));
-	pendings_remove(r->pendings, id);
-	flush(r);
-	arm(r);
 }
 
 /* ---- who is where ---- */
@@ -460,7 +265,38 @@ bool registrar_find(const struct registrar *r, struct span token, struct binding
 	uint32_t number;
 
 	return token_read(token, &id) && bindings_find(r->bindings, &id, &number) &&
-	       bindings_get(r->bindings, number, binding) && binding->expires_s > now_s();
+	       bindings_get(r->bindings, number, binding) && binding->expires_s > registrar_now_s();
+}
+
+/* The better one first: by q, then the one that was heard of last. */
+static bool goes_before(const struct binding *a, const struct binding *b)
+{
+	return a->q != b->q ? a->q > b->q : a->expires_s > b->expires_s;
+}
+
+unsigned registrar_find_user(const struct registrar *r, struct span trunk, struct span user,
+			     struct binding found[REGISTER_CONTACTS_MAX])
+{
+	uint64_t now = registrar_now_s();
+	uint32_t at = 0, number;
+	unsigned n = 0;
+
+	while (bindings_of_user(r->bindings, trunk, user, &at, &number)) {
+		struct binding binding;
+		unsigned place = n;
+
+		if (!bindings_get(r->bindings, number, &binding) || binding.expires_s <= now)
+			continue;
+		while (place && goes_before(&binding, &found[place - 1]))
+			place--;
+		if (place == REGISTER_CONTACTS_MAX)
+			continue;
+		if (n < REGISTER_CONTACTS_MAX)
+			n++;
+		memmove(&found[place + 1], &found[place], (n - 1 - place) * sizeof(*found));
+		found[place] = binding;
+	}
+	return n;
 }
 
 bool registrar_next(const struct registrar *r, uint32_t *at, struct binding *binding)

@@ -12,6 +12,7 @@ struct registrar;
 struct event_base;
 
 #define REGISTRAR_TOKEN_CHARS 27u
+#define REGISTER_CONTACTS_MAX 8u /* of one REGISTER, and of a call to a user */
 
 /* Reads what the file has. 0, or -errno after a log line that says what is wrong. */
 int registrar_new(struct registrar **registrar, struct event_base *base,
@@ -28,7 +29,7 @@ struct registration_id {
 	unsigned worker;
 };
 
-/* A REGISTER that will be passed on. */
+/* A REGISTER that was admitted. */
 struct registration {
 	struct registration_id id;
 	struct span trunk; /* name: whence it comes */
@@ -36,26 +37,52 @@ struct registration {
 	const struct sip_msg *msg;
 	const struct net_endpoint *source;
 	bool rehearsal; /* nothing is begun: only told what would be */
+	/* the trunk's: the briefest that is taken; the longest that a user is told, and one whose
+	 * contact is not where it registers from; 0: no limit */
+	unsigned min_expires_s, expires_s, nat_expires_s;
 };
 
 enum registrar_outcome {
 	REGISTRAR_TOKEN =
-		0,	   /* send this token in place of the user's contact, and tell the answer */
-	REGISTRAR_STAR,	   /* all contacts go: tell the answer */
-	REGISTRAR_QUERY,   /* nothing to remember */
-	REGISTRAR_CONTACT, /* a Contact that cannot be called: 400 */
-	REGISTRAR_FULL,	   /* 503 */
+		0,	     /* send tokens in place of the user's contacts, and tell the answer */
+	REGISTRAR_STAR,	     /* all contacts go: tell the answer */
+	REGISTRAR_QUERY,     /* nothing to remember */
+	REGISTRAR_ABSORBED,  /* a refresh that limen answers: 200 with `headers` */
+	REGISTRAR_CONTACT,   /* a Contact that cannot be called, or twice: 400 */
+	REGISTRAR_MANY,	     /* more Contacts than limen takes: 403 */
+	REGISTRAR_BRIEF,     /* for too short a time: 423 with min_expires_s */
+	REGISTRAR_OVERTAKEN, /* its CSeq is older than what is known: 500 */
+	REGISTRAR_FULL,	     /* 503 */
 };
 
-/* Remember it until its answer comes. Of several Contacts the first counts. */
+/* What is made of a REGISTER. */
+struct registering_contact {
+	char token[REGISTRAR_TOKEN_CHARS];
+	bool has_expires, has_q;
+	uint16_t q; /* in thousandths */
+	uint32_t expires_s;
+};
+
+struct registering {
+	unsigned n;
+	struct registering_contact contacts[REGISTER_CONTACTS_MAX]; /* for the registrar */
+	uint32_t told_max_s; /* the user is not told longer; 0: as granted */
+	/* Contact lines of a positive answer: ABSORBED: all; else what the user has registered
+	 * besides */
+	uint32_t headers_len;
+	char headers[4096];
+};
+
+/* Remember it until its answer comes, or answer it: where a user refreshes from the same address
+ * what the registrar has granted it for long enough, under the same Call-ID (absorption). */
 enum registrar_outcome registrar_begin(struct registrar *registrar,
 				       const struct registration *registration,
-				       char token[REGISTRAR_TOKEN_CHARS]);
+				       struct registering *registering);
 
-/* The Contact value for the registrar: the token at limen's address, with the expires and the q
- * that the user's had. */
-void put_registrar_contact(struct cursor *out, const char token[REGISTRAR_TOKEN_CHARS],
-			   const struct net_endpoint *limen, const struct sip_msg *msg);
+/* The Contact values for the registrar: tokens at limen's address, with expires and q, in the order
+ * of the user's. */
+void put_registrar_contact(struct cursor *out, const struct registering *registering,
+			   const struct net_endpoint *limen);
 
 /* The registrar's final answer; `answer` NULL: none came. */
 void registrar_end(struct registrar *registrar, const struct registration_id *id, uint16_t status,
@@ -66,12 +93,18 @@ void registrar_end(struct registrar *registrar, const struct registration_id *id
 bool registrar_is_token(struct span user);
 bool registrar_find(const struct registrar *registrar, struct span token, struct binding *binding);
 
+/* Where a user of a trunk is, the contact with the highest q first. The texts live until the next
+ * change. */
+unsigned registrar_find_user(const struct registrar *registrar, struct span trunk,
+			     struct span user, struct binding found[REGISTER_CONTACTS_MAX]);
+
 /* Walk the bindings: *at starts at 0. False at the end. */
 bool registrar_next(const struct registrar *registrar, uint32_t *at, struct binding *binding);
 
 struct registrar_stats {
 	uint64_t bindings, pending;
 	uint64_t begun, full;              /* REGISTERs taken, and refused for want of room */
+	uint64_t absorbed;                 /* answered by limen */
 	uint64_t made, refreshed, removed; /* bindings, by answers */
 	uint64_t expired, failed, unknown; /* answers: no 2xx; to nothing that is remembered */
 	uint64_t batches, rows, failures;  /* of the file */

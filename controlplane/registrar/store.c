@@ -16,7 +16,7 @@
 #define BATCH_ROWS  8192u
 #define BATCH_BYTES (4u * 1024u * 1024u)
 #define BUSY_MS     2000
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 enum row_kind { ROW_PUT, ROW_DROP };
 
@@ -109,14 +109,27 @@ static int make_tables(struct store *store)
 	switch (user_version(store->db)) {
 	case SCHEMA_VERSION:
 		return 0;
+	case 1: /* without what limen answers itself */
+		return run(store->db,
+			   "BEGIN;"
+			   "ALTER TABLE binding ADD COLUMN core INTEGER NOT NULL DEFAULT 0;"
+			   "ALTER TABLE binding ADD COLUMN callid INTEGER NOT NULL DEFAULT 0;"
+			   "ALTER TABLE binding ADD COLUMN cseq INTEGER NOT NULL DEFAULT 0;"
+			   "ALTER TABLE binding ADD COLUMN q INTEGER NOT NULL DEFAULT 1000;"
+			   "ALTER TABLE binding ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;"
+			   "UPDATE binding SET core=expires;"
+			   "PRAGMA user_version=2;"
+			   "COMMIT");
 	case 0:
 		return run(store->db,
 			   "BEGIN;"
 			   "CREATE TABLE binding(id BLOB PRIMARY KEY, trunk TEXT NOT NULL,"
 			   " user BLOB NOT NULL, contact TEXT NOT NULL, source TEXT NOT NULL,"
-			   " expires INTEGER NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;"
+			   " expires INTEGER NOT NULL, since INTEGER NOT NULL,"
+			   " core INTEGER NOT NULL, callid INTEGER NOT NULL, cseq INTEGER NOT NULL,"
+			   " q INTEGER NOT NULL, flags INTEGER NOT NULL) WITHOUT ROWID;"
 			   "CREATE TABLE token_key(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
-			   "PRAGMA user_version=1;"
+			   "PRAGMA user_version=2;"
 			   "COMMIT");
 	default:
 		return -EINVAL; /* another program's, or a later version's */
@@ -164,6 +177,11 @@ static void tell_row(struct store *store, sqlite3_stmt *get)
 		.contact = column(get, 3),
 		.expires_s = (uint64_t)sqlite3_column_int64(get, 5),
 		.since_s = (uint64_t)sqlite3_column_int64(get, 6),
+		.core_s = (uint64_t)sqlite3_column_int64(get, 7),
+		.call_id = (uint64_t)sqlite3_column_int64(get, 8),
+		.cseq = (uint32_t)sqlite3_column_int64(get, 9),
+		.q = (uint16_t)sqlite3_column_int(get, 10),
+		.flags = (uint16_t)sqlite3_column_int(get, 11),
 	};
 
 	if (id.len != sizeof(binding.id) || !binding.trunk.len || binding.trunk.len > 255 ||
@@ -186,7 +204,8 @@ static int load(struct store *store, uint64_t now_s)
 		err = errno_of(sqlite3_step(drop));
 	if (!err)
 		err = prepare(store, &get,
-			      "SELECT id,trunk,user,contact,source,expires,since FROM binding");
+			      "SELECT id,trunk,user,contact,source,expires,since,core,callid,cseq,q,"
+			      "flags FROM binding");
 	while (!err && (code = sqlite3_step(get)) != SQLITE_DONE) {
 		err = errno_of(code);
 		if (!err)
@@ -211,6 +230,11 @@ static int write_put(struct store *store, const struct binding *b)
 	sqlite3_bind_text(put, 5, source, (int)c.len, SQLITE_STATIC);
 	sqlite3_bind_int64(put, 6, (sqlite3_int64)b->expires_s);
 	sqlite3_bind_int64(put, 7, (sqlite3_int64)b->since_s);
+	sqlite3_bind_int64(put, 8, (sqlite3_int64)b->core_s);
+	sqlite3_bind_int64(put, 9, (sqlite3_int64)b->call_id);
+	sqlite3_bind_int64(put, 10, (sqlite3_int64)b->cseq);
+	sqlite3_bind_int(put, 11, b->q);
+	sqlite3_bind_int(put, 12, b->flags);
 	return errno_of(sqlite3_step(put));
 }
 
@@ -331,7 +355,7 @@ static int open_db(struct store *store, const char *path, uint64_t now_s, struct
 		err = load(store, now_s);
 	if (!err)
 		err = prepare(store, &store->put,
-			      "INSERT OR REPLACE INTO binding VALUES(?,?,?,?,?,?,?)");
+			      "INSERT OR REPLACE INTO binding VALUES(?,?,?,?,?,?,?,?,?,?,?,?)");
 	if (!err)
 		err = prepare(store, &store->drop, "DELETE FROM binding WHERE id=?");
 	if (!err)

@@ -185,23 +185,28 @@ static void put_own_contact(struct cursor *out, struct span text, uint64_t expir
 	put_lit(out, "\r\n");
 }
 
-/* The registrar speaks of limen's contact and of others: the user hears of his own alone. */
+/* The registrar speaks of limen's contacts and of others: the user hears of his own alone. Those of
+ * limen's stand in the order of the user's that they stand for. */
 static void put_registered(struct engine *e, const struct sip_call *call,
 			   const struct sip_msg *answer, struct cursor *out)
 {
-	struct span request = blob_span(&e->blobs, call->request), value;
+	struct span request = blob_span(&e->blobs, call->request), value, limens;
+	const struct ipc_verdict *verdict = call_verdict(e, call);
 	struct ipc_target_view target = call_target(e, call);
 	struct sip_values it;
-	uint64_t expires;
 
 	if (target.head == NULL || target.contact.len == 0 ||
-	    !granted_expires(answer, target.contact, &expires) ||
 	    sip_parse(&e->again, request.ptr, request.len, SIP_DATAGRAM) != SIP_PARSE_OK)
 		return;
 	it = sip_values(&e->again, SIP_HDR_CONTACT);
-	while (sip_values_next(&it, &value)) {
+	while (sip_list_next(&target.contact, &limens) && sip_values_next(&it, &value)) {
 		uint32_t len = out->len;
+		uint64_t expires;
 
+		if (!granted_expires(answer, limens, &expires))
+			continue;
+		if (verdict->register_max_s && expires > verdict->register_max_s)
+			expires = verdict->register_max_s;
 		put_own_contact(out, value, expires);
 		if (out->full) {
 			out->len = len; /* the ones before may still be told */
@@ -214,11 +219,16 @@ static void put_registered(struct engine *e, const struct sip_call *call,
 bool standalone_relay(struct engine *e, struct sip_call *call, struct sip_txn *server,
 		      struct sip_leg *from, const struct sip_msg *msg)
 {
-	char buf[CONTACTS_MAX];
-	struct cursor contacts = cursor_on(buf, sizeof(buf));
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	char buf[CONTACTS_MAX + IPC_HEADERS_MAX];
+	struct cursor contacts = cursor_on(buf, CONTACTS_MAX);
 
-	if (msg->method == SIP_METHOD_REGISTER)
+	if (msg->method == SIP_METHOD_REGISTER) {
 		put_registered(e, call, msg, &contacts);
+		contacts.cap = sizeof(buf);
+		if (verdict)
+			put_span(&contacts, ipc_verdict_headers(verdict));
+	}
 	return dialog_relay_with(e, call, server, from, msg->status, msg, cursor_span(&contacts));
 }
 

@@ -15,6 +15,16 @@ const struct wrong wrong_trunks[] = {
 	  {35, "routes[1].from", "no such trunk: \"t1\""}}},
 	{"a realm that is not there", 29, "    realm: inn",
 	 {{29, "trunks[1].realm", "no such realm: \"inn\""}}},
+	{"a REGISTER that is always too brief", 27, "    register_min_expires_s: 3601",
+	 {{27, "trunks[0].register_min_expires_s", "out of range: 3601; must be from 0 to 3600"}}},
+	{"registered for ever", 27, "    register_expires_s: 604801",
+	 {{27, "trunks[0].register_expires_s", "out of range: 604801; must be from 0 to 604800"}}},
+	{"briefest and longest crossed", 27, "    register_min_expires_s: 300\n"
+	 "    register_nat_expires_s: x",
+	 {{28, "trunks[0].register_nat_expires_s", "not a whole number: \"x\"; must be from 0 to "
+	   "604800"}}},
+	{"users that are somewhere else", 27, "    users: elsewhere",
+	 {{27, "trunks[0].users", "not one of peers|registered: \"elsewhere\""}}},
 	{"digest of no users", 27, "    auth: digest",
 	 {{27, "trunks[0].auth", "digest, but auth.users_file names no users"}}},
 	{"an authentication nobody knows", 27, "    auth: basic",

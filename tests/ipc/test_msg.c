@@ -547,6 +547,18 @@ static void test_header_lines(void)
 				       out.len),
 			 -EPROTO);
 	}
+	for (unsigned i = 0; i < 2; i++) {
+		struct cursor out = cursor_on(s.frame, FRAME_MAX);
+
+		head = (struct ipc_verdict){.ask_id = 7, .ntargets = 1, .register_max_s = 60};
+		ipc_put_acceptance(&out, &head, sample_plan(), SPAN("x"),
+				   i ? SPAN("Contact: <sip:a@b>\r\n") : SPAN("Contact: <sip:a@b>"));
+		ipc_put_target(&out, &(struct ipc_target){.peer = ep4}, SPAN("sip:a@b"),
+			       SPAN("<sip:a@b>"), SPAN("<sip:a@b>"), SPAN_NONE);
+		CHECK_EQ(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_VERDICT, s.frame,
+				       out.len),
+			 i ? 0 : -EPROTO);
+	}
 	make_reply(&s);
 	bad_byte(&s, ipc_verdict_headers(verdict_of(&s)), 9, '\0');
 	bad_byte(&s, ipc_verdict_headers(verdict_of(&s)), 7, ' ');

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The access side: limen authenticates users by digest, answers their refreshes itself, and finds each of them again; a real phone
-(baresip) among them."""
+"""The access side: limen authenticates users by digest, answers their refreshes itself, calls them where they are and
+forgets nobody; a real phone (baresip) is among them."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab  # noqa: E402
@@ -141,7 +142,6 @@ def wrong():
 def replayed():
     """a request of before, sent once more with another Call-ID, is no registration; sent again as it was, it is answered again"""
     message = first.register()
-    at_core()
     first.peer.expect(200)
     first.peer.send(message.replace(f"Call-ID: {first.call_id}", "Call-ID: another").replace("branch=z9hG4bK", "branch=z9hG4bKx"))
     first.peer.expect(401)
@@ -169,6 +169,71 @@ def calls():
     caller.peer.expect(486)
 
 
+def absorbed():
+    """refreshes are answered by limen: behind NAT often, and the core is asked for an hour; too short a time is refused"""
+    natted = User("1002", 5076)
+    contact = "<sip:1002@192.168.7.7:5062;line=1>"
+    natted.register(contact=contact)
+    natted.take_challenge(natted.peer.expect(401))
+    natted.register(contact=contact)
+    assert at_core().get("Contact").endswith(";expires=3600")
+    assert natted.peer.expect(200).all("Contact")[0] == f"{contact};expires=30"
+    for _ in range(3):
+        natted.register(contact=contact)
+        answer = natted.peer.expect(200)
+        assert f"{contact};expires=30" in answer.all("Contact"), answer.text
+    nothing_at_core()
+    natted.register(contact=contact, expires=10)
+    assert natted.peer.expect(423).get("Min-Expires") == "20"
+    natted.register(contact="<sip:1002@192.168.7.7:5063>")
+    at_core()
+    natted.peer.expect(200)
+    for gone in (contact, "<sip:1002@192.168.7.7:5063>"):
+        natted.register(contact=gone, expires=0)
+        assert at_core().get("Contact").endswith(";expires=0")
+        natted.peer.expect(200)
+    assert lab.stats()["control", "registrar", "absorbed"] >= 4
+    assert [u["nat"] for u in users() if u["user"] == "1002"] == ["no"], f"{users()}"
+
+
+def call_user(name, to=None, uri=None, status=486):
+    call = core.call("", uri=f"sip:{name}@10.99.2.1")
+    if to:
+        invite = to.expect("INVITE")
+        assert invite.uri == uri, invite.start
+        to.answer(invite, 486, tag="busy")
+    call.ack_failure(call.expect(status))
+
+
+def several():
+    """a user with several contacts is called at the best of them; who is not registered is not to be had: 480"""
+    desk = f"<sip:1001@{first.peer.address}:{first.peer.port}>"
+    first.register(contact=f"<sip:lab@{first.peer.address}:{first.peer.port}>;q=0.2, {desk};q=0.9")
+    contacts = at_core().get("Contact").split(", ")
+    assert len(contacts) == 2 and ";q=0.2" in contacts[0] and ";q=0.9" in contacts[1], f"{contacts}"
+    told = first.peer.expect(200).all("Contact")
+    assert len(told) == 2 and told[0].startswith("<sip:lab@"), f"{told}"
+    call_user("1001", first.peer, desk[1:-1])
+    call_user("1009", status=480)
+
+
+def killed():
+    """a control plane that is killed knows everybody when it is back"""
+    before = sorted((u["user"], u["contact"], u["expires"], u["core_expires"]) for u in users())
+    assert len(before) >= 3
+    time.sleep(0.5)
+    lab.run(lab.LAB, "kill", "controlplane")
+    lab.run(lab.LAB, "start", "controlplane")
+    assert lab.wait_until(5, users)
+    assert sorted((u["user"], u["contact"], u["expires"], u["core_expires"]) for u in users()) == before
+    call_user("1001", first.peer, f"sip:1001@{first.peer.address}:{first.peer.port}")
+    other.register()
+    assert other.take_challenge(other.peer.expect(401), "MD5"), "the right password with a nonce of before: stale"
+    other.register()
+    other.peer.expect(200)
+    nothing_at_core()
+
+
 def users_change():
     """users are read anew on reload, a wrong file changes nothing"""
     USERS["1003"] = "secret-of-1003"
@@ -178,7 +243,6 @@ def users_change():
     lab.ctl("reload")
     assert lab.wait_until(3, lambda: lab.stats()["control", "auth", "load_failures"] == 1)
     first.register()
-    at_core()
     first.peer.expect(200)
     write_users(f"{scratch}/users.csv")
     lab.ctl("reload")
@@ -231,4 +295,4 @@ def baresip():
                 print("".join(f"# {line}" for line in log if "1002" in line))
 
 
-lab.each(challenged, authenticated, wrong, replayed, calls, users_change, baresip)
+lab.each(challenged, authenticated, wrong, replayed, calls, absorbed, several, users_change, killed, baresip)

@@ -214,19 +214,19 @@ Test(pending, found_once_and_timed_out_in_order)
 {
 	struct pendings *pendings = pendings_new();
 	char contact[32];
-	struct pending got, pending = {.binding = {.trunk = SPAN("t"), .user = SPAN("u")}};
+	struct pending got, pending = {.trunk = SPAN("t"), .user = SPAN("u"), .n = 1};
 	struct registration_id id, wanted = {UINT64_C(77) << 32, 1};
 	uint64_t deadline;
 
 	for (uint64_t i = 1; i <= 10000; i++) {
 		pending.id = (struct registration_id){i << 32, (unsigned)i % 2};
 		snprintf(contact, sizeof(contact), "sip:%llu@h", (unsigned long long)i);
-		pending.binding.contact = span_str(contact);
+		pending.contacts[0].uri = span_str(contact);
 		cr_assert_eq(pendings_add(pendings, &pending, 20000 - i), 0);
 	}
 	cr_expect_eq(pendings_count(pendings), 10000);
 	cr_assert(pendings_find(pendings, &wanted, &got));
-	cr_expect(span_eq(got.binding.contact, SPAN("sip:77@h")));
+	cr_expect(span_eq(got.contacts[0].uri, SPAN("sip:77@h")));
 	pendings_remove(pendings, &wanted);
 	pendings_remove(pendings, &wanted);
 	cr_expect_not(pendings_find(pendings, &wanted, &got));

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,7 +19,12 @@ struct test {
 	char dir[64], file[96];
 	struct conf_registrar conf;
 	uint64_t last_ask;
+	/* of REGISTERs; call_id NULL and cseq 0: 1 */
+	const char *call_id;
+	unsigned cseq, min_expires_s, expires_s, nat_expires_s;
 };
+
+static struct registering last; /* what became of the last REGISTER */
 
 static void open_registrar(struct test *test)
 {
@@ -82,21 +88,27 @@ static enum registrar_outcome send_register(struct test *test, const char *user,
 {
 	static char text[4096];
 	static struct sip_msg msg;
+	enum registrar_outcome outcome;
 	struct net_endpoint from;
 	const struct registration registration = {.id = {++test->last_ask, 2},
 						  .trunk = SPAN("access"),
 						  .user = span_str(user),
 						  .msg = &msg,
-						  .source = &from};
+						  .source = &from,
+						  .min_expires_s = test->min_expires_s,
+						  .expires_s = test->expires_s,
+						  .nat_expires_s = test->nat_expires_s};
 
 	cr_assert_eq(net_endpoint_parse(span_str(source), 5060, &from), 0);
 	snprintf(text, sizeof(text),
 		 "REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
-		 "<sip:1@x>;tag=1\r\nTo: <sip:1@x>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n%s"
+		 "<sip:1@x>;tag=1\r\nTo: <sip:1@x>\r\nCall-ID: %s\r\nCSeq: %u REGISTER\r\n%s"
 		 "Content-Length: 0\r\n\r\n",
-		 contacts);
+		 test->call_id ? test->call_id : "1", test->cseq ? test->cseq : 1, contacts);
 	parse(&msg, text);
-	return registrar_begin(test->registrar, &registration, token);
+	outcome = registrar_begin(test->registrar, &registration, &last);
+	memcpy(token, last.contacts[0].token, REGISTRAR_TOKEN_CHARS);
+	return outcome;
 }
 
 /* Workers have the same numbers: only that of the worker that asked counts. */
@@ -297,23 +309,290 @@ Test(registrar, a_binding_ends_with_its_time)
 
 Test(registrar, the_contact_for_the_registrar_tells_nothing)
 {
-	static const char text[] =
-		"REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: "
-		"<sip:1@x>;tag=1\r\nTo: <sip:1@x>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n"
-		"Contact: \"SECRET\" "
-		"<sip:kim@SECRET>;expires=300;q=0.5;+sip.instance=\"<SECRET>\"\r\n"
-		"Content-Length: 0\r\n\r\n";
 	const struct net_endpoint limen = {
 		.addr = {{10, 99, 2, 1}}, .family = NET_IP4, .port = 5070};
-	static struct sip_msg msg;
-	char buf[256];
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS], buf[512];
 	struct cursor out = cursor_on(buf, sizeof(buf));
 
-	parse(&msg, text);
-	put_registrar_contact(&out, "uabcdefghijklmnopqrstuvwxyza", &limen, &msg);
-	cr_expect(span_eq(cursor_span(&out), SPAN("<sip:uabcdefghijklmnopqrstuvwxyz@10.99.2.1:5070>"
-						  ";expires=300;q=0.5")),
-		  "%.*s", SPAN_FMT(cursor_span(&out)));
+	begin(&test, false);
+	cr_assert_eq(send_register(&test, "kim",
+				   "Contact: \"SECRET\" <sip:kim@SECRET>;expires=300;q=0.5;"
+				   "+sip.instance=\"<SECRET>\", <sip:SECRET@h>;q=1.0, <sip:x@h>\r\n",
+				   "10.99.1.2", token),
+		     REGISTRAR_TOKEN);
+	cr_assert_eq(last.n, 3);
+	put_registrar_contact(&out, &last, &limen);
+	put_char(&out, '\0');
+	cr_expect_null(strstr(buf, "SECRET"));
+	cr_expect_not_null(strstr(buf, "@10.99.2.1:5070>;expires=300;q=0.5, <sip:u"), "%s", buf);
+	cr_expect_not_null(strstr(buf, "@10.99.2.1:5070>;q=1, <sip:u"), "%s", buf);
+	stop(&test);
+}
+
+/* ---- several contacts ---- */
+
+/* The 200 that keeps all tokens of the last REGISTER for so long. */
+static void grant_all(struct test *test, unsigned expires)
+{
+	const struct net_endpoint limen = {
+		.addr = {{10, 99, 2, 1}}, .family = NET_IP4, .port = 5060};
+	char text[2048], headers[2200];
+	struct cursor out = cursor_on(text, sizeof(text) - 1);
+
+	put_registrar_contact(&out, &last, &limen);
+	text[out.len] = '\0';
+	snprintf(headers, sizeof(headers), "Contact: %s\r\nExpires: %u\r\n", text, expires);
+	answer(test, 200, headers);
+}
+
+static const char *headers_of(void)
+{
+	static char text[sizeof(last.headers) + 1];
+
+	memcpy(text, last.headers, last.headers_len);
+	text[last.headers_len] = '\0';
+	return text;
+}
+
+Test(registrar, several_contacts_are_bound_and_called_by_q)
+{
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS];
+	struct binding found[REGISTER_CONTACTS_MAX];
+
+	begin(&test, false);
+	send_register(&test, "kim",
+		      "Contact: <sip:desk@h>;q=0.3, <sip:lab@h>;q=0.75\r\nContact: <sip:car@h>\r\n",
+		      "10.99.1.2", token);
+	grant_all(&test, 60);
+	cr_expect_eq(stats_of(&test).bindings, 3);
+	cr_assert_eq(registrar_find_user(test.registrar, SPAN("access"), SPAN("kim"), found), 3);
+	cr_expect(span_eq(found[0].contact, SPAN("sip:car@h")), "q is 1 where none is given");
+	cr_expect(span_eq(found[1].contact, SPAN("sip:lab@h")));
+	cr_expect_eq(found[1].q, 750);
+	cr_expect(span_eq(found[2].contact, SPAN("sip:desk@h")));
+	cr_expect_eq(registrar_find_user(test.registrar, SPAN("other"), SPAN("kim"), found), 0);
+	/* what else there is belongs into the answer; one goes, the others stay */
+	cr_expect_eq(send_register(&test, "kim", "Contact: <sip:lab@h>;expires=0\r\n", "10.99.1.2",
+				   token),
+		     REGISTRAR_TOKEN);
+	cr_expect_not_null(strstr(headers_of(), "Contact: <sip:desk@h>;expires="));
+	cr_expect_not_null(strstr(headers_of(), "Contact: <sip:car@h>;expires="));
+	cr_expect_null(strstr(headers_of(), "lab@h"));
+	answer(&test, 200, "");
+	cr_expect_eq(registrar_find_user(test.registrar, SPAN("access"), SPAN("kim"), found), 2);
+	cr_expect_eq(send_register(&test, "kim", "", "10.99.1.2", token), REGISTRAR_QUERY);
+	cr_expect_not_null(strstr(headers_of(), "desk@h"));
+	/* nine users of one name: only so many are called, the best of them */
+	for (unsigned i = 0; i < 12; i++) {
+		char contact[64];
+
+		snprintf(contact, sizeof(contact), "Contact: <sip:c%u@h>;q=0.%u\r\n", i, 10 + i);
+		send_register(&test, "tom", contact, "10.99.1.2", token);
+		grant_all(&test, 60);
+	}
+	cr_assert_eq(registrar_find_user(test.registrar, SPAN("access"), SPAN("tom"), found), 8);
+	for (unsigned i = 0; i < 8; i++)
+		cr_expect_eq(found[i].q, 210 - 10 * i);
+	stop(&test);
+}
+
+Test(registrar, contacts_that_are_too_many_or_the_same)
+{
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS], text[512] = "Contact: <sip:0@h>";
+
+	begin(&test, false);
+	for (unsigned i = 1; i < 8; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), ", <sip:%u@h>", i);
+	strcat(text, "\r\n");
+	cr_expect_eq(send_register(&test, "kim", text, "10.99.1.2", token), REGISTRAR_TOKEN);
+	strcpy(text + strlen(text) - 2, ", <sip:8@h>\r\n");
+	cr_expect_eq(send_register(&test, "kim", text, "10.99.1.2", token), REGISTRAR_MANY);
+	cr_expect_eq(send_register(&test, "kim", "Contact: <sip:a@h>, <sip:a@h>\r\n", "10.99.1.2",
+				   token),
+		     REGISTRAR_CONTACT);
+	stop(&test);
+}
+
+Test(registrar, a_flow_keeps_its_token_when_its_uri_changes)
+{
+	static const char params[] = ";reg-id=1;+sip.instance=\"<urn:uuid:0>\"\r\n";
+	struct test test = start();
+	char one[REGISTRAR_TOKEN_CHARS], two[REGISTRAR_TOKEN_CHARS], text[256];
+	struct binding binding;
+
+	begin(&test, false);
+	snprintf(text, sizeof(text), "Contact: <sip:kim@h1>%s", params);
+	send_register(&test, "kim", text, "10.99.1.2", one);
+	grant(&test, one, 60);
+	snprintf(text, sizeof(text), "Contact: <sip:kim@h2>%s", params);
+	send_register(&test, "kim", text, "10.99.1.3", two);
+	grant(&test, two, 60);
+	cr_expect_arr_eq(one, two, sizeof(one), "RFC 5626 section 6: one binding");
+	cr_expect_eq(stats_of(&test).bindings, 1);
+	cr_assert(registrar_find(test.registrar, of(one), &binding));
+	cr_expect(span_eq(binding.contact, SPAN("sip:kim@h2")));
+	cr_expect_eq(binding.source.addr.ip[3], 3);
+	cr_expect(binding.flags & BINDING_FLOW);
+	stop(&test);
+}
+
+/* A file of before limen answered refreshes itself. */
+Test(registrar, an_older_file_is_taken_over)
+{
+	struct test test = start();
+	struct binding found[REGISTER_CONTACTS_MAX];
+	sqlite3 *db;
+
+	cr_assert_eq(sqlite3_open(test.file, &db), SQLITE_OK);
+	cr_assert_eq(
+		sqlite3_exec(
+			db,
+			"CREATE TABLE binding(id BLOB PRIMARY KEY, trunk TEXT NOT NULL,"
+			" user BLOB NOT NULL, contact TEXT NOT NULL, source TEXT NOT NULL,"
+			" expires INTEGER NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;"
+			"CREATE TABLE token_key(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
+			"INSERT INTO binding VALUES(zeroblob(16),'access',CAST('kim' AS BLOB),"
+			"'sip:kim@h','10.99.1.2:5066',4102444800,1);"
+			"PRAGMA user_version=1",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	begin(&test, true);
+	cr_assert_eq(registrar_find_user(test.registrar, SPAN("access"), SPAN("kim"), found), 1);
+	cr_expect_eq(found[0].expires_s, 4102444800);
+	cr_expect_eq(found[0].core_s, 4102444800);
+	cr_expect_eq(found[0].q, 1000);
+	close_registrar(&test);
+	open_registrar(&test);
+	cr_expect_eq(stats_of(&test).bindings, 1, "and read as its own from then on");
+	stop(&test);
+}
+
+/* ---- expiries, and refreshes that limen answers ---- */
+
+Test(registrar, too_brief_and_overtaken)
+{
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS];
+
+	begin(&test, false);
+	test.min_expires_s = 120;
+	cr_expect_eq(send_register(&test, "kim", "Contact: <sip:kim@h>;expires=119\r\n",
+				   "10.99.1.2", token),
+		     REGISTRAR_BRIEF);
+	cr_expect_eq(send_register(&test, "kim", "Contact: <sip:kim@h>\r\nExpires: 60\r\n",
+				   "10.99.1.2", token),
+		     REGISTRAR_BRIEF);
+	cr_expect_eq(send_register(&test, "kim", "Contact: <sip:kim@h>;expires=0\r\n", "10.99.1.2",
+				   token),
+		     REGISTRAR_TOKEN, "who leaves may");
+	test.cseq = 7;
+	send_register(&test, "kim", "Contact: <sip:kim@h>;expires=120\r\n", "10.99.1.2", token);
+	grant(&test, token, 120);
+	test.cseq = 6;
+	cr_expect_eq(send_register(&test, "kim", "Contact: <sip:kim@h>;expires=0\r\n", "10.99.1.2",
+				   token),
+		     REGISTRAR_OVERTAKEN);
+	test.call_id = "2";
+	cr_expect_eq(send_register(&test, "kim", "Contact: <sip:kim@h>;expires=0\r\n", "10.99.1.2",
+				   token),
+		     REGISTRAR_TOKEN, "another Call-ID counts anew");
+	stop(&test);
+}
+
+#define KIM "Contact: <sip:kim@192.168.1.2:5066>;expires=600\r\n"
+
+static struct test start_absorbing(void)
+{
+	struct test test = start();
+
+	test.conf.absorb = true;
+	test.conf.core_expires_s = 3600;
+	test.nat_expires_s = 60;
+	test.expires_s = 300;
+	test.cseq = 1;
+	return test;
+}
+
+Test(registrar, a_refresh_is_answered_by_limen_and_nothing_else_is)
+{
+	static const struct {
+		const char *contacts, *source, *call_id;
+		int cseq;
+		const char *what;
+	} goes_on[] = {
+		{KIM, "10.99.1.7:40001", "1", 9, "from another port"},
+		{KIM, "10.99.1.8:40000", "1", 9, "from another address"},
+		{KIM, "10.99.1.7:40000", "2", 9, "under another Call-ID"},
+		{"Contact: <sip:kim@192.168.1.2:5067>;expires=600\r\n", "10.99.1.7:40000", "1", 9,
+		 "another contact"},
+		{"Contact: <sip:kim@192.168.1.2:5066>;expires=600;q=0.5\r\n", "10.99.1.7:40000",
+		 "1", 9, "another q"},
+		{"Contact: <sip:kim@192.168.1.2:5066>;expires=0\r\n", "10.99.1.7:40000", "1", 9,
+		 "it leaves"},
+		{KIM "Contact: <sip:more@h>\r\n", "10.99.1.7:40000", "1", 9, "one contact more"},
+	};
+	struct test test = start_absorbing();
+	char token[REGISTRAR_TOKEN_CHARS];
+	struct binding binding;
+
+	begin(&test, false);
+	cr_assert_eq(send_register(&test, "kim", KIM, "10.99.1.7:40000", token), REGISTRAR_TOKEN);
+	cr_expect_eq(last.contacts[0].expires_s, 3600, "asked for longer");
+	cr_expect_eq(last.told_max_s, 60, "behind NAT");
+	grant(&test, token, 3600);
+	cr_assert(registrar_find(test.registrar, of(token), &binding));
+	cr_expect_eq(binding.core_s - binding.expires_s, 3540);
+	test.cseq = 2;
+	cr_assert_eq(send_register(&test, "kim", KIM, "10.99.1.7:40000", token),
+		     REGISTRAR_ABSORBED);
+	cr_expect_str_eq(headers_of(), "Contact: <sip:kim@192.168.1.2:5066>;expires=60\r\n");
+	cr_assert_eq(send_register(&test, "kim", KIM, "10.99.1.7:40000", token),
+		     REGISTRAR_ABSORBED, "sent again");
+	test.cseq = 1;
+	cr_expect_eq(send_register(&test, "kim", KIM, "10.99.1.7:40000", token),
+		     REGISTRAR_OVERTAKEN);
+	for (size_t i = 0; i < sizeof(goes_on) / sizeof(goes_on[0]); i++) {
+		test.cseq = (unsigned)goes_on[i].cseq;
+		test.call_id = goes_on[i].call_id;
+		cr_expect_eq(send_register(&test, "kim", goes_on[i].contacts, goes_on[i].source,
+					   token),
+			     REGISTRAR_TOKEN, "%s", goes_on[i].what);
+		answer(&test, 403, "");
+	}
+	test.call_id = "1";
+	cr_expect_eq(send_register(&test, "tom", KIM, "10.99.1.7:40000", token), REGISTRAR_TOKEN,
+		     "somebody else");
+	cr_expect_eq(stats_of(&test).absorbed, 2);
+	stop(&test);
+}
+
+Test(registrar, the_registrar_hears_of_it_before_its_own_time_is_up)
+{
+	struct test test = start_absorbing();
+	char token[REGISTRAR_TOKEN_CHARS];
+
+	begin(&test, false);
+	send_register(&test, "kim", KIM, "10.99.1.7:40000", token);
+	grant(&test, token, 80);
+	test.cseq = 2;
+	cr_expect_eq(send_register(&test, "kim", KIM, "10.99.1.7:40000", token), REGISTRAR_TOKEN,
+		     "60 s more would outlive it");
+	grant(&test, token, 120);
+	test.cseq = 3;
+	cr_expect_eq(send_register(&test, "kim", KIM, "10.99.1.7:40000", token),
+		     REGISTRAR_ABSORBED);
+	/* not behind NAT: as long as asked, or as the trunk lets */
+	send_register(&test, "tom", "Contact: <sip:tom@10.99.1.9>;expires=600\r\n", "10.99.1.9",
+		      token);
+	cr_expect_eq(last.told_max_s, 300);
+	send_register(&test, "tom", "Contact: <sip:tom@10.99.1.9>;expires=200\r\n", "10.99.1.9",
+		      token);
+	cr_expect_eq(last.told_max_s, 200);
+	stop(&test);
 }
 
 /* The files as they lie there while the registrar lives are what a kill -9 leaves. */

@@ -675,3 +675,24 @@ Test(standalone, invite_is_challenged_and_redirected_by_the_verdict)
 	}
 	world_end(w);
 }
+
+Test(standalone, each_contact_hears_what_was_granted_for_its_own)
+{
+	w->contact = "<sip:t1@10.0.2.1:5060>;expires=600, <sip:t2@10.0.2.1:5060>, "
+		     "<sip:t3@10.0.2.1:5060>";
+	request("REGISTER",
+		"Contact: <sip:desk@10.0.1.2>;q=0.5, <sip:lab@10.0.1.2>\nContact: "
+		"<sip:car@10.0.1.2>\n",
+		NULL);
+	allow(1);
+	cr_expect(world_has(sent, "\r\nContact: <sip:t1@10.0.2.1:5060>;expires=600, <sip:t2@"));
+	w->answer_contact = "Contact: <sip:t3@10.0.2.1:5060>;expires=30, <sip:x@10.0.2.2>;expires=9,"
+			    " <sip:t1@10.0.2.1:5060>;expires=20\n";
+	world_answer(w, B, sent, 200, "r", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0),
+			    "\r\nContact: <sip:desk@10.0.1.2>;q=0.5;expires=20\r\n"
+			    "Contact: <sip:car@10.0.1.2>;expires=30\r\n"));
+	cr_expect(!world_has(world_out(w, A, 0), "lab@"), "the registrar does not keep that one");
+	cr_expect(!world_has(world_out(w, A, 0), "10.0.2."));
+	world_end(w);
+}
