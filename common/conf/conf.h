@@ -6,6 +6,7 @@
 
 #include "common/base/cursor.h"
 #include "common/net/addr.h"
+#include "common/rtp/secure.h"
 
 /* Sockets in run_dir: the dataplane's for the control plane, the control plane's for limenctl. */
 #define CONF_DATAPLANE_SOCKET "dataplane.sock"
@@ -61,6 +62,12 @@ struct conf_realm {
 
 /* What becomes of a 3xx that a trunk's peers send, and of a REFER. */
 enum conf_redirect { CONF_REDIRECT_REFUSE = 0, CONF_REDIRECT_FOLLOW, CONF_REDIRECT_PASS };
+enum conf_srtp_mode {
+	CONF_SRTP_FORBID = 0,
+	CONF_SRTP_ALLOW,
+	CONF_SRTP_REQUIRE,
+	CONF_SRTP_BEST_EFFORT
+};
 enum conf_refer { CONF_REFER_REFUSE = 0, CONF_REFER_PASS, CONF_REFER_LOCAL };
 
 struct conf_trunk {
@@ -85,6 +92,8 @@ struct conf_trunk {
 	uint8_t refer;              /* enum conf_refer */
 	uint16_t session_expires_s; /* 0: no session timer */
 	uint16_t min_se_s;
+	uint8_t srtp;               /* enum conf_srtp_mode */
+	uint8_t srtp_suites[SECURE_SUITES_MAX]; /* enum secure_suite, the preferred first; then 0 */
 	bool msrp;
 	bool trusted;               /* of the trust domain (RFC 3325) */
 	unsigned options_interval_s; /* between OPTIONS probes of a peer; 0: never */

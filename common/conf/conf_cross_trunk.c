@@ -60,7 +60,7 @@ static int find_header(char *const *list, unsigned n, const char *name)
 	return -1;
 }
 
-/* No header twice in a list. */
+/* Nothing twice in a list. */
 static void check_headers(const struct conf_cross *x, unsigned index, const char *list_name,
 			  char *const *list, unsigned n)
 {
@@ -131,17 +131,12 @@ static void check_header_rules(const struct conf_cross *x, unsigned index)
 	}
 }
 
-static void check_methods(const struct conf_cross *x, unsigned index)
+static void check_words(const struct conf_cross *x, unsigned index)
 {
 	const struct raw_trunks *raw = &x->raw->trunks[index];
-	char key[CONF_KEY_BYTES];
 
-	for (unsigned i = 1; i < raw->methods_count; i++) {
-		int twin = find_header(raw->methods, i, raw->methods[i]);
-
-		if (twin >= 0 && !conf_cross_faulty(x, key, "trunks[%u].methods[%u]", index, i))
-			conf_fault_at(x->doc, key, "the same as methods[%d]", twin);
-	}
+	check_headers(x, index, "methods", raw->methods, raw->methods_count);
+	check_headers(x, index, "srtp_suites", raw->srtp_suites, raw->srtp_suites_count);
 }
 
 /* RFC 4028 section 5: 90 seconds is the shortest interval there is. */
@@ -214,7 +209,7 @@ static void check_trunks(const struct conf_cross *x)
 		if (realm_known)
 			check_source_families(x, i);
 		check_header_rules(x, i);
-		check_methods(x, i);
+		check_words(x, i);
 		check_session(x, i);
 		check_auth(x, i);
 	}

@@ -166,6 +166,20 @@
 	X(ONE, UINT, min_se_s, 0, "s", "90", 90, 65535, RELOAD,                                    \
 	  "The shortest session interval that limen takes of this trunk's peers: below, it "       \
 	  "answers 422.")                                                                          \
+	X(ONE, WORD, srtp, 0, "forbid|allow|require|best-effort", "allow", 1, 16, RELOAD,          \
+	  "SRTP (RFC 4568) with this trunk's peers, whatever the other trunk of a call has. "      \
+	  "forbid: plain RTP only. allow: what they offer is taken; they are offered SRTP where "  \
+	  "the other side has it, and plain RTP when they refuse that with 488. require: RTP/SAVP " \
+	  "is offered, all that is not SRTP is refused. best-effort: RTP/AVP with keys is offered " \
+	  "(RFC 8643), either is taken.")                                                          \
+	X(LIST, WORD, srtp_suites, 6,                                                              \
+	  "AES_CM_128_HMAC_SHA1_80|AES_CM_128_HMAC_SHA1_32|AES_256_CM_HMAC_SHA1_80|"               \
+	  "AES_256_CM_HMAC_SHA1_32|AEAD_AES_128_GCM|AEAD_AES_256_GCM",                             \
+	  "AES_CM_128_HMAC_SHA1_80|AES_CM_128_HMAC_SHA1_32|AES_256_CM_HMAC_SHA1_80|"               \
+	  "AES_256_CM_HMAC_SHA1_32|AEAD_AES_128_GCM|AEAD_AES_256_GCM",                             \
+	  1, 32, RELOAD,                                                                           \
+	  "Suites of SRTP, the preferred first: offered in this order, and of an offer the first " \
+	  "of them that is in it is taken.")                                                       \
 	X(ONE, BOOL, msrp, 0, "", "no", 2, 8, RELOAD,                                              \
 	  "Media over TCP (MSRP) is passed, with the address it is at, where both trunks of a "    \
 	  "call say yes.")                                                                         \

@@ -340,6 +340,23 @@ static void resolve_methods(const struct raw_trunks *raw, struct conf_trunk *tru
 	}
 }
 
+static void resolve_srtp_suites(const struct raw_trunks *raw, struct conf_trunk *trunk)
+{
+	struct span rest = span_str(key_of(SECTION_trunks, TRUNK_srtp_suites)->def);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < raw->srtp_suites_count && n < SECURE_SUITES_MAX; i++)
+		trunk->srtp_suites[n++] =
+			(uint8_t)secure_suite_of(span_str(raw->srtp_suites[i]));
+	while (!raw->srtp_suites_count && rest.len && n < SECURE_SUITES_MAX) {
+		size_t len = strcspn(rest.ptr, "|");
+
+		trunk->srtp_suites[n++] = (uint8_t)secure_suite_of(span_of(rest.ptr, len));
+		len += rest.ptr[len] == '|';
+		rest = span_of(rest.ptr + len, rest.len - len);
+	}
+}
+
 /* How its peers are spoken to, and what they may do. */
 static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *trunk)
 {
@@ -356,6 +373,8 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 	trunk->users_registered = CHOICE(users) == 1;
 	trunk->auth_digest = CHOICE(auth) == 1;
 	trunk->auth_identity = yes(SECTION_trunks, TRUNK_auth_identity, raw->auth_identity);
+	trunk->srtp = (uint8_t)CHOICE(srtp);
+	resolve_srtp_suites(raw, trunk);
 	trunk->msrp = yes(SECTION_trunks, TRUNK_msrp, raw->msrp);
 	trunk->trusted = yes(SECTION_trunks, TRUNK_trusted, raw->trusted);
 	trunk->session_expires_s = (uint16_t)NUMBER(session_expires_s);

@@ -200,10 +200,27 @@ bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at,
 	return true;
 }
 
+/* One at least where SRTP may be. */
+static bool suites_are_good(const struct ipc_side_policy *side)
+{
+	unsigned seen = 0, n = 0;
+
+	while (n < SECURE_SUITES_MAX && side->srtp_suites[n] != SECURE_NONE) {
+		if (side->srtp_suites[n] >= SECURE_SUITES || seen >> side->srtp_suites[n] & 1)
+			return false;
+		seen |= 1u << side->srtp_suites[n++];
+	}
+	for (unsigned i = n; i < SECURE_SUITES_MAX; i++)
+		if (side->srtp_suites[i] != SECURE_NONE)
+			return false;
+	return n || side->srtp == IPC_SRTP_FORBID;
+}
+
 static bool side_is_good(const struct ipc_side_policy *side)
 {
 	return side->source_policy < IPC_SOURCES && side->redirect < IPC_REDIRECTS &&
-	       side->refer < IPC_REFERS && (side->flags & ~IPC_POLICY_FLAGS) == 0 &&
+	       side->refer < IPC_REFERS && side->srtp < IPC_SRTPS && suites_are_good(side) &&
+	       (side->flags & ~IPC_POLICY_FLAGS) == 0 &&
 	       (side->session_s == 0 ||
 		(side->min_se_s >= 90 && side->session_s >= side->min_se_s));
 }
@@ -493,6 +510,7 @@ static bool check_sides(const struct net_endpoint peer[2], const struct ipc_medi
 {
 	return endpoint_is_addr(&peer[0]) && endpoint_is_clean(&peer[1]) &&
 	       endpoint_is_clean(&media[0].source) && endpoint_is_clean(&media[1].source) &&
+	       media[0].srtp_suite < SECURE_SUITES && media[1].srtp_suite < SECURE_SUITES &&
 	       realm[0] < IPC_REALMS_MAX && realm[1] < IPC_REALMS_MAX;
 }
 

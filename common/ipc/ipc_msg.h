@@ -9,6 +9,7 @@
 
 #include "common/base/span.h"
 #include "common/net/addr.h"
+#include "common/rtp/secure.h"
 
 #define IPC_VERSION       3u
 #define IPC_FRAME_MAX     (72u * 1024u) /* a 64 KiB SIP message and its head */
@@ -115,6 +116,15 @@ enum ipc_refer {
 	IPC_REFERS
 };
 
+/* SRTP with a side. */
+enum ipc_srtp {
+	IPC_SRTP_FORBID = 0,  /* neither offered nor taken */
+	IPC_SRTP_ALLOW,	      /* taken; offered where the other side has it */
+	IPC_SRTP_REQUIRE,     /* nothing else is offered or taken */
+	IPC_SRTP_BEST_EFFORT, /* offered beside plain RTP (RFC 8643); either is taken */
+	IPC_SRTPS
+};
+
 enum ipc_policy_flag {
 	IPC_POLICY_MSRP = 1 << 0, /* m= sections over TCP pass with their address (MSRP) */
 };
@@ -131,6 +141,10 @@ struct ipc_side_policy {
 	uint8_t flags;         /* enum ipc_policy_flag */
 	uint32_t trunk;        /* the same for all of one trunk, in any generation: a dialog with it
 				  is named (Replaces) to no other */
+	uint8_t srtp;          /* enum ipc_srtp */
+	uint8_t pad;
+	uint8_t srtp_suites[SECURE_SUITES_MAX]; /* enum secure_suite, the preferred first, each
+						   once; then 0 */
 };
 
 /* One place to send the request to. */
@@ -230,7 +244,8 @@ struct ipc_media_quality {
 	struct net_endpoint source; /* media source in force */
 	uint8_t payload_type;
 	uint8_t learned;
-	uint16_t pad;
+	uint8_t srtp_suite; /* enum secure_suite, of the first section that has one */
+	uint8_t pad;
 };
 
 enum ipc_ended_by {

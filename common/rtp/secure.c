@@ -2,6 +2,8 @@
 /* SRTP's packet index and replay window. Both processes, any thread. */
 #include "common/rtp/secure.h"
 
+#include "common/base/chacha20.h"
+
 static const struct secure_suite_info suites[SECURE_SUITES] = {
 	[SECURE_AEAD_AES_256_GCM] = {"AEAD_AES_256_GCM", 32, 12, 16, true},
 	[SECURE_AEAD_AES_128_GCM] = {"AEAD_AES_128_GCM", 16, 12, 16, true},
@@ -22,6 +24,23 @@ enum secure_suite secure_suite_of(struct span name)
 		if (span_ieq(name, span_str(suites[i].name)))
 			return (enum secure_suite)i;
 	return SECURE_NONE;
+}
+
+void secure_key_make(struct secure_key *key, enum secure_suite suite,
+		     const uint8_t secret[SECURE_SECRET_BYTES])
+{
+	const struct secure_suite_info *info = secure_suite_info(suite);
+	const uint8_t nonce[12] = {'s', 'd', 'e', 's', (uint8_t)suite};
+	uint8_t block[CHACHA20_BLOCK_BYTES];
+
+	memset(key, 0, sizeof(*key));
+	if (!info)
+		return;
+	chacha20_block(block, secret, 0, nonce);
+	key->suite = (uint8_t)suite;
+	memcpy(key->key, block, info->key_bytes);
+	memcpy(key->salt, block + SECURE_KEY_MAX, info->salt_bytes);
+	explicit_bzero(block, sizeof(block));
 }
 
 struct secure_source *secure_source_find(struct secure_dir *dir, uint32_t ssrc)

@@ -18,6 +18,9 @@ enum secure_suite {
 	SECURE_SUITES,
 };
 
+#define SECURE_SUITES_MAX 6u /* all that there are */
+_Static_assert(SECURE_SUITES_MAX == SECURE_SUITES - 1, "a list of all of them");
+
 #define SECURE_KEY_MAX	32u
 #define SECURE_SALT_MAX 14u
 #define SECURE_TAG_MAX	16u
@@ -58,6 +61,11 @@ struct secure_source {
 	uint32_t used; /* 0: free */
 };
 #define SECURE_WINDOW 128u
+
+/* The key of one suite that a secret stands for. */
+#define SECURE_SECRET_BYTES 32u
+void secure_key_make(struct secure_key *key, enum secure_suite suite,
+		     const uint8_t secret[SECURE_SECRET_BYTES]);
 
 /* Sources that one key may have. It is a bound, not a cache: what was forgotten could be replayed,
  * and a sender that forgets encrypts two packets with one key stream. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* a=crypto read and written. Both processes, any thread. */
 #include "common/sdp/crypto.h"
+#include "common/sdp/sdp_line.h"
 
 #include <errno.h>
 
@@ -179,6 +180,22 @@ int sdp_crypto_parse(struct sdp_crypto *crypto, struct span value)
 	return err;
 }
 
+bool sdp_crypto_next(struct span *rest, struct sdp_crypto *crypto)
+{
+	struct sdp_line line;
+
+	while (sdp_line_next(rest, &line)) {
+		struct sdp_attr attr;
+
+		if (line.type != 'a')
+			continue;
+		attr = sdp_attr_of(line.value);
+		if (span_ieq(attr.name, SPAN("crypto")) && sdp_crypto_parse(crypto, attr.value) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void put_base64(struct cursor *out, const uint8_t *bytes, unsigned n)
 {
 	static const char letters[] =
@@ -212,4 +229,15 @@ void sdp_crypto_put(struct cursor *out, uint32_t tag, const struct secure_key *k
 	put_base64(out, material, suite->key_bytes + suite->salt_bytes);
 	put_lit(out, "\r\n");
 	explicit_bzero(material, sizeof(material));
+}
+
+void sdp_keys_put(struct cursor *out, const struct sdp_keys *keys)
+{
+	struct secure_key key;
+
+	for (unsigned i = 0; i < keys->nsuites; i++) {
+		secure_key_make(&key, keys->suites[i], keys->secret);
+		sdp_crypto_put(out, keys->tag[i], &key);
+	}
+	explicit_bzero(&key, sizeof(key));
 }

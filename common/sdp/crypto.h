@@ -5,6 +5,7 @@
 
 #include "common/base/cursor.h"
 #include "common/rtp/secure.h"
+#include "common/sdp/sdp.h"
 
 struct sdp_crypto {
 	uint32_t tag;	   /* 1 to 9 digits */
@@ -20,5 +21,10 @@ struct sdp_crypto {
  * WSH, a hint, is let pass, as are unknown parameters marked as optional by '-'. */
 int sdp_crypto_parse(struct sdp_crypto *crypto, struct span value);
 
+/* The next crypto line of a section that limen can do: others are passed over. *rest is the
+ * section's `lines` at first. False at the end. */
+bool sdp_crypto_next(struct span *rest, struct sdp_crypto *crypto);
+
 /* "a=crypto:TAG SUITE inline:KEY" with its end of line. */
 void sdp_crypto_put(struct cursor *out, uint32_t tag, const struct secure_key *key);
+void sdp_keys_put(struct cursor *out, const struct sdp_keys *keys);

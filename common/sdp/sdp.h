@@ -6,6 +6,7 @@
 
 #include "common/base/cursor.h"
 #include "common/net/addr.h"
+#include "common/rtp/secure.h"
 
 #define SDP_MEDIA_MAX 16u
 #define SDP_BYTES_MAX 32768u
@@ -53,6 +54,23 @@ struct sdp {
 int sdp_parse(struct sdp *sdp, struct span text, const char **why);
 
 struct sdp_codecs;
+/* What a transport says of encryption. */
+enum sdp_security {
+	SDP_SECURITY_OTHER = 0, /* it is not RTP */
+	SDP_SECURITY_PLAIN,     /* RTP/AVP, RTP/AVPF, and RTP of any profile but those below */
+	SDP_SECURITY_SDES,      /* RTP/SAVP, RTP/SAVPF (RFC 4568) */
+	SDP_SECURITY_DTLS,      /* UDP/TLS/... (RFC 5764, RFC 7345) */
+};
+enum sdp_security sdp_security(struct span proto);
+
+/* SRTP keys to be written (RFC 4568): a line for each suite. */
+struct sdp_keys {
+	uint32_t tag[SECURE_SUITES_MAX];
+	uint8_t nsuites; /* 0: no line */
+	uint8_t suites[SECURE_SUITES_MAX];
+	uint8_t pad;
+	uint8_t secret[SECURE_SECRET_BYTES]; /* what secure_key_make makes them of */
+};
 
 /* What limen offers in place of the peer's addresses in one m= section. */
 struct sdp_anchor {
@@ -61,6 +79,8 @@ struct sdp_anchor {
 	bool as_is; /* the section keeps the peer's own address and all of its attributes */
 	const struct sdp_codecs *codecs; /* what stays of its formats (common/sdp/codecs.h); NULL:
 					    all, as they came */
+	uint8_t security; /* enum sdp_security of the transport to be written; OTHER: as it came */
+	struct sdp_keys keys;
 };
 
 struct sdp_rewrite {
@@ -88,7 +108,8 @@ int sdp_fit_answer(struct sdp *sdp, unsigned offered, uint64_t types);
  * a=ice-*), a=rtcp (written anew where it is needed), other ways of naming addresses, persons and
  * products (a=source-filter, a=altc, a=identity, a=tool, ...: the list is in sdp_put.c), and any
  * other line that holds an IP address or a host name of o=, c= or a=rtcp. a=ssrc's cname is
- * replaced. Bundles are taken apart (a=group:BUNDLE, a=bundle-only): limen has a port for each
+ * replaced. Keys never cross, nor what asks for some (a=crypto, a=key-mgmt, a=fingerprint,
+ * capabilities of RFC 5939): limen's own are written. Bundles are taken apart (a=group:BUNDLE, a=bundle-only): limen has a port for each
  * section. A hold by 0.0.0.0 is written as limen's address with a direction. All else is kept in
  * order. A section whose port is 0, or whose anchor has family NET_NONE, is written with port 0.
  * The cursor's `full` tells that it did not fit. */

@@ -2,6 +2,7 @@
 /* A session description written for the other side of the border: limen's own addresses in,
  * everything that tells of the far side's host, person or product out. Both processes, any
  * thread. */
+#include "common/sdp/crypto.h"
 #include "common/sdp/sdp.h"
 #include "common/sdp/codecs.h"
 #include "common/sdp/sdp_line.h"
@@ -26,6 +27,21 @@ static const struct span dropped_attrs[] = {
 	{"T38VendorInfo", 13},     /* ITU-T T.38: country and maker of the fax */
 	{"nortpproxy", 10},        /* names a relay behind the far side */
 	{"bundle-only", 11},       /* RFC 8843: nothing is bundled */
+	{"crypto", 6},             /* RFC 4568: keys are each side's own, as are those below */
+	{"key-mgmt", 8},           /* RFC 4567 */
+	{"zrtp-hash", 9},          /* RFC 6189: limen relays RTP alone */
+	{"acap", 4},               /* RFC 5939: keys as capabilities, and profiles that limen */
+	{"tcap", 4},               /* does not negotiate */
+	{"pcfg", 4},
+	{"acfg", 4},
+};
+
+/* Of DTLS: not of sections that limen relays, as it does not do it. */
+static const struct span dtls_attrs[] = {
+	{"fingerprint", 11},       /* RFC 8122 */
+	{"setup", 5},              /* RFC 4145 */
+	{"tls-id", 6},             /* RFC 8842 */
+	{"dtls-id", 7},
 };
 
 /* Host names of one description that are looked for in its other lines: more than any honest one
@@ -36,15 +52,34 @@ struct sdp_writer {
 	struct cursor *out;
 	const struct sdp *sdp;
 	const struct sdp_rewrite *rewrite;
+	bool may_be_dtls; /* the lines in work may be of a section that is not relayed */
 	unsigned nnames;
 	struct span names[NAMES_MAX];
 };
 
+static bool is_one_of(struct span name, const struct span *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (span_ieq(name, names[i]))
+			return true;
+	return false;
+}
+
+/* "cpar: a=crypto:..." (RFC 3407), and whatever else quotes an SDES key. */
+static bool text_has_key(struct span text)
+{
+	static const char mark[] = "inline:";
+
+	for (size_t i = 0; i + sizeof(mark) - 1 <= text.len; i++)
+		if (strncasecmp(text.ptr + i, mark, sizeof(mark) - 1) == 0)
+			return true;
+	return false;
+}
+
 static bool attr_is_dropped(struct span name)
 {
-	for (unsigned i = 0; i < sizeof(dropped_attrs) / sizeof(dropped_attrs[0]); i++)
-		if (span_ieq(name, dropped_attrs[i]))
-			return true;
+	if (is_one_of(name, dropped_attrs, sizeof(dropped_attrs) / sizeof(dropped_attrs[0])))
+		return true;
 	return (name.len > 4 && strncasecmp(name.ptr, "ice-", 4) == 0) ||
 	       (name.len > 4 && strncasecmp(name.ptr, "omr-", 4) == 0);
 }
@@ -246,8 +281,11 @@ static void put_attr(struct sdp_writer *w, const struct sdp_line *line, bool own
 		put_line(w->out, line);
 		return;
 	}
-	if (attr_is_dropped(attr.name) || is_bundle(&attr) || put_ssrc_cname(w, &attr) ||
-	    text_is_telling(w, line->value))
+	if (!w->may_be_dtls &&
+	    is_one_of(attr.name, dtls_attrs, sizeof(dtls_attrs) / sizeof(dtls_attrs[0])))
+		return;
+	if (attr_is_dropped(attr.name) || text_has_key(attr.value) || is_bundle(&attr) ||
+	    put_ssrc_cname(w, &attr) || text_is_telling(w, line->value))
 		return;
 	put_line(w->out, line);
 }
@@ -309,6 +347,34 @@ enum sdp_direction sdp_media_direction(const struct sdp_media *media)
 										    : SDP_INACTIVE;
 }
 
+enum sdp_security sdp_security(struct span proto)
+{
+	static const struct span sdes[] = {{"RTP/SAVP", 8}, {"RTP/SAVPF", 9}};
+
+	if (is_one_of(proto, sdes, sizeof(sdes) / sizeof(sdes[0])))
+		return SDP_SECURITY_SDES;
+	if (proto.len > 8 && strncasecmp(proto.ptr, "UDP/TLS/", 8) == 0)
+		return SDP_SECURITY_DTLS;
+	if (proto.len > 4 && strncasecmp(proto.ptr, "RTP/", 4) == 0)
+		return SDP_SECURITY_PLAIN;
+	return SDP_SECURITY_OTHER;
+}
+
+/* The transport with encryption or without: feedback (RFC 4585) stays as it is. */
+static void put_proto(struct cursor *out, struct span proto, enum sdp_security wanted)
+{
+	enum sdp_security has = sdp_security(proto);
+
+	if (wanted == SDP_SECURITY_SDES && span_ieq(proto, SPAN("RTP/AVPF")))
+		put_lit(out, "RTP/SAVPF");
+	else if (wanted == SDP_SECURITY_SDES && span_ieq(proto, SPAN("RTP/AVP")))
+		put_lit(out, "RTP/SAVP");
+	else if (wanted == SDP_SECURITY_PLAIN && has == SDP_SECURITY_SDES)
+		put_span(out, proto.len == 9 ? SPAN("RTP/AVPF") : SPAN("RTP/AVP"));
+	else
+		put_span(out, proto);
+}
+
 /* m= and c= of a section. The address that stands at the session level is not said again. */
 static void put_media_head(struct sdp_writer *w, const struct sdp_media *media,
 			   const struct sdp_anchor *anchor, bool active)
@@ -320,7 +386,7 @@ static void put_media_head(struct sdp_writer *w, const struct sdp_media *media,
 	put_char(w->out, ' ');
 	put_u64(w->out, active ? anchor->rtp.port : 0);
 	put_char(w->out, ' ');
-	put_span(w->out, media->proto);
+	put_proto(w->out, media->proto, anchor->security);
 	if (anchor->codecs) {
 		put_sdp_formats(w->out, anchor->codecs);
 	} else if (media->formats.len) {
@@ -380,6 +446,8 @@ static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 		put_sdp_ptime(w->out, anchor->codecs);
 	if (active && !media->rtcp_mux)
 		put_rtcp(w->out, anchor);
+	if (active)
+		sdp_keys_put(w->out, &anchor->keys);
 }
 
 /* Where the other side is to go itself: policy says that it may know. */
@@ -389,7 +457,7 @@ static void put_media_as_is(struct sdp_writer *w, const struct sdp_media *media)
 	struct sdp_line line;
 
 	while (sdp_line_next(&rest, &line)) {
-		if (line.type == 'i')
+		if (line.type == 'i' || text_has_key(line.value))
 			continue;
 		put_line(w->out, &line);
 		if (line.type != 'm' || media->has_connection || w->sdp->connection.len == 0)
@@ -406,7 +474,10 @@ void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite
 
 	if (sdp->names_hosts)
 		names_collect(&w);
+	for (unsigned i = 0; i < sdp->nmedia; i++)
+		w.may_be_dtls |= rewrite->anchors[i].as_is;
 	put_session(&w);
+	w.may_be_dtls = false;
 	for (unsigned i = 0; i < sdp->nmedia; i++) {
 		if (rewrite->anchors[i].as_is)
 			put_media_as_is(&w, &sdp->media[i]);

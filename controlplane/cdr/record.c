@@ -98,6 +98,11 @@ void put_media_quality(struct cursor *out, const struct ipc_media_quality *quali
 	put_json_u64(out, "payload_type", quality->payload_type);
 	put_json_endpoint(out, "source", &quality->source);
 	put_json_bool(out, "source_learned", quality->learned != 0);
+	put_json_key(out, "srtp");
+	if (secure_suite_info(quality->srtp_suite))
+		put_json_str(out, span_str(secure_suite_info(quality->srtp_suite)->name));
+	else
+		put_lit(out, "null");
 	put_char(out, '}');
 }
 

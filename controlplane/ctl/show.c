@@ -86,6 +86,23 @@ static uint64_t of_media(const struct json_node *call, struct span side, struct 
 	return json_u64(json_get(json_get(json_get(call, side), SPAN("media")), name));
 }
 
+/* Which sides of a call are SRTP. */
+static struct span srtp_sides(const struct json_node *call)
+{
+	bool is[2];
+
+	for (unsigned side = 0; side < 2; side++) {
+		const struct json_node *media =
+			json_get(json_get(call, side ? SPAN("b") : SPAN("a")), SPAN("media"));
+		const struct json_node *suite = json_get(media, SPAN("srtp"));
+
+		is[side] = suite && suite->kind == JSON_STRING;
+	}
+	if (is[0])
+		return is[1] ? SPAN("both") : SPAN("from");
+	return is[1] ? SPAN("to") : SPAN("-");
+}
+
 static int by_start(const void *left, const void *right)
 {
 	const struct row *a = left, *b = right;
@@ -115,12 +132,14 @@ static void add_call(struct table *table, const struct json_node *call, uint64_t
 	table_u64(table, of_media(call, SPAN("b"), SPAN("rx_pkts")));
 	table_u64(table, of_media(call, SPAN("a"), SPAN("lost_pkts")) +
 				 of_media(call, SPAN("b"), SPAN("lost_pkts")));
+	table_text(table, srtp_sides(call));
 }
 
 bool show_calls(const struct answer *answer, const struct show_options *options, FILE *out)
 {
 	static const char *const heads[] = {"CALL",   "STATE",  ">TIME",      "FROM",       "TO",
-					    "CALLER", "CALLED", ">PKTS FROM", ">PKTS TO", ">LOST"};
+					    "CALLER", "CALLED", ">PKTS FROM", ">PKTS TO", ">LOST",
+					    "SRTP"};
 	struct table table = {0};
 	bool good;
 

@@ -20,6 +20,11 @@ _Static_assert((int)CONF_REFER_REFUSE == IPC_REFER_REFUSE &&
 		       (int)CONF_REFER_PASS == IPC_REFER_PASS &&
 		       (int)CONF_REFER_LOCAL == IPC_REFER_LOCAL,
 	       "the config's words are the verdict's");
+_Static_assert((int)CONF_SRTP_FORBID == IPC_SRTP_FORBID &&
+		       (int)CONF_SRTP_ALLOW == IPC_SRTP_ALLOW &&
+		       (int)CONF_SRTP_REQUIRE == IPC_SRTP_REQUIRE &&
+		       (int)CONF_SRTP_BEST_EFFORT == IPC_SRTP_BEST_EFFORT,
+	       "the config's words are the verdict's");
 #define TARGET_BYTES_MAX (sizeof(struct ipc_target) + TARGET_TEXT_BYTES_MAX)
 _Static_assert(sizeof(struct ipc_verdict) + EDIT_PLAN_BYTES_MAX + IPC_CONTEXT_MAX +
 		       IPC_HEADERS_MAX +
@@ -43,7 +48,7 @@ struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family)
 static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
 				      const struct conf_trunk *other)
 {
-	return (struct ipc_side_policy){
+	struct ipc_side_policy side = {
 		.session_s = trunk->session_expires_s,
 		.min_se_s = trunk->min_se_s,
 		.source_policy = trunk->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
@@ -51,7 +56,11 @@ static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
 		.refer = trunk->refer,
 		.flags = trunk->msrp && other->msrp ? IPC_POLICY_MSRP : 0,
 		.trunk = (uint32_t)hash_fast(0, span_str(trunk->name)),
+		.srtp = trunk->srtp,
 	};
+
+	memcpy(side.srtp_suites, trunk->srtp_suites, sizeof(side.srtp_suites));
+	return side;
 }
 
 static void tell_target(const struct acceptance *a, const struct way *way,

@@ -46,11 +46,12 @@ unsigned media_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t m
 		.capacity = max_pairs,
 		.version = 2,
 	};
-	/* Half of the pairs with one side of SRTP, or a quarter with two. */
+	/* All pairs with one side of SRTP, or half of them with two: most calls have one pair, and
+	 * there are two for each. */
 	defs[ndefs + MEDIA_SLAB_SECURE] = (struct arena_slab_def){
 		.name = "media_secure",
 		.record_bytes = sizeof(struct stream_secure),
-		.capacity = (max_pairs + 1) / 2,
+		.capacity = max_pairs,
 		.version = 1,
 	};
 	return ndefs + MEDIA_SLABS;

@@ -243,6 +243,8 @@ void stream_pair_stats(const struct media *media, uint64_t handle, enum stream_s
 				      rtp_clock_hz(in->rtp.payload_type));
 	stats->payload_type = in->rtp.payload_type;
 	stats->learned = in->flags & STREAM_LEARNED;
+	if (cold->secure)
+		stats->srtp_suite = stream_secure(media, cold)->rx.key.suite;
 	if (in->source_port)
 		stats->source = (struct net_endpoint){
 			.addr = in->source,

@@ -51,6 +51,7 @@ struct stream_stats {
 	uint32_t jitter_us;
 	uint8_t payload_type;   /* last seen */
 	bool learned;           /* the source was learned, not taken from SDP */
+	uint8_t srtp_suite;     /* enum secure_suite */
 	struct net_endpoint source; /* in force */
 };
 

@@ -90,7 +90,7 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 		transfer_rings(e, call, msg->status);
 	else if (!dialog_relay_response(e, call, invite, fork, msg->status, msg) &&
 		 msg->first[SIP_HDR_RSEQ] != SIP_HDR_NONE)
-		b2bua_end(e, call, 500, IPC_BY_LIMEN);
+		b2bua_end(e, call, dialog_relay_failure(e), IPC_BY_LIMEN);
 }
 
 static void call_answered(struct engine *e, struct sip_call *call)
@@ -189,7 +189,7 @@ static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *
 	 * call on both sides. */
 	if (invite->status < 200)
 		a->state = LEG_OVER;
-	b2bua_end(e, call, 500, IPC_BY_LIMEN);
+	b2bua_end(e, call, dialog_relay_failure(e), IPC_BY_LIMEN);
 }
 
 /* Whether another target may do better (RFC 3261 section 16.7: a 6xx or a refusal of the user may
@@ -205,6 +205,7 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 	struct sip_txn *invite = txn_get(e, call->invite);
 	const struct ipc_verdict *verdict = call_verdict(e, call);
 	enum ipc_ended_by by = msg ? IPC_BY_CALLEE : IPC_BY_SIP_TIMEOUT;
+	bool was_refused = call->flags & CALL_SRTP_REFUSED;
 
 	if (leg->state == LEG_EARLY || leg->state == LEG_NEW)
 		leg->state = LEG_OVER;
@@ -213,6 +214,14 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 		return;
 	if (msg == NULL && subscription_goes_on(e, call))
 		return;
+	call->flags &= (uint16_t)~CALL_SRTP_REFUSED;
+	if (verdict && call->target && leg->state == LEG_OVER && !was_refused &&
+	    keying_may_do_without(leg, status)) {
+		call->flags |= CALL_SRTP_REFUSED;
+		call->target--;
+		b2bua_try_next(e, call, status, by);
+		return;
+	}
 	if (verdict && may_try_another(status) && !(call->flags & CALL_SUBSCRIBED) &&
 	    call->target < verdict->ntargets) {
 		b2bua_try_next(e, call, status, by);

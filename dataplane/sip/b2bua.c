@@ -217,6 +217,7 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 	leg->source_policy = target->head->side.source_policy;
 	leg->refer = target->head->side.refer;
 	leg->trunk = target->head->side.trunk;
+	keying_set_policy(leg, &target->head->side);
 	session_set_policy(leg, &target->head->side);
 	/* A registrar goes by Call-ID and CSeq. */
 	leg->local_cseq = e->again.method == SIP_METHOD_REGISTER
@@ -399,6 +400,7 @@ static uint16_t set_caller_policy(struct sip_leg *a, const struct ipc_verdict *v
 	a->source_policy = verdict->side.source_policy;
 	a->refer = verdict->side.refer;
 	a->trunk = verdict->side.trunk;
+	keying_set_policy(a, &verdict->side);
 	session_set_policy(a, &verdict->side);
 	return session_refusal(a, extra);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Session descriptions: rewritten for the other side, they steer the call's stream pairs (RFC
  * 3264). One worker thread; libc only. */
-#include "dataplane/sip/core.h"
+#include "dataplane/sip/keying.h"
 
 #include <errno.h>
 
@@ -10,12 +10,14 @@ static bool starts_with(struct span text, struct span prefix)
 	return text.len >= prefix.len && strncasecmp(text.ptr, prefix.ptr, prefix.len) == 0;
 }
 
-/* Whether a section's transport is one that the media stage relays: RTP in any profile and T.38,
- * both with DTLS too (RFC 5764, RFC 7345). */
+/* Whether a section's transport is one that the media stage relays: RTP in any profile but those
+ * with DTLS, and T.38. */
 static bool proto_is_relayed(struct span proto)
 {
-	return starts_with(proto, SPAN("RTP/")) || starts_with(proto, SPAN("UDP/TLS/RTP/")) ||
-	       span_ieq(proto, SPAN("udptl")) || span_ieq(proto, SPAN("UDP/TLS/UDPTL"));
+	enum sdp_security security = sdp_security(proto);
+
+	return security == SDP_SECURITY_PLAIN || security == SDP_SECURITY_SDES ||
+	       span_ieq(proto, SPAN("udptl"));
 }
 
 /* Whether both sides' policy lets sections over TCP (MSRP) pass with their address. */
@@ -108,20 +110,33 @@ void body_forget_offer(struct engine *e, struct sip_leg *leg)
 	struct sip_leg *peer = leg_get(e, leg->peer);
 
 	drop_offer(e, leg);
+	keying_forget(e, leg);
 	if (peer)
 		session_forget_offer(e, peer);
 }
 
-void body_take_answer(struct engine *e, struct sip_leg *leg, struct span text)
+void body_forget_all(struct engine *e, struct sip_leg *leg)
+{
+	drop_offer(e, leg);
+	keying_free(e, leg);
+	session_free(e, leg);
+	blob_free(&e->blobs, leg->description);
+	leg->description = HANDLE_NONE;
+}
+
+bool body_take_answer(struct engine *e, struct sip_leg *leg, struct span text)
 {
 	struct sip_call *call = call_get(e, leg->call);
 	struct sip_leg *peer = leg_get(e, leg->peer);
 	const char *why;
 
-	if (call == NULL || peer == NULL || hash_sip(&e->index_key, text) == peer->sdp_hash)
-		return;
-	if (sdp_parse(&e->sdp, text, &why) == 0)
-		apply_remotes(e, call, leg, &e->sdp, NULL);
+	if (call == NULL || peer == NULL || hash_sip(&e->index_key, text) == peer->sdp_hash ||
+	    sdp_parse(&e->sdp, text, &why))
+		return true;
+	if (keying_answered(e, leg, &e->sdp) || keying_apply(e, call, leg))
+		return false;
+	apply_remotes(e, call, leg, &e->sdp, NULL);
+	return true;
 }
 
 /* The pair of section i, opened now if it has none. */
@@ -164,6 +179,8 @@ static int make_anchors(struct engine *e, struct sip_call *call, struct sip_leg 
 			if (answer && i < call->npairs && call->pair[i] != HANDLE_NONE) {
 				stream_pair_close(e->media, e->now_ns, call->pair[i]);
 				call->pair[i] = HANDLE_NONE;
+				keying_drop(e, from, i);
+				keying_drop(e, to, i);
 			}
 			continue;
 		}
@@ -175,9 +192,18 @@ static int make_anchors(struct engine *e, struct sip_call *call, struct sip_leg 
 	return 0;
 }
 
+/* Keys before addresses: nothing is sent with the wrong ones. */
 static int take_answer(struct engine *e, struct sip_call *call, struct sip_leg *from,
 		       struct sip_leg *to)
 {
+	int error;
+
+	keying_commit(e, to);
+	error = keying_apply(e, call, to);
+	if (error == 0)
+		error = keying_apply(e, call, from);
+	if (error)
+		return error;
 	apply_pending_offer(e, call, to);
 	apply_remotes(e, call, from, &e->sdp, NULL);
 	return 0;
@@ -198,8 +224,13 @@ static int take_offer(struct engine *e, struct sip_call *call, struct sip_leg *f
 		      const struct sip_msg *msg, struct span text)
 {
 	bool first = !(from->flags & LEG_MEDIA_SET);
+	int error;
 
 	if (first) {
+		keying_commit(e, from);
+		error = keying_apply(e, call, from);
+		if (error)
+			return error;
 		apply_remotes(e, call, from, &e->sdp, NULL);
 		keep_description(e, from, text);
 	}
@@ -225,6 +256,50 @@ static int parse(struct engine *e, struct span text, const char **why)
 	return error == -E2BIG ? -EOVERFLOW : error;
 }
 
+/* Sections that have a stream, a bit each. */
+static unsigned open_sections(const struct sip_call *call)
+{
+	unsigned open = 0;
+
+	for (unsigned i = 0; i < call->npairs; i++)
+		open |= (call->pair[i] != HANDLE_NONE ? 1u : 0u) << i;
+	return open;
+}
+
+/* Of a transfer, who stands in for the transferee: what the target answers is offered to that
+ * one. */
+static bool is_stand_in(const struct sip_call *call, const struct sip_leg *leg)
+{
+	return call->flags & CALL_OWN_INVITE && leg->self == call->leg[SIDE_A] &&
+	       leg->state == LEG_OVER;
+}
+
+/* What the description means for its sender's keys. */
+static int judge_keys(struct engine *e, struct sip_leg *from, const struct sip_leg *to, bool answer,
+		      const char **why)
+{
+	*why = "Not Acceptable Here";
+	return answer ? keying_answered(e, from, &e->sdp) : keying_offered(e, from, to, &e->sdp);
+}
+
+static int take_description(struct engine *e, struct sip_call *call, struct sip_leg *from,
+			    struct sip_leg *to, const struct sip_msg *msg, struct span text,
+			    bool answer, struct sdp_rewrite *rewrite)
+{
+	unsigned open = to->flags & LEG_MEDIA_SET ? open_sections(call) : 0;
+	int error = make_anchors(e, call, from, to, answer, rewrite);
+
+	if (error)
+		return error;
+	error = answer ? take_answer(e, call, from, to) : take_offer(e, call, from, msg, text);
+	if (error)
+		return error;
+	if (!answer || is_stand_in(call, to))
+		return keying_put_offer(e, call, from, to, &e->sdp, open, rewrite);
+	keying_put_answer(e, to, rewrite);
+	return 0;
+}
+
 int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, struct sip_leg *from,
 		 struct sip_leg *to, const struct sip_msg *msg, struct span text, bool answer,
 		 const char **why)
@@ -239,6 +314,9 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 	if (error || self == NULL)
 		return error ? error : -EINVAL;
 	if (!answer) {
+		error = judge_keys(e, from, to, false, why);
+		if (error)
+			return error;
 		call->offered = (uint8_t)e->sdp.nmedia;
 		call->offered_types = sdp_types(&e->sdp);
 	} else if (call->offered &&
@@ -247,15 +325,16 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 		return -EINVAL;
 	}
 	error = codecs_choose(e, call, to, answer, why);
-	if (error)
+	if (error == 0 && answer)
+		error = judge_keys(e, from, to, true, why);
+	if (error == 0)
+		error = take_description(e, call, from, to, msg, text, answer, &rewrite);
+	if (error) {
+		if (!answer)
+			keying_forget(e, from);
 		return error;
-	error = make_anchors(e, call, from, to, answer, &rewrite);
-	if (error)
-		return error;
+	}
 	codecs_mark(e, &rewrite);
-	error = answer ? take_answer(e, call, from, to) : take_offer(e, call, from, msg, text);
-	if (error)
-		return error;
 	/* The version rises when the description changes, and only then (RFC 3264 section 8). */
 	hash = hash_sip(&e->index_key, text);
 	if (hash != to->sdp_hash) {
@@ -266,6 +345,8 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 	rewrite.session_version = to->sdp_version;
 	rewrite.self = *self;
 	sdp_put(out, &e->sdp, &rewrite);
+	if (e->holds_keys)
+		explicit_bzero(rewrite.anchors, sizeof(rewrite.anchors));
 	if (answer)
 		keep_description(e, from, text);
 	if (!out->full)

@@ -544,6 +544,8 @@ int body_relay(struct engine *e, struct sip_call *call, struct sip_leg *from, st
 	job.why = why;
 	job.negotiates = method_negotiates(msg->method);
 	error = relay_kind(&job, msg, result);
+	if (job.out.len > e->body_used)
+		e->body_used = job.out.len;
 	if (error == 0 && job.out.full)
 		error = -E2BIG;
 	if (error)
@@ -563,6 +565,7 @@ uint16_t body_error_status(int error)
 	case -ENOTSUP:
 		return 415;
 	case -EOVERFLOW:
+	case -EPROTO:
 		return 488;
 	case -E2BIG:
 		return 513;

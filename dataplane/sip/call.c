@@ -141,6 +141,8 @@ static void add_quality(struct ipc_media_quality *to, const struct stream_stats 
 		to->payload_type = stats->payload_type;
 		to->learned = stats->learned;
 	}
+	if (to->srtp_suite == SECURE_NONE)
+		to->srtp_suite = stats->srtp_suite;
 }
 
 static void call_quality(const struct engine *e, const struct sip_call *call,
@@ -230,6 +232,20 @@ static bool call_is_recorded(const struct engine *e, const struct sip_call *call
 	return (call->flags & CALL_DIALOG) && call_context(e, call).len != 0;
 }
 
+/* The record may wait long for its acknowledgement: keys do not. One leg of a transfer goes on in
+ * another call. */
+static void forget_media(struct engine *e, const struct sip_call *call)
+{
+	struct sip_leg *leg;
+
+	for (uint64_t at = call->first_leg; (leg = leg_get(e, at)) != NULL; at = leg->next) {
+		if (call->ended_by == IPC_BY_TRANSFER)
+			keying_free(e, leg);
+		else
+			body_forget_all(e, leg);
+	}
+}
+
 void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by)
 {
 	struct ipc_media_quality quality[2];
@@ -261,6 +277,7 @@ void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum 
 	if (call_is_recorded(e, call))
 		call_make_report(e, call, quality);
 	call_drop_request(e, call);
+	forget_media(e, call);
 	if (call->transfer != HANDLE_NONE) {
 		assert(e->nsettle < COLLECT_MAX);
 		e->settle[e->nsettle++] = call->self;

@@ -62,6 +62,7 @@ struct engine {
 	struct hash_key index_key;
 	struct hash_key random_key;
 	uint64_t random_count;
+	uint8_t secret[32]; /* of SRTP's keys: another one after each that is drawn */
 	uint64_t now_ns; /* of the input in work */
 	bool link_up;
 
@@ -96,6 +97,9 @@ struct engine {
 	struct sdp_codecs codecs[SDP_MEDIA_MAX]; /* what stays of the sections in work */
 	uint16_t chosen; /* sections that `codecs` says something of: a bit each */
 	struct cursor text; /* the text that is open (out_start) */
+	int relay_error;    /* why the last response could not be relayed */
+	bool holds_keys;    /* some lie in `body` or `out`: to be cleared */
+	uint32_t body_used; /* of it, then */
 	char body[SIP_MSG_BYTES_MAX + 8192u];
 };
 
@@ -262,10 +266,21 @@ int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip
 			  const struct sip_leg *to, struct span text, const char **why);
 /* The offer that a leg made inside the dialog was refused. */
 void body_forget_offer(struct engine *e, struct sip_leg *leg);
+/* The call is over, and with it what describes its media and holds keys. */
+void body_forget_all(struct engine *e, struct sip_leg *leg);
 
 /* A description that answers limen's own refresh: where it differs from the one before, the
- * addresses in it are put in force. */
-void body_take_answer(struct engine *e, struct sip_leg *leg, struct span text);
+ * addresses and keys in it are put in force. False: it is none to what limen offered. */
+bool body_take_answer(struct engine *e, struct sip_leg *leg, struct span text);
+
+/* ---- keying.c: SRTP keys (RFC 4568), what legs need of it; the rest is in keying.h ---- */
+void keying_set_policy(struct sip_leg *leg, const struct ipc_side_policy *policy);
+/* A fork begins with what its leg has. False without memory. */
+bool keying_copy(struct engine *e, struct sip_leg *to, const struct sip_leg *from);
+void keying_move(struct engine *e, struct sip_leg *to, struct sip_leg *from);
+void keying_free(struct engine *e, struct sip_leg *leg);
+/* Whether a refusal may be of SRTP that limen offered and could have left out. */
+bool keying_may_do_without(const struct sip_leg *leg, uint16_t status);
 
 /* ---- codecs.c: codec policy ---- */
 /* Choose among the formats of the description in work, on its way to a leg; sections of which
@@ -631,6 +646,8 @@ uint16_t dialog_told_status(struct engine *e, const struct sip_call *call,
 /* Relay a response to a server transaction. False when it could not be built. */
 bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server,
 			   struct sip_leg *from, uint16_t status, const struct sip_msg *msg);
+/* The status for it, then. */
+uint16_t dialog_relay_failure(const struct engine *e);
 /* The same with header lines that limen adds. */
 bool dialog_relay_with(struct engine *e, struct sip_call *call, struct sip_txn *server,
 		       struct sip_leg *from, uint16_t status, const struct sip_msg *msg,

@@ -190,18 +190,24 @@ void dialog_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg
 	struct sip_call *call = call_get(e, leg->call);
 	struct body body;
 	const char *why;
+	int error = 0;
 
 	if (invite == NULL || call == NULL || invite->cseq != msg->cseq || !ack_is_missing(e, leg))
 		return;
 	txn_acked(e, invite);
 	if (peer && call->state == CALL_ANSWERED) {
 		/* An answer in the ACK belongs to an offer in the 2xx (RFC 3264, late offer). */
-		(void)body_relay(e, call, leg, peer, msg, !(invite->flags & TXN_HAS_OFFER), &body,
-				 &why);
+		error = body_relay(e, call, leg, peer, msg, !(invite->flags & TXN_HAS_OFFER), &body,
+				   &why);
 		dialog_send_ack(e, peer, msg, &body);
 		/* An offer in the 2xx that got no answer here never will. */
 		if (peer->flags & LEG_OFFER_RESPONDS)
 			body_forget_offer(e, peer);
+	}
+	/* There is no answer to an ACK: keys that do not fit what was offered end the call. */
+	if (error == -EPROTO) {
+		b2bua_end(e, call, 488, IPC_BY_LIMEN);
+		return;
 	}
 	if (leg->flags & LEG_BYE_WAITS)
 		dialog_bye(e, leg, NULL);
@@ -548,6 +554,11 @@ static bool newer_offer_is_open(const struct sip_leg *asker, const struct sip_tx
 	       !(asker->flags & LEG_OFFER_RESPONDS) && asker->offer_cseq > server->cseq;
 }
 
+uint16_t dialog_relay_failure(const struct engine *e)
+{
+	return e->relay_error == -EPROTO ? 488 : 500;
+}
+
 bool dialog_relay_response(struct engine *e, struct sip_call *call, struct sip_txn *server,
 			   struct sip_leg *from, uint16_t status, const struct sip_msg *msg)
 {
@@ -565,6 +576,7 @@ bool dialog_relay_with(struct engine *e, struct sip_call *call, struct sip_txn *
 	struct cursor *out;
 	const char *why;
 
+	e->relay_error = 0;
 	if (to == NULL)
 		return false;
 	told = answer_told(e, msg && msg->status == status ? from : NULL, to, status);
@@ -572,8 +584,10 @@ bool dialog_relay_with(struct engine *e, struct sip_call *call, struct sip_txn *
 	res.phrase = told.phrase;
 	res.reason = told.reason;
 	res.rseq = relay_rseq(from, to, msg);
-	if (msg && !newer_offer_is_open(to, server) &&
-	    body_relay(e, call, from, to, msg, server->flags & TXN_HAS_OFFER, &res.body, &why))
+	if (msg && !newer_offer_is_open(to, server))
+		e->relay_error = body_relay(e, call, from, to, msg, server->flags & TXN_HAS_OFFER,
+					    &res.body, &why);
+	if (e->relay_error)
 		return false;
 	out = out_start(e);
 	build_response(e, out, &res);
@@ -635,7 +649,7 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 			dialog_send_ack(e, leg, NULL, NULL);
 			forget_offers(e, server, peer, leg);
 			if (server->status < 200)
-				dialog_answer(e, server, 500, SPAN_NONE);
+				dialog_answer(e, server, dialog_relay_failure(e), SPAN_NONE);
 		}
 		break;
 	default:

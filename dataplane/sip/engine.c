@@ -78,6 +78,8 @@ struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, u
 	e->keys.worker = conf->worker;
 	derive_key(&e->index_key, conf->seed, 3);
 	derive_key(&e->random_key, conf->seed, 4);
+	memcpy(e->secret, conf->secret, sizeof(e->secret));
+	explicit_bzero(e->conf.secret, sizeof(e->conf.secret));
 	e->txn_timers = conf->max_calls;
 	e->wheel = wheel_new(conf->max_calls + txns, now_ns);
 	e->out.buf = malloc(ENGINE_OUT_BYTES);
@@ -96,6 +98,7 @@ void engine_free(struct engine *engine)
 	wheel_free(engine->wheel);
 	hindex_fini(&engine->index);
 	free(engine->out.buf);
+	explicit_bzero(engine, sizeof(*engine));
 	free(engine);
 }
 
@@ -103,6 +106,12 @@ static void input_start(struct engine *e, uint64_t now_ns)
 {
 	e->now_ns = now_ns;
 	e->nactions = 0;
+	if (e->holds_keys) {
+		explicit_bzero(e->out.buf, e->out.len);
+		explicit_bzero(e->body, e->body_used);
+		e->holds_keys = false;
+		e->body_used = 0;
+	}
 	e->out.len = 0;
 }
 

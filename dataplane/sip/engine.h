@@ -29,6 +29,7 @@ struct engine_conf {
 				  simulator */
 	uint64_t shared_seed[2]; /* of the cookies' keys: the same in all workers of one boot, so
 				    that each can read the others' cookies */
+	uint8_t secret[32]; /* of SRTP's keys: as the seed, but of their full strength */
 	uint64_t boot_unix_ns; /* UNIX time at now_ns = 0 */
 };
 
@@ -76,6 +77,9 @@ struct engine_stats {
 		standalone, standalone_failed, challenges_dropped, answers_lost,
 		codecs_emptied, /* m= sections of whose codecs policy left none */
 		codecs_refused;
+	/* Offers that SRTP's policy refused in part or all, those with DTLS, and answers that did
+	 * not fit what was offered. */
+	uint64_t srtp_refused, dtls_refused, srtp_answers_refused;
 	uint64_t subscriptions_expired; /* that nobody ended */
 	uint32_t calls, legs, txns, records_unacked, subscriptions, timers;
 	uint32_t busy_permille, admit_permille; /* as the last engine_load left them */

@@ -39,7 +39,7 @@ static struct sip_leg *leg_copy(struct engine *e, struct sip_call *call, const s
 	copy->remote_cseq = leg->remote_cseq;
 	session_copy(e, copy, leg);
 	copy->flags = leg->flags & (LEG_REMOTE_CSEQ | LEG_MEDIA_SET);
-	return copy;
+	return keying_copy(e, copy, leg) ? copy : NULL;
 }
 
 struct sip_leg *fork_new(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)

@@ -31,6 +31,7 @@ void leg_free(struct engine *e, struct sip_leg *leg)
 	blob_free(&e->blobs, leg->texts);
 	blob_free(&e->blobs, leg->offer);
 	blob_free(&e->blobs, leg->description);
+	keying_free(e, leg);
 	session_free(e, leg);
 	slab_free(e->legs, leg->self);
 }
@@ -102,6 +103,8 @@ struct sip_leg *leg_twin(struct engine *e, struct sip_call *call, const struct s
 	twin->source_policy = leg->source_policy;
 	twin->refer = leg->refer;
 	twin->trunk = leg->trunk;
+	twin->srtp = leg->srtp;
+	memcpy(twin->srtp_suites, leg->srtp_suites, sizeof(twin->srtp_suites));
 	return leg_set_texts(e, twin, texts) ? twin : NULL;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/net/addr.h"
+#include "common/rtp/secure.h"
 #include "common/sdp/sdp.h"
 #include "common/sip/sip_msg.h"
 
@@ -32,6 +33,7 @@ enum call_flag {
 	CALL_TERMINATED = 1 << 8,   /* its last NOTIFY has come */
 	CALL_OWN_INVITE = 1 << 9,   /* of a transfer: no transaction waits for its answer */
 	CALL_UNTOLD = 1 << 10,	    /* of a transfer: who refers wants no NOTIFY */
+	CALL_SRTP_REFUSED = 1 << 11, /* the target in work refused SRTP: it is asked without */
 };
 
 /* One call: side A asked, side B was asked. */
@@ -133,6 +135,26 @@ struct leg_session {
 	uint8_t pad[7];
 };
 
+enum leg_keys_flag {
+	KEYS_OURS = 1 << 0,	   /* limen has a secret of its own */
+	KEYS_SAVP = 1 << 1,	   /* agreed as RTP/SAVP; else with lines beside RTP/AVP */
+	KEYS_NEXT = 1 << 2,	   /* an offer of the peer waits for its answer */
+	KEYS_NEXT_SECRET = 1 << 3, /* which brings a new secret of limen's */
+};
+
+/* SRTP keys of one m= section of a leg (RFC 4568). limen's own come from one secret, whichever
+ * suite is agreed on. */
+struct leg_keys {
+	struct secure_key rx; /* of the peer, in force; SECURE_NONE: the section is plain */
+	struct secure_key next_rx; /* of its offer that waits */
+	uint8_t secret[SECURE_SECRET_BYTES]; /* limen's, in force or in what it offered */
+	uint8_t next_secret[SECURE_SECRET_BYTES];
+	uint32_t tag, next_tag; /* of the peer's line */
+	uint8_t flags; /* enum leg_keys_flag */
+	uint8_t pad[7];
+};
+_Static_assert(sizeof(struct leg_keys) % 8 == 0, "several in a blob");
+
 /* One side of a call as limen speaks it: a dialog, or on its way to be one. */
 struct sip_leg {
 	uint64_t self;
@@ -147,6 +169,7 @@ struct sip_leg {
 	uint64_t offer; /* blob: the peer's offer inside the dialog, in force once it is answered */
 	uint64_t description; /* blob: what the peer said of its media last, where its partner may
 				 hand it on; of a transfer's stand-in: what is offered next */
+	uint64_t keys;	/* blob: struct leg_keys of the first m= sections; none where all are plain */
 	uint64_t sdp_hash;      /* of what was last sent as session description */
 	uint32_t sdp_version;
 	uint32_t local_cseq;    /* last used */
@@ -167,9 +190,13 @@ struct sip_leg {
 	uint8_t flags;          /* enum leg_flag */
 	uint8_t source_policy;  /* enum stream_source */
 	uint8_t refer;          /* enum ipc_refer */
-	uint8_t pad;
+	uint8_t srtp;           /* enum ipc_srtp */
 	uint32_t trunk;         /* ipc_side_policy's */
-	uint32_t pad2;
+	uint8_t srtp_suites[SECURE_SUITES_MAX]; /* enum secure_suite, the preferred first */
+	/* Of the offer made last, by whichever side; a bit for each section: */
+	uint8_t savp;  /* it was RTP/SAVP */
+	uint8_t lines; /* limen made it, with crypto lines */
+	uint8_t pad[4];
 };
 _Static_assert(sizeof(struct sip_leg) % 8 == 0, "slab record");
 

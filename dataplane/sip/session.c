@@ -427,7 +427,7 @@ void session_on_client(struct engine *e, struct sip_txn *txn, enum txn_event eve
 {
 	struct sip_leg *leg = leg_get(e, txn->leg);
 	struct sip_call *call = call_get(e, txn->call);
-	bool over;
+	bool over, fits = true;
 
 	if (event == TXN_EVENT_PROVISIONAL || leg == NULL || call == NULL)
 		return;
@@ -437,11 +437,13 @@ void session_on_client(struct engine *e, struct sip_txn *txn, enum txn_event eve
 		if (!over) {
 			leg_refresh_target(e, leg, msg);
 			if (txn->kind == TXN_CLIENT_INVITE && body_kind(msg) == BODY_SDP)
-				body_take_answer(e, leg, body_sdp(msg));
+				fits = body_take_answer(e, leg, body_sdp(msg));
 			session_got_2xx(e, leg, msg);
 		}
 		if (txn->kind == TXN_CLIENT_INVITE)
 			dialog_send_ack(e, leg, NULL, NULL);
+		if (!fits)
+			b2bua_end(e, call, 488, IPC_BY_LIMEN);
 	} else if (!over) {
 		on_refusal(e, call, leg, msg ? msg->status : 408);
 	}

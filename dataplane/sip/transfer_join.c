@@ -171,6 +171,7 @@ static void take_over(struct engine *e, struct sip_call *first, struct sip_call 
 	leg->sdp_version = stand_in->sdp_version;
 	leg->sdp_hash = stand_in->sdp_hash;
 	session_replace_sdp(e, leg, blob_span(&e->blobs, stand_in->description));
+	keying_move(e, leg, stand_in);
 	target->peer = leg->self;
 	call->leg[SIDE_A] = leg->self;
 	drop_leg(e, call, stand_in);
@@ -184,6 +185,7 @@ static void complete(struct engine *e, struct sip_call *first, struct sip_call *
 		     struct sip_leg *leg, struct sip_txn *offer, const struct sip_msg *msg)
 {
 	struct sip_leg *referrer = leg_get(e, call->referrer);
+	bool fits;
 
 	transfer_is_done(e, call);
 	transfer_unlink(e, call);
@@ -193,9 +195,12 @@ static void complete(struct engine *e, struct sip_call *first, struct sip_call *
 	dialog_end_pending(e, first);
 	call_finish(e, first, 200, IPC_BY_TRANSFER);
 	take_over(e, first, call, leg, offer);
-	body_take_answer(e, leg, body_sdp(msg));
+	fits = body_take_answer(e, leg, body_sdp(msg));
 	session_got_2xx(e, leg, msg);
-	b2bua_arm(e, call);
+	if (fits)
+		b2bua_arm(e, call);
+	else
+		b2bua_end(e, call, 488, IPC_BY_LIMEN);
 }
 
 static struct sip_call *call_of_offer(const struct engine *e, const struct sip_txn *txn)

@@ -118,8 +118,12 @@ struct span blob_span(const struct blobs *blobs, uint64_t handle)
 
 void blob_free(struct blobs *blobs, uint64_t handle)
 {
+	struct span text;
+
 	if (handle == HANDLE_NONE)
 		return;
 	assert(class_of(handle) < BLOB_CLASSES_END);
+	text = blob_span(blobs, handle);
+	explicit_bzero((char *)(uintptr_t)text.ptr, text.len);
 	slab_free(blobs->classes[class_of(handle)], slab_handle_of(handle));
 }

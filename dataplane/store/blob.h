@@ -39,5 +39,5 @@ uint64_t blob_copy(struct blobs *blobs, struct span text);
  * blob_free. */
 struct span blob_span(const struct blobs *blobs, uint64_t handle);
 
-/* Frees a live blob; HANDLE_NONE is let pass. */
+/* Frees a live blob, whose bytes are cleared: descriptions hold keys. HANDLE_NONE is let pass. */
 void blob_free(struct blobs *blobs, uint64_t handle);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* Stream pairs for each call: most have one m= section, some two. */
 #define PAIRS_PER_CALL 2u
@@ -144,7 +145,12 @@ static int make_sip(struct worker *worker, struct fault *fault)
 		.shared_seed = {worker->conf.shared_seed[0], worker->conf.shared_seed[1]},
 		.boot_unix_ns = worker->conf.boot_unix_ns,
 	};
+	if (getrandom(worker->engine_conf.secret, sizeof(worker->engine_conf.secret), 0) !=
+	    sizeof(worker->engine_conf.secret))
+		return fault_set(fault, -EIO, "worker %u: the kernel has no random numbers",
+				 worker->conf.index);
 	worker->engine = engine_new(&worker->engine_conf, &worker->arena, 0, worker->media, 0);
+	explicit_bzero(worker->engine_conf.secret, sizeof(worker->engine_conf.secret));
 	if (!worker->engine)
 		return no_memory(fault, worker->conf.index, "signalling");
 	worker->sip = sip_stage_new(worker->engine, &worker->engine_conf, worker->tx,

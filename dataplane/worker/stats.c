@@ -194,6 +194,7 @@ static void add_neigh(struct stats *stats, struct neigh *neigh)
 	X(owner_sent) X(owner_taken) X(owner_bad)                                                  \
 	X(standalone) X(standalone_failed) X(challenges_dropped) X(answers_lost)                   \
 	X(codecs_emptied) X(codecs_refused)                                                        \
+	X(srtp_refused) X(dtls_refused) X(srtp_answers_refused)                                     \
 	X(subscriptions) X(subscriptions_expired)                                                  \
 	X(calls) X(legs) X(txns) X(records_unacked) X(timers)
 

@@ -212,6 +212,9 @@ Test(conf, values_and_defaults_arrive)
 	cr_expect_eq(conf->trunks[0].session_expires_s, 1800);
 	cr_expect_eq(conf->trunks[0].min_se_s, 90);
 	cr_expect_not(conf->trunks[0].msrp);
+	cr_expect_eq(conf->trunks[0].srtp, CONF_SRTP_ALLOW);
+	cr_expect_eq(conf->trunks[0].srtp_suites[0], SECURE_AES_CM_128_HMAC_SHA1_80);
+	cr_expect_eq(conf->trunks[0].srtp_suites[5], SECURE_AEAD_AES_256_GCM);
 	cr_expect_not(conf->trunks[0].challenges_pass);
 	cr_expect_eq(conf->trunks[1].realm, 1);
 	cr_expect_eq(conf->trunks[1].nsources, 1, "the peer's address");
@@ -241,7 +244,9 @@ Test(conf, manners_of_a_trunk_arrive)
 	char *text = with_line(
 		27, "    methods: [OPTIONS, REFER]\n    redirect: pass\n    refer: local\n"
 		    "    session_expires_s: 0\n    min_se_s: 2000\n    msrp: true\n"
-		    "    challenges: pass\n    headers_drop: [Date]\n    media_source: learn");
+		    "    challenges: pass\n    headers_drop: [Date]\n    media_source: learn\n"
+		    "    srtp: best-effort\n    srtp_suites: [AEAD_AES_256_GCM, "
+		    "AES_CM_128_HMAC_SHA1_32]");
 	struct conf *conf = load(text, errors, &nerrors);
 	const struct conf_trunk *trunk;
 
@@ -255,6 +260,10 @@ Test(conf, manners_of_a_trunk_arrive)
 	cr_expect(trunk->msrp);
 	cr_expect(trunk->challenges_pass);
 	cr_expect(trunk->media_learn);
+	cr_expect_eq(trunk->srtp, CONF_SRTP_BEST_EFFORT);
+	cr_expect_eq(trunk->srtp_suites[0], SECURE_AEAD_AES_256_GCM);
+	cr_expect_eq(trunk->srtp_suites[1], SECURE_AES_CM_128_HMAC_SHA1_32);
+	cr_expect_eq(trunk->srtp_suites[2], SECURE_NONE);
 	cr_expect_eq(trunk->drop_count, 1);
 	conf_free(conf);
 	free(text);

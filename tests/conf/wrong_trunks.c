@@ -169,6 +169,18 @@ const struct wrong wrong_trunks[] = {
 	 {{28, "trunks[0].min_se_s", "longer than session_expires_s, which is 300"}}},
 	{"min_se_s above the default interval", 27, "    min_se_s: 1801",
 	 {{27, "trunks[0].min_se_s", "longer than session_expires_s, which is 1800"}}},
+	{"srtp as a yes", 27, "    srtp: yes",
+	 {{27, "trunks[0].srtp", "not one of forbid|allow|require|best-effort: \"yes\""}}},
+	{"srtp misspelt", 27, "    srtp: best_effort",
+	 {{27, "trunks[0].srtp", "not one of forbid|allow|require|best-effort: \"best_effort\""}}},
+	{"a suite that limen does not do", 27, "    srtp_suites: [F8_128_HMAC_SHA1_80]",
+	 {{27, "trunks[0].srtp_suites[0]", "not one of AES_CM_128_HMAC_SHA1_80|"
+	   "AES_CM_128_HMAC_SHA1_32|AES_256_CM_HMAC_SHA1_80|AES_256_CM_HMAC_SHA1_32|"
+	   "AEAD_AES_128_GCM|AEAD_AES_256_GCM: \"F8_128_HMAC_SHA1_80\""}}},
+	{"a suite twice", 27, "    srtp_suites: [AEAD_AES_128_GCM, AEAD_AES_256_GCM, AEAD_AES_128_GCM]",
+	 {{27, "trunks[0].srtp_suites[2]", "the same as srtp_suites[0]"}}},
+	{"no suite", 27, "    srtp_suites: []",
+	 {{27, "trunks[0].srtp_suites", "must not be empty"}}},
 	{"msrp by a word", 27, "    msrp: pass",
 	 {{27, "trunks[0].msrp", "neither yes nor no: \"pass\""}}},
 	{"msrp without a value", 27, "    msrp:", {{27, "trunks[0].msrp", "has no value"}}},

@@ -270,6 +270,7 @@ static void put_headers(const struct peer *peer, struct fuzz_bytes *in, struct c
 
 /* Sections of a description: audio, video with both in one bundle, image, closed, unknown; one for
  * each set bit pair. */
+#define KEY "inline:" PEER_KEY
 static void put_sections(const struct peer *peer, unsigned bits, struct cursor *out)
 {
 	static const char *const sections[] = {
@@ -278,8 +279,10 @@ static void put_sections(const struct peer *peer, unsigned bits, struct cursor *
 		"m=image 4004 udptl t38\r\n",
 		"m=audio 0 RTP/AVP 0\r\n",
 		"m=message 2855 TCP/MSRP *\r\n",
-		"m=audio 4006 RTP/AVP 8\r\na=inactive\r\na=rtcp-mux\r\n",
-		"m=audio 4008/2 RTP/SAVP 8\r\na=sendonly\r\n",
+		"m=audio 4006 RTP/AVP 8\r\na=inactive\r\na=rtcp-mux\r\na=crypto:2 "
+		"AES_CM_128_HMAC_SHA1_32 " KEY "\r\n",
+		"m=audio 4008/2 RTP/SAVP 8\r\na=sendonly\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " KEY
+		"\r\na=crypto:5 AEAD_AES_128_GCM " KEY "\r\n",
 		"m=audio 65535 RTP/AVP 8\r\na=recvonly\r\n",
 	};
 	unsigned n = 1 + (bits >> 6) * 3;

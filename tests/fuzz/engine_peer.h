@@ -49,6 +49,9 @@ struct peer {
 
 /* What stands wherever a side's text must not reach the other, and how its network's addresses
  * begin. */
+/* The SRTP key of every peer: limen's own are others. */
+#define PEER_KEY "AQIDBAUGBwgJCgsMDQ4PEP79/Pv6+fj39vX08/Lx"
+
 extern const char *const peer_marks[2][3];
 
 void peer_note(struct peer_notes *notes, struct span text);

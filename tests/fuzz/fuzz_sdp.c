@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/sdp/crypto.h"
 #include "common/sdp/sdp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,7 +25,18 @@ static struct net_endpoint endpoint(const char *text)
 	return at;
 }
 
-/* One anchor after the other: the usual one, another family, RTCP apart, none. */
+/* Keys of limen's: all suites, or one under another tag. */
+static void keys_make(struct sdp_keys *keys, unsigned nsuites)
+{
+	keys->nsuites = (uint8_t)nsuites;
+	memset(keys->secret, 0x5a, sizeof(keys->secret));
+	for (unsigned i = 0; i < nsuites; i++) {
+		keys->suites[i] = (uint8_t)(1 + i);
+		keys->tag[i] = nsuites == 1 ? 999999999 : i + 1;
+	}
+}
+
+/* One anchor after the other: the usual one, another family, RTCP apart and with keys, none. */
 static void rewrite_make(struct sdp_rewrite *rewrite, const struct sdp *sdp)
 {
 	*rewrite = (struct sdp_rewrite){
@@ -39,9 +51,29 @@ static void rewrite_make(struct sdp_rewrite *rewrite, const struct sdp *sdp)
 		anchor->rtp = endpoint(i % 4 == 1 ? "[2001:db8:5::1]:30000" : "203.0.113.1:30000");
 		anchor->rtcp = anchor->rtp;
 		anchor->rtcp.port = i % 4 == 2 ? 40000 : 30001;
+		anchor->security = i % 3;
+		if (i % 4 == 2)
+			keys_make(&anchor->keys, i < 4 ? SECURE_SUITES_MAX : 1);
 		if (i % 4 == 3)
 			anchor->rtp = anchor->rtcp = (struct net_endpoint){0};
 	}
+}
+
+/* limen's keys and no others. */
+static void keys_are_limens(const struct sdp_media *media, const struct sdp_keys *keys)
+{
+	struct span rest = media->lines;
+	struct sdp_crypto line;
+	unsigned n = 0;
+
+	for (; sdp_crypto_next(&rest, &line); n++) {
+		struct secure_key key;
+
+		CHECK(n < keys->nsuites);
+		secure_key_make(&key, keys->suites[n], keys->secret);
+		CHECK(line.tag == keys->tag[n] && secure_key_eq(&line.key, &key));
+	}
+	CHECK(n == keys->nsuites);
 }
 
 static void same_meaning(const struct sdp *in, const struct sdp *out,
@@ -54,12 +86,15 @@ static void same_meaning(const struct sdp *in, const struct sdp *out,
 		bool active = a->port && anchor->rtp.family != NET_NONE;
 
 		CHECK(span_eq(a->type, b->type));
-		CHECK(span_eq(a->proto, b->proto));
+		CHECK(anchor->security != SDP_SECURITY_OTHER || span_eq(a->proto, b->proto));
+		CHECK((sdp_security(a->proto) == SDP_SECURITY_OTHER) ==
+		      (sdp_security(b->proto) == SDP_SECURITY_OTHER));
 		CHECK(span_eq(a->formats, b->formats));
 		CHECK(a->rtcp_mux == b->rtcp_mux);
 		CHECK(sdp_media_direction(a) == sdp_media_direction(b));
 		CHECK(!b->hold_by_zero);
 		CHECK(b->port == (active ? anchor->rtp.port : 0));
+		keys_are_limens(b, active ? &anchor->keys : &(struct sdp_keys){0});
 		if (active) {
 			CHECK(net_endpoint_eq(&b->rtp, &anchor->rtp));
 			CHECK(net_endpoint_eq(&b->rtcp,
@@ -85,8 +120,10 @@ static void origin_is_hidden(struct span in, struct span origin, struct span out
 		"v=0\r\no=- 31415926535 27182818284 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 "
 		"203.0.113.1\r\n"
 		"c=IN IP6 2001:db8:5::1\r\nt=0 0\r\na=rtcp:40000\r\na=sendonly\r\na=inactive\r\n"
-		"m= 30000 a=ssrc: cname:31415926535";
+		"m= 30000 a=ssrc: cname:31415926535 RTP/AVP RTP/SAVP RTP/AVPF RTP/SAVPF";
 
+	if (count_in(out, SPAN("inline:"))) /* base64 may hold any word */
+		return;
 	while (origin.len) {
 		struct span word = span_of(origin.ptr, 0);
 

@@ -460,6 +460,12 @@ static void test_ranges(void)
 	BAD(make_accept(&s, 1), ipc_verdict, side.redirect, IPC_REDIRECTS);
 	BAD(make_accept(&s, 1), ipc_verdict, side.refer, IPC_REFERS);
 	BAD(make_accept(&s, 1), ipc_verdict, side.flags, 0x80);
+	BAD(make_accept(&s, 1), ipc_verdict, side.srtp, IPC_SRTPS);
+	BAD(make_accept(&s, 1), ipc_verdict, side.srtp, IPC_SRTP_REQUIRE); /* without a suite */
+	BAD(make_accept(&s, 1), ipc_verdict, side.srtp_suites[0], SECURE_SUITES);
+	BAD(make_accept(&s, 1), ipc_verdict, side.srtp_suites[1], SECURE_AEAD_AES_128_GCM);
+	BAD(make_call_end(&s), ipc_call_end, media[0].srtp_suite, SECURE_SUITES);
+	BAD(make_call_row(&s), ipc_call_row, media[1].srtp_suite, 255);
 	BAD(make_accept(&s, 1), ipc_verdict, side.session_s, 80);
 	BAD(make_accept(&s, 1), ipc_verdict, flags, 0x80);
 	BAD(make_answer(&s), ipc_answer, status, 100);

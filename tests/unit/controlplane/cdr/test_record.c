@@ -162,6 +162,7 @@ static const struct ipc_call_end answered = {
 		   .jitter_us = 1234,
 		   .rtcp_pkts = 12,
 		   .payload_type = 8,
+		   .srtp_suite = SECURE_AES_CM_128_HMAC_SHA1_80,
 		   .source = {.addr = {{10, 99, 1, 2}}, .port = 6000, .family = NET_IP4}},
 		  {.rx_pkts = 2999,
 		   .out_of_order_pkts = 4,
@@ -196,11 +197,12 @@ Test(record, of_an_answered_call)
 			       "{\"rx_pkts\":3000,\"rx_bytes\":516000,\"lost_pkts\":2,\"out_of_"
 			       "order_pkts\":0,\"dropped_pkts\":0,"
 			       "\"rtcp_pkts\":12,\"jitter_ms\":1.234,\"payload_type\":8,\"source\":"
-			       "\"10.99.1.2:6000\",\"source_learned\":false},"
+			       "\"10.99.1.2:6000\",\"source_learned\":false,"
+			       "\"srtp\":\"AES_CM_128_HMAC_SHA1_80\"},"
 			       "{\"rx_pkts\":2999,\"rx_bytes\":0,\"lost_pkts\":0,\"out_of_order_"
 			       "pkts\":4,\"dropped_pkts\":1,"
 			       "\"rtcp_pkts\":0,\"jitter_ms\":0.009,\"payload_type\":0,\"source\":"
-			       "null,\"source_learned\":true}]}\n")),
+			       "null,\"source_learned\":true,\"srtp\":null}]}\n")),
 		  "%.*s", SPAN_FMT(cursor_span(&out)));
 }
 

@@ -107,8 +107,8 @@ static void expect_shown(const char *text, shower *show, struct show_options opt
 	"\",\"answered\":" answered ","                                                            \
 	"\"trunks\":[\"a\",\"b\"],\"realms\":[\"ra\",\"rb\"],\"caller\":\"" caller                 \
 	"\",\"called\":\"2001\","                                                                  \
-	"\"a\":{\"peer\":null,\"media\":{\"rx_pkts\":100,\"lost_pkts\":1}},\"b\":{\"media\":{"     \
-	"\"rx_pkts\":99,\"lost_pkts\":2}},"                                                        \
+	"\"a\":{\"peer\":null,\"media\":{\"rx_pkts\":100,\"lost_pkts\":1,\"srtp\":null}},\"b\":{"    \
+	"\"media\":{\"rx_pkts\":99,\"lost_pkts\":2,\"srtp\":\"AEAD_AES_128_GCM\"}},"                                                        \
 	"\"worker\":0}\n"
 
 Test(ctl, calls_in_order_of_their_start)
@@ -119,11 +119,11 @@ Test(ctl, calls_in_order_of_their_start)
 		     show_calls,
 		     (struct show_options){.now_unix_ns = UINT64_C(1709211662000000000)},
 		     "CALL         STATE        TIME  FROM  TO  CALLER     CALLED  PKTS FROM  PKTS "
-		     "TO  LOST\n"
+		     "TO  LOST  SRTP\n"
 		     "0-100000001  answered  1:01:01  a     b   1001       2001          100       "
-		     "99     3\n"
+		     "99     3  to\n"
 		     "0-2          answered  1:00:57  a     b   10?[2J?01  2001          100       "
-		     "99     3\n");
+		     "99     3  to\n");
 	expect_shown(DONE, show_calls, (struct show_options){0}, "no calls\n");
 }
 

@@ -58,26 +58,24 @@ static bool has_media(const char *text, const char *type, const char *rest, bool
 	       strcmp(found, rest) == 0 && (port != 0) == active;
 }
 
-Test(engine_sdp, secured_media_passes_from_end_to_end)
+/* limen does not do DTLS: such sections are refused in their place, and an offer of nothing else
+ * with 488. Keys of either kind do not cross. */
+Test(engine_sdp, dtls_is_refused)
 {
 	static const char secured[] =
-		"m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\r\n"
 		"m=video 4002 UDP/TLS/RTP/SAVPF 96\r\na=fingerprint:sha-1 AB:CD\r\n"
 		"a=setup:actpass\r\nm=image 4004 UDP/TLS/UDPTL t38\r\n";
 	char sdp[1024];
 	const char *ok;
 
-	snprintf(sdp, sizeof(sdp), "%s%s", FROM_A, secured);
+	snprintf(sdp, sizeof(sdp), "%s" AUDIO "%s", FROM_A, secured);
 	offer(sdp);
-	cr_expect(has_media(invite, "audio", "RTP/SAVP 0", true));
-	cr_expect(has_media(invite, "video", "UDP/TLS/RTP/SAVPF 96", true));
-	cr_expect(has_media(invite, "image", "UDP/TLS/UDPTL t38", true));
-	cr_expect(world_has(invite, "a=crypto:1 ") &&
-		  world_has(invite, "a=fingerprint:sha-1 AB:CD") &&
-		  world_has(invite, "a=setup:actpass"));
-	snprintf(sdp, sizeof(sdp), "%s%s", FROM_B, secured);
-	ok = answer(sdp);
-	cr_expect(has_media(ok, "image", "UDP/TLS/UDPTL t38", true));
+	cr_expect(has_media(invite, "audio", "RTP/AVP 0", true));
+	cr_expect(has_media(invite, "video", "UDP/TLS/RTP/SAVPF 96", false));
+	cr_expect(has_media(invite, "image", "UDP/TLS/UDPTL t38", false));
+	cr_expect(!world_has(invite, "fingerprint") && !world_has(invite, "setup"));
+	ok = answer(FROM_B AUDIO "m=video 0 RTP/AVP 96\r\nm=image 0 udptl t38\r\n");
+	cr_expect(has_media(ok, "audio", "RTP/AVP 0", true));
 	hang_up(ok);
 }
 
