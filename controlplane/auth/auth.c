@@ -121,9 +121,6 @@ static void take_algorithms(struct auth *a, const struct conf_auth *conf)
 
 static int start(struct auth *a, struct event_base *base, const struct conf_auth *conf)
 {
-	struct users_error error;
-	int err;
-
 	a->nonces = nonces_new();
 	a->path = strdup(conf->users_file);
 	a->told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -134,12 +131,14 @@ static int start(struct auth *a, struct event_base *base, const struct conf_auth
 		return -ENOMEM;
 	if (!*a->path)
 		return 0;
-	err = users_load(&a->users, a->path, &error);
-	if (err)
-		log_wrong(a->path, &error);
-	else
+	if (users_load(&a->users, a->path, &a->error)) {
+		/* who is nobody is refused; all else goes on, and the next reload reads it again */
+		a->stats.load_failures++;
+		log_wrong(a->path, &a->error);
+	} else {
 		a->stats.loads++;
-	return err;
+	}
+	return 0;
 }
 
 int auth_new(struct auth **out, struct event_base *base, const struct conf_auth *conf,

@@ -17,8 +17,8 @@ struct auth_events {
 	void (*failed)(void *arg, unsigned realm, const struct net_endpoint *source);
 };
 
-/* Reads the users. 0, or -errno after a log line that says what is wrong. `events` (borrowed) may
- * be NULL. */
+/* Reads the users; without a file that can be used there is nobody, which is told in the log. 0, or
+ * -ENOMEM. `events` (borrowed) may be NULL. */
 int auth_new(struct auth **auth, struct event_base *base, const struct conf_auth *conf,
 	     const struct auth_events *events, void *arg);
 void auth_free(struct auth *auth);

@@ -215,6 +215,9 @@ def several():
     assert len(told) == 2 and told[0].startswith("<sip:lab@"), f"{told}"
     call_user("1001", first.peer, desk[1:-1])
     call_user("1009", status=480)
+    first.register()
+    at_core()
+    first.peer.expect(200)
 
 
 def killed():
