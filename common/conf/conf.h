@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/base/cursor.h"
+#include "common/conf/conf_rules.h"
 #include "common/net/addr.h"
 #include "common/rtp/secure.h"
 
@@ -96,6 +97,7 @@ struct conf_trunk {
 	uint8_t srtp_suites[SECURE_SUITES_MAX]; /* enum secure_suite, the preferred first; then 0 */
 	bool msrp;
 	bool trusted;               /* of the trust domain (RFC 3325) */
+	struct conf_trunk_rules rules;
 	unsigned options_interval_s; /* between OPTIONS probes of a peer; 0: never */
 	unsigned options_down_after; /* probes in a row */
 	unsigned options_up_after;
@@ -167,6 +169,12 @@ struct conf {
 	struct conf_trunk *trunks;
 	unsigned nroutes;
 	struct conf_route *routes; /* the first that matches decides */
+	unsigned nheader_rules;
+	struct conf_header_rule *header_rules;
+	unsigned nanswer_rules;
+	struct conf_answer_rule *answer_rules;
+	unsigned ntopologies;
+	struct conf_topology *topologies;
 	struct conf_registrar registrar;
 	struct conf_auth auth;
 	struct conf_srtp srtp;

@@ -3,6 +3,8 @@
  * reference page all come from these lists. Private to common/conf. */
 #pragma once
 
+#include "common/conf/conf_keys_rules.h"
+
 /* X(symbol, word in the reference): what a value's text must be. */
 #define CONF_TYPES(X)                                                                              \
 	X(UINT, "number")                                                                          \
@@ -37,6 +39,7 @@
 	X(routes, MAPS, ROUTE, false, 65536,                                                       \
 	  "Where calls go: the first route that matches decides. A call that none matches is "     \
 	  "refused with 404.")                                                                     \
+	CONF_SECTIONS_RULES(X)                                                                     \
 	X(registrar, MAP, REGISTRAR, false, 1,                                                     \
 	  "Users that register through limen: where each of them is.")                             \
 	X(auth, MAP, AUTH, false, 1,                                                               \
@@ -213,7 +216,8 @@
 	X(ONE, UINT, options_down_after, 0, "probes", "2", 1, 100, RELOAD,                         \
 	  "Unanswered probes in a row after which a peer is down.")                                \
 	X(ONE, UINT, options_up_after, 0, "probes", "1", 1, 100, RELOAD,                           \
-	  "Answered probes in a row after which a peer is up.")
+	  "Answered probes in a row after which a peer is up.")                                    \
+	CONF_KEYS_TRUNK_RULES(X)
 
 #define CONF_KEYS_ROUTE(X)                                                                         \
 	X(ONE, REF_TRUNK, from, 0, "", "", 1, 63, RELOAD,                                          \

@@ -550,5 +550,5 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 		if (r.no_memory)
 			return -ENOMEM;
 	}
-	return 0;
+	return conf_resolve_rules(doc, raw, conf, pool);
 }

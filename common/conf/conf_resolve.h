@@ -21,6 +21,10 @@ void conf_pool_free(struct conf_pool *pool);
 int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *conf,
 		 struct conf_pool *pool);
 
+/* The same for rules (conf_rules.h), once trunks are there. */
+int conf_resolve_rules(struct conf_doc *doc, const struct raw_conf *raw, struct conf *conf,
+		       struct conf_pool *pool);
+
 /* Note what does not fit together; keys at which a fault was noted before are left out. 0, or
  * -ENOMEM. */
 int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const struct conf *conf);

@@ -26,6 +26,15 @@ static const struct conf_key keys_TRUNK[] = {CONF_KEYS_TRUNK(KEY)};
 #define RAW struct raw_routes
 static const struct conf_key keys_ROUTE[] = {CONF_KEYS_ROUTE(KEY)};
 #undef RAW
+#define RAW struct raw_header_rules
+static const struct conf_key keys_HEADER_RULE[] = {CONF_KEYS_HEADER_RULE(KEY)};
+#undef RAW
+#define RAW struct raw_answer_rules
+static const struct conf_key keys_ANSWER_RULE[] = {CONF_KEYS_ANSWER_RULE(KEY)};
+#undef RAW
+#define RAW struct raw_topology_profiles
+static const struct conf_key keys_TOPOLOGY_PROFILE[] = {CONF_KEYS_TOPOLOGY_PROFILE(KEY)};
+#undef RAW
 #define RAW struct raw_registrar
 static const struct conf_key keys_REGISTRAR[] = {CONF_KEYS_REGISTRAR(KEY)};
 #undef RAW
@@ -102,6 +111,18 @@ static const cyaml_schema_field_t fields_TRUNK[] = {CONF_KEYS_TRUNK(FIELD) CYAML
 #undef RAW
 #define RAW struct raw_routes
 static const cyaml_schema_field_t fields_ROUTE[] = {CONF_KEYS_ROUTE(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_header_rules
+static const cyaml_schema_field_t fields_HEADER_RULE[] = {
+	CONF_KEYS_HEADER_RULE(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_answer_rules
+static const cyaml_schema_field_t fields_ANSWER_RULE[] = {
+	CONF_KEYS_ANSWER_RULE(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_topology_profiles
+static const cyaml_schema_field_t fields_TOPOLOGY_PROFILE[] = {
+	CONF_KEYS_TOPOLOGY_PROFILE(FIELD) CYAML_FIELD_END};
 #undef RAW
 #define RAW struct raw_registrar
 static const cyaml_schema_field_t fields_REGISTRAR[] = {CONF_KEYS_REGISTRAR(FIELD) CYAML_FIELD_END};

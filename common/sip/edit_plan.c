@@ -249,6 +249,22 @@ struct span edit_plan_part(struct span plan, enum edit_part part)
 	return span_of(plan.ptr + plan.len - behind, head.part_bytes[part]);
 }
 
+int edit_plan_with_headers(struct cursor *out, struct span plan, struct span headers)
+{
+	struct edit_plan_head head = head_load(plan.ptr);
+	int err;
+
+	put_bytes(out, plan.ptr, plan.len - parts_bytes(&head));
+	if (out->full)
+		return -ENOSPC;
+	memset(head.part_bytes, 0, sizeof(head.part_bytes));
+	memcpy(out->buf, &head, sizeof(head));
+	err = edit_plan_attach(out, EDIT_PART_HEADERS, headers);
+	for (unsigned part = EDIT_PART_ANSWERS; part < EDIT_PARTS && !err; part++)
+		err = edit_plan_attach(out, part, edit_plan_part(plan, part));
+	return err;
+}
+
 /* One rule by itself; its texts end before `end`. */
 static int rule_check(const char *plan, const struct edit_plan_head *head, size_t end,
 		      const struct edit_rule *rule)

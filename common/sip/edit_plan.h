@@ -81,6 +81,9 @@ int edit_plan_finish(struct cursor *out);
 
 /* Add a part to a finished plan, in the order of enum edit_part. 0, or -ENOSPC. */
 int edit_plan_attach(struct cursor *out, enum edit_part part, struct span bytes);
+/* A finished plan, perhaps with other parts, and header rules of its own. `plan` has none. 0, or
+ * -ENOSPC. */
+int edit_plan_with_headers(struct cursor *out, struct span plan, struct span headers);
 /* A part of a checked plan; empty where there is none. */
 struct span edit_plan_part(struct span plan, enum edit_part part);
 

@@ -25,6 +25,7 @@ static void read_caller(const struct sip_msg *msg, struct far_parties *parties)
 
 	parties->registers = msg->method == SIP_METHOD_REGISTER;
 	parties->display = SPAN_NONE;
+	parties->ruri_host = parties->from_host = parties->to_host = SPAN_NONE;
 	if (party_from_uri(sip_span(msg, msg->from_uri), &parties->from)) {
 		make_anonymous(&parties->from);
 	} else if (!sip_name_addr_parse(sip_hdr_value(msg, SIP_HDR_FROM), &from)) {
@@ -71,6 +72,7 @@ struct question {
 	struct explain *explain; /* NULL: it is live */
 	struct sip_msg msg;
 	struct far_parties parties;
+	struct far_parties caller; /* as he is, where `parties` shows him anonymous */
 	struct party referrer;
 	struct registering registering; /* of a REGISTER */
 	struct cdr_context before; /* REDIRECT: the call's note so far */
@@ -110,13 +112,24 @@ static void refuse(struct cursor *out, const struct ipc_ask *ask, struct ask_ans
 	put_refusal(out, ask, status, context);
 }
 
+/* What the caller's trunk is told of a refusal. */
+static unsigned told_status(const struct question *q, const struct policy_decision *d)
+{
+	unsigned status = call_rules_status(q->gen->conf, d->from, d->status);
+
+	if (status != d->status)
+		explain_step(q->explain, "answers", "answer_rules_out: %u becomes %u", d->status,
+			     status);
+	return status;
+}
+
 static void refuse_decided(struct question *q, struct cursor *out, struct ask_answer *answer,
 			   enum policy_outcome outcome)
 {
 	policy_refuse(&answer->decision, outcome);
 	explain_step(q->explain, "policy", "refused with %u: %s", answer->decision.status,
 		     policy_outcome_why(outcome));
-	refuse(out, q->ask, answer, answer->decision.status, policy_outcome_why(outcome),
+	refuse(out, q->ask, answer, told_status(q, &answer->decision), policy_outcome_why(outcome),
 	       write_context(q, &answer->decision));
 }
 
@@ -202,18 +215,28 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 
 /* The variant of the edit plan; a caller who asks for privacy is anonymous outside the trust
  * domain. */
-static unsigned plan_variant(struct question *q, int to)
+static unsigned plan_variant(struct question *q, struct ruled_call *call)
 {
+	const struct conf_trunk *to = &q->gen->conf->trunks[call->to];
 	unsigned variant = q->msg.method == SIP_METHOD_PUBLISH ? PLAN_PUBLISH : 0;
+	bool always = to->rules.privacy == CONF_PRIVACY_ALWAYS;
 	struct privacy privacy;
 
-	if (q->msg.first[SIP_HDR_PRIVACY] == SIP_HDR_NONE)
+	if (to->rules.privacy == CONF_PRIVACY_NEVER ||
+	    (q->msg.first[SIP_HDR_PRIVACY] == SIP_HDR_NONE && !always))
 		return variant;
 	privacy = privacy_read(&q->msg);
-	if (privacy.caller && !q->gen->conf->trunks[to].trusted &&
-	    q->msg.method != SIP_METHOD_REGISTER) {
+	if (always)
+		privacy = (struct privacy){.caller = true, .history = privacy.history};
+	call->anonymous = privacy.caller && !to->trusted;
+	call->private = privacy.caller && to->trusted;
+	if (privacy.caller && (!to->trusted || always) && q->msg.method != SIP_METHOD_REGISTER) {
+		q->caller = q->parties;
+		call->parties = &q->caller;
 		make_anonymous(&q->parties.from);
 		q->parties.display = SPAN("Anonymous");
+		explain_step(q->explain, "identity", "the caller is anonymous there: %s",
+			     always ? "privacy: always" : "he asks for it");
 	}
 	return variant | (privacy.caller ? PLAN_PRIVATE : 0) |
 	       (privacy.history ? PLAN_PRIVATE_HISTORY : 0) | (privacy.none ? PLAN_OPEN : 0);
@@ -223,6 +246,16 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 		   const struct way *ways, unsigned nways)
 {
 	const struct policy_decision *d = &answer->decision;
+	const struct conf *conf = q->gen->conf;
+	const struct conf_trunk *to = &conf->trunks[d->to];
+	struct net_endpoint limen = limen_at(&conf->realms[to->realm], to->peers[0].family);
+	struct ruled_call call = {.msg = &q->msg,
+				  .source = &q->ask->source,
+				  .from = (unsigned)d->from,
+				  .to = (unsigned)d->to,
+				  .parties = &q->parties,
+				  .limen = &limen,
+				  .explain = q->explain};
 	struct acceptance acceptance = {
 		.gen = q->gen,
 		.ask = q->ask,
@@ -230,18 +263,22 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 		.ways = ways,
 		.nways = nways,
 		.parties = &q->parties,
-		.context = write_context(q, d), /* of the caller as he is */
 		.explain = q->explain,
 	};
 	unsigned variant;
 
-	variant = plan_variant(q, d->to);
+	call_rules_read_caller(&conf->trunks[d->from], &q->msg, &q->parties, q->explain);
+	acceptance.context = write_context(q, d); /* of the caller as he is */
+	variant = plan_variant(q, &call);
 	acceptance.plan = plans_get(q->gen->plans, (unsigned)d->from, (unsigned)d->to, variant);
 	if (q->explain)
 		plans_explain(q->gen->plans, (unsigned)d->from, (unsigned)d->to, variant,
 			      q->explain);
+	if (acceptance.plan.len)
+		acceptance.plan = call_rules_plan(q->gen->rules, &call, acceptance.plan);
+	call_rules_show(conf, &call, &q->parties);
 	if (!acceptance.plan.len) {
-		refuse(out, q->ask, answer, 500, "no memory for an edit plan", acceptance.context);
+		refuse(out, q->ask, answer, 500, "no room for an edit plan", acceptance.context);
 		return;
 	}
 	if (q->msg.method == SIP_METHOD_REGISTER &&
@@ -408,7 +445,7 @@ static void decide_request(struct question *q, const struct policy_request *requ
 		 q->gen->conf->trunks[d->to].users_registered)
 		nways = find_user(q, d, ways);
 	if (d->status) {
-		refuse(out, q->ask, answer, d->status, policy_outcome_why(d->outcome),
+		refuse(out, q->ask, answer, told_status(q, d), policy_outcome_why(d->outcome),
 		       write_context(q, d));
 		return;
 	}
@@ -430,7 +467,7 @@ static void decide_redirect(struct question *q, const struct policy_request *req
 	redirect_decide(q->gen, request, ipc_ask_contacts(q->ask), q->ask->redirects, &q->before,
 			&redirection, d);
 	if (d->status)
-		refuse(out, q->ask, answer, d->status, policy_outcome_why(d->outcome), note);
+		refuse(out, q->ask, answer, told_status(q, d), policy_outcome_why(d->outcome), note);
 	else
 		accept(q, out, answer, redirection.ways, redirection.nways);
 }

@@ -17,8 +17,9 @@ struct generation *generation_new(struct conf *conf, struct registrar *registrar
 	generation->registrar = registrar;
 	generation->policy = policy_new(conf);
 	generation->plans = plans_new(conf);
+	generation->rules = call_rules_new(conf);
 	generation->peers_down = calloc(conf->ntrunks + 1, sizeof(*generation->peers_down));
-	if (!generation->policy || !generation->plans || !generation->peers_down) {
+	if (!generation->policy || !generation->plans || !generation->rules || !generation->peers_down) {
 		generation_free(generation);
 		return NULL;
 	}
@@ -30,6 +31,7 @@ void generation_free(struct generation *generation)
 	if (!generation)
 		return;
 	free(generation->peers_down);
+	call_rules_free(generation->rules);
 	plans_free(generation->plans);
 	policy_free(generation->policy);
 	conf_free(generation->conf);

@@ -6,6 +6,7 @@
 #include "common/conf/conf.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/registrar/registrar.h"
+#include "controlplane/topology/call_rules.h"
 #include "controlplane/topology/plan.h"
 
 struct auth;
@@ -14,6 +15,7 @@ struct generation {
 	struct conf *conf; /* owned */
 	struct policy *policy;
 	struct plans *plans;
+	struct call_rules *rules;
 	struct registrar *registrar; /* borrowed: it outlives generations */
 	struct auth *auth;           /* the same; NULL: no credentials are right */
 	uint8_t *peers_down; /* owned; by trunk: a bit for each peer that does not answer */

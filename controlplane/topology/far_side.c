@@ -5,7 +5,7 @@
 
 /* The text of a display name: of a quoted string without quotes and backslashes, else as it is;
  * folds and tabs become blanks, other control characters go. Returns its length. */
-static uint32_t read_display(struct span display, char out[FAR_DISPLAY_BYTES_MAX])
+uint32_t far_display_read(struct span display, char out[FAR_DISPLAY_BYTES_MAX])
 {
 	bool quoted;
 	uint32_t len = 0;
@@ -36,10 +36,10 @@ static uint32_t read_display(struct span display, char out[FAR_DISPLAY_BYTES_MAX
 	return len;
 }
 
-static void put_display(struct cursor *out, struct span display)
+void put_far_display(struct cursor *out, struct span display)
 {
 	char name[FAR_DISPLAY_BYTES_MAX];
-	uint32_t len = read_display(display, name);
+	uint32_t len = far_display_read(display, name);
 
 	if (!len)
 		return;
@@ -57,7 +57,8 @@ void put_far_ruri(struct cursor *out, const struct far_parties *parties,
 {
 	static const struct party nobody;
 
-	put_party_uri(out, parties->registers ? &nobody : parties->called, peer, transport);
+	put_party_at(out, parties->registers ? &nobody : parties->called, parties->ruri_host, peer,
+		     transport);
 }
 
 void put_far_from(struct cursor *out, const struct far_parties *parties,
@@ -66,9 +67,14 @@ void put_far_from(struct cursor *out, const struct far_parties *parties,
 	struct net_endpoint host = parties->registers ? *peer : *limen;
 
 	host.port = 0; /* RFC 3261 section 19.1.1: no port in From and To */
-	put_display(out, parties->display);
+	put_far_display(out, parties->display);
 	put_char(out, '<');
-	put_party_uri(out, &parties->from, parties->from.anonymous ? NULL : &host, NET_UDP);
+	if (parties->from.anonymous)
+		put_party_uri(out, &parties->from, NULL, NET_UDP);
+	else /* a user that registers is of the registrar's domain */
+		put_party_at(out, &parties->from,
+			     parties->registers ? parties->to_host : parties->from_host, &host,
+			     NET_UDP);
 	put_char(out, '>');
 }
 
@@ -79,6 +85,6 @@ void put_far_to(struct cursor *out, const struct far_parties *parties,
 
 	host.port = 0;
 	put_char(out, '<');
-	put_party_uri(out, &parties->to, &host, NET_UDP);
+	put_party_at(out, &parties->to, parties->to_host, &host, NET_UDP);
 	put_char(out, '>');
 }

@@ -14,7 +14,14 @@ struct far_parties {
 	struct party from;
 	struct party to;
 	struct span display; /* From's, as it came: borrowed from the request */
+	struct span ruri_host, from_host, to_host; /* empty: the peer's, limen's, the peer's */
 };
+
+/* The text of a display name: of a quoted string without quotes and backslashes, else as it is, cut
+ * to size. Returns its length. */
+uint32_t far_display_read(struct span display, char out[FAR_DISPLAY_BYTES_MAX]);
+/* The name in quotes and a blank, nothing where there is none. */
+void put_far_display(struct cursor *out, struct span display);
 
 /* From and To values without tag. `limen` is limen's own address towards the peer. */
 void put_far_ruri(struct cursor *out, const struct far_parties *parties,

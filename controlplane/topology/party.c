@@ -225,6 +225,31 @@ static void put_user(struct cursor *out, struct span user)
 	}
 }
 
+void put_party_user(struct cursor *out, const struct party *party)
+{
+	put_user(out, party_user(party));
+}
+
+/* sip:USER@, and all that is behind the host. */
+static void put_front(struct cursor *out, const struct party *party)
+{
+	put_lit(out, "sip:");
+	if (!party->len)
+		return;
+	put_user(out, party_user(party));
+	put_char(out, '@');
+}
+
+static void put_behind(struct cursor *out, const struct party *party, uint8_t transport)
+{
+	if (party->phone && party->len)
+		put_lit(out, ";user=phone");
+	if (transport != NET_UDP && transport < NET_TRANSPORTS) {
+		put_lit(out, ";transport=");
+		put_span(out, span_str(net_transport_param((enum net_transport)transport)));
+	}
+}
+
 void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host,
 		   uint8_t transport)
 {
@@ -232,11 +257,7 @@ void put_party_uri(struct cursor *out, const struct party *party, const struct n
 		put_span(out, party_user(party));
 		return;
 	}
-	put_lit(out, "sip:");
-	if (party->len) {
-		put_user(out, party_user(party));
-		put_char(out, '@');
-	}
+	put_front(out, party);
 	if (host)
 		put_addr_sip(out, host->family, &host->addr);
 	else
@@ -245,10 +266,17 @@ void put_party_uri(struct cursor *out, const struct party *party, const struct n
 		put_char(out, ':');
 		put_u64(out, host->port);
 	}
-	if (party->phone && party->len)
-		put_lit(out, ";user=phone");
-	if (transport != NET_UDP && transport < NET_TRANSPORTS) {
-		put_lit(out, ";transport=");
-		put_span(out, span_str(net_transport_param((enum net_transport)transport)));
+	put_behind(out, party, transport);
+}
+
+void put_party_at(struct cursor *out, const struct party *party, struct span name,
+		  const struct net_endpoint *host, uint8_t transport)
+{
+	if (!name.len || party->service) {
+		put_party_uri(out, party, host, transport);
+		return;
 	}
+	put_front(out, party);
+	put_span(out, name);
+	put_behind(out, party, transport);
 }

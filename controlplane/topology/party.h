@@ -31,3 +31,8 @@ int party_from_uri(struct span uri, struct party *party);
  * it is escaped. Port 0 and UDP are left out. Without a host: anonymous.invalid. */
 void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host,
 		   uint8_t transport);
+/* The same at a host by its name; without one: at `host`. */
+void put_party_at(struct cursor *out, const struct party *party, struct span name,
+		  const struct net_endpoint *host, uint8_t transport);
+/* The user alone, escaped. */
+void put_party_user(struct cursor *out, const struct party *party);

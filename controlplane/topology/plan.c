@@ -7,6 +7,7 @@
 #include "common/base/hash.h"
 #include "common/sip/edit_plan.h"
 #include "controlplane/topology/plan_draft.h"
+#include "controlplane/topology/plan_parts.h"
 
 #define KEPT_MAX 1024u /* plans */
 #define SLOTS    (2 * KEPT_MAX)
@@ -39,6 +40,7 @@ static bool same_list(char *const *a, unsigned na, char *const *b, unsigned nb)
 static bool same_rules(const struct conf_trunk *a, const struct conf_trunk *b)
 {
 	return a->challenges_pass == b->challenges_pass && a->trusted == b->trusted &&
+	       plan_rules_same(&a->rules, &b->rules) &&
 	       same_list(a->hide, a->hide_count, b->hide, b->hide_count) &&
 	       same_list(a->pass, a->pass_count, b->pass, b->pass_count) &&
 	       same_list(a->drop, a->drop_count, b->drop, b->drop_count);
@@ -65,7 +67,7 @@ static uint64_t hash_rules(const struct conf_trunk *trunk)
 	return hash_list(1, trunk->pass, trunk->pass_count) +
 	       hash_list(2, trunk->drop, trunk->drop_count) +
 	       hash_list(3, trunk->hide, trunk->hide_count) + trunk->challenges_pass +
-	       2u * trunk->trusted;
+	       2u * trunk->trusted + plan_rules_hash(&trunk->rules);
 }
 
 /* Number each trunk's rules by the first trunk that has the same. */
@@ -130,8 +132,8 @@ struct span plans_get(struct plans *plans, unsigned from, unsigned to, unsigned 
 		if (plans->slots[at].pair == pair)
 			return span_of(plans->slots[at].bytes, plans->slots[at].len);
 	}
-	if (put_plan(&out, &plans->conf->trunks[from], &plans->conf->trunks[to], variant,
-		     NULL))
+	if (put_plan(&out, plans->conf, from, to, variant, NULL) ||
+	    put_plan_parts(&out, plans->conf, from, to))
 		return SPAN_NONE;
 	copy = plans->nkept < KEPT_MAX ? malloc(out.len) : NULL;
 	if (copy) {
@@ -149,8 +151,9 @@ void plans_explain(const struct plans *plans, unsigned from, unsigned to, unsign
 	char scratch[EDIT_PLAN_BYTES_MAX];
 	struct cursor out = cursor_on(scratch, sizeof(scratch));
 
-	(void)put_plan(&out, &plans->conf->trunks[from], &plans->conf->trunks[to], variant,
-		       explain);
+	(void)put_plan(&out, plans->conf, from, to, variant, explain);
+	(void)put_plan_parts(&out, plans->conf, from, to);
+	plan_parts_explain(&plans->conf->trunks[from], &plans->conf->trunks[to], explain);
 }
 
 bool plans_same(const struct plans *plans, unsigned from, unsigned to, unsigned other)

@@ -200,6 +200,40 @@ static void draft_known(struct draft *draft, const struct conf_trunk *from,
 	}
 }
 
+static bool in_list(const struct conf_trunk *trunk, enum sip_hdr_id id)
+{
+	return drops(trunk, span_str(sip_hdr_name(id)));
+}
+
+/* What both trunks' topology profiles keep, and what a trunk's identity keys say. */
+static void draft_kept(struct draft *draft, const struct conf *conf, const struct conf_trunk *from,
+		       const struct conf_trunk *to)
+{
+	static const enum sip_hdr_id products[] = {SIP_HDR_USER_AGENT, SIP_HDR_SERVER};
+	const struct conf_trunk *const receivers[EDIT_DIRECTIONS] = {[EDIT_TO_B] = to,
+								     [EDIT_TO_A] = from};
+	const struct conf_topology *a, *b;
+
+	if (from->rules.topology >= 0 && to->rules.topology >= 0) {
+		a = &conf->topologies[from->rules.topology];
+		b = &conf->topologies[to->rules.topology];
+		for (size_t i = 0; i < COUNT(products); i++)
+			if (a->products_keep && b->products_keep && !in_list(from, products[i]) &&
+			    !in_list(to, products[i]))
+				draft_both(draft, products[i], EDIT_PASS);
+		for (int d = 0; d < EDIT_DIRECTIONS; d++)
+			if (a->identity.kind == CONF_HOST_KEEP &&
+			    b->identity.kind == CONF_HOST_KEEP &&
+			    draft->actions[d][SIP_HDR_P_ASSERTED_IDENTITY] == EDIT_HIDE)
+				draft->actions[d][SIP_HDR_P_ASSERTED_IDENTITY] = EDIT_PASS;
+	}
+	for (int d = 0; d < EDIT_DIRECTIONS; d++)
+		if (receivers[d]->rules.asserted == CONF_ASSERTED_DROP)
+			draft->actions[d][SIP_HDR_P_ASSERTED_IDENTITY] = EDIT_DROP;
+	if (to->rules.asserted >= CONF_ASSERTED_FROM) /* limen writes its own */
+		draft->actions[EDIT_TO_B][SIP_HDR_P_ASSERTED_IDENTITY] = EDIT_DROP;
+}
+
 static int put_both(struct cursor *out, struct span name, enum edit_action action)
 {
 	int err = edit_plan_rule(out, EDIT_TO_B, action, SIP_HDR_OTHER, name, SPAN_NONE);
@@ -256,13 +290,15 @@ static void tell(const struct draft *draft, const struct conf_trunk *from,
 		     variant & PLAN_OPEN ? "; the caller asks for no privacy" : "");
 }
 
-int put_plan(struct cursor *out, const struct conf_trunk *from, const struct conf_trunk *to,
+int put_plan(struct cursor *out, const struct conf *conf, unsigned from_trunk, unsigned to_trunk,
 	     unsigned variant, struct explain *explain)
 {
+	const struct conf_trunk *from = &conf->trunks[from_trunk], *to = &conf->trunks[to_trunk];
 	struct draft draft;
 	int err = 0;
 
 	draft_known(&draft, from, to, variant);
+	draft_kept(&draft, conf, from, to);
 	tell(&draft, from, to, variant, explain);
 	edit_plan_start(out, EDIT_DROP, EDIT_DROP);
 	for (int d = 0; d < EDIT_DIRECTIONS; d++) {

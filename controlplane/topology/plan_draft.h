@@ -10,7 +10,7 @@ struct explain;
 /* Whether a list of header names has this one, in any case. */
 bool plan_list_has(char *const *list, unsigned n, struct span name);
 
-/* Write the plan for a request from one trunk to another. 0; -ENOSPC when it does not fit.
- * `explain` may be NULL. */
-int put_plan(struct cursor *out, const struct conf_trunk *from, const struct conf_trunk *to,
+/* Write the plan for a request from one trunk to another (indexes). 0; -ENOSPC when it does not
+ * fit. `explain` may be NULL. */
+int put_plan(struct cursor *out, const struct conf *conf, unsigned from, unsigned to,
 	     unsigned variant, struct explain *explain);
