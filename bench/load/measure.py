@@ -65,8 +65,9 @@ def row(who, phases):
           flush=True)
 
 
-def media_rounds(bed, streams, rounds, seconds):
-    """Each round testpmd, then limen; told apart by how far the two CPUs were from each other all the while."""
+def media_rounds(bed, streams, rounds, seconds, end):
+    """Each round testpmd, then limen; told apart by how far the two CPUs were from each other all the while. Rounds in which that
+    changed are made up for, as long as there is time until `end`."""
     done = {"near": [], "far": [], "moved": []}
     for _ in range(2 * rounds):
         distances = [bed.distance()]
@@ -83,7 +84,7 @@ def media_rounds(bed, streams, rounds, seconds):
               flush=True)
         done[where].append({"rate": rate, "ratio": rate / yardstick, "yardstick": yardstick,
                             "lost": limen[1]["lost"] * 1e6 / max(1, limen[1]["sent"])})
-        if len(done["near"]) == rounds or sum(map(len, done.values())) >= rounds and not done["moved"]:
+        if len(done["near"]) == rounds or sum(map(len, done.values())) >= rounds and not done["moved"] or time.monotonic() > end:
             break
     return done
 
@@ -91,14 +92,14 @@ def media_rounds(bed, streams, rounds, seconds):
 def nogen(bed, options):
     """No generator: net_pcap gives the same frames again and again, and drops what is sent. All per second of CPU time that the
     thread had, so that others' work on the machine counts less; two workers need both CPUs."""
-    rounds = options.rounds or (3 if options.quick else 5)
+    rounds, seconds = options.rounds or (2 if options.quick else 5), 1 if options.quick else 2
     done = []
     print(f"\nfrom net_pcap, 1000 streams, Mpps for each second of CPU time; {busy_text()}\n"
           f"{'one worker':>12} {'testpmd':>12} {'ratio':>8} {'two workers':>12} {'ratio':>8}")
     for _ in range(rounds):
-        one, two = bed.relay(1, 2), None
-        testpmd = bed.testpmd_on_frames(2)
-        two = bed.relay(2, 2)
+        one = bed.relay(1, seconds)
+        testpmd = bed.testpmd_on_frames(seconds)
+        two = bed.relay(2, seconds)
         if one["dropped"] or two["dropped"]:
             raise RuntimeError(f"packets were dropped: {one} {two}")
         rate, both = one["mpps_per_cpu_time"], two["mpps_per_cpu_time"]
@@ -113,7 +114,7 @@ SUITES = {"cm_sha1_80": "AES_CM_128_HMAC_SHA1_80", "gcm_128": "AEAD_AES_128_GCM"
 
 def srtp(bed, options):
     """A whole worker, plain peers on one side, peers with keys on the other."""
-    rounds = options.rounds or (3 if options.quick else 5)
+    rounds = options.rounds or (2 if options.quick else 5)
     print(f"\nfrom net_pcap, 500 streams that limen encrypts, Mpps for each second of CPU time; {busy_text()}")
     figures = {}
     for key, suite in SUITES.items():
@@ -204,11 +205,12 @@ def media(bed, options):
     figures = nogen(bed, options)
     for streams in options.streams:
         name = f"{streams // 1000}k"
-        rounds = options.rounds or (5 if not options.quick else 3 if streams == 1000 else 1)
+        rounds = options.rounds or (5 if not options.quick else 2 if streams == 1000 else 1)
         print(f"\n{streams} streams; {busy_text()}\n"
               f"{'':10} {'max Mpps':>8} {'lost':>9} {'90% Mpps':>9} {'lost':>9} {'ppm':>9} {'50% Mpps':>9} "
               + " ".join(f"{q + ' us':>9}" for q in LATENCIES))
-        done = media_rounds(bed, streams, rounds, 1.5 if options.quick else 3)
+        done = media_rounds(bed, streams, rounds, 0.7 if options.quick else 3,
+                            time.monotonic() + (10 if options.quick else 600))
         for where, results in done.items():
             if results:
                 print(f"CPUs {where:5}: {len(results)} rounds, medians: " + ", ".join(

@@ -16,7 +16,7 @@
 
 #define VECTOR     32u
 #define ROUNDS_MAX 9u
-#define PER_ROUND  (1u << 20)
+#define PER_ROUND_MAX (1u << 20)
 #define MBUFS      1023u
 #define REALMS     8u
 #define PAIRS_MAX  100000u
@@ -70,7 +70,7 @@ struct bench {
 	struct rte_mempool *pool;
 	struct tx tx;
 	struct drops drops;
-	unsigned rounds;
+	unsigned rounds, per_round;
 };
 
 static void die(const char *what)
@@ -191,9 +191,9 @@ static int compare(const void *a, const void *b)
  * so that one the machine took away from us in the middle does not count. */
 static double round_cycles(struct bench *b)
 {
-	static double vectors[PER_ROUND / VECTOR];
+	static double vectors[PER_ROUND_MAX / VECTOR];
 
-	for (unsigned n = 0; n < PER_ROUND / VECTOR; n++) {
+	for (unsigned n = 0; n < b->per_round / VECTOR; n++) {
 		struct rte_mbuf *pkts[VECTOR];
 		uint64_t start;
 
@@ -204,8 +204,8 @@ static double round_cycles(struct bench *b)
 		media_stage(b->media, &b->tx, &b->drops, pkts, VECTOR, b->now_ns);
 		vectors[n] = (double)(rte_rdtsc_precise() - start) / VECTOR;
 	}
-	qsort(vectors, PER_ROUND / VECTOR, sizeof(vectors[0]), compare);
-	return vectors[PER_ROUND / VECTOR / 2];
+	qsort(vectors, b->per_round / VECTOR, sizeof(vectors[0]), compare);
+	return vectors[b->per_round / VECTOR / 2];
 }
 
 static void bench_streams(const char *path, struct bench *b, uint32_t npairs, uint8_t family)
@@ -245,7 +245,7 @@ static void bench_streams(const char *path, struct bench *b, uint32_t npairs, ui
 	round_cycles(b); /* warm */
 	for (unsigned i = 0; i < b->rounds; i++)
 		rounds[i] = round_cycles(b);
-	if (b->tx.taken != (uint64_t)(b->rounds + 1) * PER_ROUND)
+	if (b->tx.taken != (uint64_t)(b->rounds + 1) * b->per_round)
 		die("packets were dropped");
 	qsort(rounds, b->rounds, sizeof(rounds[0]), compare);
 	printf("%-5s %8u streams: median %6.1f, best %6.1f, worst %6.1f cycles a packet (%.1f Mpps "
@@ -286,13 +286,14 @@ int main(int argc, char **argv)
 	struct rte_mempool *pool;
 
 	b.rounds = ROUNDS_MAX;
+	b.per_round = PER_ROUND_MAX;
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--plain") == 0)
 			srtp = false;
 		else if (strcmp(argv[i], "--srtp") == 0)
 			plain = false;
 		else if (strcmp(argv[i], "--quick") == 0)
-			b.rounds = 3;
+			b.rounds = 3, b.per_round = PER_ROUND_MAX / 4;
 		else
 			path = argv[i];
 	}

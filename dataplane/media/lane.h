@@ -21,6 +21,6 @@ struct media_lane {
 
 /* Relay what can be of n packets, at most LANE_PKTS_MAX, that a port has just received: RTP over
  * IPv4 that matches the lane of its stream. Takes those; the others are left in pkts, in order, for
- * classify. Returns how many they are. */
+ * classify. Returns how many they are. The bytes of all n are added to *bytes. */
 unsigned media_lane(const struct media_lane *lane, uint8_t port, struct rte_mbuf **pkts, unsigned n,
-		    uint64_t now_ns);
+		    uint64_t now_ns, uint64_t *bytes);

@@ -25,16 +25,14 @@ void rx_init(struct rx *rx, const struct ports *ports, unsigned worker)
 unsigned rx_stage(struct rx *rx, unsigned q, struct rte_mbuf **pkts)
 {
 	const struct rx_queue *from = &rx->queues[q];
-	struct rx_count *count = &rx->count[from->port];
 	unsigned n = rte_eth_rx_burst(from->id, from->queue, pkts, RX_BURST);
-	uint64_t bytes = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		bytes += rte_pktmbuf_pkt_len(pkts[i]);
-		/* Some drivers set DPDK's number here, some set nothing. */
-		pkts[i]->port = from->port;
-	}
-	count->pkts += n;
-	count->bytes += bytes;
+	rx->count[from->port].pkts += n;
 	return n;
+}
+
+void rx_mark(const struct rx *rx, unsigned q, struct rte_mbuf **pkts, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		pkts[i]->port = rx->queues[q].port;
 }

@@ -87,7 +87,24 @@ static void run_stages(struct worker *worker)
 	media->n = sip->n = owner->n = local->n = punt->n = out->n = 0;
 }
 
-/* A burst of each port: what is plainly known goes on at once, the rest is sorted. */
+/* A burst of a queue: what is plainly known goes on at once, the rest is sorted. */
+static unsigned receive_burst(struct worker *worker, const struct media_lane *lane, unsigned q)
+{
+	unsigned n = rx_stage(&worker->rx, q, worker->pkts), left;
+	uint8_t port = worker->rx.queues[q].port;
+
+	if (!n)
+		return 0;
+	left = media_lane(lane, port, worker->pkts, n, worker->now_ns,
+			  &worker->rx.count[port].bytes);
+	if (left) {
+		rx_mark(&worker->rx, q, worker->pkts, left);
+		classify(&worker->classify, worker->pkts, left, &worker->walk);
+	}
+	worker->sent += tx_flush_bursts(worker->tx);
+	return n;
+}
+
 static unsigned receive(struct worker *worker)
 {
 	const struct media_lane lane = {
@@ -100,17 +117,13 @@ static unsigned receive(struct worker *worker)
 
 	worker->turn_full = false;
 	for (unsigned q = 0; q < worker->rx.n; q++) {
-		unsigned n = rx_stage(&worker->rx, q, worker->pkts), left;
+		unsigned n = RX_BURST;
 
-		if (!n)
-			continue;
+		for (unsigned i = 0; i < RX_BURSTS && n == RX_BURST; i++) {
+			n = receive_burst(worker, &lane, q);
+			total += n;
+		}
 		worker->turn_full |= n == RX_BURST;
-		total += n;
-		left = media_lane(&lane, worker->rx.queues[q].port, worker->pkts, n,
-				  worker->now_ns);
-		if (left)
-			classify(&worker->classify, worker->pkts, left, &worker->walk);
-		worker->sent += tx_flush_bursts(worker->tx);
 	}
 	return total;
 }

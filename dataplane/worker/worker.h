@@ -27,7 +27,7 @@ struct rte_rcu_qsbr;
 struct secure_device;
 struct sip_stage;
 
-#define WORKER_PKTS_MAX (RX_BURST * RX_QUEUES_MAX)
+#define WORKER_PKTS_MAX (RX_BURSTS * RX_BURST * RX_QUEUES_MAX)
 static_assert(WORKER_PKTS_MAX < VECTOR_MAX,
 	      "a turn's packets fit, with room for what other workers send");
 
@@ -85,14 +85,14 @@ struct worker {
 	uint64_t now_ns __attribute__((aligned(64)));
 	uint64_t turn_tsc;   /* when this turn began */
 	unsigned idle_turns; /* in a row */
-	bool turn_full;	     /* a queue gave as much as it could */
+	bool turn_full;	     /* a queue gave as much as was asked of it */
 	unsigned sent;	     /* in this turn, so far */
 	struct load_meter load;
 	struct rx rx;	     /* main reads its counters */
 	struct classify classify;
 	struct local local; /* main reads its counters */
 	struct punt punt;
-	struct rte_mbuf *pkts[WORKER_PKTS_MAX];
+	struct rte_mbuf *pkts[RX_BURST];
 	struct walk walk;
 
 	/* the worker writes, main reads */
