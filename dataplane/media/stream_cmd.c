@@ -206,6 +206,26 @@ int stream_pair_secure(struct media *media, uint64_t handle, enum stream_side si
 	return 0;
 }
 
+static struct stream_secure *secure_of(struct media *media, uint64_t handle, enum stream_side side)
+{
+	const struct stream_pair *pair = slab_get(media->hot, handle);
+
+	return pair ? stream_secure(media, &stream_cold(media, &pair->from[side])->side[side])
+		    : NULL;
+}
+
+void stream_pair_go_on(struct media *media, uint64_t handle, enum stream_side side, uint64_t before,
+		       enum stream_side side_before)
+{
+	const struct stream_secure *old = secure_of(media, before, side_before);
+	struct stream_secure *now = secure_of(media, handle, side);
+
+	if (!old || !now || !secure_key_eq(&old->rx.key, &now->rx.key))
+		return;
+	memcpy(now->rx.sources, old->rx.sources, sizeof(now->rx.sources));
+	now->rx.epoch = ++media->secure_epoch;
+}
+
 uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t handle)
 {
 	const struct stream_pair *pair = slab_get(media->hot, handle);

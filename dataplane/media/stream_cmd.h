@@ -77,6 +77,11 @@ void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t pair, enu
 int stream_pair_secure(struct media *media, uint64_t pair, enum stream_side side,
 		       const struct secure_key *rx, const struct secure_key *tx);
 
+/* The peer of a side is one that another pair has known under the same key: its packets are counted
+ * from there on, roll-over counters and all. Nothing where the key is another one. */
+void stream_pair_go_on(struct media *media, uint64_t pair, enum stream_side side, uint64_t before,
+		       enum stream_side side_before);
+
 /* Latest time an accepted packet (RTP or RTCP) came from either side; the time of opening where
  * none came. */
 uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t pair);

@@ -306,7 +306,8 @@ static enum outcome judge_answer(const struct engine *e, const struct sip_leg *f
 
 	if (security == SDP_SECURITY_DTLS)
 		return OUTCOME_REFUSED;
-	if ((must || may || is_secure(keys)) && find_answer(from, keys, media, line))
+	/* Without a secret of limen's there was no offer that this could answer. */
+	if (keys && (must || may || is_secure(keys)) && find_answer(from, keys, media, line))
 		return OUTCOME_SECURE;
 	if (must || security == SDP_SECURITY_SDES || from->srtp == IPC_SRTP_REQUIRE)
 		return OUTCOME_REFUSED;

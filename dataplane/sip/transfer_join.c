@@ -181,6 +181,16 @@ static void take_over(struct engine *e, struct sip_call *first, struct sip_call 
 	}
 }
 
+/* The transferee may answer with the keys that it has, and goes on counting under them. */
+static void go_on_counting(struct engine *e, const struct sip_call *first,
+			   const struct sip_call *call, const struct sip_leg *leg)
+{
+	for (unsigned i = 0; i < first->npairs && i < call->npairs; i++)
+		if (first->pair[i] != HANDLE_NONE && call->pair[i] != HANDLE_NONE)
+			stream_pair_go_on(e->media, call->pair[i], SIDE_A, first->pair[i],
+					  leg->side);
+}
+
 static void complete(struct engine *e, struct sip_call *first, struct sip_call *call,
 		     struct sip_leg *leg, struct sip_txn *offer, const struct sip_msg *msg)
 {
@@ -193,6 +203,7 @@ static void complete(struct engine *e, struct sip_call *first, struct sip_call *
 	if (referrer && referrer->state == LEG_CONFIRMED)
 		dialog_bye(e, referrer, NULL);
 	dialog_end_pending(e, first);
+	go_on_counting(e, first, call, leg);
 	call_finish(e, first, 200, IPC_BY_TRANSFER);
 	take_over(e, first, call, leg, offer);
 	fits = body_take_answer(e, leg, body_sdp(msg));

@@ -501,7 +501,7 @@ Test(engine_srtp, hold_and_resume_keep_keys_and_counters)
  * other side hears of nothing. */
 Test(engine_srtp, who_changes_its_key_begins_anew)
 {
-	struct secure_key was = key_of(USUAL, 1), now = key_of(SECURE_AEAD_AES_128_GCM, 55);
+	struct secure_key was = key_of(USUAL, 1), now = key_of(USUAL, 55);
 	struct sdp_crypto to_a, to_b, line;
 	char copy[8192];
 	uint64_t epoch;
@@ -517,7 +517,7 @@ Test(engine_srtp, who_changes_its_key_begins_anew)
 	cr_expect(secure_key_eq(&line.key, &to_b.key));
 	world_answer(w, B, copy, 200, NULL, NULL, sdp_of(B, "RTP/SAVP", line.tag, &key_b, NULL));
 	strcpy(ok, world_out(w, A, 0));
-	line = line_with(ok, SECURE_AEAD_AES_128_GCM);
+	line = line_with(ok, USUAL);
 	cr_expect_eq(line.tag, 8);
 	cr_expect(memcmp(line.key.key, to_a.key.key, 16) != 0);
 	expect_keys(A, &now, &line.key);
@@ -730,6 +730,72 @@ Test(engine_srtp, a_fax_in_the_clear_is_refused_where_srtp_is_required)
 	cr_expect(world_has(world_out(w, A, 1), "SIP/2.0 488 "));
 	world_request(w, A, "ACK", 2, "fax", ok, "alice-tag", NULL, NULL);
 	hang_up();
+}
+
+/* ---- transfers ---- */
+
+static const char *out(int side, const char *start)
+{
+	for (unsigned i = 0; i < world_out_count(w, side); i++)
+		if (strncmp(world_out(w, side, i), start, strlen(start)) == 0)
+			return world_out(w, side, i);
+	cr_assert(false, "no %s to side %d", start, side);
+	return NULL;
+}
+
+static char carol[8192], to_bob[8192];
+
+/* Alice hands Bob on to Carol, who has answered; Bob is offered that. */
+static void transfer(const struct secure_key *key_c)
+{
+	w->side_a.refer = w->side_b.refer = IPC_REFER_LOCAL;
+	secure_call();
+	cr_assert(secure_index_note(&keys_of(B)->rx, 7, 0x12345));
+	world_request(w, A, "REFER", 2, "refer", ok, "alice-tag",
+		      "Refer-To: <sip:carol@10.0.1.1>\n", NULL);
+	world_verdict(w, world_ask_id(w), 0, 1);
+	strcpy(carol, out(B, "INVITE "));
+	world_answer(w, B, carol, 200, "carol-tag", NULL,
+		     sdp_of(B, "RTP/SAVP", line_with(carol, USUAL).tag, key_c, NULL));
+	strcpy(to_bob, out(B, "INVITE "));
+	cr_expect(world_has(to_bob, " RTP/SAVP "));
+}
+
+Test(engine_srtp, a_transferred_call_has_keys_of_its_own)
+{
+	struct secure_key key_c = key_of(USUAL, 201), other = key_of(USUAL, 77);
+
+	for (unsigned changes = 0; changes < 2; changes++) {
+		const struct secure_key *bob = changes ? &other : &key_b;
+		struct sdp_crypto line;
+
+		if (changes)
+			w = world_new();
+		transfer(&key_c);
+		line = line_with(to_bob, USUAL);
+		cr_expect(!secure_key_eq(&line.key, key_with(invite, USUAL)));
+		world_answer(w, B, to_bob, 200, NULL, NULL,
+			     sdp_of(B, "RTP/SAVP", line.tag, bob, changes ? "a=ptime:20\r\n" : NULL));
+		out(A, "BYE ");
+		expect_keys(A, bob, &line.key);
+		expect_keys(B, &key_c, key_with(carol, USUAL));
+		/* Who keeps his key goes on counting. */
+		cr_expect_eq(keys_of(A)->rx.sources[0].index, changes ? 0 : 0x12345);
+		world_request(w, B, "BYE", 1, "cbye", carol, "carol-tag", NULL, NULL);
+		world_answer(w, B, out(B, "BYE "), 200, NULL, NULL, NULL);
+		world_end(w);
+	}
+}
+
+Test(engine_srtp, a_transferee_without_keys_ends_the_call)
+{
+	struct secure_key key_c = key_of(USUAL, 201);
+
+	transfer(&key_c);
+	world_answer(w, B, to_bob, 200, NULL, NULL, sdp_of(B, "RTP/AVP", 0, NULL, NULL));
+	out(A, "BYE ");
+	cr_expect_eq(world_out_count(w, B), 3, "ACK to Bob, BYE to him and to Carol");
+	world_end(w);
 }
 
 /* ---- what is left ---- */
