@@ -168,9 +168,20 @@ bool check_in(struct sim *sim, const struct ua *from, struct span bytes, bool co
 
 /* ---- out ---- */
 
+/* Outside of keys, which are random text. */
 static bool has_text(struct span in, const char *text)
 {
-	return memmem(in.ptr, in.len, text, strlen(text)) != NULL;
+	for (;;) {
+		const char *key = memmem(in.ptr, in.len, "inline:", 7), *end;
+		size_t plain = key ? (size_t)(key - in.ptr) : in.len;
+
+		if (memmem(in.ptr, plain, text, strlen(text)))
+			return true;
+		end = key ? memchr(key, '\n', in.len - plain) : NULL;
+		if (end == NULL)
+			return false;
+		in = span_of(end, in.len - (size_t)(end - in.ptr));
+	}
 }
 
 static void check_hidden(struct sim *sim, const struct ua *to, struct span bytes)

@@ -194,8 +194,9 @@ static void print_totals(const struct totals *t, double seconds)
 	       "forks, %lu inside dialogs\n",
 	       t->status_class[2], t->status_class[3], t->status_class[4], t->status_class[5],
 	       t->status_class[6], t->cancels, t->pracks, t->forks, t->mid_dialog);
-	printf("media: %lu packets relayed, %lu judged, %lu strangers refused\n", t->rtp_relayed,
-	       t->rtp_judged, t->rtp_refused);
+	printf("media: %lu packets relayed, %lu judged (%lu SRTP), %lu strangers refused\n",
+	       t->rtp_relayed,
+	       t->rtp_judged, t->srtp_judged, t->rtp_refused);
 	printf("sessions: %lu with a timer, %lu refreshed by endpoints, %lu found too short; "
 	       "redirections: %lu asked about, %lu followed by callers\n",
 	       t->timers, t->refreshes, t->too_short, t->redirects, t->followed);

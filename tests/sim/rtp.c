@@ -236,6 +236,12 @@ void rtp_send(struct sim *sim, struct ua *ua, struct sess *sess)
 		sim_violation(sim, ua->call, "media of endpoint %u is %s (directions %u and %u)",
 			      ua->slot, fate_names[fate], sess->direction, peer->direction);
 	sim->totals->rtp_judged += peer != NULL;
+	if (peer && fate == RTP_RELAYED)
+		srtp_check(sim, ua, sess,
+			   stream_secure(found.worker->media,
+					 &stream_cold(found.worker->media,
+						      &found.pair->from[found.side])
+						  ->side[found.side]));
 }
 
 void rtp_after_end(struct sim *sim, uint32_t call)

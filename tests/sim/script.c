@@ -58,6 +58,7 @@ static void common_manner(struct sim *sim, struct manner *m)
 	m->two_media = chance(rng, 150);
 	m->reject_reinvite = chance(rng, 200);
 	m->hold = (uint8_t)PICK(rng, DIR_SENDONLY, DIR_SENDONLY, DIR_INACTIVE, DIR_ZERO);
+	m->srtp = chance(rng, 400) ? (uint8_t)PICK(rng, SRTP_SAVP, SRTP_BESIDE) : SRTP_NONE;
 	m->nat = chance(rng, 200);
 	m->talks = chance(rng, 300);
 	m->timer = chance(rng, 500);

@@ -100,7 +100,7 @@ struct totals {
 	uint64_t refers, referred, refer_notifies, transfers, replaced;
 	uint64_t alone, subscriptions, notifies, challenges, verified;
 	uint64_t timers, refreshes, too_short, redirects, followed;
-	uint64_t rtp_relayed, rtp_judged, rtp_refused;
+	uint64_t rtp_relayed, rtp_judged, rtp_refused, srtp_judged;
 	uint64_t fingerprint; /* of every message and its time: two runs of the same seeds agree in
 				 it */
 };

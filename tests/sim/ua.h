@@ -4,6 +4,7 @@
  * it does in a call (ua_call.c) and its manners (script.c). */
 #pragma once
 
+#include "common/rtp/secure.h"
 #include "sim.h"
 
 #define UA_SESSIONS 5u
@@ -54,6 +55,12 @@ enum ua_direction {
 	DIR_ZERO, /* hold by c=0.0.0.0 (RFC 2543) */
 };
 
+enum ua_srtp {
+	SRTP_NONE = 0, /* but for an offer of RTP/SAVP */
+	SRTP_SAVP,
+	SRTP_BESIDE, /* keys beside RTP/AVP (RFC 8643) */
+};
+
 enum ua_on_cancel {
 	ON_CANCEL_487 = 0,
 	ON_CANCEL_IGNORE, /* 200 to the CANCEL, but the call goes on as if nothing had been */
@@ -87,6 +94,7 @@ struct manner {
 	bool compact, fold, extra_via, record_route, no_rport, two_media;
 	bool reject_reinvite;
 	uint8_t hold;	    /* enum ua_direction of its holds */
+	uint8_t srtp;	    /* enum ua_srtp */
 	bool nat;	    /* its media comes from another port than its descriptions say */
 	bool talks;	    /* sends media all the time */
 	/* Session timer (RFC 4028). */
@@ -147,6 +155,7 @@ struct ua_txn {
 	bool cancelled;
 	bool refresh; /* of the session timer */
 	uint8_t direction; /* enum ua_direction of the offer sent */
+	uint32_t sdp_version; /* of the offer sent */
 	uint16_t status;
 	uint32_t cseq;
 	char branch[96];
@@ -176,6 +185,10 @@ struct sess {
 	uint8_t direction;	   /* enum ua_direction agreed on */
 	bool described;		   /* limen was told where media is wanted */
 	bool told;		   /* and has told where it wants it */
+	bool srtp_known;	   /* limen and it have agreed on the next three */
+	bool secure;
+	uint32_t key_version;
+	struct secure_key limen_key;
 	uint8_t rtp_count;
 	uint16_t rtp_seq;
 	struct net_endpoint media; /* limen's, for the first section; family NET_NONE: not told */
@@ -242,6 +255,7 @@ struct ua {
 struct ua_body {
 	bool sdp;
 	uint8_t direction;  /* enum ua_direction */
+	struct span offer; /* limen's, that this answers; empty: it is an offer */
 	bool refuse_second; /* answer: the second m= section with port 0 */
 	unsigned nmedia;
 	struct span text; /* instead of a description */
@@ -257,6 +271,17 @@ void msg_response(struct cursor *out, const struct ua *ua, const struct sess *se
 		  const struct sip_msg *request, uint16_t status, const char *tag,
 		  const struct ua_body *body, const char *extra);
 void msg_branch(struct sim *sim, struct ua *ua, char *branch, size_t room);
+
+/* ---- ua_srtp.c ---- */
+struct stream_secure;
+void srtp_put_proto(struct cursor *out, const struct ua *ua, const struct ua_body *body,
+		    unsigned section);
+void srtp_put_lines(struct cursor *out, const struct ua *ua, const struct sess *sess,
+		    const struct ua_body *body, unsigned section);
+void srtp_offer_answered(struct sess *sess, uint32_t version, struct span answer);
+void srtp_answers(const struct ua *ua, struct sess *sess, struct span offer);
+void srtp_check(struct sim *sim, const struct ua *ua, const struct sess *sess,
+		const struct stream_secure *keys);
 
 /* ---- script.c ---- */
 void script_profile(struct sim *sim);

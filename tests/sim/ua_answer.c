@@ -79,6 +79,7 @@ static void on_answered(struct sim *sim, struct ua *ua, struct sess *sess, struc
 				 .nmedia = sess->nmedia ? sess->nmedia : 1};
 
 	answer.direction = (uint8_t)ua_answer_direction(sip_span(msg, msg->body));
+	answer.offer = txn->has_offer ? SPAN_NONE : sip_span(msg, msg->body);
 	if (txn->state == US_ACCEPTED) {
 		if (txn->initial &&
 		    !span_eq(sip_span(msg, msg->to_tag), span_str(sess->remote_tag)) &&
@@ -105,6 +106,10 @@ static void on_answered(struct sim *sim, struct ua *ua, struct sess *sess, struc
 	}
 	sess->described |= txn->has_offer && txn->direction != DIR_ZERO;
 	sess->direction = txn->has_offer ? txn->direction : answer.direction;
+	if (txn->has_offer)
+		srtp_offer_answered(sess, txn->sdp_version, sip_span(msg, msg->body));
+	else
+		srtp_answers(ua, sess, answer.sdp ? answer.offer : SPAN_NONE);
 	timer_on_2xx(sim, ua, sess, txn, msg);
 	if (!ua->manner.never_ack)
 		ua_send_ack(sim, ua, sess, txn, &answer);
@@ -189,6 +194,7 @@ void call_on_response(struct sim *sim, struct ua *ua, struct ua_txn *txn, const 
 	txn->end_ns = sim->now_ns + UA_T4; /* K */
 	if (msg->status < 300 && txn->has_offer) {
 		sess->direction = txn->direction;
+		srtp_offer_answered(sess, txn->sdp_version, sip_span(msg, msg->body));
 		sess->described |= txn->direction != DIR_ZERO;
 	}
 	if (msg->status < 300 && txn->method == SIP_METHOD_UPDATE)

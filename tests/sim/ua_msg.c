@@ -111,7 +111,9 @@ static void put_sdp_media(struct cursor *out, const struct ua *ua, const struct 
 
 	put_text(out, i == 0 ? "m=audio " : "m=video ");
 	put_u64(out, refused ? 0 : rtp_port(ua, sess, i));
-	put_text(out, i == 0 ? " RTP/AVP 0 8 101\r\n" : " RTP/AVP 96\r\n");
+	srtp_put_proto(out, ua, body, i);
+	put_text(out, i == 0 ? "0 8 101\r\n" : "96\r\n");
+	srtp_put_lines(out, ua, sess, body, i);
 	if (i == 0)
 		put_lit(out, "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 "
 			     "telephone-event/8000\r\na=fmtp:101 0-15\r\n");

@@ -62,6 +62,7 @@ struct ua_txn *ua_send_request(struct sim *sim, struct ua *ua, struct sess *sess
 	txn->cseq = ++sess->local_cseq;
 	txn->has_offer = body && body->sdp;
 	txn->direction = body ? body->direction : DIR_SENDRECV;
+	txn->sdp_version = sess->sdp_version;
 	msg_request(&out, ua, sess, txn, sess->target, body, extra);
 	ua_txn_send(sim, ua, txn, cursor_span(&out));
 	return txn;
@@ -226,6 +227,7 @@ struct ua_body ua_answer_body(const struct sess *sess, const struct ua_txn *txn)
 		.sdp = true,
 		.nmedia = sess->nmedia ? sess->nmedia : 1,
 		.direction = ua_answer_direction(span_of(txn->request, txn->request_len)),
+		.offer = txn->has_offer ? span_of(txn->request, txn->request_len) : SPAN_NONE,
 	};
 }
 
@@ -268,6 +270,7 @@ void ua_respond_as(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct se
 	msg_response(&out, ua, as, &request, status, as->local_tag, body, text);
 	if (sess && body && body->sdp && status < 300) {
 		sess->direction = body->direction;
+		srtp_answers(ua, sess, body->offer);
 		sess->described |= status >= 200 || sess->answer_seen;
 	}
 	ua_txn_respond(sim, ua, txn, status, cursor_span(&out));

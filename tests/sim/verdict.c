@@ -78,6 +78,12 @@ static struct ipc_side_policy side_policy(struct sim *sim, const struct ua *ua)
 	static const uint16_t least[] = {90, 90, 120, 150};
 	struct ipc_side_policy side = {.source_policy = source_policy(sim, ua)};
 
+	side.srtp = (uint8_t)(ua->manner.srtp ? 1 + rng_below(&sim->control_rng, 3)
+			      : chance(sim, 500) ? IPC_SRTP_ALLOW
+			      : chance(sim, 500) ? IPC_SRTP_BEST_EFFORT
+						 : IPC_SRTP_FORBID);
+	for (unsigned i = 0; i < SECURE_SUITES_MAX; i++)
+		side.srtp_suites[i] = (uint8_t)(SECURE_SUITES_MAX - i);
 	side.refer = (uint8_t)rng_below(&sim->control_rng, IPC_REFERS);
 	side.redirect = (uint8_t)rng_below(&sim->control_rng, IPC_REDIRECTS);
 	side.session_s = sessions[rng_below(&sim->control_rng, 6)];

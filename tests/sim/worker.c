@@ -77,6 +77,7 @@ static void worker_start(struct sim *sim, struct sim_worker *worker, uint32_t ma
 							  .realms = sim->realms,
 							  .max_calls = max_calls,
 							  .seed = {sim->seed, 2 + worker->number},
+							  .secret = {(uint8_t)sim->seed, (uint8_t)worker->number, 1},
 							  .shared_seed = {sim->seed, 2},
 							  .boot_unix_ns = BOOT_UNIX_NS},
 				    &worker->arena, 0, worker->media, sim->now_ns);
