@@ -87,6 +87,18 @@ static void check_offer_answer(struct sim *sim, const struct ua *to, const struc
 			      (unsigned)offer - 1);
 }
 
+/* What a call's codec plan denies is offered and answered to nobody. */
+static void check_codecs(struct sim *sim, const struct ua *to, const struct sdp_media *media)
+{
+	bool listed = media->formats.len && media->formats.ptr[0] == '0';
+
+	for (size_t i = 1; i < media->formats.len; i++)
+		listed |= media->formats.ptr[i] == '0' && media->formats.ptr[i - 1] == ' ';
+	if (listed && span_eq(media->type, SPAN("audio")) && verdict_denies_pcmu(to->call) &&
+	    !sim->calls[to->call].tainted)
+		sim_violation(sim, to->call, "a codec that the call's plan denies");
+}
+
 void check_sdp(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
 {
 	static struct sdp sdp;
@@ -104,6 +116,7 @@ void check_sdp(struct sim *sim, const struct ua *to, const struct sip_msg *msg)
 
 		if (media->port == 0)
 			continue;
+		check_codecs(sim, to, media);
 		if (!net_addr_eq(&media->rtp.addr, &limen->addr) || media->port < SIM_MEDIA_LOW ||
 		    media->port > SIM_MEDIA_HIGH || media->port % 2)
 			sim_violation(sim, to->call,

@@ -214,6 +214,8 @@ struct verdict_on {
 	uint8_t slots; /* REDIRECT: the places that the contacts name, a bit each */
 };
 /* Write a verdict; the media timeout that it sets, in seconds. */
+/* Whether the plans of a call deny PCMU. */
+bool verdict_denies_pcmu(uint32_t call);
 uint32_t verdict_make(struct sim *sim, const struct verdict_on *on, struct cursor *out);
 
 /* ---- control.c; control_report: report.c ---- */

@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/sdp/codec_plan.h"
+#include "common/sip/answer_map.h"
 #include "common/sip/edit_plan.h"
+#include "common/sip/header_rules.h"
 #include "ua.h"
 
 static bool chance(struct sim *sim, uint32_t thousandths)
@@ -20,8 +23,65 @@ static void add_rule(struct cursor *out, enum edit_action action, enum sip_hdr_i
 			abort();
 }
 
+static void attach(struct cursor *out, enum edit_part part, int error, const struct cursor *bytes)
+{
+	if (error || edit_plan_attach(out, part, cursor_span(bytes)))
+		abort();
+}
+
+static void put_header_rules(struct cursor *out)
+{
+	static const struct header_cond_text cond = {HEADER_PRESENT, {"X-Trail", 7}, {NULL, 0}};
+	static const struct header_rule_text rules[] = {
+		{EDIT_TO_B, HEADER_ADD, HEADER_SCOPES, 0, {"X-Rule", 6}, {"\x01""From\x02", 6}, NULL, 0},
+		{EDIT_TO_B, HEADER_REMOVE, HEADER_SCOPES, 0, {"X-Rule", 6}, {NULL, 0}, NULL, 0},
+		{EDIT_TO_A, HEADER_SET, HEADER_SCOPES, 0, {"X-Ruled", 7}, {"yes", 3}, &cond, 1},
+		{EDIT_TO_B, HEADER_REPLACE, HEADER_SCOPES, 0, {"Subject", 7}, {"ruled", 5}, NULL, 0},
+	};
+	char bytes[1024];
+	struct cursor part = cursor_on(bytes, sizeof(bytes));
+	int error = header_rules_put(&part, rules, sizeof(rules) / sizeof(rules[0]));
+
+	attach(out, EDIT_PART_HEADERS, error, &part);
+}
+
+/* Ringing becomes other ringing. Refusals stay: the checks hold them against what was said. */
+static void put_answer_map(struct cursor *out)
+{
+	static const struct answer_rule_text rules[] = {
+		{{180, 189, 183, ANSWER_CAME, 1, 0, 0, 0}, {NULL, 0}, {NULL, 0}},
+		{{183, 183, 182, ANSWER_GOES, 0, 0, 0, 0}, {"Waiting", 7}, {"SIP;cause=182", 13}},
+	};
+	char bytes[256];
+	struct cursor part = cursor_on(bytes, sizeof(bytes));
+	int error = answer_map_put(&part, rules, sizeof(rules) / sizeof(rules[0]));
+
+	attach(out, EDIT_PART_ANSWERS, error, &part);
+}
+
+/* Both sides have PCMU and PCMA: one of them goes, and the other comes first. */
+static void put_codec_plan(struct cursor *out)
+{
+	const struct codec_name pcmu = {.name = SPAN("pcmu")}, pcma = {.name = SPAN("PCMA")};
+	const struct codec_plan_text text = {
+		.names = {[CODEC_DENY] = &pcmu, [CODEC_ORDER_1] = &pcma},
+		.nnames = {[CODEC_DENY] = 1, [CODEC_ORDER_1] = 1},
+		.ptime_ms = {20, 0},
+	};
+	char bytes[256];
+	struct cursor part = cursor_on(bytes, sizeof(bytes));
+	int error = codec_plan_put(&part, &text);
+
+	attach(out, EDIT_PART_CODECS, error, &part);
+}
+
+bool verdict_denies_pcmu(uint32_t call)
+{
+	return call % 3 == 0;
+}
+
 /* Either nothing passes but what is named, or everything but what is named. */
-static void put_plan(const struct sim *sim, struct cursor *out)
+static void put_plan(const struct sim *sim, uint32_t call, struct cursor *out)
 {
 	static const uint8_t safe[] = {
 		SIP_HDR_ACCEPT,
@@ -61,7 +121,15 @@ static void put_plan(const struct sim *sim, struct cursor *out)
 		add_rule(out, EDIT_DROP, SIP_HDR_OTHER, "X-Trail", NULL);
 	add_rule(out, EDIT_REPLACE, SIP_HDR_USER_AGENT, NULL, "limen");
 	add_rule(out, EDIT_SET, SIP_HDR_OTHER, "X-Border", "crossed");
-	if (edit_plan_finish(out) || edit_plan_check(cursor_span(out)))
+	if (edit_plan_finish(out))
+		abort();
+	if (call % 4 == 1)
+		put_header_rules(out);
+	if (call % 5 == 2)
+		put_answer_map(out);
+	if (verdict_denies_pcmu(call))
+		put_codec_plan(out);
+	if (edit_plan_check(cursor_span(out)))
 		abort();
 }
 
@@ -164,7 +232,7 @@ uint32_t verdict_make(struct sim *sim, const struct verdict_on *on, struct curso
 						 : SPAN_NONE);
 		return 0;
 	}
-	put_plan(sim, &plan);
+	put_plan(sim, on->call, &plan);
 	slots = targets_of(sim, on);
 	head.ntargets = (uint8_t)__builtin_popcount(slots);
 	head.side = side_policy(sim, &sim->uas[on->call * SIM_SLOTS + on->from]);
