@@ -107,6 +107,9 @@ struct conf_trunk {
 	char *auth_realm;
 	unsigned register_min_expires_s; /* 0: none is too short */
 	unsigned register_expires_s, register_nat_expires_s; /* 0: no limit */
+	char *account_user; /* "" : limen does not register there */
+	char *account_domain, *account_auth_user;
+	unsigned account_expires_s;
 	bool users_registered; /* calls go to where the user registered, not to the peers */
 };
 
@@ -128,6 +131,7 @@ struct conf_registrar {
 
 struct conf_auth {
 	char *users_file; /* "" : there are none */
+	char *credentials_file; /* "" : limen has none */
 	unsigned algorithms_count;
 	char *algorithms[CONF_AUTH_ALGORITHMS_MAX]; /* the preferred one first */
 	unsigned nonce_s;

@@ -207,6 +207,16 @@
 	X(ONE, UINT, register_nat_expires_s, 0, "s", "0", 0, 604800, RELOAD,                       \
 	  "The same for a user whose Contact is not where it registers from: short enough for "    \
 	  "the NAT in between to stay open; 0: as for the others.")                                \
+	X(ONE, USER, account_user, 0, "", "", 0, 63, RELOAD,                                       \
+	  "limen registers with this trunk's peers as this user: in To, From and Contact; "        \
+	  "without it, it does not register.")                                                     \
+	X(ONE, NAME, account_domain, 0, "", "", 1, 63, RELOAD,                                     \
+	  "Domain that it registers in; without it the peer's address.")                           \
+	X(ONE, USER, account_auth_user, 0, "", "", 0, 63, RELOAD,                                  \
+	  "User in auth.credentials_file that challenges are answered for; without it "            \
+	  "account_user.")                                                                         \
+	X(ONE, UINT, account_expires_s, 0, "s", "3600", 60, 86400, RELOAD,                         \
+	  "For how long it asks to be registered.")                                                \
 	X(ONE, WORD, users, 0, "peers|registered", "peers", 1, 16, RELOAD,                         \
 	  "A request that a route sends to this trunk goes to its peers, or to where the called "  \
 	  "user registered, one Contact after the other by q; 480 where it did not.")              \
@@ -244,6 +254,8 @@
 	X(ONE, PATH, users_file, 0, "", "", 1, 200, RELOAD,                                        \
 	  "CSV file of users: `USER,REALM,ALGORITHM,HA1`, a line for each algorithm, with HA1 the " \
 	  "hash of `USER:REALM:PASSWORD` in hexadecimal digits. Read again on reload.")            \
+	X(ONE, PATH, credentials_file, 0, "", "", 1, 200, RELOAD,                                  \
+	  "The same for what limen answers others' challenges with: the realm is theirs.")        \
 	X(LIST, WORD, algorithms, 3, "SHA-256|MD5|SHA-512-256", "SHA-256|MD5", 1, 16, RELOAD,      \
 	  "Algorithms that are offered, the preferred one first (RFC 8760).")                      \
 	X(ONE, UINT, nonce_s, 0, "s", "300", 10, 86400, RELOAD,                                    \

@@ -370,6 +370,7 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 	trunk->register_min_expires_s = NUMBER(register_min_expires_s);
 	trunk->register_expires_s = NUMBER(register_expires_s);
 	trunk->register_nat_expires_s = NUMBER(register_nat_expires_s);
+	trunk->account_expires_s = NUMBER(account_expires_s);
 	trunk->users_registered = CHOICE(users) == 1;
 	trunk->auth_digest = CHOICE(auth) == 1;
 	trunk->auth_identity = yes(SECTION_trunks, TRUNK_auth_identity, raw->auth_identity);
@@ -406,6 +407,10 @@ static void resolve_trunk(struct resolve *r, unsigned index)
 	}
 	resolve_sources(r, raw, trunk);
 	resolve_manners(raw, trunk);
+	trunk->account_user = text(r, SECTION_trunks, TRUNK_account_user, raw->account_user);
+	trunk->account_domain = text(r, SECTION_trunks, TRUNK_account_domain, raw->account_domain);
+	trunk->account_auth_user =
+		text(r, SECTION_trunks, TRUNK_account_auth_user, raw->account_auth_user);
 	trunk->auth_realm = text(r, SECTION_trunks, TRUNK_auth_realm, raw->auth_realm);
 	trunk->pass_count = raw->headers_pass_count;
 	trunk->pass = raw->headers_pass;
@@ -479,6 +484,8 @@ static void resolve_auth(struct resolve *r)
 	char *def;
 
 	auth->users_file = text(r, SECTION_auth, AUTH_users_file, raw->users_file);
+	auth->credentials_file =
+		text(r, SECTION_auth, AUTH_credentials_file, raw->credentials_file);
 	auth->nonce_s = number(SECTION_auth, AUTH_nonce_s, raw->nonce_s);
 	for (unsigned i = 0; i < raw->algorithms_count && i < CONF_AUTH_ALGORITHMS_MAX; i++)
 		auth->algorithms[auth->algorithms_count++] = raw->algorithms[i];

@@ -440,24 +440,42 @@ struct span ipc_probe_to(const struct ipc_probe *probe)
 	return part(probe, sizeof(*probe) + probe->ruri_len + probe->from_len, probe->to_len);
 }
 
+struct span ipc_probe_headers(const struct ipc_probe *probe)
+{
+	return part(probe,
+		    sizeof(*probe) + (uint64_t)probe->ruri_len + probe->from_len + probe->to_len,
+		    probe->headers_len);
+}
+
+struct span ipc_probe_end_msg(const struct ipc_probe_end *end)
+{
+	return part(end, sizeof(*end), end->msg_len);
+}
+
 static bool check_probe(const void *frame, uint32_t len)
 {
 	const struct ipc_probe *probe = frame;
 
-	return sizeof(*probe) + (uint64_t)probe->ruri_len + probe->from_len + probe->to_len ==
+	return sizeof(*probe) + (uint64_t)probe->ruri_len + probe->from_len + probe->to_len +
+			       probe->headers_len ==
 		       len &&
+	       probe->kind < IPC_PROBE_KINDS && probe->headers_len <= IPC_HEADERS_MAX &&
+	       (probe->kind == IPC_PROBE_REGISTER) == (probe->cseq != 0) &&
+	       probe->cseq <= INT32_MAX && /* RFC 3261 section 8.1.1.5 */
 	       endpoint_is_addr(&probe->peer) && probe->peer.port != 0 &&
 	       probe->realm < IPC_REALMS_MAX && probe->transport < NET_TRANSPORTS &&
 	       text_is_ruri(ipc_probe_ruri(probe)) && probe->from_len > 0 &&
 	       text_is_header_value(ipc_probe_from(probe)) && probe->to_len > 0 &&
-	       text_is_header_value(ipc_probe_to(probe));
+	       text_is_header_value(ipc_probe_to(probe)) &&
+	       text_is_header_lines(ipc_probe_headers(probe));
 }
 
 static bool check_probe_end(const void *frame, uint32_t len)
 {
 	const struct ipc_probe_end *end = frame;
 
-	return len == sizeof(*end) && end->status >= 200 && end->status <= 699;
+	return sizeof(*end) + (uint64_t)end->msg_len == len && end->status >= 200 &&
+	       end->status <= 699;
 }
 
 struct span ipc_settings_emergency(const struct ipc_settings *settings)

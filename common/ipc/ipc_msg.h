@@ -47,7 +47,7 @@
 	X(NOTICE, 13, ipc_notice, D, W)                                                            \
 	/* The final answer of a request outside a dialog whose verdict has IPC_TELL_ANSWER. */    \
 	X(ANSWER, 14, ipc_answer, D, W)                                                            \
-	/* Send OPTIONS to a peer; answered by one PROBE_END. */                                   \
+	/* Send OPTIONS or REGISTER to a peer; answered by one PROBE_END. */                                   \
 	X(PROBE, 15, ipc_probe, C, W)                                                              \
 	X(PROBE_END, 16, ipc_probe_end, D, W)                                                      \
 	/* What a worker does without asking: sent on each connection and reload. */               \
@@ -204,15 +204,28 @@ struct ipc_answer {
 	/* message, context */
 };
 
+/* What a probe sends. */
+enum ipc_probe_kind {
+	IPC_PROBE_OPTIONS = 0, /* is the peer there? */
+	IPC_PROBE_REGISTER,    /* register with it; the answer comes back whole */
+	IPC_PROBE_KINDS
+};
+
 struct ipc_probe {
 	uint64_t probe_id;
+	uint64_t call_id_seed; /* REGISTER: the same for all of a registration by one worker */
 	struct net_endpoint peer;
 	uint8_t realm;
 	uint8_t transport;
 	uint16_t ruri_len; /* Request-URI */
 	uint16_t from_len; /* From value without tag */
 	uint16_t to_len;   /* To value */
-	/* ruri, from, to */
+	uint16_t headers_len; /* whole lines besides, as in a verdict */
+	uint8_t kind;         /* enum ipc_probe_kind */
+	uint8_t pad;
+	uint32_t cseq;        /* REGISTER: 1 at least */
+	uint32_t pad2;
+	/* ruri, from, to, headers */
 };
 
 struct ipc_probe_end {
@@ -220,6 +233,9 @@ struct ipc_probe_end {
 	uint16_t status; /* final; 408: no answer, 503: could not be sent */
 	uint16_t pad;
 	uint32_t rtt_us; /* of the request that was answered, first sending to answer; 0: none */
+	uint32_t msg_len; /* REGISTER: the answer as it came; 0: none did */
+	uint32_t pad2;
+	/* message */
 };
 
 #define IPC_EMERGENCY_MAX 2048u
@@ -362,6 +378,8 @@ struct span ipc_answer_context(const struct ipc_answer *answer);
 struct span ipc_probe_ruri(const struct ipc_probe *probe);
 struct span ipc_probe_from(const struct ipc_probe *probe);
 struct span ipc_probe_to(const struct ipc_probe *probe);
+struct span ipc_probe_headers(const struct ipc_probe *probe);
+struct span ipc_probe_end_msg(const struct ipc_probe_end *end);
 struct span ipc_settings_emergency(const struct ipc_settings *settings);
 struct span ipc_verdict_reason(const struct ipc_verdict *verdict);
 struct span ipc_verdict_plan(const struct ipc_verdict *verdict);

@@ -21,19 +21,22 @@ struct auth {
 	const struct auth_events *events;
 	void *arg;
 	struct nonces *nonces;
-	struct users *users; /* NULL: there is nobody */
+	struct users *users;	   /* NULL: there is nobody */
+	struct users *credentials; /* limen's own; NULL: it has none */
 	uint32_t nonce_s;
 	uint8_t algorithms[DIGEST_ALGORITHMS_END];
 	unsigned nalgorithms;
-	char *path; /* owned */
+	char *path, *credentials_path; /* owned */
 
 	/* a load on its way: the thread's until it has told */
 	pthread_t thread;
 	bool loading, again;
-	char *load_path; /* owned */
-	struct users *loaded;
-	struct users_error error;
-	int err;
+	struct load {
+		char *path; /* owned */
+		struct users *users;
+		struct users_error error;
+		int err;
+	} loads[2]; /* users, credentials */
 	int told_fd;
 	struct event *told;
 
@@ -53,41 +56,70 @@ static void log_wrong(const char *path, const struct users_error *error)
 
 /* ---- reading the users behind the loop ---- */
 
-static void *load(void *arg)
+static void load_one(struct load *load)
+{
+	load->users = NULL;
+	load->err = 0;
+	if (*load->path)
+		load->err = users_load(&load->users, load->path, &load->error);
+}
+
+static void *load_all(void *arg)
 {
 	struct auth *a = arg;
 	const uint64_t one = 1;
 
-	a->err = users_load(&a->loaded, a->load_path, &a->error);
+	for (unsigned i = 0; i < 2; i++)
+		load_one(&a->loads[i]);
 	(void)!write(a->told_fd, &one, sizeof(one));
 	return NULL;
 }
 
-static int start_load(struct auth *a)
+static int prepare_load(struct auth *a)
 {
-	free(a->load_path);
-	a->load_path = strdup(a->path);
-	if (!a->load_path)
-		return -ENOMEM;
-	if (pthread_create(&a->thread, NULL, load, a))
-		return -EAGAIN;
-	a->loading = true;
+	const char *const paths[2] = {a->path, a->credentials_path};
+
+	for (unsigned i = 0; i < 2; i++) {
+		free(a->loads[i].path);
+		a->loads[i].path = strdup(paths[i]);
+		if (!a->loads[i].path)
+			return -ENOMEM;
+	}
 	return 0;
 }
 
-static void take_users(struct auth *a)
+static int start_load(struct auth *a)
 {
-	if (a->err) {
+	int err = prepare_load(a);
+
+	if (!err && pthread_create(&a->thread, NULL, load_all, a))
+		err = -EAGAIN;
+	a->loading = !err;
+	return err;
+}
+
+static void take_one(struct auth *a, struct load *load, struct users **into)
+{
+	if (load->err) {
 		a->stats.load_failures++;
-		log_wrong(a->load_path, &a->error);
+		log_wrong(load->path, &load->error);
 		return;
 	}
+	users_free(*into);
+	*into = load->users;
+	load->users = NULL;
+	if (!*into)
+		return;
 	a->stats.loads++;
-	users_free(a->users);
-	a->users = a->loaded;
-	a->loaded = NULL;
-	LOG(INFO, "auth", "users read", LOG_STR("file", a->load_path),
-	    LOG_U64("rows", users_count(a->users)));
+	LOG(INFO, "auth", "users read", LOG_STR("file", load->path),
+	    LOG_U64("rows", users_count(*into)));
+}
+
+/* What cannot be used leaves what was known. */
+static void take_loads(struct auth *a)
+{
+	take_one(a, &a->loads[0], &a->users);
+	take_one(a, &a->loads[1], &a->credentials);
 }
 
 static void on_told(evutil_socket_t fd, short what, void *arg)
@@ -100,7 +132,7 @@ static void on_told(evutil_socket_t fd, short what, void *arg)
 		return;
 	pthread_join(a->thread, NULL);
 	a->loading = false;
-	take_users(a);
+	take_loads(a);
 	if (a->again) {
 		a->again = false;
 		(void)start_load(a);
@@ -123,21 +155,19 @@ static int start(struct auth *a, struct event_base *base, const struct conf_auth
 {
 	a->nonces = nonces_new();
 	a->path = strdup(conf->users_file);
+	a->credentials_path = strdup(conf->credentials_file);
 	a->told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!a->nonces || !a->path || a->told_fd < 0)
+	if (!a->nonces || !a->path || !a->credentials_path || a->told_fd < 0)
 		return -ENOMEM;
 	a->told = event_new(base, a->told_fd, EV_READ | EV_PERSIST, on_told, a);
 	if (!a->told || event_add(a->told, NULL))
 		return -ENOMEM;
-	if (!*a->path)
-		return 0;
-	if (users_load(&a->users, a->path, &a->error)) {
-		/* who is nobody is refused; all else goes on, and the next reload reads it again */
-		a->stats.load_failures++;
-		log_wrong(a->path, &a->error);
-	} else {
-		a->stats.loads++;
-	}
+	/* who is nobody is refused; all else goes on, and the next reload reads it again */
+	if (prepare_load(a))
+		return -ENOMEM;
+	for (unsigned i = 0; i < 2; i++)
+		load_one(&a->loads[i]);
+	take_loads(a);
 	return 0;
 }
 
@@ -169,37 +199,43 @@ void auth_free(struct auth *a)
 		return;
 	if (a->loading)
 		pthread_join(a->thread, NULL);
-	users_free(a->loaded);
+	for (unsigned i = 0; i < 2; i++) {
+		users_free(a->loads[i].users);
+		free(a->loads[i].path);
+	}
 	users_free(a->users);
+	users_free(a->credentials);
 	if (a->told)
 		event_free(a->told);
 	if (a->told_fd >= 0)
 		close(a->told_fd);
 	nonces_free(a->nonces);
-	free(a->load_path);
 	free(a->path);
+	free(a->credentials_path);
 	free(a);
 }
 
 int auth_configure(struct auth *a, const struct conf_auth *conf)
 {
-	char *path = strdup(conf->users_file);
-	int err = 0;
+	char *path = strdup(conf->users_file), *credentials = strdup(conf->credentials_file);
 
-	if (!path)
+	if (!path || !credentials) {
+		free(path);
+		free(credentials);
 		return -ENOMEM;
-	free(a->path);
-	a->path = path;
-	take_algorithms(a, conf);
-	if (!*path) {
-		users_free(a->users);
-		a->users = NULL;
-	} else if (a->loading) {
-		a->again = true;
-	} else {
-		err = start_load(a);
 	}
-	return err;
+	free(a->path);
+	free(a->credentials_path);
+	a->path = path;
+	a->credentials_path = credentials;
+	take_algorithms(a, conf);
+	a->again = a->loading;
+	return a->loading ? 0 : start_load(a);
+}
+
+const struct users *auth_credentials(const struct auth *a)
+{
+	return a->credentials;
 }
 
 /* ---- credentials ---- */

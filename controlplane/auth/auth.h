@@ -9,6 +9,7 @@
 #include "controlplane/auth/digest.h"
 
 struct auth;
+struct users;
 struct event_base;
 
 /* Whom a failed authentication is told. */
@@ -26,6 +27,9 @@ void auth_free(struct auth *auth);
 /* Go over to another config. The file is read anew, behind the loop; one that is wrong is told in
  * the log, and the users known stay. 0, or -errno: then all stays as it was. */
 int auth_configure(struct auth *auth, const struct conf_auth *conf);
+
+/* What limen answers others' challenges with; NULL: nothing. Until the next turn of the loop. */
+const struct users *auth_credentials(const struct auth *auth);
 
 enum auth_result {
 	AUTH_GOOD = 0,

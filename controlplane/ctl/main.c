@@ -21,6 +21,7 @@ static const char usage[] =
 	"  show drops       why packets were dropped (--all: reasons that never came up too)\n"
 	"  show trunks      peers of trunks, and whether they answer\n"
 	"  show users       who is registered, and where\n"
+	"  show registrations  where limen itself is registered\n"
 	"  hangup CALL      end a call, named as in `show calls`\n"
 	"  reload           read the config again\n"
 	"  explain FILE     why the SIP message in FILE (-: standard input) would be taken, routed,\n"
@@ -153,6 +154,7 @@ static const struct command {
 	{{"show", "ports"}, NULL, show_ports}, {{"show", "drops"}, NULL, show_drops},
 	{{"show", "trunks"}, NULL, show_trunks},
 	{{"show", "users"}, NULL, show_users},
+	{{"show", "registrations"}, NULL, show_registrations},
 	{{"hangup", NULL}, "call", show_hangup}, {{"reload", NULL}, NULL, show_reload},
 };
 

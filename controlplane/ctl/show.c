@@ -226,6 +226,45 @@ bool show_users(const struct answer *answer, const struct show_options *options,
 	return good;
 }
 
+bool show_registrations(const struct answer *answer, const struct show_options *options, FILE *out)
+{
+	static const char *const heads[] = {"TRUNK", "USER", "PEER", "STATE", ">STATUS", ">FOR",
+					    ">EXPIRES IN"};
+	struct table table = {0};
+	bool good;
+
+	if (options->json)
+		return print_rows(answer, out);
+	if (!answer->nrows) {
+		fputs("no registrations\n", out);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		table_head(&table, heads[i]);
+	for (size_t i = 0; i < answer->nrows; i++) {
+		const struct json_node *row = answer->rows[i].nodes;
+		uint64_t since_ns = read_time(json_get(row, SPAN("since"))),
+			 expires_ns = read_time(json_get(row, SPAN("expires")));
+
+		cell(&table, json_get(row, SPAN("trunk")));
+		cell(&table, json_get(row, SPAN("user")));
+		cell(&table, json_get(row, SPAN("peer")));
+		cell(&table, json_get(row, SPAN("state")));
+		table_u64(&table, json_u64(json_get(row, SPAN("status"))));
+		if (since_ns)
+			put_duration(&table, since_ns, options->now_unix_ns);
+		else
+			table_text(&table, SPAN_NONE);
+		if (expires_ns)
+			put_duration(&table, options->now_unix_ns, expires_ns);
+		else
+			table_text(&table, SPAN_NONE);
+	}
+	good = table_print(&table, out);
+	table_free(&table);
+	return good;
+}
+
 bool show_stats(const struct answer *answer, const struct show_options *options, FILE *out)
 {
 	struct table table = {0};

@@ -15,6 +15,7 @@ struct show_options {
 /* Each prints one kind of answer. False when there was no memory. */
 bool show_calls(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_users(const struct answer *answer, const struct show_options *options, FILE *out);
+bool show_registrations(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_trunks(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_stats(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_ports(const struct answer *answer, const struct show_options *options, FILE *out);

@@ -51,7 +51,11 @@ static void on_message(void *arg, unsigned ring, uint16_t type, const void *fram
 		dispatch_answer(dispatch, ring, frame);
 		break;
 	case IPC_PROBE_END:
-		dispatch_probe_end(dispatch, frame);
+		/* ids of accounts have their highest bit */
+		if (((const struct ipc_probe_end *)frame)->probe_id >> 63)
+			dispatch_account_end(dispatch, frame);
+		else
+			dispatch_probe_end(dispatch, frame);
 		break;
 	case IPC_NOTICE:
 		on_notice(dispatch, frame);
@@ -68,6 +72,7 @@ static void on_up(void *arg, const struct ipc_hello *hello)
 	    LOG_U64("workers", hello->nworkers), LOG_HANDLE("boot_id", hello->boot_id));
 	settings_send(dispatch);
 	probes_link_up(dispatch);
+	accounts_link_change(dispatch, true);
 }
 
 static void on_down(void *arg, const char *reason, bool was_up)
@@ -80,6 +85,7 @@ static void on_down(void *arg, const char *reason, bool was_up)
 		records_link_down(dispatch);
 		listings_link_down(dispatch);
 		probes_link_down(dispatch);
+		accounts_link_change(dispatch, false);
 	}
 }
 
@@ -118,6 +124,7 @@ static void on_relink(evutil_socket_t fd, short what, void *arg)
 	records_link_down(dispatch);
 	listings_link_down(dispatch);
 	probes_link_down(dispatch);
+	accounts_link_change(dispatch, false);
 	/* no memory: better started afresh than deaf */
 	if (start_link(dispatch))
 		event_base_loopbreak(dispatch->base);
@@ -133,6 +140,8 @@ static int start(struct dispatch *dispatch)
 	err = settings_start(dispatch);
 	if (!err)
 		err = probes_start(dispatch);
+	if (!err)
+		err = accounts_start(dispatch);
 	if (!err)
 		err = listings_start(dispatch);
 	if (!err)
@@ -190,6 +199,7 @@ void dispatch_free(struct dispatch *dispatch)
 	listings_stop(dispatch);
 	settings_stop(dispatch);
 	probes_stop(dispatch);
+	accounts_stop(dispatch);
 	if (dispatch->relink)
 		event_free(dispatch->relink);
 	generation_free(dispatch->generation);

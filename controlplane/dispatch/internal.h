@@ -73,6 +73,8 @@ struct dispatch {
 	} users_lists[ADMIN_CLIENTS_MAX];
 	struct health *health;
 	struct event *probe_timer;
+	struct accounts *accounts;
+	struct event *account_timer;
 	struct acks acks;
 	struct listing listings[ADMIN_CLIENTS_MAX];
 	uint32_t last_list_id;
@@ -123,6 +125,15 @@ void probes_link_up(struct dispatch *dispatch);
 void probes_link_down(struct dispatch *dispatch);
 void probes_list(struct dispatch *dispatch, uint64_t client);
 void dispatch_probe_end(struct dispatch *dispatch, const struct ipc_probe_end *end);
+
+/* accounts.c: where limen itself is registered. */
+int accounts_start(struct dispatch *dispatch);
+void accounts_stop(struct dispatch *dispatch);
+/* Go over to a generation, while the one before is there yet. 0, or -ENOMEM. */
+int accounts_reload(struct dispatch *dispatch, const struct generation *generation);
+void accounts_link_change(struct dispatch *dispatch, bool up);
+void accounts_list(struct dispatch *dispatch, uint64_t client);
+void dispatch_account_end(struct dispatch *dispatch, const struct ipc_probe_end *end);
 
 /* users.c: who is registered. */
 int users_start(struct dispatch *dispatch, const struct conf *conf);

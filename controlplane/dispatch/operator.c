@@ -54,6 +54,11 @@ static void show_trunks(const struct order *order)
 	probes_list(order->dispatch, order->client);
 }
 
+static void show_registrations(const struct order *order)
+{
+	accounts_list(order->dispatch, order->client);
+}
+
 static void show_users(const struct order *order)
 {
 	users_list(order->dispatch, order->client);
@@ -116,6 +121,7 @@ static const struct {
 	{{"show calls", 10}, show_calls}, {{"show stats", 10}, show_stats},
 	{{"show ports", 10}, show_ports}, {{"show drops", 10}, show_drops},
 	{{"show trunks", 11}, show_trunks}, {{"show users", 10}, show_users},
+	{{"show registrations", 18}, show_registrations},
 	{{"hangup", 6}, hangup},	  {{"reload", 6}, reload_now},
 	{{"explain", 7}, explain},
 };

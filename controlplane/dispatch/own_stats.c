@@ -2,6 +2,7 @@
 /* The control plane's own counters, as rows like the dataplane's. limen-controlplane, loop
  * thread. */
 #include "common/log/json.h"
+#include "controlplane/account/account.h"
 #include "controlplane/auth/auth.h"
 #include "controlplane/dispatch/internal.h"
 
@@ -28,12 +29,14 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	struct health_stats health;
 	struct registrar_stats users;
 	struct auth_stats auth;
+	struct account_stats accounts;
 
 	cp_link_stats(dispatch->link, &link);
 	cdr_writer_stats(dispatch->cdr, &cdr);
 	health_stats(dispatch->health, &health);
 	registrar_stats(dispatch->registrar, &users);
 	auth_stats(dispatch->auth, &auth);
+	accounts_stats(dispatch->accounts, &accounts);
 #define ROW(object, name, value) put_row(dispatch, client, object, name, value)
 	ROW("policy", "asks", c->asks);
 	ROW("policy", "asks_gone", c->asks_gone);
@@ -62,6 +65,11 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("registrar", "file_batches", users.batches);
 	ROW("registrar", "file_rows", users.rows);
 	ROW("registrar", "file_failures", users.failures);
+	ROW("accounts", "sent", accounts.sent);
+	ROW("accounts", "registered", accounts.registered);
+	ROW("accounts", "challenged", accounts.challenged);
+	ROW("accounts", "failed", accounts.failed);
+	ROW("accounts", "no_credentials", accounts.no_credentials);
 	ROW("auth", "users", auth.users);
 	ROW("auth", "challenges", auth.challenges);
 	ROW("auth", "good", auth.good);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* OPTIONS to a peer for the control plane (RFC 3261 section 11): is it there, and how far away? A
- * probe lives as long as its transaction. One worker thread; libc only. */
+/* Requests to a peer for the control plane: OPTIONS (RFC 3261 section 11), is it there and how far
+ * away; REGISTER (section 10.2), whose answer goes back whole. A probe lives as long as its
+ * transaction. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
 static struct sip_probe *probe_get(const struct engine *e, uint64_t handle)
@@ -8,29 +9,52 @@ static struct sip_probe *probe_get(const struct engine *e, uint64_t handle)
 	return slab_get(e->probes, handle);
 }
 
-static void tell(struct engine *e, uint64_t probe_id, uint16_t status, uint64_t rtt_ns)
+/* `msg`: the answer where the control plane wants it whole. */
+static void tell(struct engine *e, uint64_t probe_id, uint16_t status, uint64_t rtt_ns,
+		 const struct sip_msg *msg)
 {
 	uint64_t rtt_us = rtt_ns / 1000;
 	struct ipc_probe_end end = {
 		.probe_id = probe_id,
 		.status = status,
 		.rtt_us = rtt_us > UINT32_MAX ? UINT32_MAX : (uint32_t)rtt_us,
+		.msg_len = msg ? msg->len : 0,
 	};
 	struct cursor *out = out_start(e);
 
 	if (rtt_ns && end.rtt_us == 0)
 		end.rtt_us = 1;
 	put_bytes(out, &end, sizeof(end));
+	if (msg)
+		put_bytes(out, msg->buf, msg->len);
 	out_report(e, IPC_PROBE_END, out_finish(e));
 }
 
-/* One that brings the answer to this worker. */
-static void put_call_id(struct cursor *out, struct engine *e)
+/* One that brings the answer to this worker: of a registration always the same (section 10.2). */
+static void put_call_id(struct cursor *out, struct engine *e, const struct ipc_probe *ask)
 {
+	unsigned count = 0;
+
 	do {
+		uint64_t seed[2];
+
+		for (unsigned i = 0; i < 2; i++) {
+			struct hash_sip h = hash_sip_start(&e->random_key);
+
+			hash_sip_add(&h, &ask->call_id_seed, sizeof(ask->call_id_seed));
+			hash_sip_add(&h, &count, sizeof(count));
+			count++;
+			seed[i] = ask->kind == IPC_PROBE_REGISTER ? hash_sip_end(&h)
+								  : engine_random(e);
+		}
 		out->len = 0;
-		cookie_put_random(out, engine_random(e), engine_random(e));
+		cookie_put_random(out, seed[0], seed[1]);
 	} while (engine_owner(cursor_span(out), e->conf.nworkers) != e->conf.worker);
+}
+
+static struct span method_name(const struct ipc_probe *ask)
+{
+	return ask->kind == IPC_PROBE_REGISTER ? SPAN("REGISTER") : SPAN("OPTIONS");
 }
 
 static void put_probe(struct engine *e, struct cursor *out, const struct ipc_probe *ask,
@@ -39,7 +63,8 @@ static void put_probe(struct engine *e, struct cursor *out, const struct ipc_pro
 	char buf[COOKIE_CHARS];
 	struct cursor id = cursor_on(buf, sizeof(buf));
 
-	put_lit(out, "OPTIONS ");
+	put_span(out, method_name(ask));
+	put_char(out, ' ');
 	put_span(out, ipc_probe_ruri(ask));
 	put_lit(out, " SIP/2.0\r\n");
 	put_via(out, e, txn->realm, txn->transport, txn->dst.family);
@@ -51,10 +76,18 @@ static void put_probe(struct engine *e, struct cursor *out, const struct ipc_pro
 	cookie_put_random(out, engine_random(e), engine_random(e));
 	put_lit(out, "\r\nTo: ");
 	put_span(out, ipc_probe_to(ask));
-	put_call_id(&id, e);
+	put_call_id(&id, e, ask);
 	put_lit(out, "\r\nCall-ID: ");
 	put_span(out, cursor_span(&id));
-	put_lit(out, "\r\nCSeq: 1 OPTIONS\r\nAccept: application/sdp\r\nContent-Length: 0\r\n\r\n");
+	put_lit(out, "\r\nCSeq: ");
+	put_u64(out, txn->cseq);
+	put_char(out, ' ');
+	put_span(out, method_name(ask));
+	put_lit(out, "\r\n");
+	if (ask->kind == IPC_PROBE_OPTIONS)
+		put_lit(out, "Accept: application/sdp\r\n");
+	put_span(out, ipc_probe_headers(ask));
+	put_lit(out, "Content-Length: 0\r\n\r\n");
 }
 
 /* The transaction of a probe that is on its way, or NULL when there is no room. */
@@ -66,7 +99,9 @@ static struct sip_txn *probe_new(struct engine *e, const struct ipc_probe *ask)
 
 	if (probe == NULL)
 		return NULL;
-	txn = txn_client_new(e, SIP_METHOD_OPTIONS, NULL, NULL);
+	txn = txn_client_new(e, ask->kind == IPC_PROBE_REGISTER ? SIP_METHOD_REGISTER
+							       : SIP_METHOD_OPTIONS,
+			     NULL, NULL);
 	if (txn == NULL) {
 		slab_free(e->probes, handle);
 		return NULL;
@@ -77,7 +112,7 @@ static struct sip_txn *probe_new(struct engine *e, const struct ipc_probe *ask)
 	txn->realm = ask->realm;
 	txn->transport = ask->transport;
 	txn->dst = ask->peer;
-	txn->cseq = 1;
+	txn->cseq = ask->cseq ? ask->cseq : 1;
 	return txn;
 }
 
@@ -88,13 +123,13 @@ void probe_start(struct engine *e, const struct ipc_probe *ask)
 	uint64_t handle;
 
 	if (engine_local(e, ask->realm, ask->peer.family) == NULL) {
-		tell(e, ask->probe_id, 503, 0);
+		tell(e, ask->probe_id, 503, 0, NULL);
 		return;
 	}
 	txn = probe_new(e, ask);
 	if (txn == NULL) {
 		e->stats.probes_refused++;
-		tell(e, ask->probe_id, 503, 0);
+		tell(e, ask->probe_id, 503, 0, NULL);
 		return;
 	}
 	handle = txn->probe;
@@ -106,12 +141,13 @@ void probe_start(struct engine *e, const struct ipc_probe *ask)
 	}
 	slab_free(e->probes, handle);
 	e->stats.probes_refused++;
-	tell(e, ask->probe_id, 503, 0);
+	tell(e, ask->probe_id, 503, 0, NULL);
 }
 
 bool probe_is(const struct engine *e, const struct sip_txn *txn)
 {
-	return txn->kind == TXN_CLIENT && txn->method == SIP_METHOD_OPTIONS &&
+	return txn->kind == TXN_CLIENT &&
+	       (txn->method == SIP_METHOD_OPTIONS || txn->method == SIP_METHOD_REGISTER) &&
 	       txn->call == HANDLE_NONE && probe_get(e, txn->probe) != NULL;
 }
 
@@ -124,9 +160,10 @@ void probe_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event
 		return;
 	/* Who asked is gone: the next control plane asks by itself. */
 	if (!probe->forgotten && msg)
-		tell(e, probe->probe_id, msg->status, e->now_ns - probe->sent_ns);
+		tell(e, probe->probe_id, msg->status, e->now_ns - probe->sent_ns,
+		     txn->method == SIP_METHOD_REGISTER ? msg : NULL);
 	else if (!probe->forgotten)
-		tell(e, probe->probe_id, 408, 0);
+		tell(e, probe->probe_id, 408, 0, NULL);
 	slab_free(e->probes, txn->probe);
 	txn->probe = HANDLE_NONE;
 }

@@ -268,7 +268,7 @@ struct sip_txn {
 };
 _Static_assert(sizeof(struct sip_txn) % 8 == 0 && sizeof(struct sip_txn) <= 160, "millions linger");
 
-/* An OPTIONS that the control plane asked for and that has no answer yet. */
+/* An OPTIONS or REGISTER that the control plane asked for and that has no answer yet. */
 struct sip_probe {
 	uint64_t probe_id; /* the asker's */
 	uint64_t sent_ns;

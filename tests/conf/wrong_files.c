@@ -67,6 +67,8 @@ const struct wrong wrong_files[] = {
 	 {{37, "registrar.file", "the same file as cdr.file"}}},
 	{"a relative file of users", 37, "auth: {users_file: users.csv}\nlog:",
 	 {{37, "auth.users_file", "not an absolute path: \"users.csv\""}}},
+	{"a relative file of credentials", 37, "auth: {credentials_file: c.csv}\nlog:",
+	 {{37, "auth.credentials_file", "not an absolute path: \"c.csv\""}}},
 	{"an algorithm nobody knows", 37, "auth: {algorithms: [SHA-1]}\nlog:",
 	 {{37, "auth.algorithms[0]", "not one of SHA-256|MD5|SHA-512-256: \"SHA-1\""}}},
 	{"an algorithm twice", 37, "auth: {algorithms: [MD5, SHA-256, MD5]}\nlog:",

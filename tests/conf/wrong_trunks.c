@@ -23,6 +23,11 @@ const struct wrong wrong_trunks[] = {
 	 "    register_nat_expires_s: x",
 	 {{28, "trunks[0].register_nat_expires_s", "not a whole number: \"x\"; must be from 0 to "
 	   "604800"}}},
+	{"an account for moments", 27, "    account_expires_s: 59",
+	 {{27, "trunks[0].account_expires_s", "out of range: 59; must be from 60 to 86400"}}},
+	{"a domain with a port", 27, "    account_domain: \"x:5060\"",
+	 {{27, "trunks[0].account_domain", "not a name: \"x:5060\"; only letters, digits and _ - . "
+	   "make one"}}},
 	{"users that are somewhere else", 27, "    users: elsewhere",
 	 {{27, "trunks[0].users", "not one of peers|registered: \"elsewhere\""}}},
 	{"digest of no users", 27, "    auth: digest",

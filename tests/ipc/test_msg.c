@@ -473,6 +473,11 @@ static void test_ranges(void)
 	BAD(make_probe(&s), ipc_probe, realm, IPC_REALMS_MAX);
 	BAD(make_probe(&s), ipc_probe, peer.port, 0);
 	BAD(make_probe(&s), ipc_probe, to_len, 0);
+	BAD(make_probe(&s), ipc_probe, kind, IPC_PROBE_KINDS);
+	BAD(make_probe(&s), ipc_probe, kind, IPC_PROBE_REGISTER);
+	BAD(make_probe(&s), ipc_probe, cseq, 1);
+	BAD(make_probe(&s), ipc_probe, headers_len, 1);
+	BAD(make_probe_end(&s), ipc_probe_end, msg_len, 1);
 	BAD(make_probe_end(&s), ipc_probe_end, status, 0);
 	BAD(make_settings(&s), ipc_settings, busy_permille_max, 0);
 	BAD(make_settings(&s), ipc_settings, busy_permille_max, 1001);

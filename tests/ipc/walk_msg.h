@@ -117,6 +117,10 @@ static inline void walk_msg(uint16_t type, const void *frame, uint32_t len)
 		walk_span(frame, len, ipc_probe_ruri(frame), "\r\n \t");
 		walk_span(frame, len, ipc_probe_from(frame), "\r\n");
 		walk_span(frame, len, ipc_probe_to(frame), "\r\n");
+		PROMISE(ipc_probe_headers(frame).len <= IPC_HEADERS_MAX);
+		break;
+	case IPC_PROBE_END:
+		PROMISE(ipc_probe_end_msg(frame).len < len);
 		break;
 	case IPC_SETTINGS:
 		PROMISE(ipc_settings_emergency(frame).len <= IPC_EMERGENCY_MAX);

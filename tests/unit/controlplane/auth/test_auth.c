@@ -254,6 +254,7 @@ static const struct auth_events events = {.failed = count_failed};
 static struct world start(void)
 {
 	const struct conf_auth conf = {.users_file = path,
+				       .credentials_file = (char[]){""},
 				       .algorithms_count = 2,
 				       .algorithms = {(char[]){"SHA-256"}, (char[]){"MD5"}},
 				       .nonce_s = 300};
@@ -394,6 +395,7 @@ Test(auth, a_file_is_read_again_behind_the_loop)
 	struct world w = start();
 	const char *nonce = challenged(&w);
 	const struct conf_auth conf = {.users_file = path,
+				       .credentials_file = (char[]){""},
 				       .algorithms_count = 1,
 				       .algorithms = {(char[]){"MD5"}},
 				       .nonce_s = 300};

@@ -150,3 +150,71 @@ Test(probe, cannot_be_answered_from_elsewhere)
 	cr_expect(ended(w) == NULL);
 	world_end(w);
 }
+
+/* REGISTER of side B with these lines; the same seed each time. */
+static void send_register(struct world *w, uint32_t cseq, const char *headers)
+{
+	_Alignas(8) char frame[2048];
+	struct cursor out = cursor_on(frame, sizeof(frame));
+	const struct ipc_probe head = {
+		.probe_id = 90 + cseq,
+		.call_id_seed = 4711,
+		.peer = {.addr.ip = {10, 0, 2, 2}, .port = 5062, .family = NET_IP4},
+		.realm = B,
+		.transport = NET_UDP,
+		.ruri_len = 12,
+		.from_len = 18,
+		.to_len = 18,
+		.headers_len = (uint16_t)strlen(headers),
+		.kind = IPC_PROBE_REGISTER,
+		.cseq = cseq,
+	};
+
+	put_bytes(&out, &head, sizeof(head));
+	put_lit(&out, "sip:carrier1<sip:acc@carrier1><sip:acc@carrier1>");
+	put_span(&out, span_str(headers));
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, IPC_PROBE, frame,
+				   out.len),
+		     0);
+	world_frame(w, IPC_PROBE, frame, out.len);
+}
+
+Test(probe, register_goes_out_under_one_call_id_and_its_answer_comes_back_whole)
+{
+	struct world *w = world_new();
+	char first[8192], one[128], two[128];
+	const struct world_report *report;
+	const struct ipc_probe_end *end;
+
+	send_register(w, 1, "Contact: <sip:acc@10.0.2.1>;expires=600\r\n");
+	strcpy(first, world_out(w, B, 0));
+	cr_expect(world_has(first, "REGISTER sip:carrier1 SIP/2.0\r\n"));
+	cr_expect(world_has(first, "\r\nCSeq: 1 REGISTER\r\n"));
+	cr_expect(world_has(first, "\r\nContact: <sip:acc@10.0.2.1>;expires=600\r\nContent-Length"));
+	cr_expect(!world_has(first, "Accept"));
+	world_header(first, "Call-ID", one, sizeof(one));
+	world_answer(w, B, first, 401, "x", "WWW-Authenticate: Digest realm=\"c\", nonce=\"n\"\n",
+		     NULL);
+	report = world_find(w, IPC_PROBE_END);
+	cr_assert_neq(report, NULL);
+	end = (const struct ipc_probe_end *)(const void *)report->frame;
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_PROBE_END, report->frame,
+				   report->len),
+		     0);
+	cr_expect_eq(end->status, 401);
+	cr_expect_eq(end->probe_id, 91);
+	cr_expect(memmem(ipc_probe_end_msg(end).ptr, ipc_probe_end_msg(end).len, "nonce=\"n\"", 9));
+	send_register(w, 2, "Authorization: Digest username=\"acc\"\r\n");
+	world_header(world_out(w, B, 0), "Call-ID", two, sizeof(two));
+	cr_expect_str_eq(one, two);
+	cr_expect_eq(engine_owner(span_str(one), 3), 1);
+	cr_expect(world_has(world_out(w, B, 0), "\r\nCSeq: 2 REGISTER\r\nAuthorization: Digest"));
+	for (unsigned i = 0; i < 33 && !world_find(w, IPC_PROBE_END); i++)
+		world_sleep(w, 1000);
+	report = world_find(w, IPC_PROBE_END);
+	cr_assert_neq(report, NULL);
+	end = (const struct ipc_probe_end *)(const void *)report->frame;
+	cr_expect_eq(end->status, 408);
+	cr_expect_eq(end->msg_len, 0);
+	world_end(w);
+}
