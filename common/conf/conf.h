@@ -8,6 +8,7 @@
 #include "common/conf/conf_rules.h"
 #include "common/net/addr.h"
 #include "common/rtp/secure.h"
+#include "common/sip/failover.h"
 
 /* Sockets in run_dir: the dataplane's for the control plane, the control plane's for limenctl. */
 #define CONF_DATAPLANE_SOCKET "dataplane.sock"
@@ -20,6 +21,7 @@
 #define CONF_ADDRS_MAX   2u /* of a realm: one IPv4, one IPv6 */
 #define CONF_PEERS_MAX   8u
 #define CONF_EMERGENCY_MAX 32u
+#define CONF_DNS_SERVERS_MAX 4u
 
 struct conf_machine {
 	unsigned main_cpu;
@@ -71,11 +73,21 @@ enum conf_srtp_mode {
 };
 enum conf_refer { CONF_REFER_REFUSE = 0, CONF_REFER_PASS, CONF_REFER_LOCAL };
 
+/* What a peer is besides an address. */
+struct conf_peer {
+	char *host; /* in lower case, without a dot at its end; NULL: it is an address */
+	uint16_t priority, weight;
+};
+
 struct conf_trunk {
 	char *name;
 	unsigned realm; /* index */
 	unsigned npeers;
-	struct net_endpoint peers[CONF_PEERS_MAX]; /* tried in order */
+	struct net_endpoint peers[CONF_PEERS_MAX]; /* of a name: no family, port 0 for none */
+	struct conf_peer peer_of[CONF_PEERS_MAX];
+	bool sources_follow;        /* `sources` were not given: names' addresses count too */
+	uint32_t failover[SIP_FAILOVER_WORDS]; /* bits: sip_failover_bit */
+	unsigned failover_timeout_ms; /* 0: timer B */
 	unsigned nsources;
 	struct net_prefix *sources; /* who may send as this trunk; else the peers' addresses */
 	bool media_learn;           /* media_source: learn (behind NAT) or pin */
@@ -152,6 +164,13 @@ struct conf_emergency {
 	char *services[CONF_EMERGENCY_MAX]; /* users and urn:service: names */
 };
 
+struct conf_dns {
+	unsigned nservers;
+	struct net_endpoint servers[CONF_DNS_SERVERS_MAX];
+	unsigned timeout_ms, tries;
+	unsigned ttl_min_s, ttl_max_s, negative_ttl_max_s;
+};
+
 struct conf_log {
 	char *level;  /* "debug", "info", "warn", "error" */
 	char *format; /* "text", "json" */
@@ -184,6 +203,7 @@ struct conf {
 	struct conf_srtp srtp;
 	struct conf_overload overload;
 	struct conf_emergency emergency;
+	struct conf_dns dns;
 	struct conf_log log;
 	struct conf_cdr cdr;
 	void *keep; /* conf's own: what the parser allocated */

@@ -270,6 +270,18 @@ static void check_algorithms(const struct conf_cross *x)
 	}
 }
 
+static void check_dns(const struct conf_cross *x)
+{
+	const struct conf_dns *dns = &x->conf->dns;
+
+	if (dns->ttl_max_s < dns->ttl_min_s &&
+	    !conf_doc_faulty_at(x->doc, "dns.ttl_min_s") &&
+	    !conf_doc_faulty_at(x->doc, "dns.ttl_max_s"))
+		conf_fault_at(x->doc, x->raw->dns->ttl_max_s ? "dns.ttl_max_s" : "dns.ttl_min_s",
+			      "ttl_max_s, %u, is shorter than ttl_min_s, %u", dns->ttl_max_s,
+			      dns->ttl_min_s);
+}
+
 static void check_outputs(const struct conf_cross *x)
 {
 	const struct conf *conf = x->conf;
@@ -299,6 +311,7 @@ int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const str
 			return err;
 	}
 	check_algorithms(&x);
+	check_dns(&x);
 	check_outputs(&x);
 	return check_routes(&x);
 }

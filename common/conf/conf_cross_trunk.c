@@ -17,6 +17,15 @@ static const struct conf_addr *realm_addr(const struct conf_realm *realm, uint8_
 	return NULL;
 }
 
+static bool same_peer(const struct conf_trunk *trunk, unsigned a, unsigned b)
+{
+	const char *host = trunk->peer_of[a].host, *other = trunk->peer_of[b].host;
+
+	if (!host || !other)
+		return !host && !other && net_endpoint_eq(&trunk->peers[a], &trunk->peers[b]);
+	return strcmp(host, other) == 0 && trunk->peers[a].port == trunk->peers[b].port;
+}
+
 static void check_peers(const struct conf_cross *x, unsigned index)
 {
 	const struct conf_trunk *trunk = &x->conf->trunks[index];
@@ -30,9 +39,11 @@ static void check_peers(const struct conf_cross *x, unsigned index)
 
 		conf_path(key, "trunks[%u].peers[%u]", index, i);
 		for (unsigned j = 0; j < i; j++) {
-			if (net_endpoint_eq(&trunk->peers[j], peer))
+			if (same_peer(trunk, j, i))
 				conf_fault_at(x->doc, key, "the same as peers[%u]", j);
 		}
+		if (trunk->peer_of[i].host)
+			continue;
 		if (!addr) {
 			conf_fault_at(x->doc, key, "IPv%u, but realm \"%s\" has no IPv%u address",
 				      peer->family, realm->name, peer->family);
@@ -136,6 +147,7 @@ static void check_words(const struct conf_cross *x, unsigned index)
 	const struct raw_trunks *raw = &x->raw->trunks[index];
 
 	check_headers(x, index, "methods", raw->methods, raw->methods_count);
+	check_headers(x, index, "failover_codes", raw->failover_codes, raw->failover_codes_count);
 	check_headers(x, index, "srtp_suites", raw->srtp_suites, raw->srtp_suites_count);
 }
 

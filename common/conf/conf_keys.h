@@ -17,6 +17,9 @@
 	X(INTERFACE, "address/bits") /* limen's own address with the length of its subnet */       \
 	X(PREFIX, "prefix")    /* a network; a bare address is a prefix of all bits */             \
 	X(ENDPOINT, "address[:port]")                                                              \
+	X(PEER, "peer")        /* address or host name, with port, priority and weight perhaps */  \
+	X(SERVER, "address[:port]") /* of a DNS server */                                          \
+	X(CODE, "SIP status")                                                                      \
 	X(PORT_RANGE, "low-high")                                                                  \
 	X(HEADER, "header name")                                                                   \
 	X(USER, "start of a user part")                                                            \
@@ -49,6 +52,7 @@
 	  "When a worker has no time for more: new calls are refused with 503.")                   \
 	X(emergency, MAP, EMERGENCY, false, 1,                                                     \
 	  "Calls that are taken even then.")                                                       \
+	X(dns, MAP, DNS, false, 1, "Where the names of peers are looked up.")                      \
 	X(log, MAP, LOG, false, 1, "The log of the control plane and the dataplane.")              \
 	X(cdr, MAP, CDR, false, 1, "Call detail records: one JSON object a line for each call.")
 
@@ -121,12 +125,16 @@
 	X(ONE, NAME, name, 0, "", NULL, 1, 63, RELOAD,                                             \
 	  "The trunk's name, for routes, logs and records.")                                       \
 	X(ONE, REF_REALM, realm, 0, "", NULL, 1, 63, RELOAD, "The realm its peers are in.")        \
-	X(LIST, ENDPOINT, peers, CONF_PEERS_MAX, "", NULL, 1, 64, RELOAD,                          \
-	  "Where calls to this trunk go, tried in order; those of the calling side's address "     \
-	  "family first. Port 5060 where none is given.")                                          \
+	X(LIST, PEER, peers, CONF_PEERS_MAX, "", NULL, 1, 300, RELOAD,                             \
+	  "Where calls to this trunk go: `address[:port]` or `name[:port]`, behind it perhaps "    \
+	  "`;priority=N` and `;weight=N`. The lowest priority is tried first (0 where none is "    \
+	  "given); among equals those of the calling side's address family, then each as its "     \
+	  "weight among them, then those without weight in order. An address without port has "    \
+	  "5060; a name without one is looked up by NAPTR and SRV (RFC 3263), with one by A and "  \
+	  "AAAA.")                                                                                 \
 	X(LIST, PREFIX, sources, 256, "", "", 1, 64, RELOAD,                                       \
 	  "Networks whose requests count as this trunk's; the longest match decides. Without "     \
-	  "any: the peers' addresses.")                                                            \
+	  "any: the peers' addresses, those of names as they are now.")                                                            \
 	X(ONE, WORD, media_source, 0, "pin|learn", "pin", 1, 16, RELOAD,                           \
 	  "Where this trunk's media may come from: only the address in its SDP, or (behind "       \
 	  "NAT) learned once from the first packet.")                                              \
@@ -147,6 +155,13 @@
 	  "addresses. Of two trunks that let a header cross one is enough to hide it.")            \
 	X(LIST, HEADER, headers_drop, 32, "", "", 1, 40, RELOAD,                                   \
 	  "Headers of the safe set that do not cross to or from this trunk after all.")            \
+	X(LIST, CODE, failover_codes, 32, "", "", 400, 699, RELOAD,                                \
+	  "Answers of a peer after which the next one is tried. Without any: 408, 430, and 500 "   \
+	  "to 599 but 501 (RFC 3261 section 16.7). 408 is that of a peer that does not answer, "   \
+	  "503 that of one that cannot be reached.")                                               \
+	X(ONE, UINT, failover_timeout_ms, 0, "ms", "0", 0, 31999, RELOAD,                          \
+	  "A peer that has not answered an INVITE at all by then, not by 100 either, is left for " \
+	  "the next one; 0: after 32 seconds (timer B of RFC 3261).")                              \
 	X(ONE, BOOL, trusted, 0, "", "no", 2, 8, RELOAD,                                           \
 	  "Its peers belong to limen's trust domain (RFC 3325): between two such trunks "          \
 	  "P-Asserted-Identity and Privacy cross; towards others a caller who asks for privacy "   \
@@ -280,6 +295,23 @@
 	X(LIST, SERVICE, services, CONF_EMERGENCY_MAX, "", "112|911|urn:service:sos", 1, 60,       \
 	  RELOAD,                                                                                  \
 	  "Called users, and service URNs with all that is below them, of emergency calls.")
+
+#define CONF_KEYS_DNS(X)                                                                           \
+	X(LIST, SERVER, servers, CONF_DNS_SERVERS_MAX, "", "", 1, 64, RELOAD,                      \
+	  "DNS servers, asked in order; port 53 where none is given. Without any: those of "       \
+	  "/etc/resolv.conf.")                                                                     \
+	X(ONE, UINT, timeout_ms, 0, "ms", "2000", 100, 30000, RELOAD,                              \
+	  "A server that has not answered by then is asked again, or the next one; longer each "   \
+	  "round.")                                                                                \
+	X(ONE, UINT, tries, 0, "times", "2", 1, 10, RELOAD,                                        \
+	  "How often each server is asked before the look-up has failed; it is tried again after " \
+	  "1 to 30 s, and what was known stays in use.")                                           \
+	X(ONE, UINT, ttl_min_s, 0, "s", "5", 1, 3600, RELOAD,                                      \
+	  "An answer is kept this long at least, whatever its TTL.")                               \
+	X(ONE, UINT, ttl_max_s, 0, "s", "3600", 1, 604800, RELOAD,                                 \
+	  "And this long at most.")                                                                \
+	X(ONE, UINT, negative_ttl_max_s, 0, "s", "60", 1, 86400, RELOAD,                           \
+	  "That a name does not exist is believed this long at most (RFC 2308).")
 
 #define CONF_KEYS_LOG(X)                                                                           \
 	X(ONE, WORD, level, 0, "debug|info|warn|error", "info", 1, 16, RELOAD,                     \

@@ -312,9 +312,13 @@ static void resolve_sources(struct resolve *r, const struct raw_trunks *raw,
 		if (conf_read_prefix(span_str(raw->sources[i]), &trunk->sources[trunk->nsources]))
 			trunk->nsources++;
 	}
+	trunk->sources_follow = !raw->sources_count;
 	for (unsigned i = 0; !raw->sources_count && i < trunk->npeers; i++) {
 		const struct net_endpoint *peer = &trunk->peers[i];
 		unsigned at;
+
+		if (peer->family == NET_NONE)
+			continue;
 
 		for (at = 0; at < trunk->nsources; at++) {
 			if (trunk->sources[at].family == peer->family &&
@@ -390,6 +394,53 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 #undef NUMBER
 }
 
+/* A name as it is looked up: in lower case, without a dot at its end. */
+static char *host_name(struct resolve *r, struct span host)
+{
+	char *name = get(r, host.len + 1, 1);
+
+	if (host.ptr[host.len - 1] == '.')
+		host.len--;
+	for (size_t i = 0; name && i < host.len; i++)
+		name[i] = host.ptr[i] >= 'A' && host.ptr[i] <= 'Z' ? (char)(host.ptr[i] | 0x20)
+								    : host.ptr[i];
+	return name;
+}
+
+static void resolve_peers(struct resolve *r, const struct raw_trunks *raw,
+			  struct conf_trunk *trunk)
+{
+	for (unsigned i = 0; i < raw->peers_count && trunk->npeers < CONF_PEERS_MAX; i++) {
+		struct conf_peer *peer = &trunk->peer_of[trunk->npeers];
+		struct conf_peer_text text;
+
+		if (conf_read_peer(span_str(raw->peers[i]), &text))
+			continue;
+		peer->host = text.host.len ? host_name(r, text.host) : NULL;
+		peer->priority = text.priority;
+		peer->weight = text.weight;
+		trunk->peers[trunk->npeers++] = text.addr;
+	}
+}
+
+static void resolve_failover(const struct raw_trunks *raw, struct conf_trunk *trunk)
+{
+	const struct conf_key *key = key_of(SECTION_trunks, TRUNK_failover_codes);
+
+	for (unsigned i = 0; i < raw->failover_codes_count; i++) {
+		uint64_t code;
+		int bit = conf_read_number(span_str(raw->failover_codes[i]), key->low, key->high,
+					   &code)
+				  ? sip_failover_bit((unsigned)code)
+				  : -1;
+
+		if (bit >= 0)
+			trunk->failover[bit / 32] |= 1u << bit % 32;
+	}
+	trunk->failover_timeout_ms = number(SECTION_trunks, TRUNK_failover_timeout_ms,
+					    raw->failover_timeout_ms);
+}
+
 static void resolve_trunk(struct resolve *r, unsigned index)
 {
 	const struct raw_trunks *raw = &r->raw->trunks[index];
@@ -401,10 +452,8 @@ static void resolve_trunk(struct resolve *r, unsigned index)
 	conf_path(path, "trunks[%u].realm", index);
 	realm = raw->realm ? refer(r, &r->realms, SECTION_realms, raw->realm, path) : -1;
 	trunk->realm = realm < 0 ? 0 : (unsigned)realm;
-	for (unsigned i = 0; i < raw->peers_count && trunk->npeers < CONF_PEERS_MAX; i++) {
-		if (conf_read_endpoint(span_str(raw->peers[i]), &trunk->peers[trunk->npeers]))
-			trunk->npeers++;
-	}
+	resolve_peers(r, raw, trunk);
+	resolve_failover(raw, trunk);
 	resolve_sources(r, raw, trunk);
 	resolve_manners(raw, trunk);
 	trunk->account_user = text(r, SECTION_trunks, TRUNK_account_user, raw->account_user);
@@ -529,6 +578,23 @@ static void resolve_emergency(struct resolve *r)
 		emergency->services[emergency->count++] = word;
 }
 
+static void resolve_dns(struct resolve *r)
+{
+	static const struct raw_dns absent;
+	const struct raw_dns *raw = r->raw->dns ? r->raw->dns : &absent;
+	struct conf_dns *dns = &r->conf->dns;
+
+	for (unsigned i = 0; i < raw->servers_count && dns->nservers < CONF_DNS_SERVERS_MAX; i++)
+		dns->nservers += conf_read_server(span_str(raw->servers[i]),
+						  &dns->servers[dns->nservers]);
+	dns->timeout_ms = number(SECTION_dns, DNS_timeout_ms, raw->timeout_ms);
+	dns->tries = number(SECTION_dns, DNS_tries, raw->tries);
+	dns->ttl_min_s = number(SECTION_dns, DNS_ttl_min_s, raw->ttl_min_s);
+	dns->ttl_max_s = number(SECTION_dns, DNS_ttl_max_s, raw->ttl_max_s);
+	dns->negative_ttl_max_s = number(SECTION_dns, DNS_negative_ttl_max_s,
+					 raw->negative_ttl_max_s);
+}
+
 static void resolve_outputs(struct resolve *r)
 {
 	static const struct raw_log no_log;
@@ -548,7 +614,8 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 	static void (*const steps[])(struct resolve *) = {
 		resolve_machine, resolve_ports,  resolve_realms,
 		resolve_trunks,  resolve_routes, resolve_registrar, resolve_auth,
-		resolve_srtp,    resolve_overload, resolve_emergency, resolve_outputs,
+		resolve_srtp,    resolve_overload, resolve_emergency, resolve_dns,
+		resolve_outputs,
 	};
 	struct resolve r = {.doc = doc, .raw = raw, .conf = conf, .pool = pool};
 

@@ -50,6 +50,9 @@ static const struct conf_key keys_OVERLOAD[] = {CONF_KEYS_OVERLOAD(KEY)};
 #define RAW struct raw_emergency
 static const struct conf_key keys_EMERGENCY[] = {CONF_KEYS_EMERGENCY(KEY)};
 #undef RAW
+#define RAW struct raw_dns
+static const struct conf_key keys_DNS[] = {CONF_KEYS_DNS(KEY)};
+#undef RAW
 #define RAW struct raw_log
 static const struct conf_key keys_LOG[] = {CONF_KEYS_LOG(KEY)};
 #undef RAW
@@ -138,6 +141,9 @@ static const cyaml_schema_field_t fields_OVERLOAD[] = {CONF_KEYS_OVERLOAD(FIELD)
 #undef RAW
 #define RAW struct raw_emergency
 static const cyaml_schema_field_t fields_EMERGENCY[] = {CONF_KEYS_EMERGENCY(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_dns
+static const cyaml_schema_field_t fields_DNS[] = {CONF_KEYS_DNS(FIELD) CYAML_FIELD_END};
 #undef RAW
 #define RAW struct raw_log
 static const cyaml_schema_field_t fields_LOG[] = {CONF_KEYS_LOG(FIELD) CYAML_FIELD_END};

@@ -86,25 +86,9 @@ struct net_prefix conf_network_of(const struct net_prefix *prefix)
 	return net;
 }
 
-/* An address one host can have: not unspecified, loopback, multicast, broadcast, class E or
- * IPv4-mapped. */
-static bool is_unicast(uint8_t family, const struct net_addr *addr)
-{
-	static const struct net_addr none;
-	static const struct net_addr loop6 = {.ip = {[15] = 1}};
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (net_addr_eq(addr, &none))
-		return false;
-	if (family == NET_IP4)
-		return addr->ip[0] != 0 && addr->ip[0] != 127 && addr->ip[0] < 224;
-	return addr->ip[0] != 0xff && !net_addr_eq(addr, &loop6) &&
-	       memcmp(addr->ip, mapped, sizeof(mapped)) != 0;
-}
-
 bool conf_read_address(struct span text, uint8_t *family, struct net_addr *addr)
 {
-	return net_addr_parse(text, addr, family) == 0 && is_unicast(*family, addr);
+	return net_addr_parse(text, addr, family) == 0 && net_addr_is_host(*family, addr);
 }
 
 bool conf_read_interface(struct span text, struct net_prefix *interface)
@@ -113,7 +97,7 @@ bool conf_read_interface(struct span text, struct net_prefix *interface)
 	unsigned width, host_bits;
 
 	if (!memchr(text.ptr, '/', text.len) || net_prefix_parse(text, interface) ||
-	    !is_unicast(interface->family, &interface->addr))
+	    !net_addr_is_host(interface->family, &interface->addr))
 		return false;
 	width = interface->family == NET_IP4 ? 32 : 128;
 	if (!interface->bits)
@@ -144,7 +128,118 @@ bool conf_read_prefix(struct span text, struct net_prefix *prefix)
 bool conf_read_endpoint(struct span text, struct net_endpoint *endpoint)
 {
 	return net_endpoint_parse(text, CONF_SIP_PORT, endpoint) == 0 &&
-	       is_unicast(endpoint->family, &endpoint->addr);
+	       net_addr_is_host(endpoint->family, &endpoint->addr);
+}
+
+bool conf_read_server(struct span text, struct net_endpoint *endpoint)
+{
+	static const struct net_addr none;
+
+	return net_endpoint_parse(text, 53, endpoint) == 0 &&
+	       !net_addr_eq(&endpoint->addr, &none);
+}
+
+/* A host name as RFC 1123 has it, with a letter in its last label: else it is meant as an
+ * address. */
+static bool is_host_name(struct span text)
+{
+	size_t label = 0;
+	bool letter = false;
+
+	if (text.len && text.ptr[text.len - 1] == '.')
+		text.len--;
+	if (!text.len || text.len > 230)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (c == '.') {
+			if (!label)
+				return false;
+			label = 0;
+			letter = false;
+			continue;
+		}
+		letter |= (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+		if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9') &&
+		    c != '-' && c != '_')
+			return false;
+		if (++label > 63)
+			return false;
+	}
+	return label && letter;
+}
+
+static const char *read_peer_param(struct span param, struct conf_peer_text *peer, unsigned *given)
+{
+	static const struct span names[] = {{"priority=", 9}, {"weight=", 7}};
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t value;
+
+		if (param.len < names[i].len || memcmp(param.ptr, names[i].ptr, names[i].len))
+			continue;
+		if (*given >> i & 1)
+			return "the same parameter twice";
+		*given |= 1u << i;
+		if (!conf_read_number(
+			    span_of(param.ptr + names[i].len, param.len - names[i].len), 0, 65535,
+			    &value))
+			return i ? "a weight is a number from 0 to 65535"
+				 : "a priority is a number from 0 to 65535";
+		*(i ? &peer->weight : &peer->priority) = (uint16_t)value;
+		return NULL;
+	}
+	return "there is ;priority=N and ;weight=N behind a peer, and nothing else";
+}
+
+static const char *read_peer_host(struct span text, struct conf_peer_text *peer)
+{
+	const char *colon = memchr(text.ptr, ':', text.len);
+	uint64_t port = 0;
+
+	if (net_endpoint_parse(text, CONF_SIP_PORT, &peer->addr) == 0)
+		return net_addr_is_host(peer->addr.family, &peer->addr.addr)
+			       ? NULL
+			       : "not the address of a host";
+	peer->addr = (struct net_endpoint){0};
+	peer->host = text;
+	if (colon) {
+		peer->host.len = (size_t)(colon - text.ptr);
+		if (!conf_read_number(span_of(colon + 1, text.len - peer->host.len - 1), 1, 65535,
+				      &port))
+			return "neither an address nor a host name, with a port perhaps";
+	}
+	peer->addr.port = (uint16_t)port;
+	return is_host_name(peer->host)
+		       ? NULL
+		       : "neither an address nor a host name, with a port perhaps";
+}
+
+const char *conf_read_peer(struct span text, struct conf_peer_text *peer)
+{
+	const char *semicolon = memchr(text.ptr, ';', text.len);
+	struct span rest = SPAN_NONE;
+	unsigned given = 0;
+	const char *why;
+
+	memset(peer, 0, sizeof(*peer));
+	if (semicolon) {
+		rest = span_of(semicolon, (size_t)(text.ptr + text.len - semicolon));
+		text.len -= rest.len;
+	}
+	why = read_peer_host(span_trim(text), peer);
+	while (!why && rest.len) {
+		const char *from = rest.ptr + 1, *end = rest.ptr + rest.len;
+		const char *stop = memchr(from, ';', (size_t)(end - from));
+
+		if (!stop)
+			stop = end;
+		why = read_peer_param(span_trim(span_of(from, (size_t)(stop - from))), peer,
+				      &given);
+		rest = span_of(stop, (size_t)(end - stop));
+	}
+	return why;
 }
 
 bool conf_read_port_range(struct span text, uint16_t *low, uint16_t *high)
@@ -230,7 +325,7 @@ static bool ok_address(struct span text, const struct verdict *v)
 
 	if (net_addr_parse(text, &addr, &family))
 		return refuse(v, "not an IP address: \"%.*s\"", QUOTE(text));
-	return is_unicast(family, &addr) ||
+	return net_addr_is_host(family, &addr) ||
 	       refuse(v, "not the address of a host: \"%.*s\"", QUOTE(text));
 }
 
@@ -269,8 +364,37 @@ static bool ok_endpoint(struct span text, const struct verdict *v)
 			      "not an address: \"%.*s\"; write it as in 192.0.2.1:5060 or "
 			      "\"[2001:db8::1]:5060\"",
 			      QUOTE(text));
-	return is_unicast(endpoint.family, &endpoint.addr) ||
+	return net_addr_is_host(endpoint.family, &endpoint.addr) ||
 	       refuse(v, "not the address of a host: \"%.*s\"", QUOTE(text));
+}
+
+static bool ok_peer(struct span text, const struct verdict *v)
+{
+	struct conf_peer_text peer;
+	const char *why = conf_read_peer(text, &peer);
+
+	return !why || refuse(v, "%s: \"%.*s\"", why, QUOTE(text));
+}
+
+static bool ok_server(struct span text, const struct verdict *v)
+{
+	struct net_endpoint server;
+
+	return conf_read_server(text, &server) ||
+	       refuse(v, "not an address: \"%.*s\"; write it as in 192.0.2.53 or "
+			 "\"[2001:db8::53]:53\"", QUOTE(text));
+}
+
+static bool ok_code(const struct conf_key *key, struct span text, const struct verdict *v)
+{
+	uint64_t code;
+
+	if (!conf_read_number(text, key->low, key->high, &code))
+		return refuse(v, "not a SIP status from %llu to %llu: \"%.*s\"",
+			      (unsigned long long)key->low, (unsigned long long)key->high,
+			      QUOTE(text));
+	return sip_failover_bit((unsigned)code) >= 0 ||
+	       refuse(v, "another peer would not do better after %.*s", QUOTE(text));
 }
 
 static bool ok_port_range(struct span text, const struct verdict *v)
@@ -327,7 +451,7 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 	if (!text.len)
 		return (key->def && !*key->def && key->shape == CONF_ONE) ||
 		       refuse(&v, "has no value");
-	if (key->type != CONF_UINT && key->type != CONF_WORD && key->type != CONF_BOOL &&
+	if (key->type != CONF_UINT && key->type != CONF_CODE && key->type != CONF_WORD && key->type != CONF_BOOL &&
 	    text.len > key->high)
 		return refuse(&v, "too long: %zu characters, at most %llu", text.len,
 			      (unsigned long long)key->high);
@@ -352,6 +476,12 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 		return ok_prefix(text, &v);
 	case CONF_ENDPOINT:
 		return ok_endpoint(text, &v);
+	case CONF_PEER:
+		return ok_peer(text, &v);
+	case CONF_SERVER:
+		return ok_server(text, &v);
+	case CONF_CODE:
+		return ok_code(key, text, &v);
 	case CONF_PORT_RANGE:
 		return ok_port_range(text, &v);
 	case CONF_HEADER:

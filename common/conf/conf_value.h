@@ -18,6 +18,16 @@ bool conf_read_interface(struct span text, struct net_prefix *interface);
 bool conf_read_address(struct span text, uint8_t *family, struct net_addr *addr);
 bool conf_read_prefix(struct span text, struct net_prefix *prefix);
 bool conf_read_endpoint(struct span text, struct net_endpoint *endpoint);
+/* A DNS server: an address[:port], the machine's own too. */
+bool conf_read_server(struct span text, struct net_endpoint *server);
+
+/* "192.0.2.1:5060;priority=1;weight=5" or "sip.example.net". NULL, or what is wrong. */
+struct conf_peer_text {
+	struct net_endpoint addr; /* of a name: no family, port 0 for none */
+	struct span host;	  /* of a name */
+	uint16_t priority, weight;
+};
+const char *conf_read_peer(struct span text, struct conf_peer_text *peer);
 bool conf_read_port_range(struct span text, uint16_t *low, uint16_t *high);
 
 /* The prefix with its host bits cleared. */

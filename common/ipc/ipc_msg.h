@@ -10,6 +10,7 @@
 #include "common/base/span.h"
 #include "common/net/addr.h"
 #include "common/rtp/secure.h"
+#include "common/sip/failover.h"
 
 #define IPC_VERSION       3u
 #define IPC_FRAME_MAX     (72u * 1024u) /* a 64 KiB SIP message and its head */
@@ -157,7 +158,9 @@ struct ipc_target {
 	uint16_t from_len;    /* From value without tag, for the far side */
 	uint16_t to_len;      /* To value without tag, for the far side */
 	uint16_t contact_len; /* Contact value for the request; 0: limen's own for the leg */
-	uint16_t pad;
+	uint16_t failover_ms; /* without any answer to an INVITE by then the next target is tried;
+				 0: timer B */
+	uint32_t failover[SIP_FAILOVER_WORDS]; /* after which answers: sip_failover_after */
 };
 
 enum ipc_verdict_flag {

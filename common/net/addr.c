@@ -323,3 +323,17 @@ int net_transport_from(struct span text)
 			return i;
 	return -EINVAL;
 }
+
+bool net_addr_is_host(uint8_t family, const struct net_addr *addr)
+{
+	static const struct net_addr none;
+	static const struct net_addr loop6 = {.ip = {[15] = 1}};
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (net_addr_eq(addr, &none))
+		return false;
+	if (family == NET_IP4)
+		return addr->ip[0] != 0 && addr->ip[0] != 127 && addr->ip[0] < 224;
+	return addr->ip[0] != 0xff && !net_addr_eq(addr, &loop6) &&
+	       memcmp(addr->ip, mapped, sizeof(mapped)) != 0;
+}

@@ -62,6 +62,10 @@ int net_endpoint_parse(struct span text, uint16_t default_port, struct net_endpo
  * as given (an interface's address with its prefix length). 0, or -EINVAL. */
 int net_prefix_parse(struct span text, struct net_prefix *prefix);
 
+/* An address that one host can have: not unspecified, loopback, multicast, broadcast, class E or
+ * IPv4-mapped. */
+bool net_addr_is_host(uint8_t family, const struct net_addr *addr);
+
 bool net_prefix_has(const struct net_prefix *prefix, uint8_t family, const struct net_addr *addr);
 
 /* Append the address as RFC 5952 text; `put_addr_sip` puts IPv6 in brackets (RFC 3261

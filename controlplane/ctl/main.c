@@ -22,6 +22,7 @@ static const char usage[] =
 	"  show trunks      peers of trunks, and whether they answer\n"
 	"  show users       who is registered, and where\n"
 	"  show registrations  where limen itself is registered\n"
+	"  show dns         names of peers, and what the DNS says of them\n"
 	"  hangup CALL      end a call, named as in `show calls`\n"
 	"  reload           read the config again\n"
 	"  explain FILE     why the SIP message in FILE (-: standard input) would be taken, routed,\n"
@@ -155,6 +156,7 @@ static const struct command {
 	{{"show", "trunks"}, NULL, show_trunks},
 	{{"show", "users"}, NULL, show_users},
 	{{"show", "registrations"}, NULL, show_registrations},
+	{{"show", "dns"}, NULL, show_dns},
 	{{"hangup", NULL}, "call", show_hangup}, {{"reload", NULL}, NULL, show_reload},
 };
 

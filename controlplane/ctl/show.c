@@ -265,6 +265,39 @@ bool show_registrations(const struct answer *answer, const struct show_options *
 	return good;
 }
 
+bool show_dns(const struct answer *answer, const struct show_options *options, FILE *out)
+{
+	static const char *const heads[] = {"NAME", "TYPE", "STATE", ">TTL S", "RECORD"};
+	struct table table = {0};
+	bool good;
+
+	if (options->json)
+		return print_rows(answer, out);
+	if (!answer->nrows) {
+		fputs("no names\n", out);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		table_head(&table, heads[i]);
+	for (size_t i = 0; i < answer->nrows; i++) {
+		const struct json_node *row = answer->rows[i].nodes,
+				       *records = json_get(row, SPAN("records"));
+		const struct json_node *record = json_next(records, NULL);
+
+		do {
+			cell(&table, json_get(row, SPAN("name")));
+			cell(&table, json_get(row, SPAN("type")));
+			cell(&table, json_get(row, SPAN("state")));
+			table_u64(&table, json_u64(json_get(row, SPAN("ttl_s"))));
+			cell(&table, record);
+			record = record ? json_next(records, record) : NULL;
+		} while (record);
+	}
+	good = table_print(&table, out);
+	table_free(&table);
+	return good;
+}
+
 bool show_stats(const struct answer *answer, const struct show_options *options, FILE *out)
 {
 	struct table table = {0};

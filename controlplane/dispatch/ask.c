@@ -2,6 +2,7 @@
 /* A question of the dataplane becomes a verdict. limen-controlplane, loop thread. */
 #include "controlplane/dispatch/ask.h"
 
+#include "common/base/hash.h"
 #include "controlplane/auth/auth.h"
 #include "controlplane/cdr/context.h"
 #include "controlplane/dispatch/redirect.h"
@@ -242,13 +243,24 @@ static unsigned plan_variant(struct question *q, struct ruled_call *call)
 	       (privacy.history ? PLAN_PRIVATE_HISTORY : 0) | (privacy.none ? PLAN_OPEN : 0);
 }
 
+/* Of the address that limen shows there. */
+static uint8_t family_towards(const struct generation *gen, unsigned trunk)
+{
+	struct peer_set set;
+
+	peer_set_get(gen->peers, trunk, &set);
+	return set.n ? set.list[0].addr.family
+		     : gen->conf->realms[gen->conf->trunks[trunk].realm].addrs[0].prefix.family;
+}
+
 static void accept(struct question *q, struct cursor *out, struct ask_answer *answer,
 		   const struct way *ways, unsigned nways)
 {
 	const struct policy_decision *d = &answer->decision;
 	const struct conf *conf = q->gen->conf;
 	const struct conf_trunk *to = &conf->trunks[d->to];
-	struct net_endpoint limen = limen_at(&conf->realms[to->realm], to->peers[0].family);
+	struct net_endpoint limen =
+		limen_at(&conf->realms[to->realm], family_towards(q->gen, (unsigned)d->to));
 	struct ruled_call call = {.msg = &q->msg,
 				  .source = &q->ask->source,
 				  .from = (unsigned)d->from,
@@ -263,10 +275,15 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 		.ways = ways,
 		.nways = nways,
 		.parties = &q->parties,
+		.key = hash_fast(0, sip_span(&q->msg, q->msg.call_id)),
 		.explain = q->explain,
 	};
 	unsigned variant;
 
+	if (!acceptance_targets(&acceptance)) {
+		refuse_decided(q, out, answer, POLICY_NO_PEER);
+		return;
+	}
 	call_rules_read_caller(&conf->trunks[d->from], &q->msg, &q->parties, q->explain);
 	acceptance.context = write_context(q, d); /* of the caller as he is */
 	variant = plan_variant(q, &call);

@@ -139,6 +139,8 @@ static int start(struct dispatch *dispatch)
 		return -ENOMEM;
 	err = settings_start(dispatch);
 	if (!err)
+		err = names_start(dispatch);
+	if (!err)
 		err = probes_start(dispatch);
 	if (!err)
 		err = accounts_start(dispatch);
@@ -200,6 +202,7 @@ void dispatch_free(struct dispatch *dispatch)
 	settings_stop(dispatch);
 	probes_stop(dispatch);
 	accounts_stop(dispatch);
+	names_stop(dispatch);
 	if (dispatch->relink)
 		event_free(dispatch->relink);
 	generation_free(dispatch->generation);

@@ -18,8 +18,10 @@ struct generation *generation_new(struct conf *conf, struct registrar *registrar
 	generation->policy = policy_new(conf);
 	generation->plans = plans_new(conf);
 	generation->rules = call_rules_new(conf);
+	generation->peers = peer_sets_new(conf);
 	generation->peers_down = calloc(conf->ntrunks + 1, sizeof(*generation->peers_down));
-	if (!generation->policy || !generation->plans || !generation->rules || !generation->peers_down) {
+	if (!generation->policy || !generation->plans || !generation->rules ||
+	    !generation->peers || !generation->peers_down) {
 		generation_free(generation);
 		return NULL;
 	}
@@ -32,6 +34,7 @@ void generation_free(struct generation *generation)
 		return;
 	free(generation->peers_down);
 	call_rules_free(generation->rules);
+	peer_sets_free(generation->peers);
 	plans_free(generation->plans);
 	policy_free(generation->policy);
 	conf_free(generation->conf);

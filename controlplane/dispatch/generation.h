@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/conf/conf.h"
+#include "controlplane/peers/peers.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/topology/call_rules.h"
@@ -18,7 +19,8 @@ struct generation {
 	struct call_rules *rules;
 	struct registrar *registrar; /* borrowed: it outlives generations */
 	struct auth *auth;           /* the same; NULL: no credentials are right */
-	uint8_t *peers_down; /* owned; by trunk: a bit for each peer that does not answer */
+	struct peer_sets *peers; /* owned: where the trunks' peers are */
+	uint8_t *peers_down; /* owned; by trunk: a bit for each of its set that does not answer */
 };
 
 /* Takes the conf over, whatever comes of it. `registrar` may be NULL: then a REGISTER is refused as

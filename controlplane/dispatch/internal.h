@@ -58,6 +58,7 @@ struct listing {
 
 struct dispatch {
 	struct event_base *base; /* borrowed */
+	struct dns *dns;
 	struct generation *generation;
 	struct cdr_writer *cdr;
 	struct admin_server *admin;
@@ -134,6 +135,13 @@ int accounts_reload(struct dispatch *dispatch, const struct generation *generati
 void accounts_link_change(struct dispatch *dispatch, bool up);
 void accounts_list(struct dispatch *dispatch, uint64_t client);
 void dispatch_account_end(struct dispatch *dispatch, const struct ipc_probe_end *end);
+/* names.c: peers that are known by name. */
+int names_start(struct dispatch *dispatch);
+void names_stop(struct dispatch *dispatch);
+/* Before a generation is asked anything: what its names lead to, as far as that is known. 0, or
+ * -ENOMEM. */
+int names_configure(struct dispatch *dispatch, struct generation *generation);
+void names_list(struct dispatch *dispatch, uint64_t client);
 
 /* users.c: who is registered. */
 int users_start(struct dispatch *dispatch, const struct conf *conf);

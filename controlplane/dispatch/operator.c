@@ -59,6 +59,11 @@ static void show_registrations(const struct order *order)
 	accounts_list(order->dispatch, order->client);
 }
 
+static void show_dns(const struct order *order)
+{
+	names_list(order->dispatch, order->client);
+}
+
 static void show_users(const struct order *order)
 {
 	users_list(order->dispatch, order->client);
@@ -122,6 +127,7 @@ static const struct {
 	{{"show ports", 10}, show_ports}, {{"show drops", 10}, show_drops},
 	{{"show trunks", 11}, show_trunks}, {{"show users", 10}, show_users},
 	{{"show registrations", 18}, show_registrations},
+	{{"show dns", 8}, show_dns},
 	{{"hangup", 6}, hangup},	  {{"reload", 6}, reload_now},
 	{{"explain", 7}, explain},
 };

@@ -30,6 +30,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	struct registrar_stats users;
 	struct auth_stats auth;
 	struct account_stats accounts;
+	struct dns_stats dns;
 
 	cp_link_stats(dispatch->link, &link);
 	cdr_writer_stats(dispatch->cdr, &cdr);
@@ -37,6 +38,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	registrar_stats(dispatch->registrar, &users);
 	auth_stats(dispatch->auth, &auth);
 	accounts_stats(dispatch->accounts, &accounts);
+	dns_stats(dispatch->dns, &dns);
 #define ROW(object, name, value) put_row(dispatch, client, object, name, value)
 	ROW("policy", "asks", c->asks);
 	ROW("policy", "asks_gone", c->asks_gone);
@@ -78,6 +80,14 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("auth", "replayed", auth.replayed);
 	ROW("auth", "loads", auth.loads);
 	ROW("auth", "load_failures", auth.load_failures);
+	ROW("dns", "queries", dns.queries);
+	ROW("dns", "answered", dns.answered);
+	ROW("dns", "negative", dns.negative);
+	ROW("dns", "failed", dns.failed);
+	ROW("dns", "malformed", dns.malformed);
+	ROW("dns", "changed", dns.changed);
+	ROW("dns", "names", dns.names);
+	ROW("dns", "stale", dns.stale);
 	ROW("cdr", "records", c->records);
 	ROW("cdr", "records_misplaced", c->records_misplaced);
 	ROW("cdr", "repeated", cdr.repeated);

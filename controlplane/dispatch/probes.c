@@ -56,7 +56,7 @@ static bool send_probe(struct dispatch *dispatch, const struct health_probe *pro
 {
 	const struct conf *conf = dispatch->generation->conf;
 	const struct conf_trunk *trunk = &conf->trunks[probe->trunk];
-	const struct net_endpoint *peer = &trunk->peers[probe->peer];
+	const struct net_endpoint *peer = &probe->addr;
 	struct net_endpoint limen = limen_at(&conf->realms[trunk->realm], peer->family);
 	char text[3 * URI_BYTES_MAX];
 	struct cursor c = cursor_on(text, sizeof(text));
@@ -127,8 +127,8 @@ static uint64_t any_number(void)
 
 int probes_configure(struct dispatch *dispatch, struct generation *generation)
 {
-	int err = health_configure(dispatch->health, generation->conf, clock_mono_ns(),
-				   any_number());
+	int err = health_configure(dispatch->health, generation->conf, generation->peers,
+				   clock_mono_ns(), any_number());
 
 	if (err)
 		return err;
@@ -165,27 +165,34 @@ void dispatch_probe_end(struct dispatch *dispatch, const struct ipc_probe_end *e
 	if (down)
 		LOG(WARN, "health", "a peer is down",
 		    LOG_STR("trunk", conf->trunks[peer->trunk].name),
-		    LOG_ENDPOINT("peer", &conf->trunks[peer->trunk].peers[peer->peer]),
+		    LOG_ENDPOINT("peer", &peer->addr),
 		    LOG_U64("status", peer->status));
 	else
 		LOG(INFO, "health", "a peer is up",
 		    LOG_STR("trunk", conf->trunks[peer->trunk].name),
-		    LOG_ENDPOINT("peer", &conf->trunks[peer->trunk].peers[peer->peer]),
+		    LOG_ENDPOINT("peer", &peer->addr),
 		    LOG_U64("status", peer->status), LOG_U64("rtt_us", peer->rtt_us));
 }
 
-static void put_peer(struct dispatch *dispatch, uint64_t client, unsigned trunk, unsigned number)
+static void put_peer(struct dispatch *dispatch, uint64_t client, unsigned trunk,
+		     const struct peer_set *set, unsigned number)
 {
 	const struct conf *conf = dispatch->generation->conf;
 	const struct conf_trunk *t = &conf->trunks[trunk];
+	const struct peer_addr *at = &set->list[number];
 	struct health_peer peer = health_peer(dispatch->health, trunk, number);
-	char text[512];
+	char text[1024];
 	struct cursor out = cursor_on(text, sizeof(text));
 
 	put_char(&out, '{');
 	put_json_text(&out, "trunk", span_str(t->name));
 	put_json_text(&out, "realm", span_str(conf->realms[t->realm].name));
-	put_json_endpoint(&out, "peer", &t->peers[number]);
+	put_json_endpoint(&out, "peer", &at->addr);
+	if (t->peer_of[at->item].host)
+		put_json_text(&out, "name", span_str(t->peer_of[at->item].host));
+	put_json_u64(&out, "priority", at->priority >> 16);
+	put_json_u64(&out, "srv_priority", at->priority & 0xffff);
+	put_json_u64(&out, "weight", at->weight);
 	put_json_text(&out, "state", span_str(health_state_name(peer.state)));
 	put_json_u64(&out, "status", peer.status);
 	put_json_u64(&out, "rtt_us", peer.rtt_us);
@@ -197,11 +204,14 @@ static void put_peer(struct dispatch *dispatch, uint64_t client, unsigned trunk,
 
 void probes_list(struct dispatch *dispatch, uint64_t client)
 {
-	const struct conf *conf = dispatch->generation->conf;
+	const struct generation *gen = dispatch->generation;
 
-	for (unsigned t = 0; t < conf->ntrunks; t++) {
-		for (unsigned p = 0; p < conf->trunks[t].npeers; p++)
-			put_peer(dispatch, client, t, p);
+	for (unsigned t = 0; t < gen->conf->ntrunks; t++) {
+		struct peer_set set;
+
+		peer_set_get(gen->peers, t, &set);
+		for (unsigned p = 0; p < set.n; p++)
+			put_peer(dispatch, client, t, &set, p);
 	}
 	admin_done(dispatch->admin, client);
 }

@@ -39,6 +39,15 @@ static int open_outputs(struct dispatch *dispatch, const struct conf *now,
 		(void)cdr_writer_reopen(dispatch->cdr, was->cdr.file);
 		return err;
 	}
+	err = dns_configure(dispatch->dns, &now->dns);
+	if (err) {
+		snprintf(result->why, sizeof(result->why), "dns: no resolver can be made: %s",
+			 strerror(-err));
+		(void)cdr_writer_reopen(dispatch->cdr, was->cdr.file);
+		(void)log_open("limen-controlplane", (enum log_level)log_level_from(was->log.level),
+			       (enum log_format)log_format_from(was->log.format), was->log.file);
+		return err;
+	}
 	err = registrar_configure(dispatch->registrar, &now->registrar);
 	if (err) {
 		snprintf(result->why, sizeof(result->why),
@@ -97,7 +106,9 @@ static int go_over(struct dispatch *dispatch, struct conf *now, struct reload_re
 		generation_free(generation);
 		return err;
 	}
-	err = probes_configure(dispatch, generation);
+	err = names_configure(dispatch, generation);
+	if (!err)
+		err = probes_configure(dispatch, generation);
 	if (!err)
 		err = accounts_reload(dispatch, generation);
 	if (err) {

@@ -88,6 +88,8 @@ static void put_target(struct cursor *out, const struct acceptance *a, const str
 		.realm = (uint8_t)to->realm,
 		.transport = NET_UDP,
 		.side = side_of(to, &conf->trunks[a->from]),
+		.failover_ms = (uint16_t)to->failover_timeout_ms,
+		.failover = {to->failover[0], to->failover[1]},
 	};
 	struct net_endpoint limen = limen_at(&conf->realms[to->realm], peer->family);
 	char text[TARGET_TEXT_BYTES_MAX];
@@ -112,49 +114,72 @@ static void put_target(struct cursor *out, const struct acceptance *a, const str
 	out->full |= c.full;
 }
 
-/* The peers of a trunk worth trying, a bit each: those that answer probes, or all where none does:
+/* The peers of a set worth trying, a bit each: those that answer probes, or all where none does:
  * then the probes may be what is wrong. */
-static uint8_t usable(const struct generation *gen, int trunk)
+static uint8_t usable(const struct generation *gen, int trunk, const struct peer_set *set)
 {
-	uint8_t all = (uint8_t)((1u << gen->conf->trunks[trunk].npeers) - 1);
+	uint8_t all = (uint8_t)((1u << set->n) - 1);
 	uint8_t up = all & (uint8_t)~gen->peers_down[trunk];
 
 	return up ? up : all;
 }
 
-/* A way's peers in their order, those of the caller's address family before the others; `room` is
- * how many more the verdict can name. */
+static void tell_peers(const struct acceptance *a, int trunk, const struct peer_set *set,
+		       uint8_t peers)
+{
+	for (unsigned i = 0; a->explain && i < set->n; i++) {
+		const struct conf_trunk *to = &a->gen->conf->trunks[trunk];
+		const struct peer_addr *peer = &set->list[i];
+		char text[80];
+		struct cursor c = cursor_on(text, sizeof(text));
+
+		put_endpoint(&c, &peer->addr);
+		explain_step(a->explain, "peer", "%.*s of trunk %s%s%s: priority %u, weight %u%s",
+			     SPAN_FMT(cursor_span(&c)), to->name,
+			     to->peer_of[peer->item].host ? ", named " : "",
+			     to->peer_of[peer->item].host ? to->peer_of[peer->item].host : "",
+			     peer->priority, peer->weight,
+			     peers >> i & 1 ? "" : "; left out: it does not answer OPTIONS");
+	}
+}
+
+/* A way's peers in the order this call tries them; `room` is how many more the verdict can name. */
 static unsigned put_way(struct cursor *out, const struct acceptance *a, const struct way *way,
 			unsigned room)
 {
-	const struct conf_trunk *to = &a->gen->conf->trunks[way->to];
-	uint8_t peers = usable(a->gen, way->to);
-	unsigned n = 0;
+	uint8_t order[PEER_SET_MAX], peers;
+	struct peer_set set;
+	unsigned n;
 
 	if (way->peer.family != NET_NONE) {
 		put_target(out, a, way, &way->peer);
 		return 1;
 	}
-	for (int same = 1; same >= 0; same--) {
-		for (unsigned i = 0; i < to->npeers && n < room; i++) {
-			if (!(peers >> i & 1) ||
-			    (to->peers[i].family == a->ask->source.family) != same)
-				continue;
-			put_target(out, a, way, &to->peers[i]);
-			n++;
-		}
-	}
+	peer_set_get(a->gen->peers, (unsigned)way->to, &set);
+	peers = usable(a->gen, way->to, &set);
+	tell_peers(a, way->to, &set, peers);
+	n = peer_set_order(&set, peers, a->ask->source.family, a->key, order);
+	if (n > room)
+		n = room;
+	for (unsigned i = 0; i < n; i++)
+		put_target(out, a, way, &set.list[order[i]].addr);
 	return n;
 }
 
-static unsigned count_targets(const struct acceptance *a)
+unsigned acceptance_targets(const struct acceptance *a)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < a->nways; i++)
-		n += a->ways[i].peer.family != NET_NONE
-			     ? 1
-			     : (unsigned)__builtin_popcount(usable(a->gen, a->ways[i].to));
+	for (unsigned i = 0; i < a->nways; i++) {
+		struct peer_set set;
+
+		if (a->ways[i].peer.family != NET_NONE) {
+			n++;
+			continue;
+		}
+		peer_set_get(a->gen->peers, (unsigned)a->ways[i].to, &set);
+		n += (unsigned)__builtin_popcount(usable(a->gen, a->ways[i].to, &set));
+	}
 	return n < IPC_TARGETS_MAX ? n : IPC_TARGETS_MAX;
 }
 
@@ -167,7 +192,7 @@ static unsigned shorter(unsigned a, unsigned b)
 void put_acceptance(struct cursor *out, const struct acceptance *a)
 {
 	const struct conf_trunk *from = &a->gen->conf->trunks[a->from];
-	unsigned ntargets = count_targets(a);
+	unsigned ntargets = acceptance_targets(a);
 	struct ipc_verdict head = {
 		.ask_id = a->ask->ask_id,
 		.ntargets = (uint8_t)ntargets,

@@ -30,8 +30,12 @@ struct acceptance {
 	struct span plan, context;
 	const struct registering *registering; /* a REGISTER; NULL: another request */
 	bool tells;                 /* the final answer is wanted */
+	uint64_t key;               /* of this call: which of equal peers it tries first */
 	struct explain *explain;    /* may be NULL */
 };
+
+/* How many targets it has: none where the names of the trunks' peers have no address now. */
+unsigned acceptance_targets(const struct acceptance *acceptance);
 
 /* Each writes one frame; IPC_FRAME_MAX bytes are always enough. */
 void put_acceptance(struct cursor *out, const struct acceptance *acceptance);

@@ -13,12 +13,13 @@
 /* A worker gives a probe up after timer F, 32 s, and says so. Later it has forgotten it. */
 #define PROBE_LOST_NS (40 * CLOCK_NS_PER_S)
 
-_Static_assert(CONF_PEERS_MAX <= 8, "a byte has a bit for each peer of a trunk");
+_Static_assert(PEER_SET_MAX <= 8, "a byte has a bit for each peer of a trunk");
 
 struct watched {
 	struct health_peer peer;
 	uint8_t good, bad; /* in a row */
 	uint32_t serial;   /* of the probe that is out; 0: none is */
+	uint64_t due_ns;
 	uint64_t sent_ns;
 };
 
@@ -27,6 +28,7 @@ struct health {
 	struct watched *watched;
 	uint32_t n;
 	uint32_t *first; /* by trunk: number of its first watched peer plus 1; 0: not probed */
+	uint8_t *npeers; /* by trunk: how many follow it */
 	struct heap due;
 	uint32_t last_serial;
 	unsigned turn;
@@ -42,6 +44,7 @@ static void drop_tables(struct health *health)
 {
 	free(health->watched);
 	free(health->first);
+	free(health->npeers);
 	heap_free(&health->due);
 }
 
@@ -76,7 +79,7 @@ static uint32_t slot_of(const struct memory *memory, const struct conf_trunk *tr
 		const struct conf_trunk *old_trunk = &memory->was->conf->trunks[old->trunk];
 
 		if (strcmp(old_trunk->name, trunk->name) == 0 &&
-		    net_endpoint_eq(&old_trunk->peers[old->peer], peer))
+		    net_endpoint_eq(&old->addr, peer))
 			break;
 	}
 	return at;
@@ -95,7 +98,7 @@ static int memory_open(struct memory *memory, const struct health *was)
 		const struct health_peer *peer = &was->watched[i].peer;
 		const struct conf_trunk *trunk = &was->conf->trunks[peer->trunk];
 
-		memory->slots[slot_of(memory, trunk, &trunk->peers[peer->peer])] = i + 1;
+		memory->slots[slot_of(memory, trunk, &peer->addr)] = i + 1;
 	}
 	return 0;
 }
@@ -109,12 +112,21 @@ static uint64_t first_due(const struct health *health, uint32_t number, uint64_t
 	return now_ns + random % interval_ns(health, &health->watched[number]);
 }
 
-static int watch(struct health *now, const struct memory *memory, unsigned trunk, unsigned peer,
-		 uint64_t now_ns, uint64_t spread)
+static int set_due(struct health *health, uint32_t number, uint64_t due_ns)
+{
+	health->watched[number].due_ns = due_ns;
+	return heap_set(&health->due, number, due_ns);
+}
+
+/* Peers that are known keep their turn: names that change often must not keep others from being
+ * asked. */
+static int watch(struct health *now, const struct memory *memory, unsigned trunk,
+		 const struct peer_set *set, unsigned peer, uint64_t now_ns, uint64_t spread)
 {
 	const struct conf_trunk *conf = &now->conf->trunks[trunk];
 	uint32_t number = now->n++;
-	uint32_t old = memory->slots[slot_of(memory, conf, &conf->peers[peer])];
+	uint32_t old = memory->slots[slot_of(memory, conf, &set->list[peer].addr)];
+	uint64_t due_ns;
 	struct watched *watched = &now->watched[number];
 
 	if (old)
@@ -125,11 +137,15 @@ static int watch(struct health *now, const struct memory *memory, unsigned trunk
 	watched->serial = 0; /* numbers changed: what is out would hit another peer */
 	watched->peer.trunk = trunk;
 	watched->peer.peer = peer;
-	return heap_set(&now->due, number, first_due(now, number, now_ns, spread));
+	watched->peer.addr = set->list[peer].addr;
+	due_ns = first_due(now, number, now_ns, spread);
+	if (old && watched->due_ns > now_ns && watched->due_ns < due_ns)
+		due_ns = watched->due_ns;
+	return set_due(now, number, due_ns);
 }
 
-int health_configure(struct health *health, const struct conf *conf, uint64_t now_ns,
-		     uint64_t spread)
+int health_configure(struct health *health, const struct conf *conf,
+		     const struct peer_sets *sets, uint64_t now_ns, uint64_t spread)
 {
 	struct health now = *health;
 	struct memory memory;
@@ -140,17 +156,22 @@ int health_configure(struct health *health, const struct conf *conf, uint64_t no
 	now.n = 0;
 	now.due = (struct heap){0};
 	for (unsigned t = 0; t < conf->ntrunks; t++)
-		room += conf->trunks[t].options_interval_s ? conf->trunks[t].npeers : 0;
+		room += conf->trunks[t].options_interval_s ? PEER_SET_MAX : 0;
 	now.watched = calloc(room, sizeof(*now.watched));
 	now.first = calloc(conf->ntrunks + 1, sizeof(*now.first));
-	if (!now.watched || !now.first)
+	now.npeers = calloc(conf->ntrunks + 1, sizeof(*now.npeers));
+	if (!now.watched || !now.first || !now.npeers)
 		err = -ENOMEM;
 	for (unsigned t = 0; t < conf->ntrunks && !err; t++) {
+		struct peer_set set;
+
 		if (!conf->trunks[t].options_interval_s)
 			continue;
+		peer_set_get(sets, t, &set);
 		now.first[t] = now.n + 1;
-		for (unsigned p = 0; p < conf->trunks[t].npeers && !err; p++)
-			err = watch(&now, &memory, t, p, now_ns, spread);
+		now.npeers[t] = (uint8_t)set.n;
+		for (unsigned p = 0; p < set.n && !err; p++)
+			err = watch(&now, &memory, t, &set, p, now_ns, spread);
 	}
 	free(memory.slots);
 	drop_tables(err ? &now : health);
@@ -162,7 +183,7 @@ int health_configure(struct health *health, const struct conf *conf, uint64_t no
 void health_spread(struct health *health, uint64_t now_ns, uint64_t spread)
 {
 	for (uint32_t i = 0; i < health->n; i++)
-		(void)heap_set(&health->due, i, first_due(health, i, now_ns, spread));
+		(void)set_due(health, i, first_due(health, i, now_ns, spread));
 }
 
 bool health_due(const struct health *health, uint64_t *due_ns)
@@ -180,7 +201,7 @@ bool health_next(struct health *health, uint64_t now_ns, struct health_probe *pr
 	while (heap_first(&health->due, &number, &due_ns) && due_ns <= now_ns) {
 		struct watched *watched = &health->watched[number];
 
-		(void)heap_set(&health->due, number, now_ns + interval_ns(health, watched));
+		(void)set_due(health, number, now_ns + interval_ns(health, watched));
 		/* the answer to the last is awaited yet */
 		if (watched->serial && now_ns - watched->sent_ns < PROBE_LOST_NS)
 			continue;
@@ -192,6 +213,7 @@ bool health_next(struct health *health, uint64_t now_ns, struct health_probe *pr
 		*probe = (struct health_probe){.id = (uint64_t)watched->serial << 32 | number,
 					       .trunk = watched->peer.trunk,
 					       .peer = watched->peer.peer,
+					       .addr = watched->peer.addr,
 					       .turn = health->turn++};
 		return true;
 	}
@@ -204,7 +226,7 @@ void health_unsent(struct health *health, const struct health_probe *probe, uint
 
 	health->stats.sent--;
 	health->watched[number].serial = 0;
-	(void)heap_set(&health->due, number, again_ns);
+	(void)set_due(health, number, again_ns);
 }
 
 /* What a final answer says of a peer: one that refuses OPTIONS is there all the same. 408: none
@@ -281,7 +303,7 @@ uint8_t health_down(const struct health *health, unsigned trunk)
 	uint32_t first = health->first ? health->first[trunk] : 0;
 	uint8_t down = 0;
 
-	for (unsigned p = 0; first && p < health->conf->trunks[trunk].npeers; p++) {
+	for (unsigned p = 0; first && p < health->npeers[trunk]; p++) {
 		if (health->watched[first - 1 + p].peer.state == HEALTH_DOWN)
 			down |= (uint8_t)(1u << p);
 	}
@@ -292,7 +314,7 @@ struct health_peer health_peer(const struct health *health, unsigned trunk, unsi
 {
 	uint32_t first = health->first ? health->first[trunk] : 0;
 
-	if (!first)
+	if (!first || peer >= health->npeers[trunk])
 		return (struct health_peer){.trunk = trunk, .peer = peer};
 	return health->watched[first - 1 + peer].peer;
 }

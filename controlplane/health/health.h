@@ -4,7 +4,7 @@
  * thread. */
 #pragma once
 
-#include "common/conf/conf.h"
+#include "controlplane/peers/peers.h"
 
 struct health;
 
@@ -18,7 +18,8 @@ enum health_state {
 
 /* One peer of one trunk. */
 struct health_peer {
-	unsigned trunk, peer; /* indexes in the config */
+	unsigned trunk, peer; /* indexes: in the config, and in the trunk's set */
+	struct net_endpoint addr;
 	uint8_t state;        /* enum health_state */
 	uint16_t status;      /* of the last probe that ended; 0: none has */
 	uint32_t rtt_us;      /* of the last that was answered; 0: none was */
@@ -33,11 +34,12 @@ struct health_stats {
 struct health *health_new(void);
 void health_free(struct health *health);
 
-/* Go over to a config, which outlives the health or the next call: peers of trunks that have kept
+/* Go over to a config, which outlives the health or the next call, or to what the names of its peers
+ * lead to now: peers of trunks that have kept
  * their names keep their states. `spread` is random: when the first probes go out hangs on it. 0,
  * or -ENOMEM: then it is as it was. */
-int health_configure(struct health *health, const struct conf *conf, uint64_t now_ns,
-		     uint64_t spread);
+int health_configure(struct health *health, const struct conf *conf,
+		     const struct peer_sets *sets, uint64_t now_ns, uint64_t spread);
 
 /* Begin anew with probing, as after a time without a dataplane: spread over each trunk's
  * interval. */
@@ -50,6 +52,7 @@ bool health_due(const struct health *health, uint64_t *due_ns);
 struct health_probe {
 	uint64_t id;
 	unsigned trunk, peer;
+	struct net_endpoint addr;
 	unsigned turn; /* grows by one with each: for spreading over workers */
 };
 bool health_next(struct health *health, uint64_t now_ns, struct health_probe *probe);

@@ -4,6 +4,7 @@
  * limen-controlplane, any thread. */
 #include "controlplane/policy/admit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "common/base/cursor.h"
@@ -28,6 +29,8 @@ struct admit {
 	struct lengths (*lengths)[2]; /* by realm; [0] IPv4, [1] IPv6 */
 	unsigned nrealms;
 	const struct conf *conf;
+	struct admit_name *names; /* sorted */
+	size_t nnames;
 };
 
 static struct net_addr masked(const struct net_addr *addr, unsigned bits)
@@ -115,6 +118,7 @@ void admit_free(struct admit *admit)
 		return;
 	free(admit->slots);
 	free(admit->lengths);
+	free(admit->names);
 	free(admit);
 }
 
@@ -141,25 +145,90 @@ static void tell(const struct admit *admit, unsigned realm, uint8_t family,
 		     admit->conf->realms[realm].name, network, admit->conf->trunks[trunk].name);
 }
 
+static int by_address(const void *left, const void *right)
+{
+	const struct admit_name *a = left, *b = right;
+
+	if (a->realm != b->realm)
+		return a->realm < b->realm ? -1 : 1;
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(&a->addr, &b->addr, sizeof(a->addr));
+}
+
+static int by_address_and_trunk(const void *left, const void *right)
+{
+	int order = by_address(left, right);
+	unsigned a = ((const struct admit_name *)left)->trunk,
+		 b = ((const struct admit_name *)right)->trunk;
+
+	return order ? order : (a > b) - (a < b);
+}
+
+int admit_set_names(struct admit *admit, const struct admit_name *names, size_t n)
+{
+	struct admit_name *sorted = malloc((n + 1) * sizeof(*sorted));
+	size_t kept = 0;
+
+	if (!sorted)
+		return -ENOMEM;
+	memcpy(sorted, names, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), by_address_and_trunk);
+	for (size_t i = 0; i < n; i++) {
+		if (!kept || by_address(&sorted[kept - 1], &sorted[i]) != 0)
+			sorted[kept++] = sorted[i];
+	}
+	free(admit->names);
+	admit->names = sorted;
+	admit->nnames = kept;
+	return 0;
+}
+
+/* -1: no trunk's name has it. */
+static int find_name(const struct admit *admit, unsigned realm, uint8_t family,
+		     const struct net_addr *addr)
+{
+	const struct admit_name key = {.realm = realm, .family = family, .addr = *addr};
+	const struct admit_name *found =
+		admit->nnames ? bsearch(&key, admit->names, admit->nnames, sizeof(key), by_address)
+			      : NULL;
+
+	return found ? (int)found->trunk : -1;
+}
+
 int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family,
 		const struct net_addr *addr, unsigned *bits, struct explain *explain)
 {
+	const uint8_t width = family == NET_IP4 ? 32 : 128;
 	const struct lengths *lengths;
+	int named;
 
 	if (realm >= admit->nrealms || (family != NET_IP4 && family != NET_IP6))
 		return -1;
 	lengths = lengths_of(admit, realm, family);
+	named = find_name(admit, realm, family, addr);
 	for (unsigned i = 0; i < lengths->n; i++) {
 		struct net_prefix prefix = {masked(addr, lengths->bits[i]), family,
 					    lengths->bits[i]};
-		unsigned trunk = admit->slots[slot_of(admit, realm, &prefix)].trunk;
+		unsigned trunk;
 
+		if (named >= 0 && lengths->bits[i] < width)
+			break;
+		trunk = admit->slots[slot_of(admit, realm, &prefix)].trunk;
 		if (trunk) {
 			*bits = prefix.bits;
 			if (explain)
 				tell(admit, realm, family, addr, &prefix, (int)trunk - 1, explain);
 			return (int)trunk - 1;
 		}
+	}
+	if (named >= 0) {
+		const struct net_prefix whole = {*addr, family, width};
+
+		*bits = width;
+		if (explain)
+			tell(admit, realm, family, addr, &whole, named, explain);
+		return named;
 	}
 	if (explain)
 		tell(admit, realm, family, addr, NULL, -1, explain);

@@ -16,3 +16,14 @@ void admit_free(struct admit *admit);
  * prefix that decided. `explain` may be NULL. */
 int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family,
 		const struct net_addr *addr, unsigned *bits, struct explain *explain);
+
+/* Addresses that the names of trunks' peers have now, in place of those told before: the one part
+ * of the table that changes, by the loop thread. A prefix of the config that names the whole address
+ * goes before; of two names for one address the first counts. 0, or -ENOMEM: then it is as
+ * before. */
+struct admit_name {
+	unsigned realm, trunk;
+	uint8_t family;
+	struct net_addr addr;
+};
+int admit_set_names(struct admit *admit, const struct admit_name *names, size_t n);

@@ -172,6 +172,11 @@ int policy_trunk(const struct policy *policy, struct span name)
 	return (int)policy->names[name_slot(policy, name)] - 1;
 }
 
+int policy_set_names(struct policy *policy, const struct admit_name *names, size_t n)
+{
+	return admit_set_names(policy->admit, names, n);
+}
+
 void policy_refuse(struct policy_decision *decision, enum policy_outcome outcome)
 {
 	end(decision, outcome);

@@ -7,6 +7,7 @@
 #include "common/sip/sip_msg.h"
 #include "controlplane/topology/party.h"
 
+struct admit_name;
 struct explain;
 struct policy;
 
@@ -34,6 +35,7 @@ struct policy_request {
 	X(URI_LENGTH, "uri_length", 414, "the user of the called URI is too long")                 \
 	X(NO_ROUTE, "no_route", 404, "no route takes this call")                                   \
 	X(ROUTE_REFUSES, "route_refuses", 0, "a route refuses it")                                 \
+	X(NO_PEER, "no_peer", 503, "no name of the trunk's peers has an address now")              \
 	X(NO_BINDING, "no_binding", 404, "nobody is registered by that token any more")            \
 	X(CONTACT, "contact", 400, "a REGISTER's Contact that cannot be called")                   \
 	X(CONTACTS_MANY, "contacts_many", 403, "a REGISTER with too many Contacts")                \
@@ -74,6 +76,9 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 
 /* The index of the trunk with that name, -1: there is none. */
 int policy_trunk(const struct policy *policy, struct span name);
+
+/* As admit_set_names. */
+int policy_set_names(struct policy *policy, const struct admit_name *names, size_t n);
 
 /* Turn a decision into a refusal. */
 void policy_refuse(struct policy_decision *decision, enum policy_outcome outcome);

@@ -65,6 +65,7 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 	bool own = call->flags & CALL_OWN_INVITE;
 	struct sip_leg *fork, *a;
 
+	b2bua_heard(e, call, leg);
 	if (client->flags & TXN_CANCEL_WANTED) {
 		client->flags &= (uint8_t)~TXN_CANCEL_WANTED;
 		b2bua_cancel_leg(e, leg, blob_span(&e->blobs, client->reason));
@@ -192,13 +193,6 @@ static void on_success(struct engine *e, struct sip_call *call, struct sip_leg *
 	b2bua_end(e, call, dialog_relay_failure(e), IPC_BY_LIMEN);
 }
 
-/* Whether another target may do better (RFC 3261 section 16.7: a 6xx or a refusal of the user may
- * not). */
-static bool may_try_another(uint16_t status)
-{
-	return status == 408 || status == 430 || (status >= 500 && status < 600 && status != 501);
-}
-
 static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 		       uint16_t status, const struct sip_msg *msg)
 {
@@ -222,8 +216,7 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 		b2bua_try_next(e, call, status, by);
 		return;
 	}
-	if (verdict && may_try_another(status) && !(call->flags & CALL_SUBSCRIBED) &&
-	    call->target < verdict->ntargets) {
+	if (b2bua_may_try_another(e, call, status)) {
 		b2bua_try_next(e, call, status, by);
 		return;
 	}

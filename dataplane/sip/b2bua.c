@@ -333,6 +333,62 @@ static uint64_t target_deadline(const struct engine *e, const struct sip_call *c
 	return verdict->answer_max_s ? e->now_ns + verdict->answer_max_s * NS_PER_S : NEVER_NS;
 }
 
+/* Until when this target must have answered in some way, where there is another one. */
+static uint64_t first_deadline(const struct engine *e, const struct sip_call *call,
+			       const struct ipc_verdict *verdict,
+			       const struct ipc_target_view *target)
+{
+	uint64_t deadline = target_deadline(e, call, verdict), first;
+
+	if (!target->head->failover_ms || call->target >= verdict->ntargets ||
+	    !(call->flags & CALL_DIALOG))
+		return deadline;
+	first = e->now_ns + target->head->failover_ms * NS_PER_MS;
+	return first < deadline ? first : deadline;
+}
+
+/* The target tried last; its head is NULL where there is none. */
+static struct ipc_target_view last_target(const struct engine *e, const struct sip_call *call)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	struct ipc_target_view target = {0};
+	uint32_t at = 0;
+
+	for (unsigned i = 0; verdict && i < call->target; i++) {
+		if (!ipc_verdict_next_target(verdict, &at, &target))
+			return (struct ipc_target_view){0};
+	}
+	return target;
+}
+
+bool b2bua_may_try_another(const struct engine *e, const struct sip_call *call, uint16_t status)
+{
+	const struct ipc_verdict *verdict = call_verdict(e, call);
+	const struct sip_leg *leg = leg_get(e, call->leg[SIDE_B]);
+	const struct ipc_target *head = last_target(e, call).head;
+
+	if (!head || call->target >= verdict->ntargets || call->flags & CALL_SUBSCRIBED)
+		return false;
+	if (status == 408 && head->failover_ms && leg && !(leg->flags & LEG_HEARD))
+		return true;
+	return sip_failover_after(head->failover, status);
+}
+
+void b2bua_heard(struct engine *e, struct sip_call *call, struct sip_leg *leg)
+{
+	const struct ipc_target *head;
+
+	if (leg->flags & LEG_HEARD)
+		return;
+	leg->flags |= LEG_HEARD;
+	if (call->state != CALL_TRYING || leg->self != call->leg[SIDE_B] ||
+	    !(call->flags & CALL_DIALOG))
+		return;
+	head = last_target(e, call).head;
+	if (head && head->failover_ms)
+		call_set_timer(e, call, target_deadline(e, call, call_verdict(e, call)));
+}
+
 /* What goes with a status of limen's own. */
 static struct span explanation(uint16_t status)
 {
@@ -364,7 +420,7 @@ void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, en
 			call->state = CALL_TRYING;
 			if (call->flags & CALL_SUBSCRIPTION)
 				call->lives_until_ns = 0;
-			call_set_timer(e, call, target_deadline(e, call, verdict));
+			call_set_timer(e, call, first_deadline(e, call, verdict, &target));
 			return;
 		}
 		status = failed;

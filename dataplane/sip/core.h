@@ -428,6 +428,10 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key);
 void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame);
 /* Try targets until one can be sent to. `status`: what to answer when none is left. */
 void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
+/* Whether the target tried last leaves it to the next one after that answer, or none (408). */
+bool b2bua_may_try_another(const struct engine *e, const struct sip_call *call, uint16_t status);
+/* A target has answered something: no longer has it to be quick. */
+void b2bua_heard(struct engine *e, struct sip_call *call, struct sip_leg *leg);
 /* Refuse (or otherwise answer for good) the call towards side A, if that was not answered, and end
  * it. */
 void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, struct span extra,

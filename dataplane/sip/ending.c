@@ -235,7 +235,6 @@ void b2bua_resume(struct engine *e, struct sip_call *call)
 
 void b2bua_call_timer(struct engine *e, struct sip_call *call)
 {
-	const struct ipc_verdict *verdict = call_verdict(e, call);
 	struct sip_leg *leg = leg_get(e, call->leg[SIDE_B]);
 
 	switch (call->state) {
@@ -256,7 +255,7 @@ void b2bua_call_timer(struct engine *e, struct sip_call *call)
 		/* Timer C: this target does not answer. */
 		if (leg)
 			b2bua_cancel_leg(e, leg, reason_of_end(IPC_BY_SIP_TIMEOUT));
-		if (call->target < verdict->ntargets)
+		if (b2bua_may_try_another(e, call, 408))
 			b2bua_try_next(e, call, 408, IPC_BY_SIP_TIMEOUT);
 		else
 			b2bua_refuse(e, call, 408, SPAN_NONE, IPC_BY_SIP_TIMEOUT);

@@ -92,6 +92,7 @@ enum leg_flag {
 	LEG_REFERRED = 1 << 4,	/* a REFER went there: NOTIFYs of it may come */
 	LEG_HAS_REFERRED = 1 << 5, /* one that limen carried out came from there */
 	LEG_OFFER_RESPONDS = 1 << 6, /* `offer` came in a response */
+	LEG_HEARD = 1 << 7,	     /* the target has answered something */
 };
 
 /* Texts of a leg, all in one blob. */

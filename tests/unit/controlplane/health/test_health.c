@@ -17,12 +17,22 @@
 	"  - {name: two, realm: ra, peers: [10.0.0.3, 10.0.0.4], options_interval_s: 10, "         \
 	"options_down_after: 3, options_up_after: 2}\n"
 
+static int configure(struct health *health, const struct conf *conf, uint64_t now_ns,
+		     uint64_t spread)
+{
+	struct peer_sets *sets = peer_sets_new(conf);
+	int err = health_configure(health, conf, sets, now_ns, spread);
+
+	peer_sets_free(sets);
+	return err;
+}
+
 static struct health *start(const struct conf *conf)
 {
 	struct health *health = health_new();
 
 	cr_assert_not_null(health);
-	cr_assert_eq(health_configure(health, conf, 0, 5), 0);
+	cr_assert_eq(configure(health, conf, 0, 5), 0);
 	return health;
 }
 
@@ -193,7 +203,7 @@ Test(health, states_outlive_a_reload_and_not_the_dataplane)
 	expect_state(health, 0, HEALTH_DOWN);
 	expect_state(health, 1, HEALTH_UP);
 	collect(health, now, ids);
-	cr_assert_eq(health_configure(health, other, now, 9), 0);
+	cr_assert_eq(configure(health, other, now, 9), 0);
 	cr_expect_not(health_end(health, ids[0], 200, 1, 1).known, "of the config before");
 	cr_expect_eq(health_peer(health, 1, 0).state, HEALTH_UNKNOWN);
 	cr_expect_eq(health_peer(health, 2, 0).state, HEALTH_UP);

@@ -117,3 +117,34 @@ Test(admit, as_a_plain_search_finds)
 	}
 	admit_free(table);
 }
+
+Test(admit, names_lead_to_trunks)
+{
+	struct conf *conf = conf_from_text(
+		CONF_HEAD
+		"realms:\n  - {name: ra, port: pa, addresses: [10.0.0.1/8]}\n"
+		"trunks:\n"
+		"  - {name: wide, realm: ra, peers: [10.0.0.2], sources: [10.0.0.0/24]}\n"
+		"  - {name: one, realm: ra, peers: [10.0.0.3]}\n"
+		"  - {name: named, realm: ra, peers: [a.example]}\n");
+	struct admit *table = admit_new(conf);
+	struct admit_name names[] = {
+		{.realm = 0, .trunk = 2, .family = NET_IP4, .addr = {{10, 0, 0, 9}}},
+		{.realm = 0, .trunk = 2, .family = NET_IP4, .addr = {{10, 0, 0, 3}}},
+		{.realm = 0, .trunk = 1, .family = NET_IP4, .addr = {{10, 0, 0, 9}}},
+		{.realm = 0, .trunk = 2, .family = NET_IP4, .addr = {{10, 0, 0, 8}}},
+	};
+	unsigned bits = 0;
+
+	cr_expect_eq(admit(table, 0, "10.0.0.8", &bits), 0);
+	cr_assert_eq(admit_set_names(table, names, 4), 0);
+	cr_expect_eq(admit(table, 0, "10.0.0.8", &bits), 2, "longer than the network");
+	cr_expect_eq(bits, 32);
+	cr_expect_eq(admit(table, 0, "10.0.0.9", &bits), 1, "the first trunk of two");
+	cr_expect_eq(admit(table, 0, "10.0.0.3", &bits), 1, "the config goes before");
+	cr_expect_eq(admit(table, 0, "10.0.0.7", &bits), 0);
+	cr_assert_eq(admit_set_names(table, names, 0), 0);
+	cr_expect_eq(admit(table, 0, "10.0.0.8", &bits), 0);
+	admit_free(table);
+	conf_free(conf);
+}

@@ -251,6 +251,75 @@ Test(engine, next_target_after_a_server_failure)
 	world_end(w);
 }
 
+static void fail_over_after(unsigned status)
+{
+	int bit = sip_failover_bit(status);
+
+	cr_assert_geq(bit, 0);
+	w->failover[bit / 32] |= 1u << bit % 32;
+}
+
+Test(engine, next_target_after_the_answers_that_are_chosen)
+{
+	char invite[8192];
+
+	fail_over_after(486);
+	fail_over_after(603);
+	strcpy(invite, world_invite(w, "up", SDP_A));
+	world_answer(w, B, invite, 486, "bob-tag", NULL, NULL);
+	cr_assert(world_has(world_out(w, B, 1), "INVITE "), "486 is one of them");
+	strcpy(invite, world_out(w, B, 1));
+	world_answer(w, B, invite, 603, "bob2", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 603 "), "none is left");
+	world_end(w);
+}
+
+Test(engine, not_after_other_answers)
+{
+	char invite[8192];
+
+	fail_over_after(486);
+	strcpy(invite, world_invite(w, "up", SDP_A));
+	world_answer(w, B, invite, 503, "bob-tag", NULL, NULL);
+	cr_expect_eq(world_out_count(w, B), 1, "the ACK alone");
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 503 "));
+	world_end(w);
+}
+
+Test(engine, a_silent_target_is_left_soon)
+{
+	w->failover_ms = 1200;
+	world_invite(w, "up", SDP_A);
+	world_sleep(w, 1150);
+	cr_expect_eq(world_out_count(w, B), 1, "sent again at 500 ms");
+	world_sleep(w, 100);
+	cr_assert_eq(world_out_count(w, B), 1);
+	cr_expect(world_has(world_out(w, B, 0), "INVITE "), "CANCEL waits for an answer");
+	cr_expect_eq(w->sent[0].dst.port, 5061);
+	/* the last target has all the time there is */
+	world_sleep(w, 31000);
+	cr_expect_eq(world_out_count(w, A), 0);
+	world_sleep(w, 1500);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 408 "));
+	world_end(w);
+}
+
+Test(engine, a_target_that_says_trying_may_take_its_time)
+{
+	char invite[8192];
+
+	w->failover_ms = 1200;
+	strcpy(invite, world_invite(w, "up", SDP_A));
+	world_answer(w, B, invite, 100, NULL, NULL, NULL);
+	world_sleep(w, 30000);
+	cr_expect_eq(world_out_count(w, B), 0);
+	world_answer(w, B, invite, 180, "bob-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0), "SIP/2.0 180 "));
+	world_sleep(w, 31000);
+	cr_expect(world_has(world_out(w, B, 0), "CANCEL "), "timer C");
+	world_end(w);
+}
+
 Test(engine, silent_targets_time_out)
 {
 	world_invite(w, "up", SDP_A);

@@ -271,7 +271,9 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 			w->context ? span_str(w->context) : SPAN("context"));
 	for (unsigned i = 0; i < ntargets; i++) {
 		struct ipc_target target = {
-			.peer = peers[B], .side = w->side_b, .realm = 1};
+			.peer = peers[B], .side = w->side_b, .realm = 1,
+			.failover_ms = w->failover_ms,
+			.failover = {w->failover[0], w->failover[1]}};
 
 		target.peer.port = (uint16_t)(5060 + i);
 		ipc_put_target(&out, &target, SPAN("sip:bob@10.0.2.2"),

@@ -45,6 +45,8 @@ struct world {
 	const char *answer_contact; /* the line in place of world_answer's own Contact */
 	uint8_t verdict_flags;
 	uint32_t answer_max_s; /* 0: 60 */
+	uint16_t failover_ms;
+	uint32_t failover[SIP_FAILOVER_WORDS];
 	bool hides_reason;   /* its plan hides Reason; it passes elsewhere */
 	struct span parts[EDIT_PARTS]; /* of its plan */
 	const uint8_t *pass; /* enum sip_hdr_id, 0 at the end: headers that its plan lets pass */
