@@ -45,6 +45,21 @@ def drops():
         fault(f"docs/operations.md: there is no drop `{name}`")
 
 
+def records():
+    """Each field of a record is documented, and each that is documented is written."""
+    sources = "".join(read(os.path.join("controlplane/cdr", n)) for n in os.listdir(os.path.join(TOP, "controlplane/cdr")))
+    body = read("controlplane/cdr/record.c")
+    written = re.findall(r'put_(?:json_\w+|pair)\(out, "(\w+)"', body[body.index("static void put_pair("):])
+    table = re.findall(r"^\| `(\w+)` \| .+ \|$", read("docs/cdr.md"), re.M)
+    if len(written) < 15:
+        fault("controlplane/cdr/record.c: the fields are not where check_docs.py looks")
+    for name in sorted(set(written) - set(table)):
+        fault(f"docs/cdr.md: a record's `{name}` is not documented")
+    for name in sorted(set(table)):
+        if f'"{name}"' not in sources:
+            fault(f"docs/cdr.md: a record has no `{name}`")
+
+
 def links(path, text):
     for target in re.findall(r"\]\(([^)#]+)", text):
         if "://" not in target and not os.path.exists(os.path.join(TOP, os.path.dirname(path), target)):
@@ -68,6 +83,7 @@ def keys(path, text):
 if "--fix" in sys.argv[1:]:
     fix()
 drops()
+records()
 for document in DOCUMENTS:
     content = read(document)
     links(document, content)

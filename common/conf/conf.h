@@ -179,6 +179,8 @@ struct conf_log {
 
 struct conf_cdr {
 	char *file; /* "" : none are written (and a call's record is acknowledged at once) */
+	unsigned rotate_mb, rotate_s; /* 0: never by that */
+	unsigned keep;                /* files put aside; 0: all */
 };
 
 struct conf {

@@ -42,6 +42,9 @@ static void check_peers(const struct conf_cross *x, unsigned index)
 			if (same_peer(trunk, j, i))
 				conf_fault_at(x->doc, key, "the same as peers[%u]", j);
 		}
+		if (trunk->peer_of[i].host && *trunk->account_user)
+			conf_fault_at(x->doc, key, "a name, but limen registers at addresses only: "
+				      "write them, or leave account_user out");
 		if (trunk->peer_of[i].host)
 			continue;
 		if (!addr) {

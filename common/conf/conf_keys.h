@@ -324,4 +324,12 @@
 #define CONF_KEYS_CDR(X)                                                                           \
 	X(ONE, PATH, file, 0, "", "", 1, 200, RELOAD,                                              \
 	  "File the records are appended to, opened again on SIGHUP; without it no records are "   \
-	  "written.")
+	  "written.")                                                                              \
+	X(ONE, UINT, rotate_mb, 0, "MiB", "0", 0, 1048576, RELOAD,                                 \
+	  "The file is put aside once it is so large, as FILE.YYYYMMDDTHHMMSSZ; 0: never by its "  \
+	  "size.")                                                                                 \
+	X(ONE, UINT, rotate_s, 0, "s", "0", 0, 2678400, RELOAD,                                    \
+	  "And at each multiple of this time, in UTC (86400: at midnight), if there is a record "  \
+	  "in it; 0: never by time.")                                                              \
+	X(ONE, UINT, keep, 0, "files", "0", 0, 100000, RELOAD,                                     \
+	  "So many of the files put aside are kept, the oldest are removed; 0: all.")

@@ -606,6 +606,9 @@ static void resolve_outputs(struct resolve *r)
 	r->conf->log.format = text(r, SECTION_log, LOG_format, log->format);
 	r->conf->log.file = text(r, SECTION_log, LOG_file, log->file);
 	r->conf->cdr.file = text(r, SECTION_cdr, CDR_file, cdr->file);
+	r->conf->cdr.rotate_mb = number(SECTION_cdr, CDR_rotate_mb, cdr->rotate_mb);
+	r->conf->cdr.rotate_s = number(SECTION_cdr, CDR_rotate_s, cdr->rotate_s);
+	r->conf->cdr.keep = number(SECTION_cdr, CDR_keep, cdr->keep);
 }
 
 int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *conf,

@@ -11,10 +11,10 @@
 #define TAIL_BYTES_MAX (4u * 1024u * 1024u)
 
 /* A new file's name must outlive a crash of the machine as its lines do. */
-static void sync_directory(const char *path)
+void cdr_file_sync_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char dir[256] = ".";
+	char dir[CDR_PATH_MAX] = ".";
 	int fd;
 
 	if (slash && (size_t)(slash - path) < sizeof(dir)) {
@@ -89,7 +89,7 @@ int cdr_file_open(struct cdr_file *file, const char *path, off_t *cut_bytes)
 		file->good = st.st_size;
 		err = cut_unfinished(file, cut_bytes);
 		if (!st.st_size)
-			sync_directory(path);
+			cdr_file_sync_name(path);
 	}
 	if (err)
 		cdr_file_close(file);

@@ -8,6 +8,8 @@
 #include "common/base/span.h"
 #include "controlplane/cdr/record.h"
 
+#define CDR_PATH_MAX 320u
+
 struct cdr_file {
 	int fd;     /* -1: none */
 	off_t good; /* bytes up to the end of the last whole append */
@@ -18,6 +20,8 @@ struct cdr_file {
  * durable too. 0, or -errno. */
 int cdr_file_open(struct cdr_file *file, const char *path, off_t *cut_bytes);
 void cdr_file_close(struct cdr_file *file);
+/* What a directory says of a path must outlive a crash of the machine. */
+void cdr_file_sync_name(const char *path);
 
 /* Append whole lines and sync. On failure nothing of them counts as written, and what was of them
  * is cut off again. 0, or -errno. */

@@ -146,6 +146,19 @@ static uint64_t duration_ms(const struct ipc_call_end *end)
 		       : 0;
 }
 
+/* Post-dial delay: from the INVITE to the first sign of the far side; null where there was none. */
+static void put_pdd(struct cursor *out, const struct ipc_call_end *end)
+{
+	uint64_t sign = end->ringing_ns ? end->ringing_ns : end->answered_ns;
+
+	if (sign > end->started_ns && end->started_ns) {
+		put_json_u64(out, "pdd_ms", (sign - end->started_ns) / 1000000);
+		return;
+	}
+	put_json_key(out, "pdd_ms");
+	put_lit(out, "null");
+}
+
 void put_cdr_record(struct cursor *out, const struct ipc_call_end *end)
 {
 	const struct cdr_id id = {end->started_ns, end->call, end->worker};
@@ -160,6 +173,7 @@ void put_cdr_record(struct cursor *out, const struct ipc_call_end *end)
 	put_json_time(out, "answered", end->answered_ns);
 	put_json_time(out, "ended", end->ended_ns);
 	put_json_u64(out, "duration_ms", duration_ms(end));
+	put_pdd(out, end);
 	put_context_members(out, ipc_call_end_context(end));
 	put_pair(out, "call_ids", cut(ipc_call_end_call_id(end, 0)),
 		 cut(ipc_call_end_call_id(end, 1)));

@@ -7,17 +7,22 @@
 #include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/log/log.h"
 #include "controlplane/cdr/file.h"
+#include "controlplane/cdr/rotate.h"
 #include "controlplane/cdr/seen.h"
 
 #define WAITING_BYTES_MAX (64u * 1024u * 1024u)
 #define RETRY_S 1
+#define ROTATE_RETRY_S 10
+#define CLOCK_STEP_S 30
 
 /* Records on their way: their lines, and who is to be told. */
 struct batch {
@@ -51,6 +56,13 @@ struct cdr_writer {
 	bool wanted;           /* a file is configured */
 	struct cdr_file file;  /* the thread's while `busy` */
 	uint64_t written, syncs, failures;
+	char path[CDR_PATH_MAX];
+	struct conf_cdr rotation; /* `file` is path */
+	time_t began;	   /* UNIX time of the file's first record; 0: it has none */
+	time_t try_rotation; /* after a failure: not before */
+	uint64_t rotations, rotate_failures;
+	int failing, rotation_failing;
+	uint64_t failing_since_ns;
 };
 
 static void batch_free(struct batch *batch)
@@ -105,20 +117,59 @@ static void log_append(struct cdr_writer *writer, struct log_limit *limit, bool 
 	*failing = err != 0;
 }
 
+/* Thread, without the lock but busy: put the file aside if its time has come. 1: done, 0: not yet,
+ * or -errno: then records go on into the same file. */
+static int rotate_if_due(struct cdr_writer *writer, const struct conf_cdr *conf)
+{
+	time_t now = time(NULL);
+	int err;
+
+	if (now < writer->try_rotation ||
+	    !cdr_rotate_due(conf, &writer->file, writer->began, now))
+		return 0;
+	err = cdr_rotate(conf, &writer->file, now);
+	writer->try_rotation = err ? now + ROTATE_RETRY_S : 0;
+	if (!err)
+		writer->began = 0;
+	return err ? err : 1;
+}
+
+/* Thread, with the lock. */
+static void account_rotation(struct cdr_writer *writer, int turned)
+{
+	if (!turned)
+		return;
+	writer->rotations += turned > 0;
+	writer->rotate_failures += turned < 0;
+	if (turned < 0 && !writer->rotation_failing)
+		LOG(ERROR, "cdr", "the record file cannot be put aside; it grows on",
+		    LOG_ERR(turned));
+	writer->rotation_failing = turned < 0 ? -turned : 0;
+}
+
 /* Thread, with the lock: write the batch without it. False: it failed, try again later. */
 static bool write_batch(struct cdr_writer *writer, struct log_limit *limit, bool *failing)
 {
+	struct conf_cdr rotation = writer->rotation;
 	bool wanted = writer->wanted;
-	int err = 0;
+	int err = 0, turned = 0;
 
 	writer->busy = true;
 	pthread_mutex_unlock(&writer->lock);
-	if (wanted)
+	if (wanted) {
+		turned = rotate_if_due(writer, &rotation);
 		err = cdr_file_append(&writer->file,
 				      span_of(writer->writing.lines, writer->writing.len));
+		if (!err && !writer->began)
+			writer->began = time(NULL);
+	}
 	pthread_mutex_lock(&writer->lock);
 	writer->busy = false;
 	pthread_cond_signal(&writer->idle);
+	account_rotation(writer, turned);
+	if (err && !writer->failing)
+		writer->failing_since_ns = clock_real_ns();
+	writer->failing = -err;
 	log_append(writer, limit, failing, err);
 	if (err) {
 		writer->failures++;
@@ -143,6 +194,39 @@ static bool take_work(struct cdr_writer *writer)
 		writer->filling = (struct batch){0};
 	}
 	return writer->writing.n > 0;
+}
+
+/* Thread, with the lock: until there is work, or the file's time has come. */
+static void wait_for_work(struct cdr_writer *writer)
+{
+	struct conf_cdr rotation = writer->rotation;
+	time_t now = time(NULL), next = 0;
+	struct timespec until;
+	int turned;
+
+	if (writer->wanted && writer->began && rotation.rotate_s) {
+		next = cdr_rotate_next(&rotation, writer->began);
+		if (next < writer->try_rotation)
+			next = writer->try_rotation;
+	}
+	if (!next) {
+		pthread_cond_wait(&writer->work, &writer->lock);
+		return;
+	}
+	if (next > now) {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		/* in steps: the clock of the day may be set meanwhile */
+		until.tv_sec += next - now < CLOCK_STEP_S ? next - now : CLOCK_STEP_S;
+		(void)pthread_cond_timedwait(&writer->work, &writer->lock, &until);
+		return;
+	}
+	writer->busy = true;
+	pthread_mutex_unlock(&writer->lock);
+	turned = rotate_if_due(writer, &rotation);
+	pthread_mutex_lock(&writer->lock);
+	writer->busy = false;
+	pthread_cond_signal(&writer->idle);
+	account_rotation(writer, turned);
 }
 
 static void wait_a_while(struct cdr_writer *writer)
@@ -171,7 +255,7 @@ static void *thread_main(void *arg)
 		} else if (writer->stop) {
 			break;
 		} else {
-			pthread_cond_wait(&writer->work, &writer->lock);
+			wait_for_work(writer);
 		}
 	}
 	pthread_mutex_unlock(&writer->lock);
@@ -213,10 +297,37 @@ static void add_seen(void *arg, const struct cdr_id *id)
 	writer->acknowledged = writer->added;
 }
 
+/* Records that were put aside count as well: their calls may be told of again. */
+static int add_seen_aside(struct cdr_writer *writer, const char *path)
+{
+	struct cdr_file file;
+	char newest[CDR_PATH_MAX];
+	off_t cut_bytes;
+	int err;
+
+	cdr_rotate_newest(path, newest);
+	if (!*newest || cdr_file_open(&file, newest, &cut_bytes))
+		return 0; /* somebody took it away: he has the records */
+	err = cdr_file_last_ids(&file, add_seen, writer);
+	cdr_file_close(&file);
+	return err;
+}
+
+/* When a file that there was got its first record, as far as that can be known. */
+static time_t began_of(const struct cdr_file *file)
+{
+	struct stat st;
+
+	return file->fd >= 0 && file->good && fstat(file->fd, &st) == 0 ? st.st_mtime : 0;
+}
+
 static int open_file(struct cdr_writer *writer, struct cdr_file *file, const char *path)
 {
 	off_t cut_bytes;
-	int err = cdr_file_open(file, path, &cut_bytes);
+	int err;
+
+	cdr_rotate_recover(path);
+	err = cdr_file_open(file, path, &cut_bytes);
 
 	if (err)
 		return err;
@@ -254,6 +365,8 @@ int cdr_writer_new(struct cdr_writer **out, struct event_base *base, const char 
 	writer->arg = arg;
 	writer->file.fd = -1;
 	writer->wanted = *path != '\0';
+	snprintf(writer->path, sizeof(writer->path), "%s", path);
+	writer->rotation.file = writer->path;
 	pthread_mutex_init(&writer->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -269,6 +382,9 @@ int cdr_writer_new(struct cdr_writer **out, struct event_base *base, const char 
 		goto fail;
 	if (writer->wanted) {
 		err = open_file(writer, &writer->file, path);
+		writer->began = err ? 0 : began_of(&writer->file);
+		if (!err)
+			err = add_seen_aside(writer, path);
 		if (!err)
 			err = cdr_file_last_ids(&writer->file, add_seen, writer);
 		if (err)
@@ -364,10 +480,23 @@ int cdr_writer_reopen(struct cdr_writer *writer, const char *path)
 		pthread_cond_wait(&writer->idle, &writer->lock);
 	cdr_file_close(&writer->file);
 	writer->file = file;
+	writer->began = began_of(&file);
+	writer->try_rotation = 0;
+	snprintf(writer->path, sizeof(writer->path), "%s", path);
 	writer->wanted = *path != '\0';
 	pthread_cond_signal(&writer->work);
 	pthread_mutex_unlock(&writer->lock);
 	return 0;
+}
+
+void cdr_writer_rotation(struct cdr_writer *writer, const struct conf_cdr *conf)
+{
+	pthread_mutex_lock(&writer->lock);
+	writer->rotation.rotate_mb = conf->rotate_mb;
+	writer->rotation.rotate_s = conf->rotate_s;
+	writer->rotation.keep = conf->keep;
+	pthread_cond_signal(&writer->work);
+	pthread_mutex_unlock(&writer->lock);
 }
 
 void cdr_writer_stats(struct cdr_writer *writer, struct cdr_stats *stats)
@@ -382,6 +511,11 @@ void cdr_writer_stats(struct cdr_writer *writer, struct cdr_stats *stats)
 		.failures = writer->failures,
 		.waiting = writer->filling.n + writer->writing.n,
 		.waiting_bytes = writer->filling.len + writer->writing.len,
+		.rotations = writer->rotations,
+		.rotate_failures = writer->rotate_failures,
+		.failing = writer->failing,
+		.failing_since_ns = writer->failing_since_ns,
+		.rotation_failing = writer->rotation_failing,
 	};
 	pthread_mutex_unlock(&writer->lock);
 }

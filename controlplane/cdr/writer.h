@@ -41,6 +41,10 @@ enum cdr_added {
 enum cdr_added cdr_writer_add(struct cdr_writer *writer, const struct cdr_ticket *ticket,
 			      struct span line);
 
+/* When the file is put aside, from now on: `rotate_mb`, `rotate_s` and `keep` of the config. */
+struct conf_cdr;
+void cdr_writer_rotation(struct cdr_writer *writer, const struct conf_cdr *conf);
+
 /* Open the file again (logrotate), or another one. 0, or -errno: then the old one stays. */
 int cdr_writer_reopen(struct cdr_writer *writer, const char *path);
 
@@ -48,5 +52,9 @@ struct cdr_stats {
 	uint64_t queued, written, repeated, refused, syncs, failures;
 	uint64_t waiting;       /* queued and not written yet */
 	uint64_t waiting_bytes;
+	uint64_t rotations, rotate_failures;
+	int failing;               /* errno of the last append, 0: it went well */
+	uint64_t failing_since_ns; /* UNIX time */
+	int rotation_failing;      /* the same of the last time the file was put aside */
 };
 void cdr_writer_stats(struct cdr_writer *writer, struct cdr_stats *stats);

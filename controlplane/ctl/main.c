@@ -22,6 +22,7 @@ static const char usage[] =
 	"  show trunks      peers of trunks, and whether they answer\n"
 	"  show users       who is registered, and where\n"
 	"  show registrations  where limen itself is registered\n"
+	"  show alarms      what is wrong now\n"
 	"  show dns         names of peers, and what the DNS says of them\n"
 	"  hangup CALL      end a call, named as in `show calls`\n"
 	"  reload           read the config again\n"
@@ -157,6 +158,7 @@ static const struct command {
 	{{"show", "users"}, NULL, show_users},
 	{{"show", "registrations"}, NULL, show_registrations},
 	{{"show", "dns"}, NULL, show_dns},
+	{{"show", "alarms"}, NULL, show_alarms},
 	{{"hangup", NULL}, "call", show_hangup}, {{"reload", NULL}, NULL, show_reload},
 };
 

@@ -265,6 +265,36 @@ bool show_registrations(const struct answer *answer, const struct show_options *
 	return good;
 }
 
+bool show_alarms(const struct answer *answer, const struct show_options *options, FILE *out)
+{
+	struct table table = {0};
+	bool good;
+
+	if (options->json)
+		return print_rows(answer, out);
+	if (!answer->nrows) {
+		fputs("no alarms\n", out);
+		return true;
+	}
+	table_head(&table, "ALARM");
+	table_head(&table, ">FOR");
+	table_head(&table, "WHAT");
+	for (size_t i = 0; i < answer->nrows; i++) {
+		const struct json_node *row = answer->rows[i].nodes;
+		uint64_t since_ns = read_time(json_get(row, SPAN("since")));
+
+		cell(&table, json_get(row, SPAN("alarm")));
+		if (since_ns)
+			put_duration(&table, since_ns, options->now_unix_ns);
+		else
+			table_text(&table, SPAN_NONE);
+		cell(&table, json_get(row, SPAN("text")));
+	}
+	good = table_print(&table, out);
+	table_free(&table);
+	return good;
+}
+
 bool show_dns(const struct answer *answer, const struct show_options *options, FILE *out)
 {
 	static const char *const heads[] = {"NAME", "TYPE", "STATE", ">TTL S", "RECORD"};

@@ -16,6 +16,7 @@ struct show_options {
 bool show_calls(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_users(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_registrations(const struct answer *answer, const struct show_options *options, FILE *out);
+bool show_alarms(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_dns(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_trunks(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_stats(const struct answer *answer, const struct show_options *options, FILE *out);

@@ -135,6 +135,10 @@ int accounts_reload(struct dispatch *dispatch, const struct generation *generati
 void accounts_link_change(struct dispatch *dispatch, bool up);
 void accounts_list(struct dispatch *dispatch, uint64_t client);
 void dispatch_account_end(struct dispatch *dispatch, const struct ipc_probe_end *end);
+
+/* alarms.c */
+void alarms_list(struct dispatch *dispatch, uint64_t client);
+
 /* names.c: peers that are known by name. */
 int names_start(struct dispatch *dispatch);
 void names_stop(struct dispatch *dispatch);

@@ -59,6 +59,11 @@ static void show_registrations(const struct order *order)
 	accounts_list(order->dispatch, order->client);
 }
 
+static void show_alarms(const struct order *order)
+{
+	alarms_list(order->dispatch, order->client);
+}
+
 static void show_dns(const struct order *order)
 {
 	names_list(order->dispatch, order->client);
@@ -127,7 +132,7 @@ static const struct {
 	{{"show ports", 10}, show_ports}, {{"show drops", 10}, show_drops},
 	{{"show trunks", 11}, show_trunks}, {{"show users", 10}, show_users},
 	{{"show registrations", 18}, show_registrations},
-	{{"show dns", 8}, show_dns},
+	{{"show dns", 8}, show_dns}, {{"show alarms", 11}, show_alarms},
 	{{"hangup", 6}, hangup},	  {{"reload", 6}, reload_now},
 	{{"explain", 7}, explain},
 };

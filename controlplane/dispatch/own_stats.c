@@ -97,6 +97,9 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("cdr", "refused", cdr.refused);
 	ROW("cdr", "syncs", cdr.syncs);
 	ROW("cdr", "failures", cdr.failures);
+	ROW("cdr", "failing", cdr.failing != 0);
+	ROW("cdr", "rotations", cdr.rotations);
+	ROW("cdr", "rotate_failures", cdr.rotate_failures);
 	ROW("cdr", "acks_unsent", c->acks_unsent);
 	ROW("link", "sent", link.sent);
 	ROW("link", "received", link.received);

@@ -96,6 +96,8 @@ int records_start(struct dispatch *dispatch)
 	if (err)
 		LOG(ERROR, "cdr", "the record file cannot be opened", LOG_STR("file", path),
 		    LOG_ERR(err));
+	else
+		cdr_writer_rotation(dispatch->cdr, &dispatch->generation->conf->cdr);
 	return err;
 }
 

@@ -123,6 +123,7 @@ static int go_over(struct dispatch *dispatch, struct conf *now, struct reload_re
 	/* nothing outside this thread, and nothing of a call, points into the old one */
 	generation_free(dispatch->generation);
 	dispatch->generation = generation;
+	cdr_writer_rotation(dispatch->cdr, &generation->conf->cdr);
 	return 0;
 }
 

@@ -14,6 +14,7 @@ import lab  # noqa: E402
 import peer  # noqa: E402
 
 DNS_PORT = 5353
+IN_FORCE = "/run/limen-lab/limen.yaml"  # the lab's copy of the config
 ZONE = """no-resolv
 no-hosts
 bind-interfaces
@@ -182,8 +183,11 @@ def back():
 
 def reloaded():
     """a reload takes other peers and another priority at once, without a restart"""
-    with open(conf_file, "w", encoding="utf-8") as out:
-        out.write(CONFIG.replace("peers: [sip.example]", 'peers: ["two.example:5064", "10.99.2.2:5062;priority=1"]'))
+    with open(IN_FORCE, encoding="utf-8") as file:
+        text = file.read()
+    assert "peers: [sip.example]" in text, text
+    with open(IN_FORCE, "w", encoding="utf-8") as out:
+        out.write(text.replace("peers: [sip.example]", 'peers: ["two.example:5064", "10.99.2.2:5062;priority=1"]'))
     assert "reloaded" in lab.ctl("reload")
     assert lab.wait_until(5, lambda: ports() == [5064, 5062]), f"{trunk()}"
     tried, status = call({5064: 404})

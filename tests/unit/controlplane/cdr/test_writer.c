@@ -4,16 +4,20 @@
 #include "controlplane/cdr/writer.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/conf/conf.h"
 #include "common/log/log.h"
 #include "controlplane/cdr/seen.h"
 
@@ -337,6 +341,169 @@ Test(writer, a_device_has_nothing_to_sync)
 	open_writer(&test, "/dev/null");
 	add(&test, 1);
 	cr_expect(told(&test, 1));
+	stop(&test);
+}
+
+/* So many files beside the one in use, and lines in all of them. */
+static unsigned aside(const struct test *test, unsigned *lines)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(test->dir);
+	unsigned n = 0;
+
+	*lines = lines_of(test->path);
+	while ((entry = readdir(dir)) != NULL) {
+		char path[400];
+
+		if (strncmp(entry->d_name, "cdr.jsonl.", 10) != 0)
+			continue;
+		n++;
+		snprintf(path, sizeof(path), "%s/%s", test->dir, entry->d_name);
+		*lines += lines_of(path);
+	}
+	closedir(dir);
+	return n;
+}
+
+Test(writer, puts_a_large_file_aside)
+{
+	const struct conf_cdr conf = {.rotate_mb = 1, .keep = 3};
+	struct cdr_stats stats;
+	struct test test;
+	unsigned lines;
+
+	start(&test);
+	open_writer(&test, test.path);
+	cdr_writer_rotation(test.writer, &conf);
+	for (uint64_t i = 1; i <= 3; i++) {
+		cr_assert_eq(add_bytes(&test, i, 1000000), CDR_QUEUED);
+		cr_assert(told(&test, (unsigned)i));
+	}
+	cr_expect_eq(aside(&test, &lines), 1, "after the second it was too large");
+	cr_expect_eq(lines, 3, "each record once");
+	for (uint64_t i = 4; i <= 13; i++) {
+		cr_assert_eq(add_bytes(&test, i, 1000000), CDR_QUEUED);
+		cr_assert(told(&test, (unsigned)i));
+	}
+	cr_expect_eq(aside(&test, &lines), 3, "no more are kept");
+	cr_expect_eq(lines, 7, "two in each, and one");
+	cdr_writer_stats(test.writer, &stats);
+	cr_expect_eq(stats.rotations, 6);
+	cr_expect_eq(stats.rotate_failures, 0);
+	stop(&test);
+}
+
+Test(writer, puts_a_file_aside_at_its_time)
+{
+	const struct conf_cdr conf = {.rotate_s = 1};
+	struct test test;
+	unsigned lines;
+
+	start(&test);
+	open_writer(&test, test.path);
+	cdr_writer_rotation(test.writer, &conf);
+	cr_assert_eq(add(&test, 1), CDR_QUEUED);
+	cr_assert(told(&test, 1));
+	/* without another record */
+	for (unsigned i = 0; i < 50 && !aside(&test, &lines); i++)
+		usleep(100000);
+	cr_assert_eq(aside(&test, &lines), 1);
+	cr_expect_eq(lines, 1);
+	cr_expect_eq(lines_of(test.path), 0);
+	usleep(2100000);
+	cr_expect_eq(aside(&test, &lines), 1, "an empty one is not put aside");
+	stop(&test);
+}
+
+/* A restart right after: what is in the file put aside is not written again. */
+Test(writer, knows_what_was_put_aside)
+{
+	const struct conf_cdr conf = {.rotate_mb = 1};
+	struct test test;
+	unsigned lines;
+
+	start(&test);
+	open_writer(&test, test.path);
+	cdr_writer_rotation(test.writer, &conf);
+	cr_assert_eq(add_bytes(&test, 1, 1000000), CDR_QUEUED);
+	cr_assert_eq(add_bytes(&test, 2, 100000), CDR_QUEUED);
+	cr_assert(told(&test, 2));
+	cr_assert_eq(add(&test, 3), CDR_QUEUED);
+	cr_assert(told(&test, 3));
+	cdr_writer_free(test.writer);
+	open_writer(&test, test.path);
+	cr_expect_eq(add(&test, 1), CDR_WRITTEN);
+	cr_expect_eq(add(&test, 2), CDR_WRITTEN);
+	cr_expect_eq(add(&test, 3), CDR_WRITTEN);
+	cr_expect_eq(aside(&test, &lines), 1);
+	cr_expect_eq(lines, 3);
+	stop(&test);
+}
+
+/* A crash between the two steps: the records have two names, and then one. */
+Test(writer, ends_a_rotation_that_a_crash_cut)
+{
+	char twin[160];
+	struct test test;
+	unsigned lines;
+
+	start(&test);
+	open_writer(&test, test.path);
+	cr_assert_eq(add(&test, 1), CDR_QUEUED);
+	cr_assert(told(&test, 1));
+	cdr_writer_free(test.writer);
+	snprintf(twin, sizeof(twin), "%s.20260131T235959Z", test.path);
+	cr_assert_eq(link(test.path, twin), 0);
+	open_writer(&test, test.path);
+	cr_expect_eq(aside(&test, &lines), 0);
+	cr_expect_eq(lines, 1);
+	stop(&test);
+}
+
+/* A file system of 64 KiB, in a mount namespace of this test's own. */
+Test(writer, a_disk_that_is_really_full)
+{
+	const struct conf_cdr conf = {.rotate_s = 1};
+	struct cdr_stats stats;
+	struct test test;
+	char ballast[160];
+	unsigned lines;
+	int fd;
+
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+		cr_skip("only root can mount");
+	start(&test);
+	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	cr_assert_eq(mount("tmpfs", test.dir, "tmpfs", 0, "size=64k"), 0);
+	open_writer(&test, test.path);
+	cdr_writer_rotation(test.writer, &conf);
+	cr_assert_eq(add(&test, 1), CDR_QUEUED);
+	cr_assert(told(&test, 1));
+	snprintf(ballast, sizeof(ballast), "%s/ballast", test.dir);
+	fd = open(ballast, O_WRONLY | O_CREAT, 0600);
+	while (write(fd, test.path, sizeof(test.path)) > 0)
+		;
+	cr_assert_eq(errno, ENOSPC);
+	for (uint64_t i = 2; i <= 40; i++)
+		cr_assert_eq(add_bytes(&test, i, 300), CDR_QUEUED);
+	cr_expect_not(told(&test, 40), "nothing is told of that is not there");
+	cr_expect_lt(test.nwritten, 40);
+	cdr_writer_stats(test.writer, &stats);
+	cr_expect_eq(stats.failing, ENOSPC);
+	cr_expect_gt(stats.failing_since_ns, 0);
+	cr_expect_gt(stats.failures, 0);
+	cr_expect_eq(stats.waiting + test.nwritten, 40);
+	cr_expect_eq(add_bytes(&test, 7, 300), CDR_KNOWN, "sent again meanwhile");
+	cr_assert_eq(ftruncate(fd, 0), 0);
+	close(fd);
+	cr_expect(told(&test, 40), "%u", test.nwritten);
+	cdr_writer_stats(test.writer, &stats);
+	cr_expect_eq(stats.failing, 0);
+	aside(&test, &lines);
+	cr_expect_eq(lines, 40, "each once, and whole: %u", lines);
+	cdr_writer_free(test.writer);
+	test.writer = NULL;
+	umount2(test.dir, MNT_DETACH);
 	stop(&test);
 }
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is wrong now and wants somebody: limenctl show alarms. Each is worked out when it is asked
+ * for; the log told of it when it began. limen-controlplane, loop thread. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/log/json.h"
+#include "controlplane/dispatch/internal.h"
+
+struct teller {
+	struct dispatch *dispatch;
+	uint64_t client;
+};
+
+__attribute__((format(printf, 4, 5))) static void tell(const struct teller *to, const char *alarm,
+						       uint64_t since_ns, const char *fmt, ...)
+{
+	char text[512], row[2048];
+	struct cursor out = cursor_on(row, sizeof(row));
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	put_char(&out, '{');
+	put_json_text(&out, "alarm", span_str(alarm));
+	put_json_time(&out, "since", since_ns);
+	put_json_text(&out, "text", span_str(text));
+	put_char(&out, '}');
+	if (!out.full)
+		admin_row(to->dispatch->admin, to->client, cursor_span(&out));
+}
+
+static void tell_records(const struct teller *to)
+{
+	struct cdr_stats cdr;
+
+	cdr_writer_stats(to->dispatch->cdr, &cdr);
+	if (cdr.failing)
+		tell(to, "cdr", cdr.failing_since_ns,
+		     "records cannot be written: %s; %llu wait here, %llu in the dataplane had no "
+		     "room",
+		     strerror(cdr.failing), (unsigned long long)cdr.waiting,
+		     (unsigned long long)cdr.refused);
+	if (cdr.rotation_failing)
+		tell(to, "cdr_rotation", 0, "the record file cannot be put aside: %s; it grows on",
+		     strerror(cdr.rotation_failing));
+}
+
+static void tell_names(const struct teller *to)
+{
+	struct dns_row row;
+	unsigned at = 0;
+
+	while (dns_next(to->dispatch->dns, &at, &row)) {
+		if (row.state == DNS_STALE || row.state == DNS_FAILED)
+			tell(to, "dns", 0, "%s %s cannot be looked up; %s", row.name,
+			     dns_type_name(row.type),
+			     row.state == DNS_STALE ? "what was known stays in use"
+						    : "nothing is known of it");
+	}
+}
+
+static void tell_trunks(const struct teller *to)
+{
+	const struct generation *gen = to->dispatch->generation;
+
+	for (unsigned t = 0; t < gen->conf->ntrunks; t++) {
+		uint64_t since = 0;
+		struct peer_set set;
+		unsigned down = 0;
+
+		peer_set_get(gen->peers, t, &set);
+		for (unsigned p = 0; p < set.n; p++) {
+			struct health_peer peer = health_peer(to->dispatch->health, t, p);
+
+			down += peer.state == HEALTH_DOWN;
+			if (peer.state == HEALTH_DOWN && peer.since_ns > since)
+				since = peer.since_ns;
+		}
+		if (!set.n)
+			tell(to, "trunk", 0, "trunk %s has no peer: its names have no address",
+			     gen->conf->trunks[t].name);
+		else if (down == set.n)
+			tell(to, "trunk", since, "trunk %s: none of its %u peers answers OPTIONS",
+			     gen->conf->trunks[t].name, set.n);
+	}
+}
+
+void alarms_list(struct dispatch *dispatch, uint64_t client)
+{
+	const struct teller to = {dispatch, client};
+
+	if (!cp_link_hello(dispatch->link))
+		tell(&to, "dataplane", 0, "the dataplane is not connected: %s",
+		     dispatch->link_reason);
+	tell_records(&to);
+	tell_names(&to);
+	tell_trunks(&to);
+	if (log_lost())
+		tell(&to, "log", 0, "%llu lines of the log were lost",
+		     (unsigned long long)log_lost());
+	admin_done(dispatch->admin, client);
+}
