@@ -38,7 +38,8 @@ static void register_user(struct registrar *registrar, unsigned i)
 	struct registering to;
 	struct cursor out = cursor_on(contact, sizeof(contact));
 	struct registration registration = {
-		.id = {i + 1, 0}, .trunk = SPAN("access"), .msg = &msg, .source = &source};
+		.id = {i + 1, 0}, .trunk = SPAN("access"), .msg = &msg, .source = &source,
+		.nat_expires_s = 60};
 	int len = snprintf(text, sizeof(text),
 			   "REGISTER sip:example.net SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.%u:5060;"
 			   "branch=z9hG4bK-%u;rport\r\nMax-Forwards: 70\r\nFrom: "
@@ -50,8 +51,14 @@ static void register_user(struct registrar *registrar, unsigned i)
 
 	parse(&msg, text, len);
 	registration.user = span_of(user, (size_t)snprintf(user, sizeof(user), "+4930%07u", i));
-	if (registrar_begin(registrar, &registration, &to) != REGISTRAR_TOKEN)
+	switch (registrar_begin(registrar, &registration, &to)) {
+	case REGISTRAR_ABSORBED:
+		return; /* answered: the registrar does not hear of it */
+	case REGISTRAR_TOKEN:
+		break;
+	default:
 		die("a REGISTER is refused");
+	}
 	put_registrar_contact(&out, &to, &limen);
 	len = snprintf(text, sizeof(text),
 		       "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK-%u\r\nFrom: "
@@ -97,6 +104,12 @@ int main(int argc, char **argv)
 	       (double)(mallinfo2().uordblks + mallinfo2().hblkhd - before) / users);
 	for (unsigned i = 0; i < REFRESHES; i++)
 		all(registrar, base, users, "refreshed");
+	conf.absorb = true;
+	conf.core_expires_s = 3600;
+	if (registrar_configure(registrar, &conf))
+		die("the config is refused");
+	for (unsigned i = 0; i < REFRESHES; i++)
+		all(registrar, base, users, "refreshed, absorbed");
 	from_ns = clock_mono_ns();
 	registrar_stats(registrar, &stats);
 	registrar_free(registrar);
