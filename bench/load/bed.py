@@ -22,6 +22,7 @@ class Bed:
         self.dir = tempfile.mkdtemp(prefix="limen-bed.")
         self.state = tempfile.mkdtemp(prefix="limen-bed.", dir="/dev/shm")
         self.running = []
+        self.idle_sleep_us = 0
         with open(HUGEPAGES) as file:
             self.hugepages = int(file.read())
         if self.hugepages < HUGEPAGES_MIN:
@@ -137,6 +138,7 @@ class Bed:
         return f"""machine:
   main_cpu: {LOAD_CPU}
   workers: [{WORKER_CPU}]
+  idle_sleep_us: {self.idle_sleep_us}
   hugepages: require
   memory_mb: 256
   max_calls: {max_calls}

@@ -31,6 +31,7 @@ class Veths(Bed):
     """limen-load's two ends in bench-load, those of the element under test in bench-sbc."""
 
     def __enter__(self):
+        self.idle_sleep_us = 20
         self.remove()
         for name in (LOAD, SBC):
             run("ip", "netns", "add", name)
@@ -66,9 +67,6 @@ class Veths(Bed):
             run("ip", "-n", SBC, "addr", "flush", "dev", f"s{side}")
             if present:
                 run("ip", "-n", SBC, "addr", "add", f"{net}.1/24", "dev", f"s{side}")
-
-    def config(self, pairs, max_calls):
-        return super().config(pairs, max_calls).replace("  hugepages:", "  idle_sleep_us: 20\n  hugepages:")
 
     def load(self, args, seconds):
         path = f"{self.dir}/load.json"
