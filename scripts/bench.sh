@@ -17,8 +17,17 @@ declare -A programs_of=([parse]="bench_parse" [media]="bench_media_stage bench_r
 # What is measured of whole processes, with limen-load: script and its groups.
 declare -A measured=([media]="load/measure.py media" [srtp]="load/measure.py srtp" [sip]="load/measure.py sip" [peers]="peers/peers.py sip media")
 
+# The figures that each group owes whoever reads the JSON.
+declare -A figures_of=(
+    [parse]="msgs_per_s ratio_osip2 ratio_libre"
+    [media]="rtp_1k_mpps rtp_1k_ratio_testpmd rtp_100k_mpps rtp_100k_ratio_testpmd nogen_mpps nogen_ratio_testpmd two_workers_ratio"
+    [sip]="calls_per_s failed worker_cycles_per_call control_cycles_per_call"
+    [srtp]="cm_sha1_80_mpps gcm_128_mpps ratio_libsrtp2"
+    [peers]="rtpengine_kpps limen_veth_kpps kamailio_calls_per_s"
+)
+
 main() {
-    local group=all quick=() json='' program name results
+    local group=all quick=() json='' program name figure results
     while [ $# -gt 0 ]; do
         case $1 in
             --quick) quick=(--quick) ;;
@@ -54,6 +63,9 @@ main() {
             measure "$name" "$results" "${quick[@]}"
             ran=$((ran + 1))
         fi
+        for figure in ${figures_of[$name]}; do
+            grep -qE "$(printf '\t')$name\\.$figure +[0-9.]+\$" "$results" || die "$name.$figure did not come out"
+        done
     done
     [ "$ran" -gt 0 ] || die "nothing ran"
     # Lines as they were printed; figures that have a name, by their names.

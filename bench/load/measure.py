@@ -130,7 +130,7 @@ def srtp(bed, options):
 def soak(bed, options):
     """20,000 calls at a time, each 60 s, G.711 both ways: 2 Mpps in all. Memory is looked at all the while."""
     calls, hold, seconds = options.calls, 60, options.seconds or 600
-    pairs, bed.idle_sleep_us = 2, 20  # the machine is others' as well: worker and generator sleep when they have nothing to do
+    pairs, bed.idle_sleep_us = 2, 20  # the machine is others' as well: a worker with nothing to do sleeps
     pids = bed.start_limen(pairs, calls * 2)
     print(f"\n{calls} calls at a time with media, {seconds} s; {busy_text()}\n"
           f"{'s':>6} {'pairs open':>10} {'dataplane MB':>12} {'control MB':>10} {'arenas MB':>10} {'mbufs':>7}")
@@ -152,7 +152,7 @@ def soak(bed, options):
         thread.start()
         try:
             result = bed.load([*bed.calls_args(pairs), "--calls", str(calls), "--cps", str(round(calls / hold * 1.05)), "--hold",
-                               str(hold), "--duration", str(seconds), "--media", "ptime", "--give-up", "32", "--idle-us", "20"], seconds + hold + 180)
+                               str(hold), "--duration", str(seconds), "--media", "ptime", "--give-up", "32"], seconds + hold + 180)
         finally:
             done.set()
             thread.join()

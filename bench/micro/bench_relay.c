@@ -136,8 +136,8 @@ static void file_write(unsigned p, unsigned queue)
 		die("cannot write", path);
 }
 
-/* net_pcap's frames come round and round: each time with the next sequence number and timestamp. The
- * UDP checksum is let be, for a relay takes no part in it. */
+/* net_pcap's frames come round and round: each time with the next sequence number and timestamp.
+ * The UDP checksum is let be, for a relay takes no part in it. */
 struct round {
 	uint32_t nframes, at;
 	uint16_t seq;
@@ -157,7 +157,8 @@ static uint16_t advance(uint16_t port, uint16_t queue, struct rte_mbuf **pkts, u
 	struct round *round = arg;
 
 	for (uint16_t i = 0; i < n; i++) {
-		memcpy(rte_pktmbuf_mtod_offset(pkts[i], void *, 42), &round->head, sizeof(round->head));
+		memcpy(rte_pktmbuf_mtod_offset(pkts[i], void *, 42), &round->head,
+		       sizeof(round->head));
 		if (++round->at == round->nframes)
 			round_begin(round);
 	}
@@ -172,9 +173,10 @@ static void sources_start(void)
 		for (uint16_t queue = 0; queue < bench.nworkers; queue++) {
 			struct round *round = &rounds[p][queue];
 
-			for (uint16_t port = PORT_LOW; port <= PORT_HIGH; port = (uint16_t)(port + 2))
-				round->nframes += media_port_owner(PORT_LOW, PORT_HIGH,
-								   bench.nworkers, port) == queue;
+			for (unsigned port = PORT_LOW; port <= PORT_HIGH; port += 2)
+				round->nframes +=
+					media_port_owner(PORT_LOW, PORT_HIGH, bench.nworkers,
+							 (uint16_t)port) == queue;
 			round_begin(round);
 			if (!rte_eth_add_rx_callback(bench.ports.port[p].id, queue, advance, round))
 				die("no callback at a port", NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The frame that nearly all packets are: Ethernet, IPv4 without options and in one piece, UDP; where
- * things lie in it, and all that is to be checked of it but the addresses, in one go. Any thread. */
+/* The frame that nearly all packets are: Ethernet, IPv4 without options and in one piece, UDP;
+ * where things lie in it, and all that is to be checked of it but the addresses, in one go. Any
+ * thread. */
 #pragma once
 
 #include "dataplane/io/csum.h"

@@ -58,7 +58,8 @@ static bool is_rtp(const uint8_t *header, unsigned len)
 #define HEAD_V2	  0x80000000u
 
 /* As account, in a few instructions for the packet that nearly always comes: without extension, of
- * the same source and payload type, the next one. False: it is another one, and nothing was done. */
+ * the same source and payload type, the next one. False: it is another one, and nothing was
+ * done. */
 static inline bool account_next(const struct media_turn *turn, struct rtp_rx_stats *rtp,
 				const uint8_t *header)
 {

@@ -127,7 +127,8 @@ struct media {
 	struct slab *hot;  /* struct stream_pair; borrowed from the arena, as is cold */
 	struct slab *cold; /* struct stream_pair_cold */
 	struct slab *secure; /* struct stream_secure */
-	struct stream_lane *lanes; /* owner; by what media_slot.streams says, so the first is void */
+	/* Owner; numbered as in media_slot.streams, so the first is void. */
+	struct stream_lane *lanes;
 	struct secure_engine *engine; /* borrowed; NULL: none, nothing of SRTP is relayed */
 	uint64_t secure_epoch;
 	/* Indexes of keys that were freed: the engine is told to forget them before it meets the

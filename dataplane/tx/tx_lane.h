@@ -41,8 +41,8 @@ static inline bool tx_lane_is_good(const struct tx_lanes *lanes, const struct tx
 	return true;
 }
 
-/* As tx_relay4, where the lane is good and both lengths, which stay, are those of the frame; m holds
- * nothing behind it. `total` in host order, `be_total` as on the wire. */
+/* As tx_relay4, where the lane is good and both lengths, which stay, are those of the frame; m
+ * holds nothing behind it. `total` in host order, `be_total` as on the wire. */
 static inline void tx_lane_send(struct tx_lanes *lanes, struct rte_mbuf *m, uint8_t *frame,
 				const struct tx_lane *lane, unsigned total, uint16_t be_total,
 				uint16_t udp_csum)

@@ -307,7 +307,8 @@ Test(lane, a_neighbour_that_moves_is_followed)
 	call_open();
 	settle();
 	next_packet(100);
-	entry = &neigh_worker(world.neigh, 0)->table->entries[stream_lane(media, hot())->out.hop_index];
+	entry = neigh_worker(world.neigh, 0)->table->entries;
+	entry += stream_lane(media, hot())->out.hop_index;
 	entry->word = neigh_word(neigh_mac_load(other_mac), neigh_word_generation(entry->word),
 				 NEIGH_SEND);
 	run(&o, true);
@@ -346,7 +347,8 @@ Test(lane, what_is_left_is_in_order)
 		}
 		pkts[i] = world_pkt(&world, 0, &in);
 	}
-	cr_assert_eq(media_lane(&lane, 0, pkts, LANE_PKTS_MAX, world.now_ns, &bytes), LANE_PKTS_MAX / 2);
+	cr_assert_eq(media_lane(&lane, 0, pkts, LANE_PKTS_MAX, world.now_ns, &bytes),
+		     LANE_PKTS_MAX / 2);
 	for (unsigned i = 0; i < LANE_PKTS_MAX / 2; i++) {
 		cr_expect_eq(rte_pktmbuf_pkt_len(pkts[i]), lens[i]);
 		rte_pktmbuf_free(pkts[i]);
