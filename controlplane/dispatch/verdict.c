@@ -63,6 +63,27 @@ static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
 	return side;
 }
 
+static void tell_srtp(const struct acceptance *a, const struct conf_trunk *trunk, bool calls)
+{
+	static const char *const words[][2] = {
+		[CONF_SRTP_FORBID] = {"plain RTP, no keys are taken", "plain RTP is offered"},
+		[CONF_SRTP_ALLOW] = {"keys are taken where it offers some",
+				     "SRTP is offered where the caller has it"},
+		[CONF_SRTP_REQUIRE] = {"an offer without keys is refused with 488",
+				       "RTP/SAVP is offered, an answer without keys ends the call"},
+		[CONF_SRTP_BEST_EFFORT] = {"keys are taken where it offers some",
+					   "keys are offered beside RTP/AVP"},
+	};
+
+	struct span msg = ipc_ask_msg(a->ask);
+
+	/* Nothing else has media. */
+	if (msg.len < 7 || memcmp(msg.ptr, "INVITE ", 7) != 0)
+		return;
+	explain_step(a->explain, "srtp", "trunk %s: %s", trunk->name,
+		     words[trunk->srtp][calls ? 0 : 1]);
+}
+
 static void tell_target(const struct acceptance *a, const struct way *way,
 			const struct ipc_target *head, struct span ruri)
 {
@@ -76,6 +97,7 @@ static void tell_target(const struct acceptance *a, const struct way *way,
 	explain_step(a->explain, "target", "trunk %s, realm %s, %s, Request-URI %.*s",
 		     a->gen->conf->trunks[way->to].name, a->gen->conf->realms[head->realm].name,
 		     peer, SPAN_FMT(ruri));
+	tell_srtp(a, &a->gen->conf->trunks[way->to], false);
 }
 
 static void put_target(struct cursor *out, const struct acceptance *a, const struct way *way,
@@ -214,6 +236,7 @@ void put_acceptance(struct cursor *out, const struct acceptance *a)
 		head.duration_max_s = shorter(head.duration_max_s, to->duration_max_s);
 		head.media_timeout_s = shorter(head.media_timeout_s, to->media_timeout_s);
 	}
+	tell_srtp(a, from, true);
 	ipc_put_acceptance(out, &head, a->plan, a->context, headers);
 	for (unsigned i = 0; i < a->nways && ntargets; i++)
 		ntargets -= put_way(out, a, &a->ways[i], ntargets);

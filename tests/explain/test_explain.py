@@ -41,6 +41,7 @@ def test_accepted():
     words = [what for what, _ in steps(items)]
     assert words[:4] == ["source", "method", "called", "route"], words
     assert "target" in words and "headers" in words
+    assert words.count("srtp") >= 2, words  # of both sides
     (out,) = sent(items, False)
     assert (out["to"], out["realm"]) == ("10.99.2.2:5060", "b")
     assert out["message"].startswith("INVITE sip:+4930123@10.99.2.2:5060 SIP/2.0\r\n")
