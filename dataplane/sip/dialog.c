@@ -248,7 +248,9 @@ static uint16_t refuse_offer(const struct engine *e, const struct sip_leg *leg,
 		return 0;
 	if (leg->offer != HANDLE_NONE)
 		return 500; /* its own, to be answered first: with Retry-After */
-	if (reinvite_is_open(e, leg) || reinvite_is_open(e, peer) || late_answer_is_due(e, peer))
+	/* Of this leg's own: the ACK with its answer was lost, and would undo what comes here. */
+	if (reinvite_is_open(e, leg) || reinvite_is_open(e, peer) || late_answer_is_due(e, leg) ||
+	    late_answer_is_due(e, peer))
 		return 491;
 	return 0;
 }
