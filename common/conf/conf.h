@@ -94,6 +94,11 @@ struct conf_trunk {
 	unsigned answer_max_s;      /* timer C */
 	unsigned duration_max_s;    /* 0: unlimited */
 	unsigned media_timeout_s;   /* 0: never */
+	unsigned media_side_timeout_s; /* 0: never */
+	bool media_police;	    /* its media is held to what was negotiated */
+	bool ssrc_hide;
+	uint16_t media_police_headroom; /* percent */
+	uint16_t media_police_burst_ms;
 	unsigned pass_count;        /* headers passed beyond the safe set */
 	char **pass;
 	unsigned hide_count;        /* headers that cross with their URIs hidden */

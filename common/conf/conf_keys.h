@@ -145,8 +145,22 @@
 	  "An answered call from or to this trunk ends after this time; 0: never. Of both "        \
 	  "trunks the shorter decides.")                                                           \
 	X(ONE, UINT, media_timeout_s, 0, "s", "60", 0, 86400, RELOAD,                              \
-	  "An answered call from or to this trunk without media from either side for this time "   \
-	  "ends; 0: never. Of both trunks the shorter decides.")                                   \
+	  "An answered call from or to this trunk without media (RTP or RTCP) from either side "   \
+	  "for this time ends; 0: never. Of both trunks the shorter decides. Time on hold, or "    \
+	  "with media in one direction only, does not count.")                                     \
+	X(ONE, UINT, media_side_timeout_s, 0, "s", "0", 0, 86400, RELOAD,                          \
+	  "The same of one side alone: it may send and sends nothing for this time; 0: never. "    \
+	  "Endpoints that suppress silence and send no RTCP would lose calls by it.")              \
+	X(ONE, BOOL, media_police, 0, "", "no", 2, 8, RELOAD,                                      \
+	  "Media of this trunk's peers is held to what the other side's SDP takes: its b= line, "  \
+	  "or else the hungriest of its codecs in packets of 10 ms; more is dropped.")             \
+	X(ONE, UINT, media_police_headroom, 0, "%", "100", 0, 1000, RELOAD,                        \
+	  "What media_police lets pass above that.")                                               \
+	X(ONE, UINT, media_police_burst_ms, 0, "ms", "1000", 100, 10000, RELOAD,                   \
+	  "How much of it may come at once, as so many ms of the rate; 64 KiB at least.")          \
+	X(ONE, WORD, ssrc, 0, "keep|hide", "keep", 1, 16, RELOAD,                                  \
+	  "The other side sees the SSRCs of this trunk's peers as they are, or by numbers of "     \
+	  "limen's own, in RTP, RTCP and SDP; only of media that limen can read.")                 \
 	X(LIST, HEADER, headers_pass, 32, "", "", 1, 40, RELOAD,                                   \
 	  "Headers that cross to and from this trunk besides the safe ones; both trunks of a "     \
 	  "call must name them.")                                                                  \

@@ -390,6 +390,11 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 	trunk->answer_max_s = NUMBER(answer_max_s);
 	trunk->duration_max_s = NUMBER(duration_max_s);
 	trunk->media_timeout_s = NUMBER(media_timeout_s);
+	trunk->media_side_timeout_s = NUMBER(media_side_timeout_s);
+	trunk->media_police = yes(SECTION_trunks, TRUNK_media_police, raw->media_police);
+	trunk->media_police_headroom = (uint16_t)NUMBER(media_police_headroom);
+	trunk->media_police_burst_ms = (uint16_t)NUMBER(media_police_burst_ms);
+	trunk->ssrc_hide = CHOICE(ssrc) == 1;
 #undef CHOICE
 #undef NUMBER
 }

@@ -500,26 +500,51 @@ static struct span call_id_part(const void *head, size_t head_bytes, const uint1
 	return part(head, head_bytes + (side ? lens[0] : 0), lens[side ? 1 : 0]);
 }
 
+/* A head and the streams behind it: where the texts begin. */
+#define WITH_STREAMS(head) (sizeof(*(head)) + (head)->nstreams * sizeof(struct ipc_stream_quality))
+_Static_assert(sizeof(struct ipc_call_end) % 8 == 0 && sizeof(struct ipc_call_row) % 8 == 0,
+	       "streams behind them are aligned");
+
+const struct ipc_stream_quality *ipc_call_end_streams(const struct ipc_call_end *end)
+{
+	return (const struct ipc_stream_quality *)(const void *)(end + 1);
+}
+
+const struct ipc_stream_quality *ipc_call_row_streams(const struct ipc_call_row *row)
+{
+	return (const struct ipc_stream_quality *)(const void *)(row + 1);
+}
+
 struct span ipc_call_end_call_id(const struct ipc_call_end *end, unsigned side)
 {
-	return call_id_part(end, sizeof(*end), end->call_id_len, side);
+	return call_id_part(end, WITH_STREAMS(end), end->call_id_len, side);
 }
 
 struct span ipc_call_end_context(const struct ipc_call_end *end)
 {
-	return part(end, sizeof(*end) + end->call_id_len[0] + end->call_id_len[1],
+	return part(end, WITH_STREAMS(end) + end->call_id_len[0] + end->call_id_len[1],
 		    end->context_len);
 }
 
 struct span ipc_call_row_call_id(const struct ipc_call_row *row, unsigned side)
 {
-	return call_id_part(row, sizeof(*row), row->call_id_len, side);
+	return call_id_part(row, WITH_STREAMS(row), row->call_id_len, side);
 }
 
 struct span ipc_call_row_context(const struct ipc_call_row *row)
 {
-	return part(row, sizeof(*row) + row->call_id_len[0] + row->call_id_len[1],
+	return part(row, WITH_STREAMS(row) + row->call_id_len[0] + row->call_id_len[1],
 		    row->context_len);
+}
+
+static bool check_streams(const struct ipc_stream_quality *streams, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned side = 0; side < 2; side++)
+			if (!endpoint_is_clean(&streams[i].from[side].source) ||
+			    streams[i].from[side].srtp_suite >= SECURE_SUITES)
+				return false;
+	return true;
 }
 
 /* A's leg was there from the INVITE on; B's may never have been. */
@@ -536,10 +561,11 @@ static bool check_call_end(const void *frame, uint32_t len)
 {
 	const struct ipc_call_end *end = frame;
 
-	uint64_t bytes = sizeof(*end) + (uint64_t)end->call_id_len[0] + end->call_id_len[1] +
+	uint64_t bytes = WITH_STREAMS(end) + (uint64_t)end->call_id_len[0] + end->call_id_len[1] +
 			 end->context_len;
 
-	return bytes == len && end->context_len <= IPC_CONTEXT_MAX &&
+	return bytes == len && end->nstreams <= IPC_STREAMS_MAX &&
+	       check_streams(ipc_call_end_streams(end), end->nstreams) && end->context_len <= IPC_CONTEXT_MAX &&
 	       end->ended_by < IPC_ENDED_BYS && end->status <= 699 &&
 	       end->worker < IPC_WORKERS_MAX && check_sides(end->peer, end->media, end->realm) &&
 	       text_is_one_line(ipc_call_end_call_id(end, 0)) &&
@@ -551,10 +577,11 @@ static bool check_call_row(const void *frame, uint32_t len)
 {
 	const struct ipc_call_row *row = frame;
 
-	uint64_t bytes = sizeof(*row) + (uint64_t)row->call_id_len[0] + row->call_id_len[1] +
+	uint64_t bytes = WITH_STREAMS(row) + (uint64_t)row->call_id_len[0] + row->call_id_len[1] +
 			 row->context_len;
 
-	return bytes == len && row->context_len <= IPC_CONTEXT_MAX &&
+	return bytes == len && row->nstreams <= IPC_STREAMS_MAX &&
+	       check_streams(ipc_call_row_streams(row), row->nstreams) && row->context_len <= IPC_CONTEXT_MAX &&
 	       row->state < IPC_CALL_STATES && row->worker < IPC_WORKERS_MAX &&
 	       check_sides(row->peer, row->media, row->realm) &&
 	       text_is_one_line(ipc_call_row_call_id(row, 0)) &&

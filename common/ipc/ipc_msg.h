@@ -128,8 +128,9 @@ enum ipc_srtp {
 
 enum ipc_policy_flag {
 	IPC_POLICY_MSRP = 1 << 0, /* m= sections over TCP pass with their address (MSRP) */
+	IPC_POLICY_HIDE_SSRC = 1 << 1, /* the other side sees its SSRCs by other numbers */
 };
-#define IPC_POLICY_FLAGS IPC_POLICY_MSRP
+#define IPC_POLICY_FLAGS (IPC_POLICY_MSRP | IPC_POLICY_HIDE_SSRC)
 
 /* How limen speaks to one side of a call. */
 struct ipc_side_policy {
@@ -146,6 +147,9 @@ struct ipc_side_policy {
 	uint8_t pad;
 	uint8_t srtp_suites[SECURE_SUITES_MAX]; /* enum secure_suite, the preferred first, each
 						   once; then 0 */
+	uint16_t police_burst_ms; /* its media is held to what was negotiated, with that burst; 0:
+				     it is not */
+	uint16_t police_headroom_percent;
 };
 
 /* One place to send the request to. */
@@ -184,6 +188,8 @@ struct ipc_verdict {
 	uint32_t media_timeout_s; /* silence of both sides that ends the call, 0: never */
 	uint32_t register_max_s;  /* accepted REGISTER: its user is told this at the most, 0: what the
 				     registrar grants */
+	uint32_t side_timeout_s;  /* silence of one side that should send, 0: never */
+	uint32_t pad;
 	uint16_t reason_len;      /* answered: reason phrase, 0 for the usual one */
 	uint16_t plan_len;        /* accepted: edit plan */
 	uint16_t context_len;
@@ -257,14 +263,42 @@ struct ipc_media_quality {
 	uint64_t rx_bytes;
 	uint64_t dropped_pkts;
 	uint32_t rtcp_pkts;
+	/* By RTP's own numbers (RFC 3550), as limen received it. */
+	uint32_t expected_pkts;
 	uint32_t lost_pkts;
+	uint32_t loss_runs;
+	uint32_t loss_run_max;
 	uint32_t out_of_order_pkts;
+	uint32_t duplicate_pkts;
+	uint32_t restarts; /* other SSRCs, and sequences that began anew */
 	uint32_t jitter_us;
+	uint32_t jitter_max_us;
+	uint32_t dtmf_events; /* RFC 4733 */
+	uint32_t policed_pkts;
+	uint32_t delay_us; /* limen's own; 0: not measured */
+	/* By RTCP: as the other side's peer receives it, and the way to this side's peer and back. */
+	uint32_t far_reports; /* 0: none, and the next two say nothing */
+	uint32_t far_lost_pkts;
+	uint32_t far_jitter_us;
+	uint32_t rtt_us; /* 0: not known */
+	uint32_t rtt_max_us;
+	uint32_t idle_ms; /* since the last packet; UINT32_MAX: there was none */
 	struct net_endpoint source; /* media source in force */
 	uint8_t payload_type;
+	uint8_t codec;	      /* enum codec (common/rtp/codec.h) */
+	uint8_t kind;	      /* enum sdp_kind (common/sdp/sdp_formats.h) */
+	uint8_t far_mos_x10;  /* what the other side's peer says of it (RFC 3611); 0: nothing */
+	uint8_t is_rtp;	      /* any RTP came: else there is no jitter and the like */
 	uint8_t learned;
 	uint8_t srtp_suite; /* enum secure_suite, of the first section that has one */
 	uint8_t pad;
+};
+_Static_assert(sizeof(struct ipc_media_quality) == 128, "no holes");
+
+/* One m= section of a call that has more than one. */
+#define IPC_STREAMS_MAX 8u
+struct ipc_stream_quality {
+	struct ipc_media_quality from[2]; /* received from A, from B */
 };
 
 enum ipc_ended_by {
@@ -295,7 +329,9 @@ struct ipc_call_end {
 	uint8_t realm[2];
 	uint16_t call_id_len[2];    /* A's and B's Call-ID */
 	uint16_t context_len;
-	/* call-id A, call-id B, context */
+	uint16_t nstreams;          /* 0: the call had one m= section or none */
+	uint16_t pad;
+	/* streams, call-id A, call-id B, context */
 };
 
 struct ipc_call_end_ack {
@@ -339,8 +375,8 @@ struct ipc_call_row {
 	struct ipc_media_quality media[2];
 	uint16_t call_id_len[2];
 	uint16_t context_len;
-	uint16_t pad;
-	/* call-id A, call-id B, context */
+	uint16_t nstreams; /* as in CALL_END */
+	/* streams, call-id A, call-id B, context */
 };
 
 /* Groups are "drops", "port", "worker", "slab", "pool", "ring", "neigh", "sip", "media", "link",
@@ -399,6 +435,8 @@ bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at,
 
 struct span ipc_call_end_call_id(const struct ipc_call_end *end, unsigned side);
 struct span ipc_call_end_context(const struct ipc_call_end *end);
+const struct ipc_stream_quality *ipc_call_end_streams(const struct ipc_call_end *end);
+const struct ipc_stream_quality *ipc_call_row_streams(const struct ipc_call_row *row);
 struct span ipc_call_row_call_id(const struct ipc_call_row *row, unsigned side);
 struct span ipc_call_row_context(const struct ipc_call_row *row);
 struct span ipc_stat_group(const struct ipc_stat_row *row);

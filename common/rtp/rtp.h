@@ -24,55 +24,96 @@ static inline uint32_t rtp_ssrc(const uint8_t *pkt)
 	return (uint32_t)pkt[8] << 24 | (uint32_t)pkt[9] << 16 | (uint32_t)pkt[10] << 8 | pkt[11];
 }
 static inline uint8_t rtp_payload_type(const uint8_t *pkt) { return pkt[1] & 0x7f; }
+static inline bool rtp_marker(const uint8_t *pkt) { return pkt[1] & 0x80; }
+/* Bytes in front of the payload: fixed header, CSRCs and extension, of a packet whose header is
+ * valid; more than `len` where that is cut short. */
+uint32_t rtp_header_bytes(const uint8_t *pkt, uint32_t len);
 
-/* Reception state of one RTP source: 32 bytes, part of a stream's hot record. A zeroed one is
- * ready. */
+#define RTP_TYPE_STALE 0x80u
+
+/* Reception state of one RTP source, what each of its packets touches: part of a stream's hot
+ * record. A zeroed one is ready, with a clock of 8000 Hz. */
 struct rtp_rx_stats {
 	uint32_t ssrc;
-	uint32_t seq_first;      /* extended: cycles << 16 | sequence number */
-	uint32_t seq_max;        /* extended */
-	uint32_t pkts;           /* of this ssrc */
-	uint32_t transit;        /* section A.8, in timestamp units */
-	uint32_t jitter_q4;      /* jitter in timestamp units, times 16 */
-	uint16_t out_of_order;   /* saturates */
-	uint8_t payload_type;
+	uint32_t seq_max;   /* extended: cycles << 16 | sequence number */
+	uint32_t pkts;	    /* of this ssrc, duplicates not */
+	uint32_t transit;   /* section A.8, in timestamp units */
+	uint32_t jitter_q4; /* jitter in timestamp units, times 16 */
+	uint32_t clock_hz;  /* of `payload_type`; 0: 8000 */
+	uint8_t payload_type; /* of speech or video, not of what comes in between; with
+				 RTP_TYPE_STALE no packet's is equal to it */
 	uint8_t started;
-	uint32_t lost_before;    /* lost by earlier ssrcs of this stream */
+	uint16_t pad;
 };
-_Static_assert(sizeof(struct rtp_rx_stats) == 32, "half a cache line of the hot stream record");
+_Static_assert(sizeof(struct rtp_rx_stats) == 28, "with 4 bytes beside it, half a cache line");
+
+/* The rest of it, which only packets that are not the next one touch. A zeroed one is ready. */
+struct rtp_rx_rare {
+	uint64_t missing[2];	 /* bit n of both together: `missing_at` - n has not come */
+	uint32_t missing_at;	 /* extended */
+	uint32_t seq_first;	 /* extended; of this ssrc */
+	uint32_t lost_before;	 /* of earlier ssrcs and restarts, as are the next two */
+	uint32_t expected_before;
+	uint32_t reordered_pkts; /* came behind a later one */
+	uint32_t duplicate_pkts; /* came again */
+	uint32_t loss_runs;	 /* gaps in the sequence, when they were seen */
+	uint32_t loss_run_max;	 /* the longest of them */
+	uint32_t restarts;	 /* new ssrcs, and jumps that no loss explains */
+	uint32_t bad_seq;	 /* section A.1: what would follow such a jump; 0: there was none */
+	uint32_t jitter_max_q4;	 /* at the moments when it was looked at */
+	uint32_t events;	 /* telephone-events (RFC 4733) */
+	uint32_t event_timestamp; /* of the last one */
+	uint32_t event_ssrc;
+	uint8_t event_started;	 /* event_timestamp holds a value */
+	uint8_t event_goes_on;	 /* the longest duration there is was reached, without the end */
+	uint16_t pad;
+	uint32_t pad2;
+};
 
 /* RFC 3550 section A.1: a jump forwards up to here is loss, beyond it another beginning. */
 #define RTP_SEQ_DROPOUT_MAX 3000u
+/* A packet this much behind the newest may still be one that was overtaken. */
+#define RTP_SEQ_MISORDER_MAX 100u
 /* A step of the transit time this large is a sender that set its timestamps anew, not jitter. */
 #define RTP_TRANSIT_STEP_MAX (1u << 24)
 
-/* Account one valid RTP packet. `arrival` is the arrival time in units of the payload's clock
- * (the caller converts); any start value will do. Duplicates count as received (section 6.4.1). */
-void rtp_rx_account(struct rtp_rx_stats *stats, const uint8_t *pkt, uint32_t arrival);
+/* What the payload types of a stream mean: asked for a type that is not the last one. */
+struct codec_format;
+typedef struct codec_format rtp_type_of(const void *arg, uint8_t payload_type);
 
-/* The same, in a few instructions for the packet that nearly always comes: of the same source and
- * payload type, and not late. */
-static inline void rtp_rx_account_inline(struct rtp_rx_stats *stats, const uint8_t *pkt,
-					 uint32_t arrival)
+/* Account one valid RTP packet that came at now_ns. Duplicates and packets that belong to no
+ * sequence yet (section A.1: the first one behind a jump) are counted as what they are and change
+ * nothing else. `type_of` NULL: all types are static. `len`: bytes of the packet that can be read,
+ * for telephone-events. */
+void rtp_rx_account(struct rtp_rx_stats *stats, struct rtp_rx_rare *rare, const uint8_t *pkt,
+		    uint32_t len, uint64_t now_ns, rtp_type_of *type_of, const void *arg);
+
+/* The same, in a few instructions for the packet that nearly always comes: the next one, of the
+ * same source and payload type. `arrival` is the time in units of the stats' clock. False: it is
+ * another one, and nothing was done. */
+static inline bool rtp_rx_account_next(struct rtp_rx_stats *stats, const uint8_t *pkt,
+				       uint32_t arrival)
 {
 	uint16_t ahead = (uint16_t)(rtp_seq(pkt) - (uint16_t)stats->seq_max);
 	uint32_t transit = arrival - rtp_timestamp(pkt), d;
 	int32_t step = (int32_t)(transit - stats->transit);
 
 	d = step < 0 ? 0u - (uint32_t)step : (uint32_t)step;
-	if (!stats->started || rtp_ssrc(pkt) != stats->ssrc || ahead >= RTP_SEQ_DROPOUT_MAX ||
-	    rtp_payload_type(pkt) != stats->payload_type || d >= RTP_TRANSIT_STEP_MAX) {
-		rtp_rx_account(stats, pkt, arrival);
-		return;
-	}
-	stats->seq_max += ahead;
+	if (!stats->started || rtp_ssrc(pkt) != stats->ssrc || ahead != 1 ||
+	    rtp_payload_type(pkt) != stats->payload_type || d >= RTP_TRANSIT_STEP_MAX)
+		return false;
+	stats->seq_max++;
 	stats->pkts++;
 	stats->transit = transit;
 	stats->jitter_q4 += d - ((stats->jitter_q4 + 8) >> 4);
+	return true;
 }
 
-/* Packets expected and not seen so far (never negative). */
-uint32_t rtp_rx_lost(const struct rtp_rx_stats *stats);
+/* Packets expected and never seen, and packets expected, over all ssrcs. */
+uint32_t rtp_rx_lost(const struct rtp_rx_stats *stats, const struct rtp_rx_rare *rare);
+uint32_t rtp_rx_expected(const struct rtp_rx_stats *stats, const struct rtp_rx_rare *rare);
+/* Jitter (section A.8) of now, in microseconds; of any value of that clock. */
+uint32_t rtp_rx_jitter_us(uint32_t jitter_q4, uint32_t clock_hz);
 
 /* A time as units of a clock, for rtp_rx_account: two multiplications instead of a division (slow
  * by less than 2^-34 of itself). */
@@ -88,13 +129,3 @@ static inline uint32_t rtp_arrival(uint64_t now_ns, uint32_t clock_hz)
 /* Clock rate in Hz of a static payload type (RFC 3551 section 6); 8000 where it is dynamic or
  * unknown. */
 uint32_t rtp_clock_hz(uint8_t payload_type);
-
-/* Whether that is 8000, without a call: so it is for nearly every packet. */
-static inline bool rtp_clock_is_8k(uint8_t payload_type)
-{
-	const uint64_t others = 1ull << 6 | 1ull << 10 | 1ull << 11 | 1ull << 14 | 1ull << 16 |
-				1ull << 17 | 1ull << 25 | 1ull << 26 | 1ull << 28 | 1ull << 31 |
-				1ull << 32 | 1ull << 33 | 1ull << 34;
-
-	return payload_type >= 64 || !(others >> payload_type & 1);
-}

@@ -76,6 +76,7 @@ struct sdp_keys {
 struct sdp_anchor {
 	struct net_endpoint rtp;  /* family NET_NONE: write the section with port 0 */
 	struct net_endpoint rtcp; /* a=rtcp unless it is rtp's port + 1 or rtcp-mux stays */
+	uint32_t ssrc_mask; /* numbers in a=ssrc and a=ssrc-group are XORed with it */
 	bool as_is; /* the section keeps the peer's own address and all of its attributes */
 	const struct sdp_codecs *codecs; /* what stays of its formats (common/sdp/codecs.h); NULL:
 					    all, as they came */

@@ -52,6 +52,7 @@ struct sdp_writer {
 	struct cursor *out;
 	const struct sdp *sdp;
 	const struct sdp_rewrite *rewrite;
+	uint32_t ssrc_mask; /* of the section in work */
 	bool may_be_dtls; /* the lines in work may be of a section that is not relayed */
 	unsigned nnames;
 	struct span names[NAMES_MAX];
@@ -236,6 +237,25 @@ static void put_connection(struct cursor *out, const struct net_endpoint *at)
 	put_addr(out, at->family, &at->addr);
 }
 
+static int ssrc_parse(struct span text, uint64_t *ssrc)
+{
+	*ssrc = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] < '0' || text.ptr[i] > '9')
+			return -1;
+		*ssrc = *ssrc * 10 + (unsigned)(text.ptr[i] - '0');
+		if (*ssrc > UINT32_MAX)
+			return -1;
+	}
+	return text.len ? 0 : -1;
+}
+
+static void put_cname(struct sdp_writer *w)
+{
+	put_lit(w->out, "cname:");
+	put_u64(w->out, w->rewrite->session_id);
+}
+
 /* "a=ssrc:1 cname:..." (RFC 5576): the name is the far side's user and host, or a random one that
  * ties its calls together. */
 static bool put_ssrc_cname(struct sdp_writer *w, const struct sdp_attr *attr)
@@ -251,8 +271,41 @@ static bool put_ssrc_cname(struct sdp_writer *w, const struct sdp_attr *attr)
 		return true;
 	put_lit(w->out, "a=ssrc:");
 	put_span(w->out, id);
-	put_lit(w->out, " cname:");
-	put_u64(w->out, w->rewrite->session_id);
+	put_char(w->out, ' ');
+	put_cname(w);
+	put_lit(w->out, "\r\n");
+	return true;
+}
+
+/* "a=ssrc:1 ..." and "a=ssrc-group:FID 1 2" (RFC 5576) of sources that the other side knows by
+ * other numbers. What is no number stays behind. */
+static bool put_ssrc_masked(struct sdp_writer *w, const struct sdp_attr *attr)
+{
+	bool group = span_ieq(attr->name, SPAN("ssrc-group"));
+	struct span rest = attr->value, word;
+	uint64_t ssrc;
+
+	if (w->ssrc_mask == 0 || (!group && !span_ieq(attr->name, SPAN("ssrc"))))
+		return false;
+	if (text_is_telling(w, attr->value))
+		return true;
+	put_lit(w->out, "a=");
+	put_span(w->out, attr->name);
+	put_char(w->out, ':');
+	if (group)
+		put_span(w->out, sdp_word_next(&rest));
+	for (bool first = !group; (word = sdp_word_next(&rest)).len; first = false) {
+		if (!first)
+			put_char(w->out, ' ');
+		if ((group || first) && !ssrc_parse(word, &ssrc))
+			put_u64(w->out, (uint32_t)ssrc ^ w->ssrc_mask);
+		else if (!first && !group && span_ieq(sdp_attr_of(word).name, SPAN("cname")))
+			put_cname(w);
+		else if (!group && !first)
+			put_span(w->out, word);
+		else
+			put_char(w->out, '0');
+	}
 	put_lit(w->out, "\r\n");
 	return true;
 }
@@ -285,7 +338,7 @@ static void put_attr(struct sdp_writer *w, const struct sdp_line *line, bool own
 	    is_one_of(attr.name, dtls_attrs, sizeof(dtls_attrs) / sizeof(dtls_attrs[0])))
 		return;
 	if (attr_is_dropped(attr.name) || text_has_key(attr.value) || is_bundle(&attr) ||
-	    put_ssrc_cname(w, &attr) || text_is_telling(w, line->value))
+	    put_ssrc_masked(w, &attr) || put_ssrc_cname(w, &attr) || text_is_telling(w, line->value))
 		return;
 	put_line(w->out, line);
 }
@@ -426,6 +479,7 @@ static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 	struct span rest = media->lines;
 	struct sdp_line line;
 
+	w->ssrc_mask = anchor->ssrc_mask;
 	put_media_head(w, media, anchor, active);
 	while (sdp_line_next(&rest, &line)) {
 		/* What belongs to the session level has no meaning here, and o= and c= tell. */

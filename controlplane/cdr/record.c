@@ -6,6 +6,7 @@
 
 #include "common/log/json.h"
 #include "controlplane/cdr/context.h"
+#include "controlplane/cdr/quality.h"
 
 #define CALL_ID_BYTES_MAX 1024u /* of a record: what is longer is cut */
 
@@ -72,38 +73,6 @@ int cdr_id_read(struct span text, struct cdr_id *id)
 	if (read_hex(parts[n - 2], &id->worker) || id->worker >= IPC_WORKERS_MAX)
 		return -EINVAL;
 	return read_hex(parts[n - 1], &id->call);
-}
-
-/* 1234 us as 1.234 */
-static void put_ms(struct cursor *out, uint64_t us)
-{
-	put_u64(out, us / 1000);
-	put_char(out, '.');
-	put_char(out, (char)('0' + us % 1000 / 100));
-	put_char(out, (char)('0' + us % 100 / 10));
-	put_char(out, (char)('0' + us % 10));
-}
-
-void put_media_quality(struct cursor *out, const struct ipc_media_quality *quality)
-{
-	put_char(out, '{');
-	put_json_u64(out, "rx_pkts", quality->rx_pkts);
-	put_json_u64(out, "rx_bytes", quality->rx_bytes);
-	put_json_u64(out, "lost_pkts", quality->lost_pkts);
-	put_json_u64(out, "out_of_order_pkts", quality->out_of_order_pkts);
-	put_json_u64(out, "dropped_pkts", quality->dropped_pkts);
-	put_json_u64(out, "rtcp_pkts", quality->rtcp_pkts);
-	put_json_key(out, "jitter_ms");
-	put_ms(out, quality->jitter_us);
-	put_json_u64(out, "payload_type", quality->payload_type);
-	put_json_endpoint(out, "source", &quality->source);
-	put_json_bool(out, "source_learned", quality->learned != 0);
-	put_json_key(out, "srtp");
-	if (secure_suite_info(quality->srtp_suite))
-		put_json_str(out, span_str(secure_suite_info(quality->srtp_suite)->name));
-	else
-		put_lit(out, "null");
-	put_char(out, '}');
 }
 
 static void put_pair(struct cursor *out, const char *key, struct span a, struct span b)
@@ -194,9 +163,7 @@ void put_cdr_record(struct cursor *out, const struct ipc_call_end *end)
 	put_json_u64(out, "status", end->status);
 	put_json_text(out, "ended_by", span_str(ipc_ended_by_name(end->ended_by)));
 	put_json_key(out, "media");
-	put_char(out, '[');
-	put_media_quality(out, &end->media[0]);
-	put_char(out, ',');
-	put_media_quality(out, &end->media[1]);
-	put_lit(out, "]}\n");
+	put_media_pair(out, end->media);
+	put_media_streams(out, ipc_call_end_streams(end), end->nstreams);
+	put_lit(out, "}\n");
 }

@@ -6,7 +6,7 @@
 #include "common/ipc/ipc_msg.h"
 
 /* Whatever passes ipc_msg_check fits, each byte escaped; Call-IDs are cut. */
-#define CDR_RECORD_BYTES_MAX 32768u
+#define CDR_RECORD_BYTES_MAX 49152u
 
 /* What tells one call from every other, whatever restarts between: a handle alone is used again. */
 struct cdr_id {
@@ -24,9 +24,6 @@ int cdr_id_read(struct span text, struct cdr_id *id);
 /* The record and its newline. */
 void put_cdr_record(struct cursor *out, const struct ipc_call_end *end);
 
-/* What records and limenctl's rows share: one side's media quality as an object. */
-void put_media_quality(struct cursor *out, const struct ipc_media_quality *quality);
-
-/* And the members that the control plane's note gives: trunks, realms, caller, called, and
+/* What records and limenctl's rows share besides media (quality.h): the members that the control plane's note gives: trunks, realms, caller, called, and
  * redirected_to and transferred_by where the call was. */
 void put_context_members(struct cursor *out, struct span context);

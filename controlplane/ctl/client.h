@@ -5,7 +5,7 @@
 #include "common/base/cursor.h"
 #include "controlplane/admin/json_read.h"
 
-#define ROW_NODES_MAX 256u
+#define ROW_NODES_MAX 2048u
 
 /* One object of an answer. */
 struct row {

@@ -16,6 +16,7 @@
 static const char usage[] =
 	"Usage: limenctl [OPTION...] COMMAND\n"
 	"  show calls       calls in progress\n"
+	"  show call CALL   one of them in full, with the quality of its media\n"
 	"  show stats       all counters of both processes\n"
 	"  show ports       counters of the network ports\n"
 	"  show drops       why packets were dropped (--all: reasons that never came up too)\n"
@@ -152,6 +153,7 @@ static const struct command {
 	const char *argument; /* name of the request's member for it, or none */
 	bool (*show)(const struct answer *answer, const struct show_options *options, FILE *out);
 } commands[] = {
+	{{"show", "call"}, "call", show_call},
 	{{"show", "calls"}, NULL, show_calls}, {{"show", "stats"}, NULL, show_stats},
 	{{"show", "ports"}, NULL, show_ports}, {{"show", "drops"}, NULL, show_drops},
 	{{"show", "trunks"}, NULL, show_trunks},

@@ -13,6 +13,7 @@ struct show_options {
 };
 
 /* Each prints one kind of answer. False when there was no memory. */
+bool show_call(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_calls(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_users(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_registrations(const struct answer *answer, const struct show_options *options, FILE *out);

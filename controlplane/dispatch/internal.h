@@ -41,6 +41,7 @@ enum listing_kind {
 	LISTING_CALLS,
 	LISTING_STATS,
 	LISTING_HANGUP, /* look for the call first: only who sees it end knows that it was there */
+	LISTING_CALL,	/* only this one */
 };
 
 struct listing {
@@ -49,10 +50,10 @@ struct listing {
 	uint32_t list_id;
 	uint8_t kind;            /* enum listing_kind */
 	bool asked;              /* an answer of the dataplane is awaited */
-	unsigned worker;         /* CALLS, HANGUP: being asked */
+	unsigned worker;         /* CALLS, CALL, HANGUP: being asked */
 	uint64_t cursor;
 	char group[16];          /* STATS: only this one; "": all */
-	struct cdr_id wanted;    /* HANGUP */
+	struct cdr_id wanted;    /* HANGUP, CALL */
 	struct event *deadline;
 };
 

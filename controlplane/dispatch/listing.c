@@ -5,13 +5,14 @@
 #include <event2/event.h>
 
 #include "common/log/json.h"
+#include "controlplane/cdr/quality.h"
 #include "controlplane/dispatch/internal.h"
 
 #define ROWS_AT_ONCE  64u
 #define STATS_AT_ONCE 4096u
 #define BACKLOG_BYTES (256u * 1024u)
 #define ANSWER_S      5
-#define ROW_BYTES_MAX 32768u /* as CDR_RECORD_BYTES_MAX */
+#define ROW_BYTES_MAX 49152u /* as CDR_RECORD_BYTES_MAX */
 
 static void finish(struct listing *listing, const char *why)
 {
@@ -157,7 +158,7 @@ static void put_side(struct cursor *out, const char *key, const struct ipc_call_
 	put_json_endpoint(out, "peer", &row->peer[side]);
 	put_json_text(out, "call_id", ipc_call_row_call_id(row, side));
 	put_json_key(out, "media");
-	put_media_quality(out, &row->media[side]);
+	put_media_quality(out, &row->media[side], &row->media[!side]);
 	put_char(out, '}');
 }
 
@@ -176,6 +177,7 @@ static void put_call(struct cursor *out, const struct ipc_call_row *row)
 	put_context_members(out, ipc_call_row_context(row));
 	put_side(out, "a", row, 0);
 	put_side(out, "b", row, 1);
+	put_media_streams(out, ipc_call_row_streams(row), row->nstreams);
 	put_json_u64(out, "worker", row->worker);
 	put_char(out, '}');
 }
@@ -207,7 +209,7 @@ void listing_call_row(struct dispatch *dispatch, unsigned ring, const struct ipc
 	if (!listing || listing->kind == LISTING_STATS ||
 	    ring != cp_link_worker_ring(listing->worker))
 		return;
-	if (listing->kind == LISTING_HANGUP &&
+	if (listing->kind != LISTING_CALLS &&
 	    (row->call != listing->wanted.call ||
 	     (listing->wanted.started_ns && row->started_ns != listing->wanted.started_ns)))
 		return;
@@ -218,6 +220,8 @@ void listing_call_row(struct dispatch *dispatch, unsigned ring, const struct ipc
 		hang_up(listing, ring, row, cursor_span(&out));
 	else
 		admin_row(dispatch->admin, listing->client, cursor_span(&out));
+	if (listing->kind == LISTING_CALL)
+		finish(listing, NULL);
 }
 
 void listing_stat_row(struct dispatch *dispatch, const struct ipc_stat_row *row)
@@ -254,7 +258,7 @@ void listing_end(struct dispatch *dispatch, unsigned ring, const struct ipc_list
 	listing->cursor = end->cursor;
 	event_del(listing->deadline);
 	if (!end->cursor) {
-		if (listing->kind == LISTING_HANGUP) {
+		if (listing->kind == LISTING_HANGUP || listing->kind == LISTING_CALL) {
 			finish(listing, "there is no such call");
 			return;
 		}

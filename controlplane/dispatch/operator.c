@@ -74,7 +74,8 @@ static void show_users(const struct order *order)
 	users_list(order->dispatch, order->client);
 }
 
-static void hangup(const struct order *order)
+/* What the request's `call` names. */
+static void one_call(const struct order *order, enum listing_kind kind)
 {
 	const struct json_node *name = json_get(order->request, SPAN("call"));
 	const struct ipc_hello *hello = cp_link_hello(order->dispatch->link);
@@ -86,7 +87,17 @@ static void hangup(const struct order *order)
 	else if (hello && id.worker >= hello->nworkers)
 		admin_fail(order->dispatch->admin, order->client, "there is no such call");
 	else
-		list(order, LISTING_HANGUP, NULL, &id);
+		list(order, kind, NULL, &id);
+}
+
+static void hangup(const struct order *order)
+{
+	one_call(order, LISTING_HANGUP);
+}
+
+static void show_call(const struct order *order)
+{
+	one_call(order, LISTING_CALL);
 }
 
 static void explain(const struct order *order)
@@ -128,6 +139,7 @@ static const struct {
 	struct span command;
 	void (*run)(const struct order *order);
 } orders[] = {
+	{{"show call", 9}, show_call},
 	{{"show calls", 10}, show_calls}, {{"show stats", 10}, show_stats},
 	{{"show ports", 10}, show_ports}, {{"show drops", 10}, show_drops},
 	{{"show trunks", 11}, show_trunks}, {{"show users", 10}, show_users},

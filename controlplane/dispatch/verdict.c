@@ -54,7 +54,10 @@ static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
 		.source_policy = trunk->media_learn ? IPC_SOURCE_LEARN : IPC_SOURCE_PIN,
 		.redirect = trunk->redirect,
 		.refer = trunk->refer,
-		.flags = trunk->msrp && other->msrp ? IPC_POLICY_MSRP : 0,
+		.flags = (uint8_t)((trunk->msrp && other->msrp ? IPC_POLICY_MSRP : 0) |
+				   (trunk->ssrc_hide ? IPC_POLICY_HIDE_SSRC : 0)),
+		.police_burst_ms = trunk->media_police ? trunk->media_police_burst_ms : 0,
+		.police_headroom_percent = trunk->media_police_headroom,
 		.trunk = (uint32_t)hash_fast(0, span_str(trunk->name)),
 		.srtp = trunk->srtp,
 	};
@@ -223,6 +226,7 @@ void put_acceptance(struct cursor *out, const struct acceptance *a)
 		.duration_max_s = from->duration_max_s,
 		.media_timeout_s = from->media_timeout_s,
 		.register_max_s = a->registering ? a->registering->told_max_s : 0,
+		.side_timeout_s = from->media_side_timeout_s,
 	};
 	struct span headers = a->registering ? span_of(a->registering->headers,
 						       a->registering->headers_len)
@@ -235,6 +239,7 @@ void put_acceptance(struct cursor *out, const struct acceptance *a)
 			head.answer_max_s = to->answer_max_s;
 		head.duration_max_s = shorter(head.duration_max_s, to->duration_max_s);
 		head.media_timeout_s = shorter(head.media_timeout_s, to->media_timeout_s);
+		head.side_timeout_s = shorter(head.side_timeout_s, to->media_side_timeout_s);
 	}
 	tell_srtp(a, from, true);
 	ipc_put_acceptance(out, &head, a->plan, a->context, headers);

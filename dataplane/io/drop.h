@@ -28,6 +28,7 @@
 	X(MEDIA_SOURCE, "media-source", "media from a source that the call does not know")         \
 	X(MEDIA_INVALID, "media-invalid", "neither RTP nor RTCP")                                  \
 	X(MEDIA_HOLD, "media-hold", "media against the negotiated direction")                      \
+	X(MEDIA_POLICED, "media-policed", "more than the call's negotiated codecs take")           \
 	X(MEDIA_NO_PEER, "media-no-peer", "far side's media address is not known yet, or on hold") \
 	X(SRTP_FORGED, "srtp-forged", "SRTP that is not authentic under the call's keys")          \
 	X(SRTP_REPLAYED, "srtp-replayed", "SRTP that was there before, or too late to tell")       \

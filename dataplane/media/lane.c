@@ -72,7 +72,7 @@ static inline bool account_next(const struct media_turn *turn, struct rtp_rx_sta
 	d = step < 0 ? 0u - (uint32_t)step : (uint32_t)step;
 	if (unlikely((head >> 32 & HEAD_SAME) != want) || unlikely(rtp_ssrc(header) != rtp->ssrc) ||
 	    unlikely(!rtp->started) || unlikely(d >= RTP_TRANSIT_STEP_MAX) ||
-	    unlikely(!rtp_clock_is_8k((uint8_t)type)))
+	    unlikely(rtp->clock_hz != 8000))
 		return false;
 	rtp->seq_max++;
 	rtp->pkts++;
@@ -128,11 +128,15 @@ static inline bool lane_relay(struct lane_turn *turn, struct rte_mbuf *m, uint32
 	in = &turn->streams[number];
 	if (unlikely(total < FRAME4_PAYLOAD - FRAME4_IP + 12) || unlikely(csum == 0))
 		return false;
+	/* Where it may be too much the stage decides. */
+	if (unlikely(in->credit_bytes < len + POLICE_HEADER_BYTES))
+		return false;
 	if (unlikely(!account_next(&turn->media, &in->rtp, header))) {
 		if (!is_rtp(header, len))
 			return false;
-		account(&turn->media, in, header);
+		account(&turn->media, in, (number - 1) & 1, header, len);
 	}
+	in->credit_bytes -= len + POLICE_HEADER_BYTES;
 	in->last_seen_ns = turn->media.now_ns;
 	in->rx_pkts++;
 	in->rx_bytes += len;

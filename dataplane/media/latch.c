@@ -52,7 +52,7 @@ static void aim(const struct media *media, struct stream_pair *pair,
 static void pin(struct stream_hot *in, struct stream_side_cold *cold,
 		const struct net_endpoint *rtp, const struct net_endpoint *rtcp)
 {
-	in->flags &= (uint8_t) ~(STREAM_LEARN | STREAM_LEARNED);
+	in->flags &= (uint16_t) ~(STREAM_LEARN | STREAM_LEARNED);
 	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_RTCP_LEARNED | COLD_ADDR_DECIDED);
 	/* A hold by 0.0.0.0 says only where nothing is wanted: the peer still sends from where it
 	 * did. */
@@ -76,7 +76,7 @@ static void learn(struct stream_hot *in, struct stream_side_cold *cold,
 	 * until the window has its decision: the peer may go on from there until the exchange is
 	 * over. */
 	if (rtp_new)
-		in->flags &= (uint8_t)~STREAM_LEARNED;
+		in->flags &= (uint16_t)~STREAM_LEARNED;
 	if (rtp_new || rtcp_new)
 		cold->flags &= (uint8_t)~COLD_RTCP_LEARNED;
 	if (in->source_port == 0 && rtp->family != NET_NONE)
@@ -117,7 +117,7 @@ static void decide(struct media *media, struct stream_pair *pair, struct stream_
 	struct stream_hot *in = &pair->from[side];
 
 	source_set(in, source);
-	in->flags &= (uint8_t) ~(STREAM_LEARN | STREAM_LEARNED);
+	in->flags &= (uint16_t) ~(STREAM_LEARN | STREAM_LEARNED);
 	if (!net_endpoint_eq(source, &cold->rtp_sdp)) {
 		in->flags |= STREAM_LEARNED;
 		media->stats.learned++;
@@ -209,7 +209,7 @@ bool latch_packet(struct media *media, uint64_t now_ns, struct stream_pair *pair
 	case LATCH_ACCEPT:
 		return true;
 	case LATCH_EXPIRED:
-		in->flags &= (uint8_t)~STREAM_LEARN;
+		in->flags &= (uint16_t)~STREAM_LEARN;
 		media->stats.learn_expired++;
 		return false;
 	case LATCH_REFUSE:

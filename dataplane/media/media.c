@@ -38,13 +38,13 @@ unsigned media_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t m
 		.name = "media_hot",
 		.record_bytes = sizeof(struct stream_pair),
 		.capacity = max_pairs,
-		.version = 1,
+		.version = 2,
 	};
 	defs[ndefs + MEDIA_SLAB_COLD] = (struct arena_slab_def){
 		.name = "media_cold",
 		.record_bytes = sizeof(struct stream_pair_cold),
 		.capacity = max_pairs,
-		.version = 2,
+		.version = 3,
 	};
 	/* All pairs with one side of SRTP, or half of them with two: most calls have one pair, and
 	 * there are two for each. */
@@ -249,6 +249,11 @@ uint32_t media_secure_dirs(const struct media *media)
 void media_set_engine(struct media *media, struct secure_engine *engine)
 {
 	media->engine = engine;
+}
+
+void media_set_delay(struct media *media, uint64_t ns)
+{
+	media->delay_ns = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
 }
 
 void media_stats(const struct media *media, struct media_stats *stats)

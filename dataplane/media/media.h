@@ -55,6 +55,8 @@ void media_free(struct media *media);
 uint32_t media_secure_dirs(const struct media *media);
 /* Who does SRTP (dataplane/media/srtp.h); borrowed. Without one nothing of SRTP is relayed. */
 struct secure_engine;
+/* How long the packets of the burst before were in limen. */
+void media_set_delay(struct media *media, uint64_t ns);
 void media_set_engine(struct media *media, struct secure_engine *engine);
 
 /* Counters over all streams since the start. */

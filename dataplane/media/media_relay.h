@@ -3,7 +3,10 @@
  * Private to dataplane/media. Worker threads. */
 #pragma once
 
+#include "dataplane/io/csum.h"
 #include "dataplane/media/latch.h"
+#include "dataplane/media/police.h"
+#include "dataplane/media/quality.h"
 #include "dataplane/media/stream.h"
 #include "dataplane/tx/tx.h"
 
@@ -41,6 +44,14 @@ static inline struct stream_pair *stream_pair_of(struct stream_hot *in, enum str
 	return (struct stream_pair *)(void *)(in - side);
 }
 
+/* Who sends what no call wants. */
+static inline void stranger_note(struct media *media, const struct pkt *p)
+{
+	media->strangers++;
+	media->stranger = (struct net_endpoint){
+		.addr = p->src, .port = p->src_port, .family = p->family};
+}
+
 /* Dropped, and counted for the call as well: these are what an operator looks for when somebody
  * hears nothing. */
 static inline void stream_drop(const struct media_turn *turn, struct rte_mbuf *m,
@@ -48,6 +59,8 @@ static inline void stream_drop(const struct media_turn *turn, struct rte_mbuf *m
 			       enum drop_reason reason)
 {
 	stream_cold(turn->media, in)->side[side].dropped_pkts++;
+	if (reason == DROP_MEDIA_SOURCE)
+		stranger_note(turn->media, pkt_of(m));
 	pkt_drop(turn->drops, m, reason);
 }
 
@@ -82,22 +95,39 @@ static inline bool is_from_source(const struct stream_hot *in, const struct pkt 
 }
 
 /* Why a packet from the right source goes nowhere. */
-static inline enum drop_reason held_reason(uint8_t flags)
+static inline enum drop_reason held_reason(uint16_t flags)
 {
 	if (!(flags & STREAM_MAY_SEND))
 		return DROP_MEDIA_HOLD;
 	return flags & STREAM_FAR_KNOWN ? DROP_MEDIA_HOLD : DROP_MEDIA_NO_PEER;
 }
 
+/* `look`: bytes of the packet that lie at `header`. */
 static inline void account(const struct media_turn *turn, struct stream_hot *in,
-			   const uint8_t *header)
+			   enum stream_side side, const uint8_t *header, uint32_t look)
 {
 	uint32_t arrival = turn->arrival_8k;
-	uint8_t type = rtp_payload_type(header);
 
-	if (unlikely(!rtp_clock_is_8k(type)))
-		arrival = rtp_arrival(turn->now_ns, rtp_clock_hz(type));
-	rtp_rx_account_inline(&in->rtp, header, arrival);
+	if (unlikely(in->rtp.clock_hz != 8000))
+		arrival = rtp_arrival(turn->now_ns, in->rtp.clock_hz);
+	if (unlikely(!rtp_rx_account_next(&in->rtp, header, arrival)))
+		quality_account(turn->media, turn->now_ns, in, side, header, look);
+}
+
+/* Other numbers for the packet's sources, of which `header` holds at least the fixed part and the
+ * CSRCs. What the sum of the payload is then, of `sum` before. */
+static inline uint32_t rtp_mask(uint8_t *header, uint32_t mask, uint32_t sum)
+{
+	uint32_t bytes = 4 + 4u * (header[0] & 0x0f);
+	uint16_t before = csum_fold(csum_words(header + 8, bytes));
+	const uint8_t key[4] = {(uint8_t)(mask >> 24), (uint8_t)(mask >> 16),
+				(uint8_t)(mask >> 8), (uint8_t)mask};
+
+	for (uint32_t i = 0; i < bytes; i++)
+		header[8 + i] ^= key[i & 3];
+	if (sum == TX_SUM_UNKNOWN)
+		return sum;
+	return csum_fold(sum + (uint64_t)(uint16_t)~before + csum_words(header + 8, bytes));
 }
 
 /* RTP without CSRCs and extension, of a payload type that is none of RTCP's (64 to 95, RFC 5761

@@ -104,12 +104,20 @@ static bool turn_round(const struct media_turn *turn, const struct secured_pkt *
 		return false;
 	}
 	in->last_seen_ns = turn->now_ns;
-	account(turn, in, rte_pktmbuf_mtod_offset(pkt->m, const uint8_t *, p->payload_off));
+	account(turn, in, pkt->side, rte_pktmbuf_mtod_offset(pkt->m, const uint8_t *, p->payload_off),
+		p->payload_len);
 	if ((in->flags & STREAM_RELAYS) != STREAM_RELAYS) {
 		stream_drop(turn, pkt->m, in, pkt->side, held_reason(in->flags));
 		return false;
 	}
+	if (!police_pass(turn->media, turn->now_ns, in, pkt->side, p->payload_len)) {
+		stream_drop(turn, pkt->m, in, pkt->side, DROP_MEDIA_POLICED);
+		return false;
+	}
 	(void)strip(pkt->m, p); /* one segment */
+	if (in->flags & STREAM_MASKED)
+		(void)rtp_mask(rte_pktmbuf_mtod(pkt->m, uint8_t *),
+			       side_of(turn, in, pkt->side)->ssrc_mask, TX_SUM_UNKNOWN);
 	if (rte_pktmbuf_tailroom(pkt->m) < SECURE_ROOM) {
 		stream_drop(turn, pkt->m, in, pkt->side, DROP_TX_SIZE);
 		return false;

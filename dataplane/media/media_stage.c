@@ -94,6 +94,7 @@ static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_
 	struct stream_out *out;
 	uint8_t *payload;
 	uint32_t sum;
+	bool masked;
 
 	if (rte_pktmbuf_linearize(m)) {
 		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
@@ -106,6 +107,10 @@ static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_
 	}
 	if (!rtcp_is_good(turn, m, in, side))
 		return;
+	if (!police_pass(turn->media, turn->now_ns, in, side, p->payload_len)) {
+		stream_drop(turn, m, in, side, DROP_MEDIA_POLICED);
+		return;
+	}
 	in->last_seen_ns = turn->now_ns;
 	out = in->flags & STREAM_FAR_MUX ? &in->out : &cold->side[!side].rtcp_out;
 	if (!(in->flags & STREAM_FAR_KNOWN) || out->dst.family == NET_NONE) {
@@ -113,7 +118,11 @@ static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_
 		return;
 	}
 	cold->side[side].rtcp_pkts++;
-	if (rtcp_hide_names(payload, p->payload_len, &turn->media->seed) ||
+	quality_rtcp(turn->media, turn->now_ns, stream_pair_of(in, side), side, payload,
+		     p->payload_len);
+	masked = rtcp_mask_ssrcs(payload, p->payload_len, cold->side[side].ssrc_mask,
+				 cold->side[!side].ssrc_mask);
+	if (rtcp_hide_names(payload, p->payload_len, &turn->media->seed) || masked ||
 	    in->flags & STREAM_SECURE)
 		sum = TX_SUM_UNKNOWN;
 	else
@@ -163,15 +172,19 @@ static __rte_noinline void settle(const struct media_turn *turn, const struct pk
 /* A packet of a settled call between two peers on IPv4, as nearly all are: its headers are written
  * over. False: it is not of that kind, and nothing was done. */
 static inline bool relay_plain(const struct media_turn *turn, struct rte_mbuf *m, struct pkt *p,
-			       const uint8_t *header, struct stream_hot *in)
+			       const uint8_t *header, struct stream_hot *in, enum stream_side side)
 {
-	if ((in->flags & (STREAM_RELAYS | STREAM_LEARN | STREAM_SECURE)) != STREAM_RELAYS ||
+	if ((in->flags & (STREAM_RELAYS | STREAM_LONG_WAY)) != STREAM_RELAYS ||
 	    in->out.family != NET_IP4 || p->payload_off != FRAME4_PAYLOAD || p->udp_csum == 0 ||
 	    m->nb_segs != 1 || !RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 ||
 	    !is_from_source(in, p) || !rtp_header_is_plain(header, p->payload_len))
 		return false;
 	in->last_seen_ns = turn->now_ns;
-	account(turn, in, header);
+	account(turn, in, side, header, p->payload_len);
+	if (unlikely(!police_pass(turn->media, turn->now_ns, in, side, p->payload_len))) {
+		stream_drop(turn, m, in, side, DROP_MEDIA_POLICED);
+		return true;
+	}
 	in->rx_pkts++;
 	in->rx_bytes += p->payload_len;
 	if (unlikely(!stream_lane(turn->media, in)->key))
@@ -180,17 +193,46 @@ static inline bool relay_plain(const struct media_turn *turn, struct rte_mbuf *m
 	return true;
 }
 
+/* Neither RTP nor RTCP, and yet the stream's: T.38, or DTLS that sets up keys. */
+static bool is_datagram(const struct stream_hot *in, const uint8_t *payload)
+{
+	return in->flags & STREAM_RAW ||
+	       (in->flags & STREAM_DTLS && payload[0] >= 20 && payload[0] <= 63);
+}
+
+/* Whether the sources of its header can be written over; it is brought into one piece where it is
+ * not. */
+static bool is_writable(struct rte_mbuf *m, const struct pkt *p)
+{
+	return rte_pktmbuf_linearize(m) == 0 && RTE_MBUF_DIRECT(m) &&
+	       rte_mbuf_refcnt_read(m) == 1 &&
+	       p->payload_len >= 12 + 4u * (*rte_pktmbuf_mtod_offset(m, uint8_t *, p->payload_off) &
+					    0x0f);
+}
+
+/* A packet that is relayed, headers gone; the sum of its payload. */
+static uint32_t mask_sources(const struct media_turn *turn, struct rte_mbuf *m,
+			     const struct stream_hot *in, enum stream_side side, uint32_t sum)
+{
+	if (likely(!(in->flags & STREAM_MASKED)))
+		return sum;
+	return rtp_mask(rte_pktmbuf_mtod(m, uint8_t *),
+			stream_cold(turn->media, in)->side[side].ssrc_mask, sum);
+}
+
 static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const uint8_t *header,
 		      struct stream_hot *in, enum stream_side side)
 {
+	bool datagram = is_datagram(in, header);
 	struct pkt *p = pkt_of(m);
+	uint32_t sum;
 	bool settled = likely(!(in->flags & STREAM_LEARN)) && is_from_source(in, p);
 
 	if (unlikely(!settled && !(in->flags & STREAM_LEARN))) {
 		stream_drop(turn, m, in, side, DROP_MEDIA_SOURCE);
 		return;
 	}
-	if (unlikely(!rtp_header_is_valid(header, p->payload_len))) {
+	if (unlikely(!datagram && !rtp_header_is_valid(header, p->payload_len))) {
 		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
 		return;
 	}
@@ -206,9 +248,18 @@ static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const u
 	/* Counted before the direction is looked at: what a held call's peer sends is no loss
 	 * afterwards, and shows that it lives. */
 	in->last_seen_ns = turn->now_ns;
-	account(turn, in, header);
+	if (!datagram)
+		account(turn, in, side, header, RTE_MIN((uint32_t)p->payload_len, RTP_LOOK_BYTES));
 	if (unlikely((in->flags & STREAM_RELAYS) != STREAM_RELAYS)) {
 		stream_drop(turn, m, in, side, held_reason(in->flags));
+		return;
+	}
+	if (unlikely(!police_pass(turn->media, turn->now_ns, in, side, p->payload_len))) {
+		stream_drop(turn, m, in, side, DROP_MEDIA_POLICED);
+		return;
+	}
+	if (unlikely(in->flags & STREAM_MASKED && !datagram && !is_writable(m, p))) {
+		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
 		return;
 	}
 	if (unlikely(!strip(m, p))) {
@@ -217,7 +268,10 @@ static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const u
 	}
 	in->rx_pkts++;
 	in->rx_bytes += p->payload_len;
-	tx_udp(turn->tx, m, out_flow(&in->out), payload_sum(p));
+	sum = payload_sum(p);
+	if (!datagram)
+		sum = mask_sources(turn, m, in, side, sum);
+	tx_udp(turn->tx, m, out_flow(&in->out), sum);
 }
 
 /* A packet whose stream was found. False: it is RTP of a pair with keys, for the caller to put
@@ -238,7 +292,7 @@ static bool relay(const struct media_turn *turn, struct rte_mbuf *m, struct stre
 			return true;
 		}
 	}
-	if (likely(!(p->dst_port & 1)) && likely(relay_plain(turn, m, pkt_of(m), header, in)))
+	if (likely(!(p->dst_port & 1)) && likely(relay_plain(turn, m, pkt_of(m), header, in, side)))
 		return true;
 	if (unlikely(look < 2))
 		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
@@ -282,10 +336,12 @@ static void media_vector(const struct media_turn *turn, struct rte_mbuf **pkts, 
 		struct stream_hot *in = &streams[found[i] - 1];
 		enum stream_side side = (found[i] - 1) & 1;
 
-		if (unlikely(!found[i]))
+		if (unlikely(!found[i])) {
+			stranger_note(turn->media, pkt_of(pkts[i]));
 			pkt_drop(turn->drops, pkts[i], DROP_MEDIA_NO_STREAM);
-		else if (unlikely(!relay(turn, pkts[i], in, side)))
+		} else if (unlikely(!relay(turn, pkts[i], in, side))) {
 			aside[naside++] = (struct secured_pkt){pkts[i], in, side};
+		}
 	}
 	if (naside)
 		relay_secured(turn, aside, naside);

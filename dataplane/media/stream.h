@@ -3,7 +3,9 @@
  * dataplane/media; owned by one worker thread; libc only. */
 #pragma once
 
+#include "common/rtp/rtp.h"
 #include "common/rtp/secure.h"
+#include "common/sdp/sdp_formats.h"
 #include "dataplane/media/media.h"
 #include "dataplane/media/ports.h"
 #include "dataplane/tx/lane.h"
@@ -31,7 +33,12 @@ enum stream_flag {
 	STREAM_LEARN = 1 << 5,        /* the source is to be decided: each packet goes by latch.c */
 	STREAM_LEARNED = 1 << 6,      /* the source in force was learned */
 	STREAM_SECURE = 1 << 7,       /* one of the two sides is SRTP: by the long way */
+	STREAM_MASKED = 1 << 8,       /* the sender's SSRCs are hidden: each packet is changed */
+	STREAM_RAW = 1 << 9,          /* no RTP: T.38's UDPTL is relayed as it comes */
+	STREAM_DTLS = 1 << 10,        /* DTLS comes among the RTP (RFC 7983) */
 };
+/* What the short way cannot do. */
+#define STREAM_LONG_WAY (STREAM_LEARN | STREAM_SECURE | STREAM_MASKED | STREAM_RAW)
 #define STREAM_RELAYS (STREAM_MAY_SEND | STREAM_FAR_RECEIVES | STREAM_FAR_KNOWN)
 
 /* One direction, what each of its packets touches. Where it goes and may come from lies in the
@@ -40,12 +47,12 @@ struct stream_hot {
 	struct stream_out out;    /* RTP to the far peer */
 	struct net_addr source;   /* in force: where the sender's RTP must come from */
 	struct rtp_rx_stats rtp;
+	uint32_t credit_bytes;    /* that may still come before police.c looks at the clock */
 	uint64_t rx_pkts;
 	uint64_t rx_bytes;
 	uint64_t last_seen_ns;
 	uint16_t source_port;     /* 0: no source is known */
-	uint8_t flags;            /* enum stream_flag */
-	uint8_t pad;
+	uint16_t flags;           /* enum stream_flag */
 	uint32_t cold;            /* index of the pair's cold record */
 };
 _Static_assert(sizeof(struct stream_hot) == 128, "two cache lines");
@@ -75,6 +82,42 @@ enum stream_cold_flag {
 	COLD_ADDR_DECIDED = 1 << 2, /* `decided` was set since the last SDP */
 };
 
+/* A time that went by in RTCP: what comes back of it tells how long the round took. */
+struct stream_mark {
+	uint64_t at_ns;
+	uint32_t mark; /* 0: none */
+	uint32_t pad;
+};
+#define STREAM_MARKS 4u
+
+/* What a side's RTCP says of the other side's stream, as its peer hears it, and of the way to that
+ * peer. */
+struct stream_reports {
+	struct stream_mark marks[STREAM_MARKS]; /* that its peer sent, the last ones */
+	uint32_t next_mark;
+	uint32_t nreports;
+	uint32_t ssrc;		/* that the last report was about */
+	uint32_t lost_pkts;	/* of that ssrc */
+	uint32_t lost_before;	/* of earlier ones */
+	uint32_t jitter_us;
+	uint32_t jitter_max_us;
+	uint32_t rtt_us;	/* between limen and the peer; 0: not known */
+	uint32_t rtt_max_us;
+	uint8_t mos_lq_x10;	/* XR VoIP metrics; 0: none came */
+	uint8_t mos_cq_x10;
+	uint16_t pad;
+};
+
+/* How much may come from a side. */
+struct stream_police {
+	uint64_t refilled_ns;
+	uint32_t bytes_per_s;	/* 0: as much as it likes */
+	uint32_t burst_bytes;
+	uint32_t policed_pkts;	/* dropped */
+	uint16_t headroom_percent;
+	uint16_t burst_ms;	/* 0: nothing is policed */
+};
+
 /* One side of a pair, what few packets touch. */
 struct stream_side_cold {
 	struct stream_out rtcp_out;       /* RTCP to this side's peer, unless it multiplexes */
@@ -89,6 +132,13 @@ struct stream_side_cold {
 	uint64_t learn_until_ns;
 	uint64_t rtcp_pkts;
 	uint64_t dropped_pkts;
+	struct rtp_rx_rare rare;	  /* of what the peer sends */
+	struct stream_reports reports;
+	struct stream_police police;
+	struct sdp_formats formats;	  /* of the peer's SDP */
+	uint64_t delay_sum_ns;		  /* limen's own, at some of the peer's packets */
+	uint32_t ndelays;
+	uint32_t ssrc_mask;		  /* the peer's SSRCs are XORed with it; 0: shown */
 	uint16_t slot;                    /* of the local address */
 	uint8_t flags;                    /* enum stream_cold_flag */
 	uint8_t pad;
@@ -98,6 +148,7 @@ struct stream_side_cold {
 /* A pair's record in the slab "media_cold". */
 struct stream_pair_cold {
 	uint64_t pair; /* handle of the hot record */
+	uint64_t owner; /* the engine's call */
 	uint64_t since_ns; /* silence counts from here: opening, or takeover of the arena */
 	struct stream_side_cold side[2];
 };
@@ -123,6 +174,8 @@ struct media_slot {
 	struct port_pool ports;
 };
 
+#define MEDIA_POLICED_MAX 16u
+
 struct media {
 	struct slab *hot;  /* struct stream_pair; borrowed from the arena, as is cold */
 	struct slab *cold; /* struct stream_pair_cold */
@@ -140,7 +193,13 @@ struct media {
 	struct media_slot *slots; /* owner; 2 * realm + (1 for IPv6) */
 	uint64_t port_reuse_ns;
 	uint64_t learn_ns;
+	uint32_t delay_ns; /* limen's own, of the burst before */
 	struct hash_key seed;
+	/* Pairs of which the engine has not heard that something of them was policed. */
+	uint64_t policed[MEDIA_POLICED_MAX];
+	unsigned npoliced;
+	uint64_t strangers; /* packets of no call, or of a wrong source */
+	struct net_endpoint stranger; /* where the last one came from */
 	struct media_stats stats;
 };
 

@@ -5,6 +5,8 @@
 #include <errno.h>
 
 #include "dataplane/media/latch.h"
+#include "dataplane/media/police.h"
+#include "dataplane/media/quality.h"
 
 /* The slot with an address for `local`, or NULL. */
 static struct media_slot *local_slot(const struct media *media, struct stream_local local)
@@ -105,21 +107,62 @@ void stream_pair_local(const struct media *media, uint64_t handle, enum stream_s
 	*rtcp = stream_cold(media, &pair->from[side])->side[side].rtcp_out.src;
 }
 
-static void flag_set(uint8_t *flags, uint8_t flag, bool on)
+static void flag_set(uint16_t *flags, uint16_t flag, bool on)
 {
-	*flags = on ? *flags | flag : *flags & (uint8_t)~flag;
+	*flags = on ? *flags | flag : *flags & (uint16_t)~flag;
+}
+
+/* Payload types, and by what packets that are none of RTP's are told. The section's transport is
+ * the same on both sides; before the answer only one of them has said it. */
+static void formats_set(struct stream_pair *pair, struct stream_pair_cold *cold,
+			enum stream_side side, const struct sdp_formats *formats)
+{
+	if (memcmp(&cold->side[side].formats, formats, sizeof(*formats)) == 0)
+		return;
+	cold->side[side].formats = *formats;
+	for (unsigned i = 0; i < 2; i++) {
+		flag_set(&pair->from[i].flags, STREAM_RAW, formats->proto == SDP_PROTO_UDPTL);
+		flag_set(&pair->from[i].flags, STREAM_DTLS, formats->proto == SDP_PROTO_DTLS);
+		/* The clock of a type may be another one now. */
+		pair->from[i].rtp.payload_type |= RTP_TYPE_STALE;
+	}
+}
+
+uint32_t stream_pair_ssrc_mask(const struct media *media, uint64_t handle, enum stream_side side)
+{
+	const uint64_t what[2] = {handle, side};
+
+	return (uint32_t)hash_sip(&media->seed, span_of(what, sizeof(what))) | 1u;
+}
+
+/* What limen cannot open it cannot change: SSRCs under keys that only the peers have stay. The mask
+ * lies in the record, for the next process has another seed. */
+static void mask_set(const struct media *media, struct stream_pair *pair, struct stream_pair_cold *cold,
+		     enum stream_side side, bool hide)
+{
+	struct stream_side_cold *mine = &cold->side[side];
+	bool readable = mine->formats.proto == SDP_PROTO_RTP || mine->secure;
+
+	if (!hide || !readable) {
+		mine->ssrc_mask = 0;
+	} else if (mine->ssrc_mask == 0) {
+		mine->ssrc_mask = stream_pair_ssrc_mask(media, cold->pair, side);
+	}
+	flag_set(&pair->from[side].flags, STREAM_MASKED, mine->ssrc_mask != 0);
 }
 
 void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t handle,
 			enum stream_side side, const struct stream_remote *remote)
 {
 	struct stream_pair *pair = slab_get(media->hot, handle);
+	struct stream_pair_cold *cold;
 	struct stream_hot *in, *to;
 
 	if (!pair)
 		return;
 	in = &pair->from[side];
 	to = &pair->from[!side];
+	cold = stream_cold(media, in);
 	stream_unsettle(media, in);
 	stream_unsettle(media, to);
 	flag_set(&in->flags, STREAM_MAY_SEND, remote->may_send);
@@ -129,6 +172,42 @@ void stream_pair_remote(struct media *media, uint64_t now_ns, uint64_t handle,
 	flag_set(&to->flags, STREAM_FAR_KNOWN,
 		 remote->rtp.family == to->out.family && remote->rtp.port != 0);
 	latch_remote(media, now_ns, pair, side, remote);
+	if (remote->formats)
+		formats_set(pair, cold, side, remote->formats);
+	mask_set(media, pair, cold, side, remote->hide_ssrc);
+	cold->side[side].police.burst_ms = remote->police_burst_ms;
+	cold->side[side].police.headroom_percent = remote->police_headroom_percent;
+	police_update(media, now_ns, pair);
+}
+
+void stream_pair_own(struct media *media, uint64_t handle, uint64_t owner)
+{
+	const struct stream_pair *pair = slab_get(media->hot, handle);
+
+	if (pair)
+		stream_cold(media, &pair->from[SIDE_A])->owner = owner;
+}
+
+bool stream_has_policed(const struct media *media)
+{
+	return media->npoliced != 0;
+}
+
+bool stream_next_policed(struct media *media, uint64_t *owner)
+{
+	const struct stream_pair *pair;
+
+	if (media->npoliced == 0)
+		return false;
+	pair = slab_get(media->hot, media->policed[--media->npoliced]);
+	*owner = pair ? stream_cold(media, &pair->from[SIDE_A])->owner : HANDLE_NONE;
+	return true;
+}
+
+uint64_t stream_strangers(const struct media *media, struct net_endpoint *source)
+{
+	*source = media->stranger;
+	return media->strangers;
 }
 
 /* --- SRTP --- */
@@ -226,42 +305,103 @@ void stream_pair_go_on(struct media *media, uint64_t handle, enum stream_side si
 	now->rx.epoch = ++media->secure_epoch;
 }
 
-uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t handle)
+uint64_t stream_side_last_seen_ns(const struct media *media, uint64_t handle, enum stream_side side)
 {
 	const struct stream_pair *pair = slab_get(media->hot, handle);
+	const struct stream_pair_cold *cold;
 	uint64_t seen;
 
 	if (!pair)
 		return 0;
-	seen = stream_cold(media, &pair->from[SIDE_A])->since_ns;
-	for (unsigned side = 0; side < 2; side++)
-		if (pair->from[side].last_seen_ns > seen)
-			seen = pair->from[side].last_seen_ns;
+	cold = stream_cold(media, &pair->from[SIDE_A]);
+	seen = cold->since_ns;
+	if (pair->from[side].last_seen_ns > seen)
+		seen = pair->from[side].last_seen_ns;
+	/* Whoever was held till then has had no reason to send. */
+	for (unsigned i = 0; i < 2; i++)
+		if (cold->side[i].remote_set_ns > seen)
+			seen = cold->side[i].remote_set_ns;
 	return seen;
+}
+
+uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t handle)
+{
+	uint64_t a = stream_side_last_seen_ns(media, handle, SIDE_A),
+		 b = stream_side_last_seen_ns(media, handle, SIDE_B);
+
+	return a > b ? a : b;
+}
+
+bool stream_pair_is_both_ways(const struct media *media, uint64_t handle)
+{
+	const uint16_t both = STREAM_MAY_SEND | STREAM_FAR_RECEIVES | STREAM_FAR_KNOWN;
+	const struct stream_pair *pair = slab_get(media->hot, handle);
+
+	return pair && (pair->from[SIDE_A].flags & pair->from[SIDE_B].flags & both) == both;
+}
+
+/* What RTP's own numbers say. */
+static void rtp_stats(const struct stream_hot *in, const struct stream_side_cold *cold,
+		      struct stream_stats *stats)
+{
+	const struct rtp_rx_rare *rare = &cold->rare;
+	uint32_t jitter_max_q4 = rare->jitter_max_q4;
+
+	if (in->rtp.jitter_q4 > jitter_max_q4)
+		jitter_max_q4 = in->rtp.jitter_q4;
+	stats->expected_pkts = rtp_rx_expected(&in->rtp, rare);
+	stats->lost_pkts = rtp_rx_lost(&in->rtp, rare);
+	stats->out_of_order_pkts = rare->reordered_pkts;
+	stats->duplicate_pkts = rare->duplicate_pkts;
+	stats->loss_runs = rare->loss_runs;
+	stats->loss_run_max = rare->loss_run_max;
+	stats->restarts = rare->restarts;
+	stats->jitter_us = rtp_rx_jitter_us(in->rtp.jitter_q4, in->rtp.clock_hz);
+	stats->jitter_max_us = rtp_rx_jitter_us(jitter_max_q4, in->rtp.clock_hz);
+	stats->events = rare->events;
+	stats->is_rtp = in->rtp.started;
+}
+
+/* What RTCP said: each peer of the way to itself, and of what it hears of the other. */
+static void rtcp_stats(const struct stream_side_cold *mine, const struct stream_side_cold *far,
+		       struct stream_stats *stats)
+{
+	stats->far_reports = far->reports.nreports;
+	stats->far_lost_pkts = far->reports.lost_before + far->reports.lost_pkts;
+	stats->far_jitter_us = far->reports.jitter_us;
+	stats->far_mos_x10 = far->reports.mos_lq_x10;
+	stats->rtt_us = mine->reports.rtt_us;
+	stats->rtt_max_us = mine->reports.rtt_max_us;
 }
 
 void stream_pair_stats(const struct media *media, uint64_t handle, enum stream_side side,
 		       struct stream_stats *stats)
 {
 	const struct stream_pair *pair = slab_get(media->hot, handle);
-	const struct stream_side_cold *cold;
+	const struct stream_side_cold *cold, *far;
+	struct quality_side of = {.side = side};
 	const struct stream_hot *in;
 
 	*stats = (struct stream_stats){0};
 	if (!pair)
 		return;
 	in = &pair->from[side];
-	cold = &stream_cold(media, in)->side[side];
+	of.cold = stream_cold(media, in);
+	cold = &of.cold->side[side];
+	far = &of.cold->side[!side];
 	stats->rx_pkts = in->rx_pkts;
 	stats->rx_bytes = in->rx_bytes;
 	stats->rtcp_pkts = cold->rtcp_pkts;
 	stats->dropped_pkts = cold->dropped_pkts;
 	stats->last_seen_ns = in->last_seen_ns;
-	stats->lost_pkts = rtp_rx_lost(&in->rtp);
-	stats->out_of_order_pkts = in->rtp.out_of_order;
-	stats->jitter_us = (uint32_t)((uint64_t)in->rtp.jitter_q4 * 62500u /
-				      rtp_clock_hz(in->rtp.payload_type));
-	stats->payload_type = in->rtp.payload_type;
+	rtp_stats(in, cold, stats);
+	rtcp_stats(cold, far, stats);
+	stats->policed_pkts = cold->police.policed_pkts;
+	stats->delay_us = (uint32_t)((cold->ndelays ? cold->delay_sum_ns / cold->ndelays
+						    : media->delay_ns) / 1000);
+	stats->kind = cold->formats.kind ? cold->formats.kind : far->formats.kind;
+	stats->payload_type = in->rtp.payload_type & (uint8_t)~RTP_TYPE_STALE;
+	stats->codec = quality_type_of(&of, stats->payload_type).codec;
 	stats->learned = in->flags & STREAM_LEARNED;
 	if (cold->secure)
 		stats->srtp_suite = stream_secure(media, cold)->rx.key.suite;

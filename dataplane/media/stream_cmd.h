@@ -9,6 +9,7 @@
 #include "common/net/addr.h"
 #include "common/rtp/rtp.h"
 #include "common/rtp/secure.h"
+#include "common/sdp/sdp_formats.h"
 #include "dataplane/store/arena.h"
 
 struct media; /* one worker's streams and port pools */
@@ -36,6 +37,12 @@ struct stream_remote {
 	bool rtcp_mux;
 	bool may_send;            /* the peer may send RTP: else its RTP is dropped; RTCP goes on */
 	bool may_receive;         /* RTP is sent to the peer */
+	bool hide_ssrc;		  /* the other side sees its SSRCs by other numbers */
+	uint16_t police_burst_ms; /* what it sends is held to what was negotiated, with that burst;
+				     0: it is not */
+	uint16_t police_headroom_percent; /* above it */
+	const struct sdp_formats *formats; /* what its SDP says of its payload types; NULL: as
+					      before. Copied */
 };
 
 /* What one side's peer sent, from its first packet on. */
@@ -44,12 +51,32 @@ struct stream_stats {
 	uint64_t rx_bytes;      /* UDP payload */
 	uint64_t rtcp_pkts;
 	uint64_t dropped_pkts;	/* arrived for this side but not relayed: wrong source, not RTP, on
-				   hold */
+				   hold, policed */
 	uint64_t last_seen_ns;  /* 0: never */
-	uint32_t lost_pkts;     /* RFC 3550 A.3, over all ssrcs */
-	uint32_t out_of_order_pkts;
+	/* By RTP's sequence numbers, over all ssrcs (RFC 3550 A.3). */
+	uint32_t expected_pkts;
+	uint32_t lost_pkts;
+	uint32_t out_of_order_pkts; /* came behind a later one */
+	uint32_t duplicate_pkts;    /* came again: not among the expected */
+	uint32_t loss_runs;
+	uint32_t loss_run_max;
+	uint32_t restarts; /* other ssrcs, and sequences that began anew */
 	uint32_t jitter_us;
-	uint8_t payload_type;   /* last seen */
+	uint32_t jitter_max_us;
+	uint32_t events; /* telephone-events (RFC 4733) */
+	uint32_t policed_pkts; /* dropped: more than was negotiated */
+	uint32_t delay_us;     /* limen's own, on average; 0: not measured */
+	/* By RTCP: how the far peer hears it, and the way between this side's peer and limen. */
+	uint32_t far_reports; /* 0: none came, and the next two say nothing */
+	uint32_t far_lost_pkts;
+	uint32_t far_jitter_us;
+	uint32_t rtt_us; /* 0: not known */
+	uint32_t rtt_max_us;
+	uint8_t far_mos_x10; /* listening quality, XR VoIP metrics; 0: none came */
+	uint8_t kind;	     /* enum sdp_kind */
+	uint8_t codec;	     /* enum codec of `payload_type` */
+	uint8_t payload_type; /* of speech or video, last seen */
+	bool is_rtp;	      /* any RTP came */
 	bool learned;           /* the source was learned, not taken from SDP */
 	uint8_t srtp_suite;     /* enum secure_suite */
 	struct net_endpoint source; /* in force */
@@ -82,9 +109,31 @@ int stream_pair_secure(struct media *media, uint64_t pair, enum stream_side side
 void stream_pair_go_on(struct media *media, uint64_t pair, enum stream_side side, uint64_t before,
 		       enum stream_side side_before);
 
-/* Latest time an accepted packet (RTP or RTCP) came from either side; the time of opening where
- * none came. */
+/* Latest time an accepted packet (RTP or RTCP) came from either side, or a side's SDP; the time of
+ * opening where none came. */
 uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t pair);
+
+/* The same of one side alone. */
+uint64_t stream_side_last_seen_ns(const struct media *media, uint64_t pair, enum stream_side side);
+/* Whether both sides may send and receive: else it is held, or a one-way one, and silence of a side
+ * says nothing. */
+bool stream_pair_is_both_ways(const struct media *media, uint64_t pair);
+
+/* What the SSRCs of `side`'s peer are XORed with for the other side while hide_ssrc is said of it.
+ * The same for the pair's life, never 0. */
+uint32_t stream_pair_ssrc_mask(const struct media *media, uint64_t pair, enum stream_side side);
+
+/* The owner of a pair, whatever that is to the caller; 0 at first. */
+void stream_pair_own(struct media *media, uint64_t pair, uint64_t owner);
+
+/* Owners of pairs of which packets were dropped because they were more than what was negotiated,
+ * once for each side. False: there are none (any more). */
+bool stream_has_policed(const struct media *media);
+bool stream_next_policed(struct media *media, uint64_t *owner);
+
+/* Packets so far for media ports that were of no call, or from a source that its call does not
+ * know, and where the last one came from. */
+uint64_t stream_strangers(const struct media *media, struct net_endpoint *source);
 
 void stream_pair_stats(const struct media *media, uint64_t pair, enum stream_side side,
 		       struct stream_stats *stats);

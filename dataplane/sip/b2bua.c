@@ -214,9 +214,7 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 	leg->realm = target->head->realm;
 	leg->transport = target->head->transport;
 	leg->next_hop = target->head->peer;
-	leg->source_policy = target->head->side.source_policy;
-	leg->refer = target->head->side.refer;
-	leg->trunk = target->head->side.trunk;
+	leg_set_policy(leg, &target->head->side);
 	keying_set_policy(leg, &target->head->side);
 	session_set_policy(leg, &target->head->side);
 	/* A registrar goes by Call-ID and CSeq. */
@@ -453,9 +451,7 @@ static bool keep_verdict(struct engine *e, struct sip_call *call, struct span fr
 static uint16_t set_caller_policy(struct sip_leg *a, const struct ipc_verdict *verdict,
 				  struct cursor *extra)
 {
-	a->source_policy = verdict->side.source_policy;
-	a->refer = verdict->side.refer;
-	a->trunk = verdict->side.trunk;
+	leg_set_policy(a, &verdict->side);
 	keying_set_policy(a, &verdict->side);
 	session_set_policy(a, &verdict->side);
 	return session_refusal(a, extra);

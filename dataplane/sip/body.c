@@ -51,8 +51,12 @@ static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_le
 		const struct sdp_media *media = &sdp->media[i];
 		bool refused = media->rtcp_mux && answer && i < answer->nmedia &&
 			       !answer->media[i].rtcp_mux;
+		struct sdp_formats formats;
 		struct stream_remote remote = {
 			.source = from->source_policy,
+			.hide_ssrc = from->media_flags & IPC_POLICY_HIDE_SSRC,
+			.police_burst_ms = from->police_burst_ms,
+			.police_headroom_percent = from->police_headroom_percent,
 			.rtcp_mux = media->rtcp_mux && !refused,
 			.may_send = media->direction == SDP_SENDRECV ||
 				    media->direction == SDP_SENDONLY,
@@ -62,6 +66,10 @@ static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_le
 
 		if (call->pair[i] == HANDLE_NONE)
 			continue;
+		if (media->port) {
+			sdp_formats_read(sdp, media, &formats);
+			remote.formats = &formats;
+		}
 		if (section_is_relayed(media, i) && !media->hold_by_zero) {
 			remote.rtp = media->rtp;
 			remote.rtcp = refused ? media->rtcp_apart : media->rtcp;
@@ -71,6 +79,9 @@ static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_le
 		stream_pair_remote(e->media, e->now_ns, call->pair[i], from->side, &remote);
 	}
 	from->flags |= LEG_MEDIA_SET;
+	/* What was held may count as silent again. */
+	if (call->state == CALL_ANSWERED)
+		b2bua_arm(e, call);
 }
 
 /* What the peer said of its media is kept where its partner may hand it on. */
@@ -155,6 +166,7 @@ static int section_pair(struct engine *e, struct sip_call *call, struct sip_leg 
 		call->pair[i] = HANDLE_NONE;
 		return error;
 	}
+	stream_pair_own(e->media, call->pair[i], call->self);
 	if (call->npairs <= i)
 		call->npairs = (uint8_t)(i + 1);
 	return 0;
@@ -188,6 +200,10 @@ static int make_anchors(struct engine *e, struct sip_call *call, struct sip_leg 
 		if (error)
 			return error;
 		stream_pair_local(e->media, call->pair[i], to->side, &anchor->rtp, &anchor->rtcp);
+		if (from->media_flags & IPC_POLICY_HIDE_SSRC &&
+		    starts_with(sdp->media[i].proto, SPAN("RTP/AVP")))
+			anchor->ssrc_mask =
+				stream_pair_ssrc_mask(e->media, call->pair[i], from->side);
 	}
 	return 0;
 }

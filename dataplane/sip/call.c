@@ -126,40 +126,6 @@ void call_ask(struct engine *e, struct sip_call *call)
 
 /* ---- the record ---- */
 
-static void add_quality(struct ipc_media_quality *to, const struct stream_stats *stats)
-{
-	to->rx_pkts += stats->rx_pkts;
-	to->rx_bytes += stats->rx_bytes;
-	to->dropped_pkts += stats->dropped_pkts;
-	to->rtcp_pkts += (uint32_t)stats->rtcp_pkts;
-	to->lost_pkts += stats->lost_pkts;
-	to->out_of_order_pkts += stats->out_of_order_pkts;
-	if (stats->jitter_us > to->jitter_us)
-		to->jitter_us = stats->jitter_us;
-	if (to->source.family == NET_NONE) {
-		to->source = stats->source;
-		to->payload_type = stats->payload_type;
-		to->learned = stats->learned;
-	}
-	if (to->srtp_suite == SECURE_NONE)
-		to->srtp_suite = stats->srtp_suite;
-}
-
-static void call_quality(const struct engine *e, const struct sip_call *call,
-			 struct ipc_media_quality quality[2])
-{
-	memset(quality, 0, 2 * sizeof(quality[0]));
-	for (unsigned i = 0; i < call->npairs; i++) {
-		struct stream_stats stats;
-
-		if (call->pair[i] == HANDLE_NONE)
-			continue;
-		for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
-			stream_pair_stats(e->media, call->pair[i], side, &stats);
-			add_quality(&quality[side], &stats);
-		}
-	}
-}
 
 static struct span side_call_id(const struct engine *e, const struct sip_call *call, unsigned side)
 {
@@ -175,7 +141,7 @@ static uint16_t cut_len(struct span text)
 }
 
 static void call_make_report(struct engine *e, struct sip_call *call,
-			     const struct ipc_media_quality quality[2])
+			     const struct call_quality *quality)
 {
 	struct span context = call_context(e, call);
 	struct ipc_call_end end = {
@@ -191,7 +157,8 @@ static void call_make_report(struct engine *e, struct sip_call *call,
 	};
 	struct cursor out = cursor_on(e->body, sizeof(e->body));
 
-	memcpy(end.media, quality, sizeof(end.media));
+	memcpy(end.media, quality->sum, sizeof(end.media));
+	end.nstreams = quality->nstreams;
 	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
 		struct sip_leg *leg = leg_get(e, call->leg[side]);
 
@@ -202,6 +169,7 @@ static void call_make_report(struct engine *e, struct sip_call *call,
 		}
 	}
 	put_bytes(&out, &end, sizeof(end));
+	put_bytes(&out, quality->streams, quality->nstreams * sizeof(quality->streams[0]));
 	for (unsigned side = SIDE_A; side <= SIDE_B; side++)
 		put_bytes(&out, side_call_id(e, call, side).ptr, end.call_id_len[side]);
 	put_span(&out, context);
@@ -248,7 +216,7 @@ static void forget_media(struct engine *e, const struct sip_call *call)
 
 void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by)
 {
-	struct ipc_media_quality quality[2];
+	struct call_quality quality;
 
 	if (call->state == CALL_ENDED)
 		return;
@@ -268,14 +236,14 @@ void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum 
 			e->stats.calls_refused++;
 		e->stats.calls_ended++;
 	}
-	call_quality(e, call, quality);
+	call_quality(e, call, &quality);
 	for (unsigned i = 0; i < call->npairs; i++) {
 		if (call->pair[i] != HANDLE_NONE)
 			stream_pair_close(e->media, e->now_ns, call->pair[i]);
 		call->pair[i] = HANDLE_NONE;
 	}
 	if (call_is_recorded(e, call))
-		call_make_report(e, call, quality);
+		call_make_report(e, call, &quality);
 	call_drop_request(e, call);
 	forget_media(e, call);
 	if (call->transfer != HANDLE_NONE) {
@@ -384,8 +352,11 @@ void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id)
 		.context_len = (uint16_t)context.len,
 	};
 	struct cursor *out = out_start(e);
+	struct call_quality quality;
 
-	call_quality(e, call, row.media);
+	call_quality(e, call, &quality);
+	memcpy(row.media, quality.sum, sizeof(row.media));
+	row.nstreams = quality.nstreams;
 	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
 		struct sip_leg *leg = leg_get(e, call->leg[side]);
 
@@ -396,6 +367,7 @@ void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id)
 		}
 	}
 	put_bytes(out, &row, sizeof(row));
+	put_bytes(out, quality.streams, quality.nstreams * sizeof(quality.streams[0]));
 	for (unsigned side = SIDE_A; side <= SIDE_B; side++)
 		put_bytes(out, side_call_id(e, call, side).ptr, row.call_id_len[side]);
 	put_span(out, context);

@@ -88,6 +88,9 @@ struct engine {
 	struct engine_action actions[ENGINE_ACTIONS_MAX];
 	struct cursor out; /* bytes of the actions */
 	struct engine_stats stats;
+	uint64_t policed_told_ns;   /* of quality.c */
+	uint64_t strangers_told_ns; /* 0: never */
+	uint64_t strangers_told;    /* packets */
 
 	const struct engine_source *source; /* of the message in work */
 	struct sip_msg msg;                 /* the message in work */
@@ -121,6 +124,8 @@ const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, u
 /* ---- leg.c ---- */
 struct sip_leg *leg_new(struct engine *e, struct sip_call *call, uint8_t side);
 struct sip_leg *leg_get(const struct engine *e, uint64_t handle);
+/* What its trunk may do, but for the session timer (session_set_policy). */
+void leg_set_policy(struct sip_leg *leg, const struct ipc_side_policy *policy);
 /* With all that it holds; out of its call's chain already. */
 void leg_free(struct engine *e, struct sip_leg *leg);
 struct span leg_text(const struct engine *e, const struct sip_leg *leg, enum leg_text which);
@@ -421,6 +426,18 @@ void call_report(struct engine *e, struct sip_call *call);
 /* The report is not needed any more. */
 void call_drop_report(struct engine *e, struct sip_call *call);
 void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id);
+
+/* ---- quality.c ---- */
+struct call_quality {
+	struct ipc_media_quality sum[2];
+	uint16_t nstreams; /* 0: the sums are the only section's, or there is none */
+	struct ipc_stream_quality streams[CALL_MEDIA_MAX];
+};
+void call_quality(const struct engine *e, const struct sip_call *call, struct call_quality *quality);
+/* Something of the media that the operator should know, once for each call or spray and not too
+ * often: cheap enough for each turn. */
+bool quality_has_news(const struct engine *e);
+void quality_tell(struct engine *e);
 
 /* ---- b2bua.c: a request outside a dialog, up to its targets ---- */
 /* `key`: its transaction's. */

@@ -144,7 +144,8 @@ void b2bua_no_ack(struct engine *e, struct sip_txn *txn)
 	b2bua_end(e, call, 408, IPC_BY_SIP_TIMEOUT);
 }
 
-/* When the silence of an answered call has lasted too long; NEVER_NS without such a limit. */
+/* When the silence of both sides of an answered call has lasted too long; NEVER_NS without such a
+ * limit, and while no section is one in which both may speak (hold). */
 static uint64_t media_deadline(const struct engine *e, const struct sip_call *call,
 			       const struct ipc_verdict *verdict)
 {
@@ -160,13 +161,52 @@ static uint64_t media_deadline(const struct engine *e, const struct sip_call *ca
 
 		if (call->pair[i] == HANDLE_NONE)
 			continue;
-		any = true;
+		any |= stream_pair_is_both_ways(e->media, call->pair[i]);
 		seen = stream_pair_last_seen_ns(e->media, call->pair[i]);
 		if (seen > latest)
 			latest = seen;
 	}
 	return any && verdict->media_timeout_s ? latest + verdict->media_timeout_s * NS_PER_S
 					       : NEVER_NS;
+}
+
+/* The same of one side alone, over the sections in which it should send: who mutes the video still
+ * speaks. */
+static uint64_t side_deadline(const struct engine *e, const struct sip_call *call,
+			      const struct ipc_verdict *verdict, enum stream_side side)
+{
+	uint64_t latest = call->answered_ns;
+	bool any = false;
+
+	if (call->transfer != HANDLE_NONE || verdict->side_timeout_s == 0)
+		return NEVER_NS;
+	for (unsigned i = 0; i < call->npairs; i++) {
+		uint64_t seen;
+
+		if (call->pair[i] == HANDLE_NONE ||
+		    !stream_pair_is_both_ways(e->media, call->pair[i]))
+			continue;
+		any = true;
+		seen = stream_side_last_seen_ns(e->media, call->pair[i], side);
+		if (seen > latest)
+			latest = seen;
+	}
+	return any ? latest + verdict->side_timeout_s * NS_PER_S : NEVER_NS;
+}
+
+/* When the silence of both, or of one that should send, has lasted too long. */
+static uint64_t silence_deadline(const struct engine *e, const struct sip_call *call,
+				 const struct ipc_verdict *verdict)
+{
+	uint64_t first = media_deadline(e, call, verdict);
+
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
+		uint64_t deadline = side_deadline(e, call, verdict, side);
+
+		if (deadline < first)
+			first = deadline;
+	}
+	return first;
 }
 
 static uint64_t longest_deadline(const struct sip_call *call, const struct ipc_verdict *verdict)
@@ -178,7 +218,7 @@ static uint64_t longest_deadline(const struct sip_call *call, const struct ipc_v
 void b2bua_arm(struct engine *e, struct sip_call *call)
 {
 	const struct ipc_verdict *verdict = call_verdict(e, call);
-	uint64_t next = media_deadline(e, call, verdict), longest = longest_deadline(call, verdict);
+	uint64_t next = silence_deadline(e, call, verdict), longest = longest_deadline(call, verdict);
 
 	if (longest < next)
 		next = longest;
@@ -195,7 +235,7 @@ static void answered_call_timer(struct engine *e, struct sip_call *call)
 {
 	const struct ipc_verdict *verdict = call_verdict(e, call);
 
-	if (e->now_ns >= media_deadline(e, call, verdict)) {
+	if (e->now_ns >= silence_deadline(e, call, verdict)) {
 		b2bua_end(e, call, 408, IPC_BY_MEDIA_TIMEOUT);
 		return;
 	}

@@ -514,6 +514,8 @@ bool engine_tick(struct engine *e, uint64_t now_ns)
 	uint32_t timer;
 
 	input_start(e, now_ns);
+	if (quality_has_news(e))
+		quality_tell(e);
 	while (out_has_room(e)) {
 		if (wheel_expire(e->wheel, now_ns, &timer, 1) == 0)
 			return false;
@@ -533,6 +535,12 @@ bool engine_tick(struct engine *e, uint64_t now_ns)
 uint64_t engine_next_ns(const struct engine *engine)
 {
 	return wheel_next_ns(engine->wheel);
+}
+
+bool engine_has_news(struct engine *engine, uint64_t now_ns)
+{
+	engine->now_ns = now_ns > engine->now_ns ? now_ns : engine->now_ns;
+	return quality_has_news(engine);
 }
 
 /* ---- output ---- */

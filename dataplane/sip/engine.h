@@ -123,6 +123,9 @@ bool engine_tick(struct engine *engine, uint64_t now_ns);
 unsigned engine_actions(const struct engine *engine, const struct engine_action **actions);
 void engine_report_blocked(struct engine *engine, const struct engine_action *action);
 
+/* Whether engine_tick has something to tell that no timer stands for: of the media. */
+bool engine_has_news(struct engine *engine, uint64_t now_ns);
+
 /* Earliest time engine_tick has something to do; UINT64_MAX: nothing. */
 uint64_t engine_next_ns(const struct engine *engine);
 

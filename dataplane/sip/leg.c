@@ -3,6 +3,16 @@
  * worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
+void leg_set_policy(struct sip_leg *leg, const struct ipc_side_policy *policy)
+{
+	leg->source_policy = policy->source_policy;
+	leg->media_flags = policy->flags;
+	leg->police_burst_ms = policy->police_burst_ms;
+	leg->police_headroom_percent = policy->police_headroom_percent;
+	leg->refer = policy->refer;
+	leg->trunk = policy->trunk;
+}
+
 struct sip_leg *leg_get(const struct engine *e, uint64_t handle)
 {
 	return slab_get(e->legs, handle);
@@ -101,6 +111,9 @@ struct sip_leg *leg_twin(struct engine *e, struct sip_call *call, const struct s
 	twin->transport = leg->transport;
 	twin->next_hop = leg->next_hop;
 	twin->source_policy = leg->source_policy;
+	twin->media_flags = leg->media_flags;
+	twin->police_burst_ms = leg->police_burst_ms;
+	twin->police_headroom_percent = leg->police_headroom_percent;
 	twin->refer = leg->refer;
 	twin->trunk = leg->trunk;
 	twin->srtp = leg->srtp;

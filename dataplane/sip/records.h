@@ -34,6 +34,7 @@ enum call_flag {
 	CALL_OWN_INVITE = 1 << 9,   /* of a transfer: no transaction waits for its answer */
 	CALL_UNTOLD = 1 << 10,	    /* of a transfer: who refers wants no NOTIFY */
 	CALL_SRTP_REFUSED = 1 << 11, /* the target in work refused SRTP: it is asked without */
+	CALL_POLICED = 1 << 12,	    /* that its media was policed has been told */
 };
 
 /* One call: side A asked, side B was asked. */
@@ -192,12 +193,15 @@ struct sip_leg {
 	uint8_t source_policy;  /* enum stream_source */
 	uint8_t refer;          /* enum ipc_refer */
 	uint8_t srtp;           /* enum ipc_srtp */
-	uint32_t trunk;         /* ipc_side_policy's */
+	uint32_t trunk;         /* ipc_side_policy's, as are the next two */
+	uint16_t police_burst_ms;
+	uint16_t police_headroom_percent;
 	uint8_t srtp_suites[SECURE_SUITES_MAX]; /* enum secure_suite, the preferred first */
 	/* Of the offer made last, by whichever side; a bit for each section: */
 	uint8_t savp;  /* it was RTP/SAVP */
 	uint8_t lines; /* limen made it, with crypto lines */
-	uint8_t pad[4];
+	uint8_t media_flags; /* enum ipc_policy_flag */
+	uint8_t pad[7];
 };
 _Static_assert(sizeof(struct sip_leg) % 8 == 0, "slab record");
 

@@ -210,7 +210,7 @@ bool sip_stage_turn(struct sip_stage *stage, uint64_t now_ns)
 	}
 	if (epoch && link_receive(stage->link, on_frame, stage, FRAMES_MAX))
 		did = true;
-	if (engine_next_ns(stage->engine) > now_ns)
+	if (engine_next_ns(stage->engine) > now_ns && !engine_has_news(stage->engine, now_ns))
 		return did;
 	do {
 		more = engine_tick(stage->engine, now_ns);

@@ -87,6 +87,27 @@ static void add_ports(struct stats *stats, const struct stats_source *source)
 	}
 }
 
+/* Packets by how long limen had them, from the turn that received them on: as far as there are any.
+ * A bucket ends where its name says, and begins at half of that. */
+static void add_delays(struct stats *stats, const char *object, const struct worker_stats *s)
+{
+	static const char *const names[WORKER_DELAYS] = {
+		"le_0ns",     "le_1ns",	    "le_3ns",	   "le_7ns",	 "le_15ns",    "le_31ns",
+		"le_63ns",    "le_127ns",   "le_255ns",	   "le_511ns",	 "le_1us",     "le_2us",
+		"le_4us",     "le_8us",	    "le_16us",	   "le_33us",	 "le_66us",    "le_131us",
+		"le_262us",   "le_524us",   "le_1049us",   "le_2097us",	 "le_4194us",  "le_8389us",
+		"le_17ms",    "le_34ms",    "le_67ms",	   "le_134ms",	 "le_268ms",   "le_537ms",
+		"le_1074ms",  "more",
+	};
+
+	for (unsigned i = 0; i < WORKER_DELAYS; i++) {
+		uint64_t pkts = peek(&s->delay_pkts[i]);
+
+		if (pkts)
+			add(stats, "delay", object, names[i], pkts);
+	}
+}
+
 static void add_workers(struct stats *stats, const struct stats_source *source)
 {
 	for (unsigned w = 0; w < source->nworkers; w++) {
@@ -104,6 +125,7 @@ static void add_workers(struct stats *stats, const struct stats_source *source)
 		add(stats, "worker", object, "busy_cycles", peek(&s->busy_cycles));
 		add(stats, "worker", object, "idle_cycles", peek(&s->idle_cycles));
 		add(stats, "worker", object, "sleeps", peek(&s->sleeps));
+		add_delays(stats, object, s);
 		add(stats, "worker", object, "busy_permille", engine.busy_permille);
 		add(stats, "worker", object, "admit_permille", engine.admit_permille);
 		add(stats, "worker", object, "handoff_sent",

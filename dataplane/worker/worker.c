@@ -151,6 +151,7 @@ bool worker_turn(struct worker *worker, uint64_t now_ns)
 	rte_rcu_qsbr_quiescent(worker->conf.quiet, worker->conf.index);
 	worker->stats.turns++;
 	worker->stats.pkts += n;
+	worker->turn_pkts = n;
 	worker->stats.sent_pkts += sent;
 	return found || n || frames || sent;
 }
@@ -172,10 +173,24 @@ static void idle(struct worker *worker)
 	nanosleep(&sleep, NULL);
 }
 
+/* A packet is not longer in limen than the turn that received and sent it. */
+static void note_delay(struct worker *worker, uint64_t cycles)
+{
+	__extension__ uint64_t ns =
+		(uint64_t)((unsigned __int128)cycles * worker->ns_per_cycle_q32 >> 32);
+	unsigned bits = ns ? 64u - (unsigned)__builtin_clzll(ns) : 0;
+
+	worker->stats.delay_pkts[bits < WORKER_DELAYS ? bits : WORKER_DELAYS - 1] +=
+		worker->turn_pkts;
+	media_set_delay(worker->media, ns);
+}
+
 static void account(struct worker *worker, bool found)
 {
 	uint64_t tsc = rte_rdtsc(), cycles = tsc - worker->turn_tsc;
 
+	if (worker->turn_pkts)
+		note_delay(worker, cycles);
 	if (found)
 		worker->stats.busy_cycles += cycles;
 	else
@@ -193,6 +208,7 @@ int worker_run(void *arg)
 	(void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	rte_rcu_qsbr_thread_online(worker->conf.quiet, worker->conf.index);
 	worker->turn_tsc = rte_rdtsc();
+	worker->ns_per_cycle_q32 = (1000000000ull << 32) / rte_get_tsc_hz();
 	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
 		uint64_t now_ns = tsc_ns(worker->conf.clock, worker->turn_tsc);
 		/* A turn's end is the next one's beginning; a line that was bent meanwhile may lie

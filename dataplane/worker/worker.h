@@ -52,6 +52,8 @@ struct worker_conf {
 	uint64_t boot_unix_ns;	/* UNIX time at time 0 */
 };
 
+#define WORKER_DELAYS 32u /* the last: a second and more */
+
 /* The worker writes, main reads; each value by itself, in no order. */
 struct worker_stats {
 	uint64_t turns;
@@ -60,6 +62,7 @@ struct worker_stats {
 	uint64_t busy_cycles; /* of turns that found something to do */
 	uint64_t idle_cycles; /* of the others, sleep included */
 	uint64_t sleeps;
+	uint64_t delay_pkts[WORKER_DELAYS]; /* by the bits of the ns that they were in limen */
 };
 
 struct worker {
@@ -84,6 +87,8 @@ struct worker {
 	/* the worker writes and reads */
 	uint64_t now_ns __attribute__((aligned(64)));
 	uint64_t turn_tsc;   /* when this turn began */
+	uint64_t ns_per_cycle_q32; /* times 2^32 */
+	unsigned turn_pkts;  /* that it found */
 	unsigned idle_turns; /* in a row */
 	bool turn_full;	     /* a queue gave as much as was asked of it */
 	unsigned sent;	     /* in this turn, so far */

@@ -21,19 +21,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_stats(const uint8_t *data, size_t size)
 {
 	struct rtp_rx_stats stats = {0};
+	struct rtp_rx_rare rare = {0};
 	uint32_t lost_before = 0, n = 0;
 
 	for (; size >= 12; data += 12, size -= 12, n++) {
-		rtp_rx_account(&stats, data, n * 160);
-		CHECK(stats.started);
-		CHECK(stats.ssrc == rtp_ssrc(data));
+		const uint64_t now_ns = n * 20000000ull;
+
+		if (!rtp_rx_account_next(&stats, data, rtp_arrival(now_ns, stats.clock_hz)))
+			rtp_rx_account(&stats, &rare, data, (uint32_t)(size < 16 ? size : 16),
+				       now_ns, NULL, NULL);
+		CHECK(stats.started && stats.clock_hz);
 		CHECK(stats.pkts >= 1 && stats.pkts <= n + 1);
-		CHECK(stats.seq_max >= stats.seq_first);
-		CHECK(stats.lost_before >= lost_before);
-		CHECK(rtp_rx_lost(&stats) >= stats.lost_before);
+		CHECK(stats.seq_max >= rare.seq_first);
+		CHECK(rare.lost_before >= lost_before);
+		CHECK(rtp_rx_lost(&stats, &rare) >= rare.lost_before);
+		CHECK(rtp_rx_lost(&stats, &rare) <= rtp_rx_expected(&stats, &rare));
 		/* Each step forward may lose less than a dropout's worth. */
-		CHECK(rtp_rx_lost(&stats) <= (n + 1) * 3000u);
-		lost_before = stats.lost_before;
+		CHECK(rtp_rx_lost(&stats, &rare) <= (n + 1) * 3000u);
+		/* Each packet is one of these, or a jump's first. */
+		CHECK((uint64_t)rare.reordered_pkts + rare.duplicate_pkts + rare.restarts <= n);
+		CHECK(rare.loss_runs <= n + 1);
+		lost_before = rare.lost_before;
 	}
 }
 
@@ -62,6 +70,27 @@ static void check_hidden(const uint8_t *data, size_t size)
 	free(pkt);
 }
 
+/* Reports are read inside the packet; what is masked twice is what it was. */
+static void check_reports(const uint8_t *data, size_t size)
+{
+	struct rtcp_walk walk = {.pkt = data, .len = (uint32_t)size};
+	uint8_t *pkt = malloc(size ? size : 1);
+	struct rtcp_item item;
+	uint32_t n = 0;
+
+	CHECK(pkt);
+	while (rtcp_next(&walk, &item)) {
+		CHECK(item.kind <= RTCP_ITEM_VOIP);
+		CHECK(item.lost >= -0x800000 && item.lost < 0x800000);
+		CHECK(++n <= size / 8);
+	}
+	memcpy(pkt, data, size);
+	if (rtcp_mask_ssrcs(pkt, (uint32_t)size, 0x01020304, 0x50607080))
+		CHECK(rtcp_mask_ssrcs(pkt, (uint32_t)size, 0x01020304, 0x50607080));
+	CHECK(memcmp(pkt, data, size) == 0);
+	free(pkt);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size > UINT16_MAX)
@@ -75,5 +104,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				     data[1] <= 204));
 	check_stats(data, size);
 	check_hidden(data, size);
+	check_reports(data, size);
 	return 0;
 }

@@ -4,6 +4,7 @@
  * is judged on the spot: a media packet takes no time. */
 #include "common/sdp/sdp.h"
 #include "dataplane/media/latch.h"
+#include "dataplane/media/quality.h"
 #include "ua.h"
 
 #define NAT_SHIFT 20000u /* a NAT makes the source port another one by so much */
@@ -92,7 +93,8 @@ static enum rtp_fate relay(struct sim *sim, const struct found *found,
 		return RTP_WRONG_SOURCE;
 	}
 	in->last_seen_ns = sim->now_ns;
-	rtp_rx_account(&in->rtp, header, rtp_arrival(sim->now_ns, 8000));
+	quality_account(found->worker->media, sim->now_ns, in, found->side, header,
+			sizeof(header));
 	if ((in->flags & STREAM_RELAYS) != STREAM_RELAYS) {
 		cold->dropped_pkts++;
 		return RTP_HELD;

@@ -155,9 +155,11 @@ static bool both(const char *what)
 	static struct outcome a, b;
 	struct stream_hot before = *hot();
 	struct stream_lane settled = *stream_lane(media, hot());
+	struct stream_pair_cold *cold = stream_cold(media, hot()), rare = *cold;
 
 	run(&a, true);
 	*hot() = before;
+	*cold = rare;
 	stream_unsettle(media, hot());
 	run(&b, false);
 	*stream_lane(media, hot()) = settled;

@@ -2,6 +2,9 @@
 /* Records, the note that comes back with them, and the names of calls. */
 #include "controlplane/cdr/record.h"
 
+#include "common/rtp/codec.h"
+#include "common/sdp/sdp_formats.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -158,8 +161,25 @@ static const struct ipc_call_end answered = {
 		 {.addr = {{10, 99, 2, 2}}, .port = 5080, .family = NET_IP4}},
 	.media = {{.rx_pkts = 3000,
 		   .rx_bytes = 516000,
+		   .expected_pkts = 3002,
 		   .lost_pkts = 2,
+		   .loss_runs = 1,
+		   .loss_run_max = 2,
+		   .duplicate_pkts = 7,
+		   .dtmf_events = 4,
 		   .jitter_us = 1234,
+		   .jitter_max_us = 2500,
+		   .rtt_us = 40000,
+		   .rtt_max_us = 41001,
+		   .far_reports = 3,
+		   .far_lost_pkts = 150,
+		   .far_jitter_us = 3000,
+		   .far_mos_x10 = 41,
+		   .delay_us = 12,
+		   .idle_ms = 20,
+		   .is_rtp = 1,
+		   .kind = SDP_KIND_AUDIO,
+		   .codec = CODEC_PCMA,
 		   .rtcp_pkts = 12,
 		   .payload_type = 8,
 		   .srtp_suite = SECURE_AES_CM_128_HMAC_SHA1_80,
@@ -168,6 +188,7 @@ static const struct ipc_call_end answered = {
 		   .out_of_order_pkts = 4,
 		   .dropped_pkts = 1,
 		   .jitter_us = 9,
+		   .idle_ms = UINT32_MAX,
 		   .learned = 1}},
 	.status = 200,
 	.ended_by = IPC_BY_CALLEE,
@@ -194,15 +215,27 @@ Test(record, of_an_answered_call)
 			       "\"call_ids\":[\"abc@10.99.1.2\",\"def\"],\"peers\":[\"10.99.1.2:"
 			       "5060\",\"10.99.2.2:5080\"],"
 			       "\"status\":200,\"ended_by\":\"callee\",\"media\":["
-			       "{\"rx_pkts\":3000,\"rx_bytes\":516000,\"lost_pkts\":2,\"out_of_"
-			       "order_pkts\":0,\"dropped_pkts\":0,"
-			       "\"rtcp_pkts\":12,\"jitter_ms\":1.234,\"payload_type\":8,\"source\":"
-			       "\"10.99.1.2:6000\",\"source_learned\":false,"
+			       "{\"kind\":\"audio\",\"codec\":\"PCMA\",\"payload_type\":8,"
+			       "\"rx_pkts\":3000,\"rx_bytes\":516000,\"expected_pkts\":3002,"
+			       "\"lost_pkts\":2,\"loss_runs\":1,\"loss_run_max_pkts\":2,"
+			       "\"out_of_order_pkts\":0,\"duplicate_pkts\":7,\"restarts\":0,"
+			       "\"dropped_pkts\":0,\"policed_pkts\":0,\"rtcp_pkts\":12,"
+			       "\"dtmf_events\":4,\"jitter_ms\":1.234,\"jitter_max_ms\":2.500,"
+			       "\"rtt_ms\":40.000,\"rtt_max_ms\":41.001,\"far_lost_pkts\":150,"
+			       "\"far_jitter_ms\":3.000,\"mos\":4.38,\"far_mos\":3.87,"
+			       "\"far_mos_reported\":4.10,\"delay_ms\":0.012,\"idle_ms\":20.000,"
+			       "\"source\":\"10.99.1.2:6000\",\"source_learned\":false,"
 			       "\"srtp\":\"AES_CM_128_HMAC_SHA1_80\"},"
-			       "{\"rx_pkts\":2999,\"rx_bytes\":0,\"lost_pkts\":0,\"out_of_order_"
-			       "pkts\":4,\"dropped_pkts\":1,"
-			       "\"rtcp_pkts\":0,\"jitter_ms\":0.009,\"payload_type\":0,\"source\":"
-			       "null,\"source_learned\":true,\"srtp\":null}]}\n")),
+			       "{\"kind\":\"other\",\"codec\":\"unknown\",\"payload_type\":0,"
+			       "\"rx_pkts\":2999,\"rx_bytes\":0,\"expected_pkts\":0,"
+			       "\"lost_pkts\":0,\"loss_runs\":0,\"loss_run_max_pkts\":0,"
+			       "\"out_of_order_pkts\":4,\"duplicate_pkts\":0,\"restarts\":0,"
+			       "\"dropped_pkts\":1,\"policed_pkts\":0,\"rtcp_pkts\":0,"
+			       "\"dtmf_events\":0,\"jitter_ms\":null,\"jitter_max_ms\":null,"
+			       "\"rtt_ms\":null,\"rtt_max_ms\":null,\"far_lost_pkts\":null,"
+			       "\"far_jitter_ms\":null,\"mos\":null,\"far_mos\":null,"
+			       "\"far_mos_reported\":null,\"delay_ms\":null,\"idle_ms\":null,"
+			       "\"source\":null,\"source_learned\":true,\"srtp\":null}]}\n")),
 		  "%.*s", SPAN_FMT(cursor_span(&out)));
 }
 
@@ -211,7 +244,7 @@ Test(record, of_a_call_that_came_to_nothing)
 	struct frame frame = {.end = answered};
 	char buf[CDR_RECORD_BYTES_MAX];
 	struct cursor out = cursor_on(buf, sizeof(buf));
-	struct json_node nodes[128];
+	struct json_node nodes[256];
 
 	frame.end.ringing_ns = frame.end.answered_ns = 0;
 	frame.end.peer[1] = (struct net_endpoint){0};
@@ -219,7 +252,7 @@ Test(record, of_a_call_that_came_to_nothing)
 	frame.end.ended_by = IPC_BY_POLICY;
 	add_texts(&frame, "abc", "", "");
 	put_cdr_record(&out, &frame.end);
-	cr_assert_gt(json_read(cursor_span(&out), nodes, 128), 0);
+	cr_assert_gt(json_read(cursor_span(&out), nodes, 256), 0);
 	cr_expect_eq(json_get(nodes, SPAN("answered"))->kind, JSON_NULL);
 	cr_expect_eq(json_u64(json_get(nodes, SPAN("duration_ms"))), 0);
 	cr_expect_eq(json_u64(json_get(nodes, SPAN("status"))), 404);
@@ -235,12 +268,12 @@ Test(record, clocks_may_step)
 	struct frame frame = {.end = answered};
 	char buf[CDR_RECORD_BYTES_MAX];
 	struct cursor out = cursor_on(buf, sizeof(buf));
-	struct json_node nodes[128];
+	struct json_node nodes[256];
 
 	frame.end.ended_ns = frame.end.answered_ns - 1;
 	add_texts(&frame, "abc", "def", "");
 	put_cdr_record(&out, &frame.end);
-	cr_assert_gt(json_read(cursor_span(&out), nodes, 128), 0);
+	cr_assert_gt(json_read(cursor_span(&out), nodes, 256), 0);
 	cr_expect_eq(json_u64(json_get(nodes, SPAN("duration_ms"))), 0);
 }
 
@@ -249,26 +282,68 @@ Test(record, always_fits)
 {
 	static struct {
 		struct ipc_call_end end;
+		struct ipc_stream_quality streams[IPC_STREAMS_MAX];
 		char text[2 * 60000 + IPC_CONTEXT_MAX];
 	} frame;
 	static char buf[CDR_RECORD_BYTES_MAX];
 	struct cursor out = cursor_on(buf, sizeof(buf));
+	struct net_endpoint longest = {.port = UINT16_MAX, .family = NET_IP6};
 
+	memset(longest.addr.ip, 0x2a, sizeof(longest.addr.ip));
 	frame.end = answered;
 	for (unsigned side = 0; side < 2; side++) {
 		frame.end.call_id_len[side] = 30000;
-		frame.end.media[side] = (struct ipc_media_quality){
-			UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT32_MAX,
-			UINT32_MAX, UINT32_MAX, UINT32_MAX, .payload_type = 255};
+		memset(&frame.end.media[side], 0xff, sizeof(frame.end.media[side]));
+		frame.end.media[side].source = longest;
+		frame.end.media[side].srtp_suite = SECURE_AES_256_CM_HMAC_SHA1_80;
 	}
+	frame.end.nstreams = IPC_STREAMS_MAX;
+	memset(frame.streams, 0xff, sizeof(frame.streams));
+	for (unsigned i = 0; i < 2 * IPC_STREAMS_MAX; i++)
+		frame.streams[i / 2].from[i % 2] = frame.end.media[0];
 	frame.end.context_len = IPC_CONTEXT_MAX;
 	memset(frame.text, 0xff, sizeof(frame.text));
 	memcpy(frame.text + 60000, "1 ", 2);
 	for (unsigned i = 1; i < 6; i++)
 		frame.text[60000 + 2 + i * 150] = ' ';
 	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_CALL_END, &frame.end,
-				   (uint32_t)(sizeof(frame.end) + 60000 + IPC_CONTEXT_MAX)), 0);
+				   (uint32_t)(sizeof(frame.end) + sizeof(frame.streams) +
+					      60000 + IPC_CONTEXT_MAX)), 0);
 	put_cdr_record(&out, &frame.end);
 	cr_expect_not(out.full);
 	cr_expect_eq(buf[out.len - 1], '\n');
+}
+
+/* Two sections: their sums, and each by itself. */
+Test(record, of_two_streams)
+{
+	struct {
+		struct ipc_call_end end;
+		struct ipc_stream_quality streams[2];
+		char text[64];
+	} frame = {.end = answered};
+	char buf[CDR_RECORD_BYTES_MAX];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+	static struct json_node nodes[1024];
+	const struct json_node *streams, *second;
+
+	frame.end.nstreams = 2;
+	frame.streams[0].from[0] = answered.media[0];
+	frame.streams[1].from[0] =
+		(struct ipc_media_quality){.rx_pkts = 17, .kind = SDP_KIND_VIDEO, .codec = CODEC_H264};
+	memcpy(frame.text, "abcdef", 6);
+	frame.end.call_id_len[0] = frame.end.call_id_len[1] = 3;
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_CALL_END, &frame.end,
+				   sizeof(frame.end) + sizeof(frame.streams) + 6), 0);
+	put_cdr_record(&out, &frame.end);
+	cr_assert_gt(json_read(cursor_span(&out), nodes, 1024), 0);
+	cr_expect(span_eq(json_get(nodes, SPAN("call_ids"))->text, SPAN("[\"abc\",\"def\"]")));
+	streams = json_get(nodes, SPAN("streams"));
+	second = json_next(streams, json_next(streams, NULL));
+	cr_assert(second);
+	second = json_next(second, NULL);
+	cr_expect_eq(json_u64(json_get(second, SPAN("rx_pkts"))), 17);
+	cr_expect(span_eq(json_get(second, SPAN("codec"))->text, SPAN("H264")) ||
+		  span_eq(json_get(second, SPAN("codec"))->text, SPAN("\"H264\"")));
+	cr_expect_null(json_next(streams, json_next(streams, json_next(streams, NULL))));
 }
