@@ -102,13 +102,18 @@ def by_another_config():
 
 def records_turn():
     """each call has one record, in whichever file; the files put aside bear their time"""
+    def written():
+        return lab.stats()["control", "cdr", "written"]
+
     for _ in range(3):
+        before = written()
         call = a.call("2")
         real = b.expect("INVITE")
         b.answer(real, 486, tag="busy")
         call.ack_failure(call.expect(486))
-        lab.wait_until(6, lambda: not lab.records())
-    wanted = lab.stats()["control", "cdr", "written"]
+        assert lab.wait_until(6, lambda: written() > before), "no record"  # pylint: disable=cell-var-from-loop
+        assert lab.wait_until(8, lambda: not lab.records()), "the file is not put aside"
+    wanted = written()
     files = glob.glob(CDR + ".*")
     assert len(files) >= 3 and all(re.search(r"\.\d{8}T\d{6}Z(-\d+)?$", f) for f in files), files
     ids = []
