@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "controlplane/core/loop.h"
 #include "controlplane/dispatch/dispatch.h"
+#include "controlplane/policy/tables.h"
 
 #define ERRORS_MAX           100u
 #define REFERENCE_BYTES_MAX  (256u * 1024u)
@@ -81,6 +82,19 @@ static int print_reference(void)
 	return out.full || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static void print_errors(const char *path, const struct conf_error *errors, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		char line[1024];
+		struct cursor out = cursor_on(line, sizeof(line));
+
+		conf_put_error(&out, path, &errors[i]);
+		fprintf(stderr, "%.*s\n", (int)out.len, out.buf);
+	}
+	if (n == ERRORS_MAX)
+		fprintf(stderr, "%s: there may be more\n", path);
+}
+
 static struct conf *load(const char *path)
 {
 	struct conf_error errors[ERRORS_MAX];
@@ -89,16 +103,26 @@ static struct conf *load(const char *path)
 
 	if (!conf_load(path, &conf, errors, ERRORS_MAX, &nerrors))
 		return conf;
-	for (unsigned i = 0; i < nerrors; i++) {
-		char line[1024];
-		struct cursor out = cursor_on(line, sizeof(line));
-
-		conf_put_error(&out, path, &errors[i]);
-		fprintf(stderr, "%.*s\n", (int)out.len, out.buf);
-	}
-	if (nerrors == ERRORS_MAX)
-		fprintf(stderr, "%s: there may be more\n", path);
+	print_errors(path, errors, nerrors);
 	return NULL;
+}
+
+/* The tables' files too, which are no part of the config itself. */
+static int check(struct conf *conf)
+{
+	struct conf_error errors[ERRORS_MAX];
+	struct tables *tables;
+	unsigned nerrors;
+	int err = tables_load(conf, NULL, &tables, errors, ERRORS_MAX, &nerrors);
+
+	print_errors(conf->path, errors, nerrors);
+	if (!err)
+		printf("%s: good: %u ports, %u realms, %u trunks, %u routes, %u tables\n",
+		       conf->path, conf->nports, conf->nrealms, conf->ntrunks, conf->nroutes,
+		       conf->ntables);
+	tables_free(tables);
+	conf_free(conf);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int open_log(const struct conf_log *log)
@@ -126,7 +150,7 @@ static void on_reload(void *arg)
 {
 	struct dispatch **dispatch = arg;
 
-	(void)dispatch_reload(*dispatch);
+	dispatch_reload(*dispatch, NULL, NULL);
 }
 
 static int run(struct conf *conf)
@@ -173,8 +197,5 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	if (!arguments.check)
 		return run(conf);
-	printf("%s: good: %u ports, %u realms, %u trunks, %u routes\n", arguments.config,
-	       conf->nports, conf->nrealms, conf->ntrunks, conf->nroutes);
-	conf_free(conf);
-	return EXIT_SUCCESS;
+	return check(conf);
 }

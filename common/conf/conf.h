@@ -22,6 +22,9 @@
 #define CONF_PEERS_MAX   8u
 #define CONF_EMERGENCY_MAX 32u
 #define CONF_DNS_SERVERS_MAX 4u
+#define CONF_TABLES_MAX  64u
+#define CONF_ROUTE_TO_MAX 8u /* trunks of one route */
+#define CONF_HOURS_MAX   8u
 
 struct conf_machine {
 	unsigned main_cpu;
@@ -79,6 +82,15 @@ struct conf_peer {
 	uint16_t priority, weight;
 };
 
+/* Where a trunk's number rules apply. */
+enum conf_rules {
+	CONF_CALLED_IN, /* to what comes from it */
+	CONF_CALLING_IN,
+	CONF_CALLED_OUT, /* to what goes to it */
+	CONF_CALLING_OUT,
+	CONF_RULES,
+};
+
 struct conf_trunk {
 	char *name;
 	unsigned realm; /* index */
@@ -128,13 +140,82 @@ struct conf_trunk {
 	char *account_domain, *account_auth_user;
 	unsigned account_expires_s;
 	bool users_registered; /* calls go to where the user registered, not to the peers */
+	int number_rules[CONF_RULES]; /* sets of number rules, by enum conf_rules; -1: none */
+	char *country_code;         /* of numbers as it writes them; "": not known */
+	char *national_prefix;      /* "" : none */
+	char *international_prefix;
 };
 
+/* Minutes of the day; behind `to` it is over. Past midnight where `to` is not behind `from`. */
+struct conf_hours {
+	uint16_t from, to;
+};
+
+enum conf_order { CONF_BY_COST = 0, CONF_BY_QUALITY };
+
+/* Conditions, all of which must hold, then what is done: to trunks, to a table's trunks, or refused
+ * or redirected with `status`. */
 struct conf_route {
-	int from;    /* index of the trunk the call came by, -1: any */
-	char *prefix; /* of the called user part, "" : any */
-	int to;      /* index of trunk; -1: refuse with `status` */
-	unsigned status;
+	int from;		/* index of the trunk the call came by, -1: any */
+	int realm;		/* of that trunk, -1: any */
+	char *prefix;		/* of the called user part, "" : any; so are all texts here */
+	char *user;		/* the whole of it */
+	char *calling_prefix;
+	char *pattern;
+	char *pattern_of;	/* "called", "calling", or a header's name */
+	char *domain;
+	char *header;
+	char *header_value;
+	uint32_t methods;	/* a bit for each enum sip_method; 0: any */
+	uint8_t days;		/* a bit for each from Monday on; 0: any */
+	uint8_t nhours;		/* 0: any */
+	struct conf_hours hours[CONF_HOURS_MAX];
+	char *time_zone;
+	uint8_t percent;
+	bool emergency;
+	uint8_t order;		/* enum conf_order */
+	int to;			/* index of trunk; -1: none */
+	unsigned nfailover;
+	unsigned failover[CONF_ROUTE_TO_MAX - 1];
+	unsigned nweights;	/* 0: in order; else of `to` and each of failover */
+	uint16_t weights[CONF_ROUTE_TO_MAX];
+	int table;		/* index; -1: none */
+	unsigned status;	/* 0: none */
+	char *reason;
+	unsigned cause;	/* 0: none */
+	unsigned redirect_count;
+	char **redirect;
+};
+
+struct conf_table {
+	char *name;
+	char *file;
+	char *sqlite_table; /* "" : the file is CSV */
+};
+
+enum conf_convert {
+	CONF_CONVERT_NONE = 0,
+	CONF_TO_E164,
+	CONF_TO_NATIONAL,
+	CONF_TO_INTERNATIONAL,
+};
+
+struct conf_number_rule {
+	char *set;
+	char *prefix;	/* "" : any */
+	char *pattern;	/* "" : any */
+	uint8_t convert; /* enum conf_convert */
+	uint8_t strip;
+	bool next;	/* after it applied the set goes on */
+	char *add;
+	char *replace;	/* what the pattern found; NULL: it stays */
+};
+
+/* The rules of one name. */
+struct conf_rule_set {
+	char *name;
+	unsigned nrules;
+	unsigned *rules; /* indexes, in order */
 };
 
 struct conf_registrar {
@@ -205,6 +286,12 @@ struct conf {
 	struct conf_answer_rule *answer_rules;
 	unsigned ntopologies;
 	struct conf_topology *topologies;
+	unsigned ntables;
+	struct conf_table *tables;
+	unsigned nnumber_rules;
+	struct conf_number_rule *number_rules;
+	unsigned nrule_sets;
+	struct conf_rule_set *rule_sets;
 	struct conf_registrar registrar;
 	struct conf_auth auth;
 	struct conf_srtp srtp;

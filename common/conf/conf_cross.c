@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/conf/conf_value.h"
 
@@ -174,87 +173,6 @@ static void check_realms(const struct conf_cross *x)
 	}
 }
 
-/* Which route first took a (from, prefix): a table that each route looks itself up in. */
-struct taken {
-	unsigned *slots; /* route + 1, 0: free */
-	uint32_t mask;
-};
-
-static uint32_t taken_slot(const struct taken *taken, const struct conf_cross *x, int from,
-			   const char *prefix, size_t len)
-{
-	uint64_t hash = 0xcbf29ce484222325ull ^ (uint32_t)from;
-	uint32_t at;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (uint8_t)prefix[i]) * 0x100000001b3ull;
-	for (at = (uint32_t)(hash ^ hash >> 32) & taken->mask; taken->slots[at];
-	     at = (at + 1) & taken->mask) {
-		const struct conf_route *route = &x->conf->routes[taken->slots[at] - 1];
-
-		if (route->from == from && strlen(route->prefix) == len &&
-		    !memcmp(route->prefix, prefix, len))
-			break;
-	}
-	return at;
-}
-
-/* The first earlier route that takes all this one would, plus 1; or 0. */
-static unsigned covered_by(const struct taken *taken, const struct conf_cross *x,
-			   const struct conf_route *route)
-{
-	unsigned first = 0;
-
-	for (size_t len = 0; len <= strlen(route->prefix); len++) {
-		int froms[2] = {-1, route->from};
-
-		for (unsigned f = 0; f < 2; f++) {
-			unsigned by =
-				taken->slots[taken_slot(taken, x, froms[f], route->prefix, len)];
-
-			if (by && (!first || by < first))
-				first = by;
-		}
-	}
-	return first;
-}
-
-static int check_routes(const struct conf_cross *x)
-{
-	struct taken taken = {.mask = 1};
-	char key[CONF_KEY_BYTES];
-
-	while (taken.mask < x->conf->nroutes * 2)
-		taken.mask = taken.mask * 2 + 1;
-	taken.slots = calloc((size_t)taken.mask + 1, sizeof(*taken.slots));
-	if (!taken.slots)
-		return -ENOMEM;
-	for (unsigned i = 0; i < x->conf->nroutes; i++) {
-		const struct conf_route *route = &x->conf->routes[i];
-		const struct raw_routes *raw = &x->raw->routes[i];
-		bool to = raw->to && *raw->to;
-		unsigned by;
-
-		if (conf_cross_faulty(x, key, "routes[%u]", i))
-			continue;
-		if (to == (raw->status != NULL)) {
-			conf_fault_at(x->doc, key,
-				      to ? "has both `to` and `status`: only one can be"
-					 : "has neither `to` nor `status`");
-			continue;
-		}
-		by = covered_by(&taken, x, route);
-		if (by)
-			conf_fault_at(x->doc, key,
-				      "never reached: routes[%u] takes all of its calls", by - 1);
-		else
-			taken.slots[taken_slot(&taken, x, route->from, route->prefix,
-					       strlen(route->prefix))] = i + 1;
-	}
-	free(taken.slots);
-	return 0;
-}
-
 /* No algorithm twice. */
 static void check_algorithms(const struct conf_cross *x)
 {
@@ -313,5 +231,6 @@ int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const str
 	check_algorithms(&x);
 	check_dns(&x);
 	check_outputs(&x);
-	return check_routes(&x);
+	conf_cross_number_rules(&x);
+	return conf_cross_routes(&x);
 }

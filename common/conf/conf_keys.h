@@ -23,10 +23,19 @@
 	X(PORT_RANGE, "low-high")                                                                  \
 	X(HEADER, "header name")                                                                   \
 	X(USER, "start of a user part")                                                            \
+	X(DIGITS, "digits")                                                                        \
+	X(HOST, "host")                                                                            \
+	X(FIELD, "header name") /* of any header, those that limen writes too */                   \
+	X(PATTERN, "pattern (PCRE2)")                                                              \
+	X(HOURS, "hh:mm-hh:mm") /* 24:00 is the day's end; past midnight where the end is first */ \
+	X(ZONE, "time zone")                                                                       \
+	X(CONTACT_URI, "sip: URI, its user perhaps `*`")                                           \
 	X(SERVICE, "user or urn:service") /* a whole user part, or a service URN (RFC 5031) */     \
 	X(REF_PORT, "name of a port")                                                              \
 	X(REF_REALM, "name of a realm")                                                            \
-	X(REF_TRUNK, "name of a trunk")
+	X(REF_TRUNK, "name of a trunk")                                                            \
+	X(REF_TABLE, "name of a table")                                                            \
+	X(REF_RULES, "name of a set of number rules")
 
 /* X(section, shape, keys, required, at most, documentation). MAP: one mapping; MAPS: a list of
  * them. */
@@ -43,6 +52,12 @@
 	  "Where calls go: the first route that matches decides. A call that none matches is "     \
 	  "refused with 404.")                                                                     \
 	CONF_SECTIONS_RULES(X)                                                                     \
+	X(tables, MAPS, TABLE, false, CONF_TABLES_MAX,                                             \
+	  "Tables of prefixes for routes: which trunks take which numbers, at what cost. A file "  \
+	  "that changed is loaded by a reload, beside the calls.")                                 \
+	X(number_rules, MAPS, NUMBER_RULE, false, 65536,                                           \
+	  "How numbers are rewritten: rules of one set apply in the order they stand in. Trunks "  \
+	  "name sets for what comes from them and goes to them.")                                  \
 	X(registrar, MAP, REGISTRAR, false, 1,                                                     \
 	  "Users that register through limen: where each of them is.")                             \
 	X(auth, MAP, AUTH, false, 1,                                                               \
@@ -256,16 +271,119 @@
 	  "Unanswered probes in a row after which a peer is down.")                                \
 	X(ONE, UINT, options_up_after, 0, "probes", "1", 1, 100, RELOAD,                           \
 	  "Answered probes in a row after which a peer is up.")                                    \
+	X(ONE, REF_RULES, called_in_rules, 0, "", "", 1, 63, RELOAD,                       \
+	  "Number rules for called numbers that come from this trunk, before routes see them.") \
+	X(ONE, REF_RULES, calling_in_rules, 0, "", "", 1, 63, RELOAD,                      \
+	  "Number rules for calling numbers that come from this trunk.")                   \
+	X(ONE, REF_RULES, called_out_rules, 0, "", "", 1, 63, RELOAD,                      \
+	  "Number rules for called numbers on their way to this trunk.")                   \
+	X(ONE, REF_RULES, calling_out_rules, 0, "", "", 1, 63, RELOAD,                     \
+	  "Number rules for calling numbers (From) on their way to this trunk.")           \
+	X(ONE, DIGITS, country_code, 0, "", "", 1, 3, RELOAD,                              \
+	  "Of numbers as this trunk writes them: what number rules add and take off on the way " \
+	  "to and from E.164.")                                                            \
+	X(ONE, DIGITS, national_prefix, 0, "", "0", 0, 4, RELOAD,                          \
+	  "What it writes before a national number; `none`: nothing, so that a number "    \
+	  "without any prefix is a national one.")                                         \
+	X(ONE, DIGITS, international_prefix, 0, "", "00", 1, 5, RELOAD,                    \
+	  "What it writes before an international number.")                                \
 	CONF_KEYS_TRUNK_RULES(X)
 
-#define CONF_KEYS_ROUTE(X)                                                                         \
-	X(ONE, REF_TRUNK, from, 0, "", "", 1, 63, RELOAD,                                          \
-	  "Only calls that came by this trunk; without it: any.")                                  \
-	X(ONE, USER, prefix, 0, "", "", 0, 63, RELOAD,                                             \
-	  "Only calls whose called user part begins with this; without it: any.")                  \
-	X(ONE, REF_TRUNK, to, 0, "", "", 1, 63, RELOAD, "The trunk the call goes to.")             \
-	X(ONE, UINT, status, 0, "SIP status", "0", 400, 699, RELOAD,                               \
-	  "Refuse the call with this status, instead of `to`.")
+#define CONF_KEYS_ROUTE(X)                                                                 \
+	X(ONE, REF_TRUNK, from, 0, "", "", 1, 63, RELOAD,                                  \
+	  "Only calls that came by this trunk; without it: any.")                          \
+	X(ONE, REF_REALM, realm, 0, "", "", 1, 63, RELOAD,                                 \
+	  "Only calls that came by a trunk of this realm.")                                \
+	X(ONE, USER, prefix, 0, "", "", 0, 63, RELOAD,                                     \
+	  "Only calls whose called user part begins with this; without it: any.")          \
+	X(ONE, SERVICE, user, 0, "", "", 1, 63, RELOAD,                                    \
+	  "Only calls whose called user part is this, whole.")                             \
+	X(ONE, USER, calling_prefix, 0, "", "", 1, 63, RELOAD,                             \
+	  "Only calls whose calling number begins with this: that of "                     \
+	  "P-Asserted-Identity where the trunk is trusted and sends it, else "             \
+	  "From's.")                                                                       \
+	X(ONE, PATTERN, pattern, 0, "", "", 1, 250, RELOAD,                                \
+	  "Only calls where this is found in what pattern_of names. A pattern that "       \
+	  "takes too many steps counts as not found.")                                     \
+	X(ONE, FIELD, pattern_of, 0, "", "called", 1, 40, RELOAD,                          \
+	  "What the pattern is looked for in: `called` or `calling` (the numbers), "       \
+	  "or the name of a header: then one of its lines is enough.")                     \
+	X(ONE, HOST, domain, 0, "", "", 1, 128, RELOAD,                                    \
+	  "Only requests whose Request-URI has this host.")                                \
+	X(ONE, FIELD, header, 0, "", "", 1, 40, RELOAD,                                    \
+	  "Only requests with this header.")                                               \
+	X(ONE, TEXT, header_value, 0, "", "", 1, 200, RELOAD,                              \
+	  "Only where one of its lines is exactly this.")                                  \
+	X(LIST, WORD, methods, 8,                                                          \
+	  "INVITE|MESSAGE|SUBSCRIBE|PUBLISH|REGISTER|OPTIONS|NOTIFY|REFER", "", 1, 16,     \
+	  RELOAD,                                                                          \
+	  "Only these; without any: all that the trunk may begin.")                        \
+	X(LIST, WORD, days, 7, "mon|tue|wed|thu|fri|sat|sun", "", 1, 3, RELOAD,            \
+	  "Only on these days of the week.")                                               \
+	X(LIST, HOURS, hours, 8, "", "", 1, 11, RELOAD,                                    \
+	  "Only within these times of the day. Those past midnight belong to the "         \
+	  "day they begin on.")                                                            \
+	X(ONE, ZONE, time_zone, 0, "", "UTC", 1, 63, RELOAD,                               \
+	  "Where days and hours are reckoned, with its summer time.")                      \
+	X(ONE, UINT, percent, 0, "%", "100", 1, 100, RELOAD,                               \
+	  "Only this share of the calls that come so far, by their Call-ID.")              \
+	X(ONE, BOOL, emergency, 0, "", "no", 2, 8, RELOAD,                                 \
+	  "Only emergency calls (`emergency.services`). Such routes are tried "            \
+	  "before all others.")                                                            \
+	X(ONE, REF_TRUNK, to, 0, "", "", 1, 63, RELOAD,                                    \
+	  "The trunk the call goes to.")                                                   \
+	X(LIST, REF_TRUNK, failover, 7, "", "", 1, 63, RELOAD,                             \
+	  "Trunks that are tried in this order when `to` cannot take the call.")           \
+	X(LIST, UINT, weights, 8, "", "", 0, 65535, RELOAD,                                \
+	  "How calls are shared out among `to` and `failover`, a weight for each in "      \
+	  "this order; the trunks not chosen are tried after the chosen one.")             \
+	X(ONE, REF_TABLE, table, 0, "", "", 1, 63, RELOAD,                                 \
+	  "The table that says which trunks take the call, instead of `to`; a "            \
+	  "number that has no prefix in it goes on to the next route.")                    \
+	X(ONE, WORD, order, 0, "cost|quality", "cost", 1, 16, RELOAD,                      \
+	  "Of several trunks in the table the cheapest first, or the best first.")         \
+	X(ONE, UINT, status, 0, "SIP status", "0", 300, 699, RELOAD,                       \
+	  "Refuse the call with this status, instead of `to`; or redirect it (302 "        \
+	  "by default).")                                                                  \
+	X(ONE, TEXT, reason, 0, "", "", 1, 80, RELOAD,                                     \
+	  "The reason phrase with it, instead of the usual one.")                          \
+	X(ONE, UINT, cause, 0, "cause", "0", 1, 127, RELOAD,                          \
+	  "The Q.850 cause told with it (Reason, RFC 3326); without it: none.")            \
+	X(LIST, CONTACT_URI, redirect, 4, "", "", 5, 200, RELOAD,                          \
+	  "Answer with these Contacts, in this order (3xx); `*` stands for the "           \
+	  "called user.")
+
+#define CONF_KEYS_TABLE(X)                                                                 \
+	X(ONE, NAME, name, 0, "", NULL, 1, 63, RELOAD,                                     \
+	  "The table's name, for routes.")                                                 \
+	X(ONE, PATH, file, 0, "", NULL, 1, 200, RELOAD,                                    \
+	  "CSV: prefix,trunk[,cost[,quality[,strip[,add]]]]; or a SQLite file. One "       \
+	  "wrong row refuses the whole file.")                                             \
+	X(ONE, NAME, sqlite_table, 0, "", "", 1, 63, RELOAD,                               \
+	  "The table in the SQLite file, with columns of these names; without it "         \
+	  "the file is CSV.")
+
+#define CONF_KEYS_NUMBER_RULE(X)                                                           \
+	X(ONE, NAME, set, 0, "", NULL, 1, 63, RELOAD,                                      \
+	  "The set the rule belongs to.")                                                  \
+	X(ONE, USER, prefix, 0, "", "", 1, 63, RELOAD,                                     \
+	  "Only numbers that begin with this.")                                            \
+	X(ONE, PATTERN, pattern, 0, "", "", 1, 250, RELOAD,                                \
+	  "Only numbers that this is found in.")                                           \
+	X(ONE, WORD, convert, 0, "none|e164|national|international", "none", 1, 16, RELOAD, \
+	  "After `replace` and `strip`, before `add`: to E.164 (+...) or from it, as the "   \
+	  "trunk writes numbers. A number that is neither national nor international "        \
+	  "stays.")                      \
+	X(ONE, UINT, strip, 0, "characters", "0", 0, 31, RELOAD,                           \
+	  "Take so many off the start.")                                                   \
+	X(ONE, USER, add, 0, "", "", 1, 63, RELOAD,                                        \
+	  "Put this before the number.")                                                   \
+	X(ONE, TEXT, replace, 0, "", "", 1, 120, RELOAD,                                   \
+	  "Put this in place of what the pattern found; `$1` to `$9` are its "             \
+	  "captures, `$0` all of it, `$$` a dollar.")                                      \
+	X(ONE, WORD, then, 0, "stop|next", "stop", 1, 8, RELOAD,                           \
+	  "After a rule that applied: the set is done, or its next rule sees the "         \
+	  "new number.")
 
 #define CONF_KEYS_REGISTRAR(X)                                                                     \
 	X(ONE, PATH, file, 0, "", "", 1, 200, RELOAD,                                              \

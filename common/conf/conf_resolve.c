@@ -6,30 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/conf/conf_resolve_priv.h"
 #include "common/conf/conf_value.h"
 #include "common/sip/sip_msg.h"
 
 struct conf_block {
 	struct conf_block *next;
 	max_align_t bytes[];
-};
-
-/* The names of one section, sorted. */
-struct names {
-	struct named {
-		const char *name;
-		unsigned index;
-	} *sorted;
-	unsigned n;
-};
-
-struct resolve {
-	struct conf_doc *doc;
-	const struct raw_conf *raw;
-	struct conf *conf;
-	struct conf_pool *pool;
-	struct names ports, realms, trunks;
-	bool no_memory;
 };
 
 void *conf_pool_get(struct conf_pool *pool, size_t count, size_t bytes)
@@ -55,127 +38,6 @@ void conf_pool_free(struct conf_pool *pool)
 		free(block);
 	}
 	pool->blocks = NULL;
-}
-
-static void *get(struct resolve *r, size_t count, size_t bytes)
-{
-	void *got = conf_pool_get(r->pool, count ? count : 1, bytes);
-
-	if (!got)
-		r->no_memory = true;
-	return got;
-}
-
-static const struct conf_key *key_of(enum conf_section_number section, unsigned key)
-{
-	return &conf_sections[section].keys[key];
-}
-
-/* The text given, or a copy of the default. */
-static char *text(struct resolve *r, enum conf_section_number section, unsigned key, char *given)
-{
-	const char *def = key_of(section, key)->def;
-	char *copy;
-
-	if (given)
-		return given;
-	if (!def)
-		def = "";
-	copy = get(r, strlen(def) + 1, 1);
-	return copy ? memcpy(copy, def, strlen(def)) : NULL;
-}
-
-static unsigned number(enum conf_section_number section, unsigned key, const char *given)
-{
-	const struct conf_key *k = key_of(section, key);
-	uint64_t value;
-
-	if (given)
-		return conf_read_number(span_str(given), k->low, k->high, &value) ? (unsigned)value
-										  : 0;
-	return k->def && conf_read_number(span_str(k->def), 0, UINT32_MAX, &value) ? (unsigned)value
-										   : 0;
-}
-
-static bool yes(enum conf_section_number section, unsigned key, const char *given)
-{
-	bool value;
-
-	return conf_read_bool(span_str(given ? given : key_of(section, key)->def), &value) && value;
-}
-
-/* The place of the word among the key's choices; 0 for one that was refused. */
-static unsigned choice(enum conf_section_number section, unsigned key, const char *given)
-{
-	const struct conf_key *k = key_of(section, key);
-	struct span word = span_str(given ? given : k->def);
-	const char *at = k->unit;
-
-	for (unsigned place = 0;; place++) {
-		size_t len = strcspn(at, "|");
-
-		if (span_eq(span_of(at, len), word))
-			return place;
-		if (!at[len])
-			return 0;
-		at += len + 1;
-	}
-}
-
-static int by_name(const void *left, const void *right)
-{
-	const struct named *a = left, *b = right;
-	int order = strcmp(a->name, b->name);
-
-	return order ? order : (a->index > b->index) - (a->index < b->index);
-}
-
-/* Sort the names taken so far and note those given twice. */
-static void names_close(struct resolve *r, struct names *names, enum conf_section_number section)
-{
-	char path[CONF_KEY_BYTES];
-
-	if (!names->n)
-		return;
-	qsort(names->sorted, names->n, sizeof(names->sorted[0]), by_name);
-	for (unsigned i = 1; i < names->n; i++) {
-		const struct named *name = &names->sorted[i];
-
-		if (strcmp(names->sorted[i - 1].name, name->name) != 0)
-			continue;
-		conf_path(path, "%s[%u].name", conf_sections[section].name, name->index);
-		conf_fault_at(r->doc, path, "\"%.63s\" is already the name of %s[%u]", name->name,
-			      conf_sections[section].name, names->sorted[i - 1].index);
-	}
-}
-
-static void names_add(struct names *names, const char *name, unsigned index)
-{
-	if (name && *name)
-		names->sorted[names->n++] = (struct named){name, index};
-}
-
-/* The index a name stands for, or -1 after noting the fault. */
-static int refer(struct resolve *r, const struct names *names, enum conf_section_number section,
-		 const char *name, const char *path)
-{
-	unsigned low = 0, high = names->n;
-
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-
-		if (strcmp(names->sorted[middle].name, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < names->n && strcmp(names->sorted[low].name, name) == 0)
-		return (int)names->sorted[low].index;
-	if (!conf_doc_faulty_at(r->doc, path))
-		conf_fault_at(r->doc, path, "no such %.*s: \"%.63s\"",
-			      (int)strlen(conf_sections[section].name) - 1,
-			      conf_sections[section].name, name);
-	return -1;
 }
 
 static void resolve_machine(struct resolve *r)
@@ -472,6 +334,7 @@ static void resolve_trunk(struct resolve *r, unsigned index)
 	trunk->hide = raw->headers_hide;
 	trunk->drop_count = raw->headers_drop_count;
 	trunk->drop = raw->headers_drop;
+	resolve_trunk_numbers(r, index);
 }
 
 static void resolve_trunks(struct resolve *r)
@@ -488,32 +351,6 @@ static void resolve_trunks(struct resolve *r)
 		names_add(&r->trunks, r->raw->trunks[i].name, i);
 	}
 	names_close(r, &r->trunks, SECTION_trunks);
-}
-
-static void resolve_routes(struct resolve *r)
-{
-	unsigned n = r->raw->routes_count;
-	struct conf_route *routes = get(r, n, sizeof(*routes));
-	char path[CONF_KEY_BYTES];
-
-	if (r->no_memory)
-		return;
-	for (unsigned i = 0; i < n; i++) {
-		const struct raw_routes *raw = &r->raw->routes[i];
-		struct conf_route *route = &routes[i];
-
-		route->from = route->to = -1;
-		conf_path(path, "routes[%u].from", i);
-		if (raw->from && *raw->from)
-			route->from = refer(r, &r->trunks, SECTION_trunks, raw->from, path);
-		route->prefix = text(r, SECTION_routes, ROUTE_prefix, raw->prefix);
-		conf_path(path, "routes[%u].to", i);
-		if (raw->to && *raw->to)
-			route->to = refer(r, &r->trunks, SECTION_trunks, raw->to, path);
-		route->status = number(SECTION_routes, ROUTE_status, raw->status);
-	}
-	r->conf->routes = routes;
-	r->conf->nroutes = n;
 }
 
 static void resolve_registrar(struct resolve *r)
@@ -621,7 +458,8 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 {
 	static void (*const steps[])(struct resolve *) = {
 		resolve_machine, resolve_ports,  resolve_realms,
-		resolve_trunks,  resolve_routes, resolve_registrar, resolve_auth,
+		resolve_number_rules, resolve_trunks,  resolve_tables, resolve_routes,
+		resolve_registrar, resolve_auth,
 		resolve_srtp,    resolve_overload, resolve_emergency, resolve_dns,
 		resolve_outputs,
 	};

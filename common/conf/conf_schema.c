@@ -35,6 +35,12 @@ static const struct conf_key keys_ANSWER_RULE[] = {CONF_KEYS_ANSWER_RULE(KEY)};
 #define RAW struct raw_topology_profiles
 static const struct conf_key keys_TOPOLOGY_PROFILE[] = {CONF_KEYS_TOPOLOGY_PROFILE(KEY)};
 #undef RAW
+#define RAW struct raw_tables
+static const struct conf_key keys_TABLE[] = {CONF_KEYS_TABLE(KEY)};
+#undef RAW
+#define RAW struct raw_number_rules
+static const struct conf_key keys_NUMBER_RULE[] = {CONF_KEYS_NUMBER_RULE(KEY)};
+#undef RAW
 #define RAW struct raw_registrar
 static const struct conf_key keys_REGISTRAR[] = {CONF_KEYS_REGISTRAR(KEY)};
 #undef RAW
@@ -126,6 +132,12 @@ static const cyaml_schema_field_t fields_ANSWER_RULE[] = {
 #define RAW struct raw_topology_profiles
 static const cyaml_schema_field_t fields_TOPOLOGY_PROFILE[] = {
 	CONF_KEYS_TOPOLOGY_PROFILE(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_tables
+static const cyaml_schema_field_t fields_TABLE[] = {CONF_KEYS_TABLE(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_number_rules
+static const cyaml_schema_field_t fields_NUMBER_RULE[] = {CONF_KEYS_NUMBER_RULE(FIELD) CYAML_FIELD_END};
 #undef RAW
 #define RAW struct raw_registrar
 static const cyaml_schema_field_t fields_REGISTRAR[] = {CONF_KEYS_REGISTRAR(FIELD) CYAML_FIELD_END};

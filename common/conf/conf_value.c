@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/base/zone.h"
+#include "common/conf/pattern.h"
 #include "common/sip/edit_plan.h"
 
 /* As much of a wrong value as a reason shows. */
@@ -440,6 +442,89 @@ static bool ok_header(struct span text, const struct verdict *v)
 	       refuse(v, "limen writes this header itself: \"%.*s\"", QUOTE(text));
 }
 
+static bool ok_digits(const struct conf_key *key, struct span text, const struct verdict *v)
+{
+	if (!key->low && span_eq(text, SPAN("none")))
+		return true;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] < '0' || text.ptr[i] > '9')
+			return refuse(v, "not only digits: \"%.*s\"", QUOTE(text));
+	}
+	return true;
+}
+
+static bool ok_field(struct span text, const struct verdict *v)
+{
+	return all_of(text, "-.!%*_+`'~") ||
+	       refuse(v, "not a header name: \"%.*s\"", QUOTE(text));
+}
+
+static bool ok_pattern(struct span text, const struct verdict *v)
+{
+	char why[160];
+	struct pattern *pattern = pattern_new(text, why, sizeof(why));
+
+	if (!pattern)
+		return refuse(v, "not a pattern: %s: \"%.*s\"", why, QUOTE(text));
+	pattern_free(pattern);
+	return true;
+}
+
+static bool read_minute(struct span text, uint16_t *minute)
+{
+	uint64_t hour, rest;
+
+	if (text.len != 5 || text.ptr[2] != ':' ||
+	    !conf_read_number(span_of(text.ptr, 2), 0, 24, &hour) ||
+	    !conf_read_number(span_of(text.ptr + 3, 2), 0, 59, &rest))
+		return false;
+	*minute = (uint16_t)(hour * 60 + rest);
+	return *minute <= 24 * 60;
+}
+
+bool conf_read_hours(struct span text, struct conf_hours *hours)
+{
+	return text.len == 11 && text.ptr[5] == '-' &&
+	       read_minute(span_of(text.ptr, 5), &hours->from) &&
+	       read_minute(span_of(text.ptr + 6, 5), &hours->to) && hours->from < 24 * 60 &&
+	       hours->from != hours->to;
+}
+
+static bool ok_hours(struct span text, const struct verdict *v)
+{
+	struct conf_hours hours;
+
+	return conf_read_hours(text, &hours) ||
+	       refuse(v, "not a time of the day: \"%.*s\"; write it as in \"08:00-18:30\"",
+		      QUOTE(text));
+}
+
+static bool ok_zone(struct span text, const struct verdict *v)
+{
+	char name[ZONE_NAME_MAX + 1];
+	struct zone *zone;
+
+	snprintf(name, sizeof(name), "%.*s", (int)text.len, text.ptr);
+	if (zone_load(name, &zone))
+		return refuse(v, "no such time zone: \"%.*s\"; write it as in Europe/Berlin",
+			      QUOTE(text));
+	zone_free(zone);
+	return true;
+}
+
+/* A sip: URI without headers, which a Contact of an answer has not; its user may be `*`. */
+static bool ok_contact_uri(struct span text, const struct verdict *v)
+{
+	struct sip_uri uri;
+
+	if (!sip_uri_parse(text, &uri) && uri.is_sip && uri.host.len &&
+	    !memchr(text.ptr, '<', text.len) && !memchr(text.ptr, '>', text.len) &&
+	    !memchr(text.ptr, '?', text.len) && !memchr(text.ptr, ' ', text.len))
+		return true;
+	return refuse(v, "not a sip: URI: \"%.*s\"; write it as in sip:*@192.0.2.1:5060",
+		      QUOTE(text));
+}
+
 bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size_t why_bytes)
 {
 	const struct verdict v = {why, why_bytes};
@@ -490,10 +575,27 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 		return ok_user(text, &v);
 	case CONF_SERVICE:
 		return ok_service(text, &v);
+	case CONF_DIGITS:
+		return ok_digits(key, text, &v);
+	case CONF_HOST:
+		return all_of(text, "-.:[]") ||
+		       refuse(&v, "not a host: \"%.*s\"", QUOTE(text));
+	case CONF_FIELD:
+		return ok_field(text, &v);
+	case CONF_PATTERN:
+		return ok_pattern(text, &v);
+	case CONF_HOURS:
+		return ok_hours(text, &v);
+	case CONF_ZONE:
+		return ok_zone(text, &v);
+	case CONF_CONTACT_URI:
+		return ok_contact_uri(text, &v);
 	case CONF_TEXT:
 	case CONF_REF_PORT:
 	case CONF_REF_REALM:
 	case CONF_REF_TRUNK:
+	case CONF_REF_TABLE:
+	case CONF_REF_RULES:
 		break;
 	}
 	return true;

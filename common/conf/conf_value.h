@@ -30,6 +30,8 @@ struct conf_peer_text {
 const char *conf_read_peer(struct span text, struct conf_peer_text *peer);
 bool conf_read_port_range(struct span text, uint16_t *low, uint16_t *high);
 
+bool conf_read_hours(struct span text, struct conf_hours *hours);
+
 /* The prefix with its host bits cleared. */
 struct net_prefix conf_network_of(const struct net_prefix *prefix);
 

@@ -167,20 +167,25 @@ struct span ipc_verdict_headers(const struct ipc_verdict *verdict)
 /* Head and text of a target: what its padding follows. */
 static uint64_t target_bytes(const struct ipc_target *head)
 {
-	return sizeof(*head) + padded((uint64_t)head->ruri_len + head->from_len + head->to_len +
+	return sizeof(*head) + padded((uint64_t)head->plan_len + head->ruri_len + head->from_len + head->to_len +
 				      head->contact_len);
 }
 
 static void view_target(const void *at, struct ipc_target_view *view)
 {
 	const struct ipc_target *head = at;
+	uint64_t off = sizeof(*head);
 
 	view->head = head;
-	view->ruri = part(head, sizeof(*head), head->ruri_len);
-	view->from = part(head, sizeof(*head) + head->ruri_len, head->from_len);
-	view->to = part(head, sizeof(*head) + head->ruri_len + head->from_len, head->to_len);
-	view->contact = part(head, sizeof(*head) + head->ruri_len + head->from_len + head->to_len,
-			     head->contact_len);
+	view->plan = part(head, off, head->plan_len);
+	off += head->plan_len;
+	view->ruri = part(head, off, head->ruri_len);
+	off += head->ruri_len;
+	view->from = part(head, off, head->from_len);
+	off += head->from_len;
+	view->to = part(head, off, head->to_len);
+	off += head->to_len;
+	view->contact = part(head, off, head->contact_len);
 }
 
 /* *at is the number of targets walked, above the next one's offset, which needs 17 bits. */
@@ -225,13 +230,20 @@ static bool side_is_good(const struct ipc_side_policy *side)
 		(side->min_se_s >= 90 && side->session_s >= side->min_se_s));
 }
 
+static bool plan_is_good(struct span plan)
+{
+	return plan.len <= EDIT_PLAN_BYTES_MAX && edit_plan_check(plan) == 0 &&
+	       codec_plan_check(edit_plan_part(plan, EDIT_PART_CODECS)) == 0;
+}
+
 static bool check_target(const struct ipc_target_view *view)
 {
 	const struct ipc_target *head = view->head;
 
 	return endpoint_is_addr(&head->peer) && head->peer.port != 0 &&
 	       head->realm < IPC_REALMS_MAX && head->transport < NET_TRANSPORTS &&
-	       side_is_good(&head->side) && text_is_ruri(view->ruri) &&
+	       side_is_good(&head->side) && (!view->plan.len || plan_is_good(view->plan)) &&
+	       text_is_ruri(view->ruri) &&
 	       text_is_header_value(view->contact) &&
 	       view->from.len > 0 && text_is_header_value(view->from) && view->to.len > 0 &&
 	       text_is_header_value(view->to);
@@ -325,9 +337,7 @@ static bool check_verdict(const void *frame, uint32_t len)
 	return verdict->reason_len == 0 && verdict->headers_len <= IPC_HEADERS_MAX &&
 	       text_is_header_lines(ipc_verdict_headers(verdict)) &&
 	       !(verdict->flags & IPC_FORGET) && verdict->ntargets >= 1 &&
-	       verdict->ntargets <= IPC_TARGETS_MAX && verdict->plan_len <= EDIT_PLAN_BYTES_MAX &&
-	       edit_plan_check(ipc_verdict_plan(verdict)) == 0 &&
-	       codec_plan_check(edit_plan_part(ipc_verdict_plan(verdict), EDIT_PART_CODECS)) == 0 &&
+	       verdict->ntargets <= IPC_TARGETS_MAX && plan_is_good(ipc_verdict_plan(verdict)) &&
 	       check_targets(verdict, len);
 }
 
@@ -381,26 +391,34 @@ void ipc_put_reply(struct cursor *out, const struct ipc_verdict *head, struct sp
 	put_verdict(out, head, reason, SPAN_NONE, context, headers);
 }
 
-void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri,
-		    struct span from, struct span to, struct span contact)
+void ipc_put_target_plan(struct cursor *out, const struct ipc_target *head, struct span plan,
+			 struct span ruri, struct span from, struct span to, struct span contact)
 {
 	struct ipc_target target = *head;
 
-	if (ruri.len > UINT16_MAX || from.len > UINT16_MAX || to.len > UINT16_MAX ||
+	if (plan.len > EDIT_PLAN_BYTES_MAX || ruri.len > UINT16_MAX || from.len > UINT16_MAX || to.len > UINT16_MAX ||
 	    contact.len > UINT16_MAX) {
 		out->full = true;
 		return;
 	}
+	target.plan_len = (uint16_t)plan.len;
 	target.ruri_len = (uint16_t)ruri.len;
 	target.from_len = (uint16_t)from.len;
 	target.to_len = (uint16_t)to.len;
 	target.contact_len = (uint16_t)contact.len;
 	put_bytes(out, &target, sizeof(target));
+	put_span(out, plan);
 	put_span(out, ruri);
 	put_span(out, from);
 	put_span(out, to);
 	put_span(out, contact);
 	put_padding(out);
+}
+
+void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri,
+		    struct span from, struct span to, struct span contact)
+{
+	ipc_put_target_plan(out, head, SPAN_NONE, ruri, from, to, contact);
 }
 
 /* ANSWER, PROBE, SETTINGS */

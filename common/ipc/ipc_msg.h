@@ -165,6 +165,9 @@ struct ipc_target {
 	uint16_t failover_ms; /* without any answer to an INVITE by then the next target is tried;
 				 0: timer B */
 	uint32_t failover[SIP_FAILOVER_WORDS]; /* after which answers: sip_failover_after */
+	uint16_t plan_len; /* edit plan with this target; 0: the verdict's */
+	uint16_t pad;
+	/* plan, ruri, from, to, contact (padded to 4 together) */
 };
 
 enum ipc_verdict_flag {
@@ -198,7 +201,7 @@ struct ipc_verdict {
 				     None of those that limen writes itself. Accepted REGISTER: of
 				     a positive answer, besides what crosses */
 	/* reason, plan, context, headers (each padded to 4), then for each target: struct
-	 * ipc_target, ruri, from, to, contact (padded to 4 together) */
+	 * ipc_target with its parts */
 };
 
 struct ipc_ask_gone {
@@ -427,7 +430,7 @@ struct span ipc_verdict_headers(const struct ipc_verdict *verdict);
 
 struct ipc_target_view {
 	const struct ipc_target *head;
-	struct span ruri, from, to, contact;
+	struct span plan, ruri, from, to, contact;
 };
 /* Walk the targets: *at starts at 0. False at the end. */
 bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at,
@@ -458,6 +461,9 @@ void ipc_put_reply(struct cursor *out, const struct ipc_verdict *head, struct sp
 		   struct span context, struct span headers);
 void ipc_put_target(struct cursor *out, const struct ipc_target *head, struct span ruri,
 		    struct span from, struct span to, struct span contact);
+/* The same, of a target with a plan of its own. */
+void ipc_put_target_plan(struct cursor *out, const struct ipc_target *head, struct span plan,
+			 struct span ruri, struct span from, struct span to, struct span contact);
 
 const char *ipc_msg_name(uint16_t type);
 const char *ipc_ended_by_name(enum ipc_ended_by by);   /* "caller", "media-timeout", ... */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The control plane's note on a call: "2 TRUNK TRUNK REALM REALM CALLER CALLED REDIRECTED
- * TRANSFERRED", or version 1 without the last two, which calls may have that began before an
- * upgrade. Names are words already; of the users all but printable ASCII is escaped as %XX.
+/* The control plane's note on a call: "3 TRUNK TRUNK REALM REALM CALLER CALLED REDIRECTED
+ * TRANSFERRED CALLING-ROUTED CALLED-ROUTED", or versions 2 and 1, each without the last two, which
+ * calls may have that began before an upgrade. Names are words already; of the users all but printable ASCII is escaped as %XX.
  * limen-controlplane, any thread. */
 #include "controlplane/cdr/context.h"
 
@@ -9,8 +9,9 @@
 
 #define FIELDS_1 7u
 #define FIELDS_2 9u
-/* What a user may take of the note, so that four of them, and four names, always fit. */
-#define USER_TEXT_MAX 180u
+#define FIELDS_3 11u
+/* What a user may take of the note, so that six of them, and four names, always fit. */
+#define USER_TEXT_MAX 122u
 
 static const char hex[] = "0123456789ABCDEF";
 
@@ -37,7 +38,7 @@ void put_cdr_context(struct cursor *out, const struct cdr_context *context)
 	const struct span names[4] = {context->trunk[0], context->trunk[1], context->realm[0],
 				      context->realm[1]};
 
-	put_char(out, '2');
+	put_char(out, '3');
 	for (unsigned i = 0; i < 4; i++) {
 		put_char(out, ' ');
 		put_span(out, names[i]);
@@ -81,12 +82,12 @@ static int unescape(struct span text, char out[CDR_NUMBER_BYTES_MAX], struct spa
 
 int cdr_context_read(struct span text, struct cdr_context *context, struct cdr_users *users)
 {
-	struct span fields[FIELDS_2];
+	struct span fields[FIELDS_3];
 	unsigned n = 0, wanted;
 	const char *at = text.ptr, *end = text.ptr + text.len;
 
 	*context = (struct cdr_context){0};
-	while (n < FIELDS_2) {
+	while (n < FIELDS_3) {
 		const char *blank = at < end ? memchr(at, ' ', (size_t)(end - at)) : NULL;
 		const char *stop = blank ? blank : end;
 
@@ -95,9 +96,11 @@ int cdr_context_read(struct span text, struct cdr_context *context, struct cdr_u
 			break;
 		at = blank + 1;
 	}
-	wanted = span_eq(fields[0], SPAN("1")) ? FIELDS_1 : FIELDS_2;
+	wanted = span_eq(fields[0], SPAN("1"))   ? FIELDS_1
+		 : span_eq(fields[0], SPAN("2")) ? FIELDS_2
+						 : FIELDS_3;
 	if (n != wanted || fields[n - 1].ptr + fields[n - 1].len != end ||
-	    (wanted == FIELDS_2 && !span_eq(fields[0], SPAN("2"))))
+	    (wanted == FIELDS_3 && !span_eq(fields[0], SPAN("3"))))
 		return -EINVAL;
 	context->trunk[0] = fields[1];
 	context->trunk[1] = fields[2];

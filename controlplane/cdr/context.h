@@ -14,6 +14,9 @@ enum cdr_user {
 	CDR_CALLED,         /* as the caller asked */
 	CDR_REDIRECTED_TO,  /* by a 3xx that limen followed; empty: none */
 	CDR_TRANSFERRED_BY, /* whose REFER limen carried out; empty: none */
+	CDR_CALLING_ROUTED, /* by the number rules of the trunk it came by, or asserted by it;
+				empty: CALLER */
+	CDR_CALLED_ROUTED,  /* likewise; empty: CALLED */
 	CDR_USERS,
 };
 

@@ -96,6 +96,10 @@ void put_context_members(struct cursor *out, struct span text)
 	put_pair(out, "realms", context.realm[0], context.realm[1]);
 	put_json_text(out, "caller", context.users[CDR_CALLER]);
 	put_json_text(out, "called", context.users[CDR_CALLED]);
+	if (context.users[CDR_CALLING_ROUTED].len)
+		put_json_text(out, "calling_routed", context.users[CDR_CALLING_ROUTED]);
+	if (context.users[CDR_CALLED_ROUTED].len)
+		put_json_text(out, "called_routed", context.users[CDR_CALLED_ROUTED]);
 	if (context.users[CDR_REDIRECTED_TO].len)
 		put_json_text(out, "redirected_to", context.users[CDR_REDIRECTED_TO]);
 	if (context.users[CDR_TRANSFERRED_BY].len)

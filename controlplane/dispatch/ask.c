@@ -6,6 +6,7 @@
 #include "controlplane/auth/auth.h"
 #include "controlplane/cdr/context.h"
 #include "controlplane/dispatch/redirect.h"
+#include "controlplane/dispatch/shown.h"
 #include "controlplane/dispatch/verdict.h"
 #include "controlplane/policy/explain.h"
 #include "controlplane/topology/privacy.h"
@@ -13,11 +14,6 @@
 #define CONTEXT_BYTES_MAX 1000u
 
 _Static_assert(CONTEXT_BYTES_MAX <= IPC_CONTEXT_MAX, "the note must cross");
-
-static void make_anonymous(struct party *party)
-{
-	*party = (struct party){.user = "anonymous", .len = 9, .anonymous = true};
-}
 
 /* A From whose URI tells no user that could cross is written anonymous (RFC 3323). */
 static void read_caller(const struct sip_msg *msg, struct far_parties *parties)
@@ -28,18 +24,10 @@ static void read_caller(const struct sip_msg *msg, struct far_parties *parties)
 	parties->display = SPAN_NONE;
 	parties->ruri_host = parties->from_host = parties->to_host = SPAN_NONE;
 	if (party_from_uri(sip_span(msg, msg->from_uri), &parties->from)) {
-		make_anonymous(&parties->from);
+		party_make_anonymous(&parties->from);
 	} else if (!sip_name_addr_parse(sip_hdr_value(msg, SIP_HDR_FROM), &from)) {
 		parties->display = from.display;
 	}
-}
-
-/* A To that cannot be read is written as the Request-URI's party. */
-static void read_called(const struct sip_msg *msg, const struct policy_decision *decision,
-			struct far_parties *parties)
-{
-	if (party_from_uri(sip_span(msg, msg->to_uri), &parties->to))
-		parties->to = decision->called;
 }
 
 static struct span trunk_name(const struct conf *conf, int trunk)
@@ -73,7 +61,6 @@ struct question {
 	struct explain *explain; /* NULL: it is live */
 	struct sip_msg msg;
 	struct far_parties parties;
-	struct far_parties caller; /* as he is, where `parties` shows him anonymous */
 	struct party referrer;
 	struct registering registering; /* of a REGISTER */
 	struct cdr_context before; /* REDIRECT: the call's note so far */
@@ -85,7 +72,7 @@ struct question {
 static struct span write_context(struct question *q, const struct policy_decision *d)
 {
 	const struct conf *conf = q->gen->conf;
-	struct span called = d->called_known ? party_user(&d->called) : SPAN_NONE;
+	struct span called = d->called_known ? party_user(&d->asked) : SPAN_NONE;
 	struct cdr_context context = q->before;
 	struct cursor c = cursor_on(q->context, sizeof(q->context));
 
@@ -98,6 +85,10 @@ static struct span write_context(struct question *q, const struct policy_decisio
 		context.users[CDR_REDIRECTED_TO] = called;
 	else
 		context.users[CDR_CALLED] = called;
+	if (d->called_known && !span_eq(party_user(&d->called), called))
+		context.users[CDR_CALLED_ROUTED] = party_user(&d->called);
+	if (d->called_known && !span_eq(party_user(&d->calling), party_user(&q->parties.from)))
+		context.users[CDR_CALLING_ROUTED] = party_user(&d->calling);
 	if (q->ask->kind == IPC_ASK_TRANSFER)
 		context.users[CDR_TRANSFERRED_BY] =
 			transferrer(&q->msg, &q->parties.from, &q->referrer);
@@ -145,7 +136,7 @@ static void reply(struct question *q, struct cursor *out, struct ask_answer *ans
 		     policy_outcome_why(outcome));
 	answer->status = d->status;
 	answer->why = policy_outcome_why(outcome);
-	put_reply(out, q->ask, d->status, IPC_FORGET, headers, SPAN_NONE);
+	put_reply(out, q->ask, d->status, IPC_FORGET, SPAN_NONE, headers, SPAN_NONE);
 }
 
 static void reply_brief(struct question *q, struct cursor *out, struct ask_answer *answer,
@@ -214,86 +205,38 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 	return false;
 }
 
-/* The variant of the edit plan; a caller who asks for privacy is anonymous outside the trust
- * domain. */
-static unsigned plan_variant(struct question *q, struct ruled_call *call)
-{
-	const struct conf_trunk *to = &q->gen->conf->trunks[call->to];
-	unsigned variant = q->msg.method == SIP_METHOD_PUBLISH ? PLAN_PUBLISH : 0;
-	bool always = to->rules.privacy == CONF_PRIVACY_ALWAYS;
-	struct privacy privacy;
-
-	if (to->rules.privacy == CONF_PRIVACY_NEVER ||
-	    (q->msg.first[SIP_HDR_PRIVACY] == SIP_HDR_NONE && !always))
-		return variant;
-	privacy = privacy_read(&q->msg);
-	if (always)
-		privacy = (struct privacy){.caller = true, .history = privacy.history};
-	call->anonymous = privacy.caller && !to->trusted;
-	call->private = privacy.caller && to->trusted;
-	if (privacy.caller && (!to->trusted || always) && q->msg.method != SIP_METHOD_REGISTER) {
-		q->caller = q->parties;
-		call->parties = &q->caller;
-		make_anonymous(&q->parties.from);
-		q->parties.display = SPAN("Anonymous");
-		explain_step(q->explain, "identity", "the caller is anonymous there: %s",
-			     always ? "privacy: always" : "he asks for it");
-	}
-	return variant | (privacy.caller ? PLAN_PRIVATE : 0) |
-	       (privacy.history ? PLAN_PRIVATE_HISTORY : 0) | (privacy.none ? PLAN_OPEN : 0);
-}
-
-/* Of the address that limen shows there. */
-static uint8_t family_towards(const struct generation *gen, unsigned trunk)
-{
-	struct peer_set set;
-
-	peer_set_get(gen->peers, trunk, &set);
-	return set.n ? set.list[0].addr.family
-		     : gen->conf->realms[gen->conf->trunks[trunk].realm].addrs[0].prefix.family;
-}
-
 static void accept(struct question *q, struct cursor *out, struct ask_answer *answer,
-		   const struct way *ways, unsigned nways)
+		   struct way *ways, unsigned nways)
 {
 	const struct policy_decision *d = &answer->decision;
-	const struct conf *conf = q->gen->conf;
-	const struct conf_trunk *to = &conf->trunks[d->to];
-	struct net_endpoint limen =
-		limen_at(&conf->realms[to->realm], family_towards(q->gen, (unsigned)d->to));
-	struct ruled_call call = {.msg = &q->msg,
-				  .source = &q->ask->source,
-				  .from = (unsigned)d->from,
-				  .to = (unsigned)d->to,
-				  .parties = &q->parties,
-				  .limen = &limen,
-				  .explain = q->explain};
 	struct acceptance acceptance = {
 		.gen = q->gen,
 		.ask = q->ask,
 		.from = d->from,
 		.ways = ways,
 		.nways = nways,
-		.parties = &q->parties,
 		.key = hash_fast(0, sip_span(&q->msg, q->msg.call_id)),
 		.explain = q->explain,
 	};
-	unsigned variant;
+	struct shown shown[WAYS_MAX];
 
 	if (!acceptance_targets(&acceptance)) {
 		refuse_decided(q, out, answer, POLICY_NO_PEER);
 		return;
 	}
-	call_rules_read_caller(&conf->trunks[d->from], &q->msg, &q->parties, q->explain);
+	call_rules_read_caller(&q->gen->conf->trunks[d->from], &q->msg, &q->parties, q->explain);
 	acceptance.context = write_context(q, d); /* of the caller as he is */
-	variant = plan_variant(q, &call);
-	acceptance.plan = plans_get(q->gen->plans, (unsigned)d->from, (unsigned)d->to, variant);
+	for (unsigned i = 0; i < nways; i++) {
+		shown[i].call = (struct ruled_call){.msg = &q->msg,
+						    .source = &q->ask->source,
+						    .from = (unsigned)d->from,
+						    .explain = q->explain};
+		show_parties(q->gen, d, &q->parties, &ways[i], &shown[i]);
+	}
 	if (q->explain)
-		plans_explain(q->gen->plans, (unsigned)d->from, (unsigned)d->to, variant,
-			      q->explain);
-	if (acceptance.plan.len)
-		acceptance.plan = call_rules_plan(q->gen->rules, &call, acceptance.plan);
-	call_rules_show(conf, &call, &q->parties);
+		plans_explain(q->gen->plans, (unsigned)d->from, (unsigned)ways[0].to,
+			      shown[0].variant, q->explain);
+	acceptance.plan = show_plan(q->gen, &shown[0]);
 	if (!acceptance.plan.len) {
 		refuse(out, q->ask, answer, 500, "no room for an edit plan", acceptance.context);
 		return;
@@ -301,7 +244,6 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 	if (q->msg.method == SIP_METHOD_REGISTER &&
 	    !begin_registration(q, out, answer, &acceptance))
 		return;
-	read_called(&q->msg, d, &q->parties);
 	answer->status = 0;
 	answer->why = policy_outcome_why(d->outcome);
 	put_acceptance(out, &acceptance);
@@ -332,35 +274,34 @@ static bool find_binding(const struct question *q, struct policy_decision *d, st
 		     SPAN_FMT(binding.user), SPAN_FMT(binding.trunk));
 	d->called = (struct party){.len = (uint8_t)binding.user.len};
 	memcpy(d->called.user, binding.user.ptr, binding.user.len);
+	d->asked = d->called;
+	d->nways = 0;
 	*way = (struct way){.to = d->to, .peer = binding.source, .ruri = binding.contact};
 	return true;
 }
 
-/* A way to each Contact of the called user, at a trunk whose users are where they registered. */
-static unsigned find_user(const struct question *q, struct policy_decision *d,
-			  struct way ways[WAYS_MAX])
+/* Ways to each Contact of the called user, at a trunk whose users are where they registered. */
+static unsigned find_user(const struct question *q, unsigned trunk, const struct party *called,
+			  struct way *ways, unsigned room)
 {
-	const struct conf_trunk *to = &q->gen->conf->trunks[d->to];
+	const struct conf_trunk *to = &q->gen->conf->trunks[trunk];
 	const struct conf_realm *realm = &q->gen->conf->realms[to->realm];
 	struct binding found[REGISTER_CONTACTS_MAX];
 	unsigned n = 0, nways = 0;
 
-	_Static_assert(REGISTER_CONTACTS_MAX <= WAYS_MAX, "each contact is a way");
 	if (q->gen->registrar)
-		n = registrar_find_user(q->gen->registrar, span_str(to->name),
-					party_user(&d->called), found);
-	for (unsigned i = 0; i < n; i++) {
+		n = registrar_find_user(q->gen->registrar, span_str(to->name), party_user(called),
+					found);
+	for (unsigned i = 0; i < n && nways < room; i++) {
 		if (limen_at(realm, found[i].source.family).family == NET_NONE)
 			continue;
-		ways[nways++] = (struct way){.called = &d->called,
-					     .to = d->to,
+		ways[nways++] = (struct way){.called = called,
+					     .to = (int)trunk,
 					     .peer = found[i].source,
 					     .ruri = found[i].contact};
 	}
 	explain_step(q->explain, "registrar", "user %.*s of trunk %s has %u contacts",
-		     SPAN_FMT(party_user(&d->called)), to->name, nways);
-	if (!nways)
-		policy_refuse(d, POLICY_NOT_REGISTERED);
+		     SPAN_FMT(party_user(called)), to->name, nways);
 	return nways;
 }
 
@@ -368,15 +309,6 @@ static unsigned find_user(const struct question *q, struct policy_decision *d,
 static bool is_admitted(const struct policy_decision *d)
 {
 	return d->called_known;
-}
-
-static bool is_emergency(const struct conf_emergency *emergency, const struct party *called)
-{
-	for (unsigned i = 0; i < emergency->count; i++) {
-		if (span_eq(span_str(emergency->services[i]), party_user(called)))
-			return true;
-	}
-	return false;
 }
 
 static void challenge(struct question *q, struct cursor *out, struct ask_answer *answer, bool stale)
@@ -391,7 +323,7 @@ static void challenge(struct question *q, struct cursor *out, struct ask_answer 
 	answer->why = policy_outcome_why(answer->decision.outcome);
 	put_reply(out, q->ask, answer->status,
 		  q->msg.method == SIP_METHOD_INVITE ? 0 : IPC_FORGET,
-		  lines.full ? SPAN_NONE : cursor_span(&lines), SPAN_NONE);
+		  SPAN_NONE, lines.full ? SPAN_NONE : cursor_span(&lines), SPAN_NONE);
 }
 
 /* Who was authenticated is who the request is from, and in a REGISTER who it is for. */
@@ -416,7 +348,7 @@ static bool authenticate(struct question *q, struct cursor *out, struct ask_answ
 		return true;
 	from = &q->gen->conf->trunks[d->from];
 	if (!from->auth_digest ||
-	    (d->called_known && is_emergency(&q->gen->conf->emergency, &d->called)))
+	    (d->called_known && d->emergency))
 		return true;
 	if (q->explain) {
 		explain_step(q->explain, "auth",
@@ -444,29 +376,98 @@ static bool authenticate(struct question *q, struct cursor *out, struct ask_answ
 	return false;
 }
 
+/* The Contacts of a route that redirects, and the cause that it tells. */
+static void put_route_lines(struct cursor *out, const struct conf_route *route,
+			    const struct policy_decision *d)
+{
+	for (unsigned i = 0; i < route->redirect_count; i++) {
+		put_lit(out, "Contact: <");
+		for (const char *c = route->redirect[i]; *c; c++) {
+			if (*c == '*')
+				put_party_user(out, &d->called);
+			else
+				put_char(out, *c);
+		}
+		put_lit(out, ">\r\n");
+	}
+	if (route->cause) {
+		put_lit(out, "Reason: Q.850;cause=");
+		put_u64(out, route->cause);
+		put_lit(out, "\r\n");
+	}
+}
+
+static void refuse_by_route(struct question *q, struct cursor *out, struct ask_answer *answer)
+{
+	const struct policy_decision *d = &answer->decision;
+	const struct conf_route *route = &q->gen->conf->routes[d->route];
+	char text[IPC_HEADERS_MAX];
+	struct cursor lines = cursor_on(text, sizeof(text));
+
+	put_route_lines(&lines, route, d);
+	explain_step(q->explain, "answer", "%u \"%s\" with %.*s", d->status, route->reason,
+		     (int)lines.len, text);
+	answer->status = told_status(q, d);
+	answer->why = policy_outcome_why(d->outcome);
+	/* a code that became another has that one's phrase */
+	put_reply(out, q->ask, answer->status, 0,
+		  answer->status == d->status ? span_str(route->reason) : SPAN_NONE,
+		  lines.full ? SPAN_NONE : cursor_span(&lines), write_context(q, d));
+}
+
+/* The trunks of a route as ways, each with the called number as its row and rules want it. */
+static unsigned ways_of(const struct question *q, const struct policy_decision *d,
+			struct way ways[WAYS_MAX], struct party called[WAYS_MAX])
+{
+	bool registers = q->msg.method == SIP_METHOD_REGISTER;
+	unsigned n = 0;
+
+	_Static_assert(REGISTER_CONTACTS_MAX <= WAYS_MAX, "each contact is a way");
+	for (unsigned i = 0; i < d->nways && n < WAYS_MAX; i++) {
+		const struct route_way *from = &d->ways[i];
+
+		called[i] = d->called;
+		if (!registers)
+			show_called(q->gen, d, from, &called[i], q->explain);
+		if (!registers && q->gen->conf->trunks[from->trunk].users_registered)
+			n += find_user(q, from->trunk, &called[i], &ways[n], WAYS_MAX - n);
+		else
+			ways[n++] = (struct way){.called = &called[i], .to = (int)from->trunk};
+	}
+	return n;
+}
+
 static void decide_request(struct question *q, const struct policy_request *request,
 			   struct cursor *out, struct ask_answer *answer)
 {
 	struct policy_decision *d = &answer->decision;
-	struct way ways[WAYS_MAX] = {0};
-	unsigned nways = 1;
+	struct party called[WAYS_MAX];
+	struct way ways[WAYS_MAX];
+	unsigned nways = 0;
 
 	policy_decide(q->gen->policy, request, d);
 	if (!authenticate(q, out, answer))
 		return;
-	ways[0].to = d->to;
 	if (is_admitted(d) && q->msg.method != SIP_METHOD_REGISTER &&
-	    registrar_is_token(party_user(&d->called)))
-		(void)find_binding(q, d, &ways[0]);
-	else if (!d->status && q->msg.method != SIP_METHOD_REGISTER &&
-		 q->gen->conf->trunks[d->to].users_registered)
-		nways = find_user(q, d, ways);
+	    registrar_is_token(party_user(&d->called))) {
+		nways = find_binding(q, d, &ways[0]);
+		ways[0].called = &d->called;
+	}
+	if (d->status && d->route >= 0) {
+		refuse_by_route(q, out, answer);
+		return;
+	}
+	if (!d->status && !nways) {
+		nways = ways_of(q, d, ways, called);
+		if (!nways)
+			policy_refuse(d, POLICY_NOT_REGISTERED);
+	}
 	if (d->status) {
 		refuse(out, q->ask, answer, told_status(q, d), policy_outcome_why(d->outcome),
 		       write_context(q, d));
 		return;
 	}
-	ways[0].called = &d->called;
+	d->to = ways[0].to;
 	accept(q, out, answer, ways, nways);
 }
 
@@ -512,7 +513,8 @@ static void decide(const struct generation *gen, unsigned worker, const struct i
 	q.before = (struct cdr_context){0};
 	read_caller(&q.msg, &q.parties);
 	request = (struct policy_request){
-		.msg = &q.msg, .realm = ask->realm, .source = &ask->source, .explain = explain};
+		.msg = &q.msg, .realm = ask->realm, .source = &ask->source, .explain = explain,
+		.keeps = registrar_is_token};
 	if (ask->kind == IPC_ASK_REDIRECT)
 		decide_redirect(&q, &request, out, answer);
 	else

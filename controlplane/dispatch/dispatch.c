@@ -137,7 +137,9 @@ static int start(struct dispatch *dispatch)
 	dispatch->relink = evtimer_new(dispatch->base, on_relink, dispatch);
 	if (!dispatch->relink)
 		return -ENOMEM;
-	err = settings_start(dispatch);
+	err = reloads_start(dispatch);
+	if (!err)
+		err = settings_start(dispatch);
 	if (!err)
 		err = names_start(dispatch);
 	if (!err)
@@ -153,11 +155,25 @@ static int start(struct dispatch *dispatch)
 	return err ? err : start_link(dispatch);
 }
 
+/* Before there is anything to do: nobody waits for the loop yet. */
+static int load_tables(const struct conf *conf, struct tables **tables)
+{
+	struct conf_error errors[RELOAD_ERRORS_MAX];
+	unsigned nerrors;
+	int err = tables_load(conf, NULL, tables, errors, RELOAD_ERRORS_MAX, &nerrors);
+
+	for (unsigned i = 0; i < nerrors; i++)
+		LOG(ERROR, "config", "wrong", LOG_STR("file", conf->path),
+		    LOG_STR("key", errors[i].key), LOG_STR("reason", errors[i].reason));
+	return err;
+}
+
 int dispatch_new(struct dispatch **out, struct event_base *base, struct conf *conf)
 {
 	const struct log_limit limit = {.window_ns = 60 * CLOCK_NS_PER_S,
 					.burst = REFUSAL_LINES_A_MINUTE};
 	struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
+	struct tables *tables;
 	int err = -ENOMEM;
 
 	*out = NULL;
@@ -175,9 +191,14 @@ int dispatch_new(struct dispatch **out, struct event_base *base, struct conf *co
 		dispatch_free(dispatch);
 		return err;
 	}
-	err = -ENOMEM;
-	dispatch->generation = generation_new(conf, dispatch->registrar);
-	if (dispatch->generation) {
+	err = load_tables(conf, &tables);
+	if (err) {
+		conf_free(conf);
+	} else {
+		dispatch->generation = generation_with(conf, dispatch->registrar, tables);
+		err = dispatch->generation ? 0 : -ENOMEM;
+	}
+	if (!err) {
 		dispatch->generation->auth = dispatch->auth;
 		err = start(dispatch);
 	}
@@ -200,6 +221,7 @@ void dispatch_free(struct dispatch *dispatch)
 	records_stop(dispatch);
 	listings_stop(dispatch);
 	settings_stop(dispatch);
+	reloads_stop(dispatch);
 	probes_stop(dispatch);
 	accounts_stop(dispatch);
 	names_stop(dispatch);
@@ -210,9 +232,15 @@ void dispatch_free(struct dispatch *dispatch)
 	free(dispatch);
 }
 
-int dispatch_reload(struct dispatch *dispatch)
+static void reload_told(struct dispatch *dispatch, const struct reload_waiter *waiter, int err,
+			const struct reload_result *result)
 {
-	struct reload_result result;
+	waiter->done(waiter->arg, err);
+}
 
-	return reload(dispatch, &result);
+void dispatch_reload(struct dispatch *dispatch, void (*done)(void *arg, int err), void *arg)
+{
+	const struct reload_waiter waiter = {.told = reload_told, .done = done, .arg = arg};
+
+	reload_begin(dispatch, done ? &waiter : NULL);
 }

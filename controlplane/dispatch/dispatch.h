@@ -14,6 +14,7 @@ struct event_base;
 int dispatch_new(struct dispatch **dispatch, struct event_base *base, struct conf *conf);
 void dispatch_free(struct dispatch *dispatch);
 
-/* Read the config file again and go over to it, or say in the log why not and stay; log and record
- * files are opened again. 0, or -errno. */
-int dispatch_reload(struct dispatch *dispatch);
+/* Read the config file and its tables again, in a thread, and go over to it, or say in the log why
+ * not and stay; log and record files are opened again. `done` (may be NULL) is told 0 or -errno on
+ * the loop. */
+void dispatch_reload(struct dispatch *dispatch, void (*done)(void *arg, int err), void *arg);

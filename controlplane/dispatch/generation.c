@@ -5,17 +5,20 @@
 
 #include <stdlib.h>
 
-struct generation *generation_new(struct conf *conf, struct registrar *registrar)
+struct generation *generation_with(struct conf *conf, struct registrar *registrar,
+				   struct tables *tables)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
 
 	if (!generation) {
 		conf_free(conf);
+		tables_free(tables);
 		return NULL;
 	}
 	generation->conf = conf;
 	generation->registrar = registrar;
-	generation->policy = policy_new(conf);
+	generation->tables = tables;
+	generation->policy = policy_new(conf, tables);
 	generation->plans = plans_new(conf);
 	generation->rules = call_rules_new(conf);
 	generation->peers = peer_sets_new(conf);
@@ -28,6 +31,19 @@ struct generation *generation_new(struct conf *conf, struct registrar *registrar
 	return generation;
 }
 
+struct generation *generation_new(struct conf *conf, struct registrar *registrar)
+{
+	struct conf_error error;
+	struct tables *tables;
+	unsigned nerrors;
+
+	if (tables_load(conf, NULL, &tables, &error, 1, &nerrors)) {
+		conf_free(conf);
+		return NULL;
+	}
+	return generation_with(conf, registrar, tables);
+}
+
 void generation_free(struct generation *generation)
 {
 	if (!generation)
@@ -37,6 +53,7 @@ void generation_free(struct generation *generation)
 	peer_sets_free(generation->peers);
 	plans_free(generation->plans);
 	policy_free(generation->policy);
+	tables_free(generation->tables);
 	conf_free(generation->conf);
 	free(generation);
 }

@@ -15,6 +15,7 @@ struct auth;
 struct generation {
 	struct conf *conf; /* owned */
 	struct policy *policy;
+	struct tables *tables; /* owned */
 	struct plans *plans;
 	struct call_rules *rules;
 	struct registrar *registrar; /* borrowed: it outlives generations */
@@ -23,7 +24,10 @@ struct generation {
 	uint8_t *peers_down; /* owned; by trunk: a bit for each of its set that does not answer */
 };
 
-/* Takes the conf over, whatever comes of it. `registrar` may be NULL: then a REGISTER is refused as
+/* Takes the conf over and its tables, whatever comes of it. `registrar` may be NULL: then a REGISTER is refused as
  * where there is no room. NULL when there is no memory. */
+struct generation *generation_with(struct conf *conf, struct registrar *registrar,
+				   struct tables *tables);
+/* The same, with the tables loaded here: NULL where one of them cannot be, too. */
 struct generation *generation_new(struct conf *conf, struct registrar *registrar);
 void generation_free(struct generation *generation);

@@ -74,6 +74,7 @@ struct dispatch {
 		uint32_t at;
 	} users_lists[ADMIN_CLIENTS_MAX];
 	struct health *health;
+	struct reloading *reloading; /* reload.c */
 	struct event *probe_timer;
 	struct accounts *accounts;
 	struct event *account_timer;
@@ -161,11 +162,21 @@ int settings_start(struct dispatch *dispatch);
 void settings_stop(struct dispatch *dispatch);
 void settings_send(struct dispatch *dispatch);
 
-/* reload.c: as dispatch_reload, with what is wrong in errors[], or in *why where it is no fault of
- * the file's. */
+/* reload.c. What is wrong is in errors[], or in why where it is no fault of the file's. */
 struct reload_result {
 	struct conf_error errors[RELOAD_ERRORS_MAX];
 	unsigned nerrors;
 	char why[256];
 };
-int reload(struct dispatch *dispatch, struct reload_result *result);
+/* Somebody who waits for a reload; told once. */
+struct reload_waiter {
+	void (*told)(struct dispatch *dispatch, const struct reload_waiter *waiter, int err,
+		     const struct reload_result *result);
+	uint64_t client;		   /* of limenctl's socket */
+	void (*done)(void *arg, int err); /* of dispatch_reload */
+	void *arg;
+};
+int reloads_start(struct dispatch *dispatch);
+void reloads_stop(struct dispatch *dispatch);
+/* Begin one; while another runs, one more after it. `waiter` may be NULL. */
+void reload_begin(struct dispatch *dispatch, const struct reload_waiter *waiter);

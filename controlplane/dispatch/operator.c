@@ -105,23 +105,22 @@ static void explain(const struct order *order)
 	explaining_answer(order->dispatch, order->client, order->request);
 }
 
-static void reload_now(const struct order *order)
+static void tell_reloaded(struct dispatch *dispatch, const struct reload_waiter *waiter, int err,
+			  const struct reload_result *result)
 {
-	struct dispatch *dispatch = order->dispatch;
-	struct reload_result result;
 	char details[6144], line[512];
 	struct cursor out = cursor_on(details, sizeof(details));
 
-	if (!reload(dispatch, &result)) {
-		admin_done(dispatch->admin, order->client);
+	if (!err) {
+		admin_done(dispatch->admin, waiter->client);
 		return;
 	}
 	put_char(&out, '[');
-	for (unsigned i = 0; i < result.nerrors; i++) {
+	for (unsigned i = 0; i < result->nerrors; i++) {
 		struct cursor one = cursor_on(line, sizeof(line));
 		uint32_t good = out.len;
 
-		conf_put_error(&one, dispatch->generation->conf->path, &result.errors[i]);
+		conf_put_error(&one, dispatch->generation->conf->path, &result->errors[i]);
 		if (i)
 			put_char(&out, ',');
 		put_json_str(&out, cursor_span(&one));
@@ -132,7 +131,14 @@ static void reload_now(const struct order *order)
 		}
 	}
 	put_char(&out, ']');
-	admin_fail_with(dispatch->admin, order->client, result.why, cursor_span(&out));
+	admin_fail_with(dispatch->admin, waiter->client, result->why, cursor_span(&out));
+}
+
+static void reload_now(const struct order *order)
+{
+	const struct reload_waiter waiter = {.told = tell_reloaded, .client = order->client};
+
+	reload_begin(order->dispatch, &waiter);
 }
 
 static const struct {

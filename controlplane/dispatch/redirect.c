@@ -4,6 +4,7 @@
 #include "controlplane/dispatch/redirect.h"
 
 #include "common/log/log.h"
+#include "controlplane/dispatch/shown.h"
 
 #define SIP_PORT 5060
 
@@ -82,14 +83,6 @@ static bool was_called(const struct cdr_context *before, const struct party *par
 	       span_eq(before->users[CDR_REDIRECTED_TO], party_user(party));
 }
 
-/* All ways of a verdict share one edit plan. */
-static bool joins(const struct generation *gen, const struct redirection *redirection, int from,
-		  int to)
-{
-	return !redirection->nways || plans_same(gen->plans, (unsigned)from,
-						 (unsigned)redirection->ways[0].to, (unsigned)to);
-}
-
 /* One contact: another way, or the reason why not in *decision. */
 static void take(const struct generation *gen, const struct policy_request *asked,
 		 const struct contact *contact, const struct cdr_context *before,
@@ -114,9 +107,9 @@ static void take(const struct generation *gen, const struct policy_request *aske
 			*decision = *d;
 		return;
 	}
-	if (!joins(gen, r, d->from, d->to))
-		return;
-	r->ways[r->nways++] = (struct way){&d->called, d->to, peer};
+	if (peer.family == NET_NONE)
+		show_called(gen, d, &d->ways[0], &d->called, asked->explain);
+	r->ways[r->nways++] = (struct way){.called = &d->called, .to = d->to, .peer = peer};
 }
 
 void redirect_decide(const struct generation *gen, const struct policy_request *request,

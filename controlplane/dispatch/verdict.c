@@ -5,6 +5,7 @@
 
 #include "common/base/hash.h"
 #include "common/sip/edit_plan.h"
+#include "controlplane/dispatch/shown.h"
 #include "controlplane/policy/explain.h"
 
 /* A Request-URI, From or To: a user of 255 bytes, each escaped, display name, host and
@@ -29,7 +30,7 @@ _Static_assert((int)CONF_SRTP_FORBID == IPC_SRTP_FORBID &&
 _Static_assert(sizeof(struct ipc_verdict) + EDIT_PLAN_BYTES_MAX + IPC_CONTEXT_MAX +
 		       IPC_HEADERS_MAX +
 		       IPC_TARGETS_MAX * TARGET_BYTES_MAX < IPC_FRAME_MAX,
-	       "a verdict always fits its frame");
+	       "a verdict always fits its frame, as long as its targets have no plans of their own");
 
 struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family)
 {
@@ -103,8 +104,26 @@ static void tell_target(const struct acceptance *a, const struct way *way,
 	tell_srtp(a, &a->gen->conf->trunks[way->to], false);
 }
 
-static void put_target(struct cursor *out, const struct acceptance *a, const struct way *way,
-		       const struct net_endpoint *peer)
+/* The plan of a way where it is not the verdict's, as which the first way's is written. False where
+ * there is no room for it: without it the way must not be gone. */
+static bool own_plan(const struct cursor *out, const struct acceptance *a, const struct way *way,
+		     struct span *plan)
+{
+	*plan = SPAN_NONE;
+	if (way == a->ways || way->to == a->ways[0].to)
+		return true;
+	*plan = show_plan(a->gen, way->shown);
+	if (!plan->len)
+		return false;
+	if (span_eq(*plan,
+		    ipc_verdict_plan((const struct ipc_verdict *)(const void *)out->buf)))
+		*plan = SPAN_NONE;
+	return true;
+}
+
+/* False where the frame has no room for one more: what was named before is enough then. */
+static bool put_target(struct cursor *out, const struct acceptance *a, const struct way *way,
+		       struct span plan, const struct net_endpoint *peer)
 {
 	const struct conf *conf = a->gen->conf;
 	const struct conf_trunk *to = &conf->trunks[way->to];
@@ -119,24 +138,29 @@ static void put_target(struct cursor *out, const struct acceptance *a, const str
 	struct net_endpoint limen = limen_at(&conf->realms[to->realm], peer->family);
 	char text[TARGET_TEXT_BYTES_MAX];
 	struct cursor c = cursor_on(text, sizeof(text));
+	struct far_parties parties = way->shown->parties;
 	uint32_t ruri, from, called;
 
-	a->parties->called = way->called;
+	if (out->cap - out->len < TARGET_BYTES_MAX + plan.len + 4)
+		return false;
+	parties.called = way->called;
 	if (way->ruri.len)
 		put_span(&c, way->ruri);
 	else
-		put_far_ruri(&c, a->parties, peer, NET_UDP);
+		put_far_ruri(&c, &parties, peer, NET_UDP);
 	ruri = c.len;
-	put_far_from(&c, a->parties, peer, &limen);
+	put_far_from(&c, &parties, peer, &limen);
 	from = c.len;
-	put_far_to(&c, a->parties, peer);
+	put_far_to(&c, &parties, peer);
 	called = c.len;
 	if (a->registering)
 		put_registrar_contact(&c, a->registering, &limen);
 	tell_target(a, way, &head, span_of(text, ruri));
-	ipc_put_target(out, &head, span_of(text, ruri), span_of(text + ruri, from - ruri),
-		       span_of(text + from, called - from), span_of(text + called, c.len - called));
+	ipc_put_target_plan(out, &head, plan, span_of(text, ruri),
+			    span_of(text + ruri, from - ruri), span_of(text + from, called - from),
+			    span_of(text + called, c.len - called));
 	out->full |= c.full;
+	return true;
 }
 
 /* The peers of a set worth trying, a bit each: those that answer probes, or all where none does:
@@ -174,20 +198,23 @@ static unsigned put_way(struct cursor *out, const struct acceptance *a, const st
 {
 	uint8_t order[PEER_SET_MAX], peers;
 	struct peer_set set;
+	struct span plan;
 	unsigned n;
 
-	if (way->peer.family != NET_NONE) {
-		put_target(out, a, way, &way->peer);
-		return 1;
-	}
+	if (!own_plan(out, a, way, &plan))
+		return 0;
+	if (way->peer.family != NET_NONE)
+		return put_target(out, a, way, plan, &way->peer);
 	peer_set_get(a->gen->peers, (unsigned)way->to, &set);
 	peers = usable(a->gen, way->to, &set);
 	tell_peers(a, way->to, &set, peers);
 	n = peer_set_order(&set, peers, a->ask->source.family, a->key, order);
 	if (n > room)
 		n = room;
-	for (unsigned i = 0; i < n; i++)
-		put_target(out, a, way, &set.list[order[i]].addr);
+	for (unsigned i = 0; i < n; i++) {
+		if (!put_target(out, a, way, plan, &set.list[order[i]].addr))
+			return i;
+	}
 	return n;
 }
 
@@ -217,10 +244,10 @@ static unsigned shorter(unsigned a, unsigned b)
 void put_acceptance(struct cursor *out, const struct acceptance *a)
 {
 	const struct conf_trunk *from = &a->gen->conf->trunks[a->from];
-	unsigned ntargets = acceptance_targets(a);
+	struct ipc_verdict *written = (struct ipc_verdict *)(void *)out->buf;
+	unsigned n = 0;
 	struct ipc_verdict head = {
 		.ask_id = a->ask->ask_id,
-		.ntargets = (uint8_t)ntargets,
 		.flags = a->tells ? IPC_TELL_ANSWER : 0,
 		.side = side_of(from, &a->gen->conf->trunks[a->ways[0].to]),
 		.duration_max_s = from->duration_max_s,
@@ -243,17 +270,25 @@ void put_acceptance(struct cursor *out, const struct acceptance *a)
 	}
 	tell_srtp(a, from, true);
 	ipc_put_acceptance(out, &head, a->plan, a->context, headers);
-	for (unsigned i = 0; i < a->nways && ntargets; i++)
-		ntargets -= put_way(out, a, &a->ways[i], ntargets);
+	/* each of the ways behind this one keeps room for one peer */
+	for (unsigned i = 0; i < a->nways; i++)
+		n += put_way(out, a, &a->ways[i], IPC_TARGETS_MAX - n - (a->nways - i - 1));
+	if (n) {
+		written->ntargets = (uint8_t)n;
+		return;
+	}
+	/* no way but such as would need a plan that there is no room for */
+	out->len = 0;
+	put_refusal(out, a->ask, 503, a->context);
 }
 
 void put_reply(struct cursor *out, const struct ipc_ask *ask, unsigned status, unsigned flags,
-	       struct span headers, struct span context)
+	       struct span reason, struct span headers, struct span context)
 {
 	const struct ipc_verdict head = {
 		.ask_id = ask->ask_id, .status = (uint16_t)status, .flags = (uint8_t)flags};
 
-	ipc_put_reply(out, &head, SPAN_NONE, context, headers);
+	ipc_put_reply(out, &head, reason, context, headers);
 }
 
 void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,

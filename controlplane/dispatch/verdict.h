@@ -8,6 +8,7 @@
 #include "controlplane/topology/far_side.h"
 
 struct explain;
+struct shown;
 
 /* One way that a request may go. */
 struct way {
@@ -15,6 +16,7 @@ struct way {
 	int to;                     /* trunk */
 	struct net_endpoint peer;   /* there alone; of no family: the trunk's peers */
 	struct span ruri;           /* the Request-URI as it is; empty: `called` at the peer */
+	const struct shown *shown;  /* From, To and the edit plan there; borrowed */
 };
 
 #define WAYS_MAX IPC_TARGETS_MAX
@@ -26,8 +28,7 @@ struct acceptance {
 	int from;                   /* trunk */
 	const struct way *ways;     /* in order: at least one, at most WAYS_MAX */
 	unsigned nways;
-	struct far_parties *parties; /* `called` is set for each way */
-	struct span plan, context;
+	struct span plan, context;  /* the plan of the first way */
 	const struct registering *registering; /* a REGISTER; NULL: another request */
 	bool tells;                 /* the final answer is wanted */
 	uint64_t key;               /* of this call: which of equal peers it tries first */
@@ -41,9 +42,9 @@ unsigned acceptance_targets(const struct acceptance *acceptance);
 void put_acceptance(struct cursor *out, const struct acceptance *acceptance);
 void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,
 		 struct span context);
-/* An answer other than a bare refusal: `headers` and `flags` as in struct ipc_verdict. */
+/* An answer other than a bare refusal: `reason`, `headers` and `flags` as in struct ipc_verdict. */
 void put_reply(struct cursor *out, const struct ipc_ask *ask, unsigned status, unsigned flags,
-	       struct span headers, struct span context);
+	       struct span reason, struct span headers, struct span context);
 
 /* limen's own address in a realm; of no family where it has none of that family. */
 struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family);

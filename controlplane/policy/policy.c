@@ -6,15 +6,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "controlplane/policy/admit.h"
 #include "controlplane/policy/explain.h"
+#include "controlplane/policy/number_rules.h"
 #include "controlplane/policy/route.h"
 
 struct policy {
 	const struct conf *conf;
 	struct admit *admit;
 	struct routes *routes;
+	struct number_rules *rules;
 	unsigned *names; /* trunk plus 1, by name; 0: free */
 	uint32_t names_mask;
 };
@@ -53,7 +56,7 @@ static int index_names(struct policy *policy)
 	return 0;
 }
 
-struct policy *policy_new(const struct conf *conf)
+struct policy *policy_new(const struct conf *conf, const struct tables *tables)
 {
 	struct policy *policy = calloc(1, sizeof(*policy));
 
@@ -61,8 +64,9 @@ struct policy *policy_new(const struct conf *conf)
 		return NULL;
 	policy->conf = conf;
 	policy->admit = admit_new(conf);
-	policy->routes = routes_new(conf);
-	if (!policy->admit || !policy->routes || index_names(policy)) {
+	policy->routes = routes_new(conf, tables);
+	policy->rules = number_rules_new(conf);
+	if (!policy->admit || !policy->routes || !policy->rules || index_names(policy)) {
 		policy_free(policy);
 		return NULL;
 	}
@@ -75,6 +79,7 @@ void policy_free(struct policy *policy)
 		return;
 	admit_free(policy->admit);
 	routes_free(policy->routes);
+	number_rules_free(policy->rules);
 	free(policy->names);
 	free(policy);
 }
@@ -85,24 +90,96 @@ static void end(struct policy_decision *decision, enum policy_outcome outcome)
 	decision->status = outcomes[outcome].status;
 }
 
+bool policy_is_emergency(const struct conf *conf, struct span user)
+{
+	for (unsigned i = 0; i < conf->emergency.count; i++) {
+		struct span service = span_str(conf->emergency.services[i]);
+		bool urn = service.len > 4 && !memcmp(service.ptr, "urn:", 4);
+
+		if (user.len < service.len ||
+		    !span_ieq(span_of(user.ptr, service.len), service))
+			continue;
+		if (user.len == service.len || user.ptr[service.len] == ';' ||
+		    (urn && user.ptr[service.len] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/* Who calls, for routes: the identity that a trusted trunk asserts (RFC 3325), else From's. */
+static void read_calling(const struct conf_trunk *trunk, const struct sip_msg *msg,
+			 struct party *calling)
+{
+	struct span asserted = trunk->trusted ? sip_hdr_value(msg, SIP_HDR_P_ASSERTED_IDENTITY)
+					      : SPAN_NONE;
+	struct sip_name_addr first;
+	struct span value;
+
+	if (asserted.len && sip_list_next(&asserted, &value) &&
+	    !sip_name_addr_parse(value, &first) && !party_from_uri(first.uri, calling) &&
+	    calling->len)
+		return;
+	if (party_from_uri(sip_span(msg, msg->from_uri), calling))
+		*calling = (struct party){.anonymous = true};
+}
+
+/* Numbers as routes see them. Emergency numbers are nobody's to rewrite, nor are users that stand
+ * for something else; a REGISTER has no numbers. */
+static void normalise(const struct policy *policy, const struct policy_request *request,
+		      struct policy_decision *d)
+{
+	const struct conf_trunk *from = &policy->conf->trunks[d->from];
+
+	d->asked = d->called;
+	read_calling(from, request->msg, &d->calling);
+	d->emergency = policy_is_emergency(policy->conf, party_user(&d->called));
+	if (request->msg->method == SIP_METHOD_REGISTER)
+		return;
+	number_rules_apply(policy->rules, from, CONF_CALLING_IN, &d->calling, request->explain);
+	if (d->emergency || (request->keeps && request->keeps(party_user(&d->called))))
+		return;
+	if (number_rules_apply(policy->rules, from, CONF_CALLED_IN, &d->called, request->explain))
+		d->emergency = policy_is_emergency(policy->conf, party_user(&d->called));
+}
+
+static int64_t now_s(const struct policy_request *request)
+{
+	return request->now_s ? request->now_s : (int64_t)(clock_real_ns() / CLOCK_NS_PER_S);
+}
+
 static void route(const struct policy *policy, const struct policy_request *request,
 		  struct policy_decision *d)
 {
-	const struct conf_route *found;
+	const struct route_call call = {
+		.from = (unsigned)d->from,
+		.called = party_user(&d->called),
+		.calling = party_user(&d->calling),
+		.msg = request->msg,
+		.emergency = d->emergency,
+		.now_s = now_s(request),
+		.chance = hash_fast(0, sip_hdr_value(request->msg, SIP_HDR_CALL_ID)),
+	};
+	struct route_found found;
+	const struct conf_route *decides;
 
-	d->route = routes_find(policy->routes, (unsigned)d->from, party_user(&d->called),
-			       request->explain);
+	if (d->emergency)
+		explain_step(request->explain, "called", "an emergency call");
+	routes_find(policy->routes, &call, &found, request->explain);
+	d->route = found.route;
+	d->gave_up = found.gave_up;
 	if (d->route < 0) {
 		end(d, POLICY_NO_ROUTE);
 		return;
 	}
-	found = &policy->conf->routes[d->route];
-	if (found->to < 0) {
-		end(d, POLICY_ROUTE_REFUSES);
-		d->status = found->status;
+	decides = &policy->conf->routes[d->route];
+	if (!found.nways) {
+		end(d, decides->redirect_count ? POLICY_ROUTE_REDIRECTS : POLICY_ROUTE_REFUSES);
+		d->status = decides->status;
 		return;
 	}
-	d->to = found->to;
+	d->nways = found.nways;
+	memcpy(d->ways, found.ways, found.nways * sizeof(found.ways[0]));
+	d->to = (int)d->ways[0].trunk;
 	end(d, POLICY_ACCEPTED);
 }
 
@@ -124,7 +201,8 @@ static void decide(const struct policy *policy, const struct policy_request *req
 
 	d->from = d->to = d->route = -1;
 	d->source_bits = 0;
-	d->called_known = false;
+	d->called_known = d->emergency = d->gave_up = false;
+	d->nways = 0;
 	d->from = admit_trunk(policy->admit, request->realm, request->source->family,
 			      &request->source->addr, &d->source_bits, request->explain);
 	if (d->from < 0) {
@@ -144,6 +222,7 @@ static void decide(const struct policy *policy, const struct policy_request *req
 	case 0:
 		d->called_known = true;
 		explain_step(request->explain, "called", "\"%.*s\"", SPAN_FMT(party_user(&d->called)));
+		normalise(policy, request, d);
 		route(policy, request, d);
 		return;
 	case -EPROTONOSUPPORT: /* RFC 3261 sections 10.3 and 8.2.2.1 */
@@ -165,6 +244,11 @@ void policy_decide(const struct policy *policy, const struct policy_request *req
 	if (d->status)
 		explain_step(request->explain, "policy", "refused with %u: %s", d->status,
 			     policy_outcome_why(d->outcome));
+}
+
+const struct number_rules *policy_number_rules(const struct policy *policy)
+{
+	return policy->rules;
 }
 
 int policy_trunk(const struct policy *policy, struct span name)

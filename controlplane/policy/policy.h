@@ -5,14 +5,17 @@
 
 #include "common/conf/conf.h"
 #include "common/sip/sip_msg.h"
+#include "controlplane/policy/route.h"
 #include "controlplane/topology/party.h"
 
 struct admit_name;
 struct explain;
 struct policy;
+struct number_rules;
 
-/* conf outlives the policy. NULL when there is no memory. */
-struct policy *policy_new(const struct conf *conf);
+/* conf outlives the policy, and so do its tables (NULL where it has none). NULL when there is no
+ * memory. */
+struct policy *policy_new(const struct conf *conf, const struct tables *tables);
 void policy_free(struct policy *policy);
 
 /* What is asked about. */
@@ -21,6 +24,8 @@ struct policy_request {
 	unsigned realm;
 	const struct net_endpoint *source;
 	struct span called; /* URI of whom it is for instead of the message's; may be empty */
+	bool (*keeps)(struct span user); /* which users number rules leave alone; NULL: none */
+	int64_t now_s; /* UNIX time that routes go by; 0: now */
 	struct explain *explain; /* told why; NULL in live traffic */
 };
 
@@ -36,6 +41,7 @@ struct policy_request {
 	X(NO_ROUTE, "no_route", 404, "no route takes this call")                                   \
 	X(ROUTE_REFUSES, "route_refuses", 0, "a route refuses it")                                 \
 	X(NO_PEER, "no_peer", 503, "no name of the trunk's peers has an address now")              \
+	X(ROUTE_REDIRECTS, "route_redirects", 0, "a route redirects it")                           \
 	X(NO_BINDING, "no_binding", 404, "nobody is registered by that token any more")            \
 	X(CONTACT, "contact", 400, "a REGISTER's Contact that cannot be called")                   \
 	X(CONTACTS_MANY, "contacts_many", 403, "a REGISTER with too many Contacts")                \
@@ -65,14 +71,26 @@ struct policy_decision {
 	unsigned status;       /* 0: accepted; else refuse with this */
 	int from;              /* trunk, -1: unknown */
 	unsigned source_bits;  /* length of the source prefix that decided */
-	struct party called;   /* where `called_known` */
+	struct party called;   /* where `called_known`; by the trunk's number rules */
+	struct party asked;    /* where `called_known`: as the caller wrote it */
+	struct party calling;  /* whom routes go by, by the number rules; where `called_known` */
 	bool called_known;
+	bool emergency;
+	bool gave_up;          /* a pattern took too many steps, and counted as not found */
 	int route;             /* -1: none */
-	int to;                /* trunk, -1: none */
+	int to;                /* trunk, -1: none: that of the first way */
+	unsigned nways;        /* accepted: trunks in the order they are to be tried */
+	struct route_way ways[CONF_ROUTE_TO_MAX];
 };
 
 void policy_decide(const struct policy *policy, const struct policy_request *request,
 		   struct policy_decision *decision);
+
+/* The number rules of the generation, for what goes out. */
+const struct number_rules *policy_number_rules(const struct policy *policy);
+
+/* Whether the config's emergency services have this user, or a service above it. */
+bool policy_is_emergency(const struct conf *conf, struct span user);
 
 /* The index of the trunk with that name, -1: there is none. */
 int policy_trunk(const struct policy *policy, struct span name);

@@ -208,6 +208,11 @@ static bool is_user_char(char c)
 	return is_alnum(c) || (c && strchr("-_.!~*'()&=+$,;?/", c));
 }
 
+void party_make_anonymous(struct party *party)
+{
+	*party = (struct party){.user = "anonymous", .len = 9, .anonymous = true};
+}
+
 static void put_user(struct cursor *out, struct span user)
 {
 	static const char hex[] = "0123456789ABCDEF";

@@ -27,6 +27,9 @@ static inline struct span party_user(const struct party *party)
  * scheme, sips: among them; -ENAMETOOLONG. */
 int party_from_uri(struct span uri, struct party *party);
 
+/* Nobody's name, at nobody's host. */
+void party_make_anonymous(struct party *party);
+
 /* A service's URN as it is, else sip:USER@HOST[:PORT][;user=phone][;transport=...]; all that needs
  * it is escaped. Port 0 and UDP are left out. Without a host: anonymous.invalid. */
 void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host,

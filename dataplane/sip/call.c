@@ -44,7 +44,10 @@ const struct ipc_verdict *call_verdict(const struct engine *e, const struct sip_
 struct span call_plan(const struct engine *e, const struct sip_call *call)
 {
 	const struct ipc_verdict *verdict = call_verdict(e, call);
+	struct ipc_target_view target = call_target(e, call);
 
+	if (target.head && target.plan.len)
+		return target.plan;
 	return verdict ? ipc_verdict_plan(verdict) : SPAN_NONE;
 }
 

@@ -6,6 +6,15 @@
 
 #include <errno.h>
 
+/* The phrase that policy wants with a status of its own. */
+static struct span policy_phrase(const struct engine *e, const struct sip_leg *leg, uint16_t status)
+{
+	const struct sip_call *call = leg ? call_get(e, leg->call) : NULL;
+	const struct ipc_verdict *verdict = call ? call_verdict(e, call) : NULL;
+
+	return verdict && verdict->status == status ? ipc_verdict_reason(verdict) : SPAN_NONE;
+}
+
 void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struct span extra)
 {
 	struct sip_leg *leg = leg_get(e, txn->leg);
@@ -13,7 +22,8 @@ void dialog_answer(struct engine *e, struct sip_txn *txn, uint16_t status, struc
 	struct build_response res = {.txn = txn,
 				     .status = told.status,
 				     .leg = leg,
-				     .phrase = told.phrase,
+				     .phrase = told.phrase.len ? told.phrase
+							       : policy_phrase(e, leg, status),
 				     .reason = told.reason,
 				     .extra = extra};
 	struct cursor *out = out_start(e);

@@ -54,6 +54,9 @@ static inline void walk_verdict(const struct ipc_verdict *verdict, uint32_t len)
 		PROMISE(target.head->realm < IPC_REALMS_MAX && target.head->peer.port != 0 &&
 			target.head->side.source_policy < IPC_SOURCES);
 		PROMISE(target.ruri.len && target.from.len && target.to.len);
+		PROMISE(target.plan.len <= EDIT_PLAN_BYTES_MAX);
+		if (target.plan.len)
+			walk_plan(target.plan);
 		walk_span(verdict, len, target.ruri, "\r\n \t");
 		walk_span(verdict, len, target.from, "\r\n");
 		walk_span(verdict, len, target.to, "\r\n");

@@ -38,15 +38,15 @@ Test(context, comes_back_as_it_went)
 		{SPAN("a"), SPAN("")}, {SPAN("ra"), SPAN("")}, {SPAN(""), SPAN("a b%\n\xff")}};
 	const struct cdr_context moved = {
 		{SPAN("a"), SPAN("b")}, {SPAN("ra"), SPAN("rb")},
-		{SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4")}};
+		{SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4"), SPAN("5"), SPAN("6")}};
 
-	expect_context(&plain, SPAN("2 a b ra rb +4930 2001  "));
-	expect_context(&odd, SPAN("2 a  ra   a%20b%25%0A%FF  "));
-	expect_context(&moved, SPAN("2 a b ra rb 1 2 3 4"));
+	expect_context(&plain, SPAN("3 a b ra rb +4930 2001    "));
+	expect_context(&odd, SPAN("3 a  ra   a%20b%25%0A%FF    "));
+	expect_context(&moved, SPAN("3 a b ra rb 1 2 3 4 5 6"));
 }
 
 /* A call that began before an upgrade ends after it. */
-Test(context, the_version_before_is_read)
+Test(context, the_versions_before_are_read)
 {
 	struct cdr_context back;
 	struct cdr_users users;
@@ -56,6 +56,9 @@ Test(context, the_version_before_is_read)
 	cr_expect(span_eq(back.users[CDR_CALLED], SPAN("2001")));
 	cr_expect_eq(back.users[CDR_REDIRECTED_TO].len, 0);
 	cr_expect_eq(back.users[CDR_TRANSFERRED_BY].len, 0);
+	cr_assert_eq(cdr_context_read(SPAN("2 a b ra rb 1 2 3 4"), &back, &users), 0);
+	cr_expect(span_eq(back.users[CDR_TRANSFERRED_BY], SPAN("4")));
+	cr_expect_eq(back.users[CDR_CALLED_ROUTED].len, 0);
 }
 
 Test(context, users_are_cut)
@@ -80,7 +83,7 @@ Test(context, users_are_cut)
 	put_cdr_context(&out, &in);
 	cr_expect_leq(out.len, 1000);
 	cr_assert_eq(cdr_context_read(cursor_span(&out), &back, &users), 0);
-	cr_expect_eq(back.users[CDR_TRANSFERRED_BY].len, 60);
+	cr_expect_eq(back.users[CDR_CALLED_ROUTED].len, 40);
 }
 
 Test(context, what_is_none_is_refused)

@@ -559,15 +559,20 @@ Test(ask, a_redirection_is_routed_as_the_caller_would)
 	stop(asked);
 }
 
-/* A verdict has one edit plan: a way that needs another is left out. */
-Test(ask, ways_of_a_redirection_share_their_plan)
+/* A way that needs another edit plan than the first brings its own. */
+Test(ask, ways_of_a_redirection_have_their_plans)
 {
 	struct asked *asked = start(THREE_SIDES(", challenges: pass"));
 
 	redirect(asked, 0, "<sip:3003@x>;q=0.5, <sip:2002@x>;q=0.6, <sip:2003@x>;q=0.4");
-	cr_assert_eq(asked->verdict->ntargets, 2);
+	cr_assert_eq(asked->verdict->ntargets, 3);
 	expect_span(target(asked, 0).ruri, "sip:2002@10.99.2.2:5060");
-	expect_span(target(asked, 1).ruri, "sip:2003@10.99.2.2:5060");
+	cr_expect_eq(target(asked, 0).plan.len, 0);
+	expect_span(target(asked, 1).ruri, "sip:3003@10.99.2.200:5060");
+	cr_expect_eq(edit_plan_check(target(asked, 1).plan), 0);
+	cr_expect_not(span_eq(target(asked, 1).plan, ipc_verdict_plan(asked->verdict)));
+	expect_span(target(asked, 2).ruri, "sip:2003@10.99.2.2:5060");
+	cr_expect_eq(target(asked, 2).plan.len, 0);
 	stop(asked);
 }
 
@@ -854,5 +859,91 @@ Test(ask, the_longest_parties_still_make_a_verdict)
 	ask(asked, 0, "10.99.1.2", message);
 	cr_expect_eq(asked->verdict->status, 0);
 	cr_expect_leq(asked->verdict->context_len, IPC_CONTEXT_MAX);
+	stop(asked);
+}
+
+#define NUMBERED(routes)                                                                           \
+	CONF_HEAD                                                                                  \
+	"realms:\n"                                                                                \
+	"  - {name: ra, port: pa, addresses: [10.99.1.1/24]}\n"                                    \
+	"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"                                    \
+	"trunks:\n"                                                                                \
+	"  - {name: a, realm: ra, peers: [10.99.1.2], country_code: \"49\", called_in_rules: in, "  \
+	"calling_in_rules: in}\n"                                                                  \
+	"  - {name: b, realm: rb, peers: [10.99.2.2], country_code: \"43\", called_out_rules: out,"\
+	" calling_out_rules: out}\n"                                                               \
+	"  - {name: c, realm: rb, peers: [10.99.2.3, 10.99.2.4], challenges: pass}\n"              \
+	"number_rules:\n  - {set: in, convert: e164}\n  - {set: out, convert: national}\n"        \
+	"routes:\n" routes
+
+Test(ask, numbers_are_written_as_each_trunk_wants_them)
+{
+	struct asked *asked = start(NUMBERED("  - {to: b, failover: [c]}\n"));
+	struct cdr_context context;
+	struct cdr_users users;
+
+	ask(asked, 0, "10.99.1.2",
+	    INVITE("sip:004312@10.99.1.1", "<sip:0301@10.99.1.2>", "<sip:004312@10.99.1.1>", ""));
+	cr_expect_eq(asked->answer.status, 0);
+	cr_assert_eq(asked->verdict->ntargets, 3);
+	expect_span(target(asked, 0).ruri, "sip:012@10.99.2.2:5060");
+	expect_span(target(asked, 0).from, "<sip:0049301@10.99.2.1>");
+	expect_span(target(asked, 0).to, "<sip:012@10.99.2.2>");
+	expect_span(target(asked, 1).ruri, "sip:+4312@10.99.2.3:5060");
+	expect_span(target(asked, 1).from, "<sip:+49301@10.99.2.1>");
+	expect_span(target(asked, 1).to, "<sip:+4312@10.99.2.3>");
+	cr_expect_eq(target(asked, 0).plan.len, 0);
+	cr_expect_gt(target(asked, 1).plan.len, 0, "it passes challenges, the other does not");
+	expect_span(target(asked, 2).ruri, "sip:+4312@10.99.2.4:5060");
+	cr_assert_eq(cdr_context_read(ipc_verdict_context(asked->verdict), &context, &users), 0);
+	expect_span(context.users[CDR_CALLER], "0301");
+	expect_span(context.users[CDR_CALLED], "004312");
+	expect_span(context.users[CDR_CALLING_ROUTED], "+49301");
+	expect_span(context.users[CDR_CALLED_ROUTED], "+4312");
+	/* a To that names somebody else goes through the rules by itself */
+	ask(asked, 0, "10.99.1.2",
+	    INVITE("sip:004312@10.99.1.1", "<sip:0301@10.99.1.2>", "<sip:0043@10.99.1.1>", ""));
+	expect_span(target(asked, 0).to, "<sip:0043@10.99.2.2>");
+	expect_span(target(asked, 1).to, "<sip:+43@10.99.2.3>");
+	stop(asked);
+}
+
+Test(ask, a_caller_is_anonymous_towards_each_trunk_that_is_not_trusted)
+{
+	struct asked *asked = start(NUMBERED("  - {to: b, failover: [c]}\n"));
+
+	asked->generation->conf->trunks[2].trusted = true;
+	ask(asked, 0, "10.99.1.2",
+	    INVITE("sip:1@10.99.1.1", "Me <sip:0301@10.99.1.2>", "<sip:1@10.99.1.1>",
+		   "Privacy: id\r\n"));
+	expect_span(target(asked, 0).from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+	expect_span(target(asked, 1).from, "\"Me\" <sip:+49301@10.99.2.1>");
+	stop(asked);
+}
+
+Test(ask, a_route_refuses_with_its_reason_and_cause)
+{
+	struct asked *asked = start(NUMBERED("  - {status: 603, reason: Not Today, cause: 21}\n"));
+
+	ask(asked, 0, "10.99.1.2",
+	    INVITE("sip:1@10.99.1.1", "<sip:0301@10.99.1.2>", "<sip:1@10.99.1.1>", ""));
+	cr_expect_eq(asked->verdict->status, 603);
+	expect_span(ipc_verdict_reason(asked->verdict), "Not Today");
+	expect_span(ipc_verdict_headers(asked->verdict), "Reason: Q.850;cause=21\r\n");
+	stop(asked);
+}
+
+Test(ask, a_route_redirects_to_its_contacts)
+{
+	struct asked *asked = start(NUMBERED(
+		"  - {redirect: [\"sip:*@192.0.2.9;user=phone\", \"sip:desk@192.0.2.10\"]}\n"));
+
+	ask(asked, 0, "10.99.1.2",
+	    INVITE("sip:0%3012%3e@10.99.1.1", "<sip:0301@10.99.1.2>", "<sip:1@10.99.1.1>", ""));
+	cr_expect_eq(asked->verdict->status, 302);
+	cr_expect_eq(asked->answer.decision.outcome, POLICY_ROUTE_REDIRECTS);
+	expect_span(ipc_verdict_headers(asked->verdict),
+		    "Contact: <sip:0012%3E@192.0.2.9;user=phone>\r\nContact: "
+		    "<sip:desk@192.0.2.10>\r\n");
 	stop(asked);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Decisions: who may, what for, where to; and the table of routes against a plain search. */
+/* Decisions: who may, what for, where to. */
 #include "controlplane/policy/policy.h"
 
 #include <stdio.h>
 
 #include "../conf_text.h"
-#include "controlplane/policy/route.h"
 
 struct asked {
 	struct conf *conf;
@@ -41,7 +40,7 @@ static struct asked start(const char *text)
 {
 	struct asked asked = {.conf = conf_from_text(text)};
 
-	asked.policy = policy_new(asked.conf);
+	asked.policy = policy_new(asked.conf, NULL);
 	cr_assert_not_null(asked.policy);
 	return asked;
 }
@@ -172,55 +171,4 @@ Test(policy, prefixes_match_what_the_escapes_stand_for)
 	decide(&asked, 0, "10.99.1.2", "INVITE", "sip:%39%300@x");
 	cr_expect_eq(asked.decision.outcome, POLICY_ROUTE_REFUSES);
 	stop(&asked);
-}
-
-static uint32_t next_random(uint32_t *state)
-{
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
-}
-
-static int plain_find(const struct conf *conf, unsigned from, const char *user)
-{
-	for (unsigned i = 0; i < conf->nroutes; i++) {
-		const struct conf_route *route = &conf->routes[i];
-
-		if ((route->from < 0 || (unsigned)route->from == from) &&
-		    strncmp(user, route->prefix, strlen(route->prefix)) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
-Test(policy, the_first_route_that_matches_decides)
-{
-	enum { ROUTES = 300 };
-	static struct conf_route list[ROUTES];
-	static char prefixes[ROUTES][8];
-	struct conf conf = {.nroutes = ROUTES, .routes = list};
-	uint32_t state = 3;
-	struct routes *routes;
-	unsigned found = 0;
-
-	for (unsigned i = 0; i < ROUTES; i++) {
-		unsigned len = 1 + next_random(&state) % 5;
-
-		for (unsigned d = 0; d < len; d++)
-			prefixes[i][d] = (char)('0' + next_random(&state) % 4);
-		list[i] = (struct conf_route){.from = (int)(next_random(&state) % 4) - 1,
-					      .prefix = prefixes[i]};
-	}
-	routes = routes_new(&conf);
-	for (unsigned i = 0; i < 5000; i++) {
-		unsigned len = next_random(&state) % 7, from = next_random(&state) % 4;
-		char user[8] = "";
-
-		for (unsigned d = 0; d < len; d++)
-			user[d] = (char)('0' + next_random(&state) % 4);
-		cr_expect_eq(routes_find(routes, from, span_str(user), NULL),
-			     plain_find(&conf, from, user));
-		found += plain_find(&conf, from, user) >= 0;
-	}
-	cr_expect(found > 500 && found < 4900, "the test tries both: %u", found);
-	routes_free(routes);
 }
