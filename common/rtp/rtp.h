@@ -63,11 +63,9 @@ struct rtp_rx_rare {
 	uint32_t jitter_max_q4;	 /* at the moments when it was looked at */
 	uint32_t events;	 /* telephone-events (RFC 4733) */
 	uint32_t event_timestamp; /* of the last one */
-	uint32_t event_ssrc;
 	uint8_t event_started;	 /* event_timestamp holds a value */
 	uint8_t event_goes_on;	 /* the longest duration there is was reached, without the end */
 	uint16_t pad;
-	uint32_t pad2;
 };
 
 /* RFC 3550 section A.1: a jump forwards up to here is loss, beyond it another beginning. */

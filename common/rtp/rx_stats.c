@@ -189,14 +189,12 @@ static void note_event(struct rtp_rx_rare *rare, const uint8_t *pkt, uint32_t le
 	uint32_t head = rtp_header_bytes(pkt, len), timestamp = rtp_timestamp(pkt);
 	const uint8_t *event = pkt + head;
 
-	if (!rare->event_started || timestamp != rare->event_timestamp ||
-	    rtp_ssrc(pkt) != rare->event_ssrc) {
+	if (!rare->event_started || timestamp != rare->event_timestamp) {
 		if (!rare->event_started || !rare->event_goes_on || rtp_marker(pkt))
 			rare->events++;
 		rare->event_goes_on = 0;
 	}
 	rare->event_timestamp = timestamp;
-	rare->event_ssrc = rtp_ssrc(pkt);
 	rare->event_started = 1;
 	if (head + 4 <= len)
 		rare->event_goes_on =

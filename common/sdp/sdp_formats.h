@@ -8,7 +8,7 @@
 struct sdp;
 struct sdp_media;
 
-#define SDP_TYPES_MAX 14u
+#define SDP_TYPES_MAX 10u
 
 enum sdp_kind {
 	SDP_KIND_OTHER = 0,

@@ -44,7 +44,7 @@ unsigned media_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t m
 		.name = "media_cold",
 		.record_bytes = sizeof(struct stream_pair_cold),
 		.capacity = max_pairs,
-		.version = 3,
+		.version = 4,
 	};
 	/* All pairs with one side of SRTP, or half of them with two: most calls have one pair, and
 	 * there are two for each. */

@@ -6,7 +6,7 @@
 
 #include "common/rtp/rtcp.h"
 
-#define ROUND_MAX_NS 60000000000ull /* longer is an old report that came again */
+#define ROUND_MAX_US 60000000u /* longer is an old report that came again */
 
 struct codec_format quality_type_of(const void *arg, uint8_t payload_type)
 {
@@ -34,7 +34,7 @@ static void mark_put(struct stream_reports *reports, uint64_t now_ns, uint32_t m
 {
 	if (mark)
 		reports->marks[reports->next_mark++ % STREAM_MARKS] =
-			(struct stream_mark){.at_ns = now_ns, .mark = mark};
+			(struct stream_mark){.at_us = (uint32_t)(now_ns / 1000), .mark = mark};
 }
 
 /* The answer to a mark that the other side sent: since it went by here, the way to the peer, the
@@ -42,18 +42,17 @@ static void mark_put(struct stream_reports *reports, uint64_t now_ns, uint32_t m
 static void round_take(struct stream_reports *mine, const struct stream_reports *other,
 		       uint64_t now_ns, const struct rtcp_item *item)
 {
-	uint64_t kept_ns = (uint64_t)item->delay * 1000000000ull >> 16;
+	uint64_t kept_us = (uint64_t)item->delay * 1000000u >> 16;
 
 	for (unsigned i = 0; i < STREAM_MARKS && item->mark; i++) {
-		uint64_t took_ns;
+		uint32_t took_us = (uint32_t)(now_ns / 1000) - other->marks[i].at_us;
 
-		if (other->marks[i].mark != item->mark || now_ns < other->marks[i].at_ns)
+		if (other->marks[i].mark != item->mark)
 			continue;
-		took_ns = now_ns - other->marks[i].at_ns;
 		/* Below 0: the peer's clock runs slow, or it tells tales. */
-		if (took_ns < kept_ns || took_ns - kept_ns > ROUND_MAX_NS)
+		if (took_us < kept_us || took_us - kept_us > ROUND_MAX_US)
 			continue;
-		mine->rtt_us = (uint32_t)((took_ns - kept_ns) / 1000);
+		mine->rtt_us = (uint32_t)(took_us - kept_us);
 		mine->rtt_us += mine->rtt_us == 0;
 		if (mine->rtt_us > mine->rtt_max_us)
 			mine->rtt_max_us = mine->rtt_us;

@@ -84,9 +84,8 @@ enum stream_cold_flag {
 
 /* A time that went by in RTCP: what comes back of it tells how long the round took. */
 struct stream_mark {
-	uint64_t at_ns;
+	uint32_t at_us; /* turns round after 71 minutes */
 	uint32_t mark; /* 0: none */
-	uint32_t pad;
 };
 #define STREAM_MARKS 4u
 
@@ -94,7 +93,6 @@ struct stream_mark {
  * peer. */
 struct stream_reports {
 	struct stream_mark marks[STREAM_MARKS]; /* that its peer sent, the last ones */
-	uint32_t next_mark;
 	uint32_t nreports;
 	uint32_t ssrc;		/* that the last report was about */
 	uint32_t lost_pkts;	/* of that ssrc */
@@ -105,7 +103,8 @@ struct stream_reports {
 	uint32_t rtt_max_us;
 	uint8_t mos_lq_x10;	/* XR VoIP metrics; 0: none came */
 	uint8_t mos_cq_x10;
-	uint16_t pad;
+	uint8_t next_mark;
+	uint8_t pad;
 };
 
 /* How much may come from a side. */
