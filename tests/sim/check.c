@@ -4,6 +4,8 @@
  * anywhere. */
 #include "check.h"
 
+#include <stdio.h>
+
 /* What a side's texts are marked with (ua_msg.c), and its network's addresses (script.c). */
 static const char *const marks[2][3] = {{"zqA", "10.66.", "2001:db8:66:"},
 					{"zqB", "10.77.", "2001:db8:77:"}};
@@ -128,6 +130,24 @@ static uint64_t *asked(struct sim *sim, const struct sip_msg *msg)
 		      map_key('b', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method));
 }
 
+/* An INVITE that no worker is too busy for, by branch. */
+static uint64_t emergency_key(const struct sip_msg *msg)
+{
+	return map_key('e', sip_span(msg, msg->via_branch), SPAN_NONE, msg->method);
+}
+
+/* As the workers see it, by whom it calls: the other calls of such a call's endpoints are none. */
+static bool is_emergency(const struct sip_msg *msg)
+{
+	struct sip_uri uri;
+	char user[32];
+
+	snprintf(user, sizeof(user), "called%u", SIM_EMERGENCY_CALL);
+	return msg->method == SIP_METHOD_INVITE && !msg->to_tag.len &&
+	       sip_uri_parse(sip_span(msg, msg->ruri), &uri) == 0 &&
+	       span_eq(uri.user, span_str(user));
+}
+
 static void note_request(struct sim *sim, const struct ua *from, const struct sip_msg *msg,
 			 bool corrupt)
 {
@@ -135,6 +155,8 @@ static void note_request(struct sim *sim, const struct ua *from, const struct si
 
 	check_sdp_offer(sim, msg);
 	*asked(sim, msg) = 1;
+	if (!corrupt && is_emergency(msg))
+		*map_at(&sim->seen, emergency_key(msg)) = 1;
 	if (msg->method == SIP_METHOD_ACK)
 		*answer_acked(sim, sip_span(msg, msg->call_id), msg->cseq) = 1;
 	if (msg->to_tag.len) {
@@ -383,7 +405,7 @@ static void note_final(struct sim *sim, struct ua *to, const struct sip_msg *msg
 	}
 	/* A copy of it that is still under way may be let in, and rings for nobody. */
 	sim->calls[to->call].lame |= is_busy(msg);
-	if (to->call == SIM_EMERGENCY_CALL && is_busy(msg) && !to->sess[1].caller &&
+	if (is_busy(msg) && map_find(&sim->seen, emergency_key(msg)) &&
 	    !sim->calls[to->call].tainted)
 		sim_violation(sim, to->call, "a busy worker refuses an emergency call");
 }
