@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -56,6 +57,7 @@ static const struct admin_events events = {
 static void start(struct test *test)
 {
 	*test = (struct test){.base = event_base_new()};
+	signal(SIGPIPE, SIG_IGN); /* as loop_new does: clients go before they have read all */
 	strcpy(test->dir, "/tmp/limen-admin-XXXXXX");
 	cr_assert_not_null(mkdtemp(test->dir));
 	snprintf(test->path, sizeof(test->path), "%s/limenctl.sock", test->dir);
@@ -172,6 +174,58 @@ Test(admin, a_request_too_long_ends_the_connection)
 	close(fd);
 	stop(&test);
 	free(text);
+}
+
+/* Write pieces without an end of line until the server takes no more; how many bytes it took. */
+static size_t babble(struct test *test, int fd)
+{
+	char piece[32768];
+	size_t taken = 0;
+	ssize_t n;
+
+	memset(piece, 'x', sizeof(piece));
+	do {
+		n = write(fd, piece, sizeof(piece));
+		taken += n > 0 ? (size_t)n : 0;
+		turn(test);
+	} while (n > 0 && taken < 8 * ADMIN_REQUEST_BYTES_MAX);
+	return taken;
+}
+
+Test(admin, a_request_without_end_is_cut_off)
+{
+	struct test test;
+	int fd;
+
+	start(&test);
+	fd = client(&test);
+	cr_expect_leq(babble(&test, fd), ADMIN_REQUEST_BYTES_MAX + 65536u);
+	cr_expect_eq(test.ngone, 1);
+	cr_expect(write(fd, "x", 1) < 0 && errno == EPIPE);
+	close(fd);
+	cr_expect_eq(test.nrequests, 0);
+	stop(&test);
+}
+
+Test(admin, a_request_without_end_behind_an_open_one_waits_in_little_memory)
+{
+	struct test test;
+	int fd;
+
+	start(&test);
+	test.silent = true;
+	fd = client(&test);
+	say(fd, "one\n");
+	turn(&test);
+	/* what the server reads ahead, and the socket's own buffer */
+	cr_expect_leq(babble(&test, fd), 4 * ADMIN_REQUEST_BYTES_MAX);
+	cr_expect_eq(test.ngone, 0, "its request is open");
+	admin_done(test.server, test.client);
+	turn(&test);
+	cr_expect_eq(test.ngone, 1);
+	cr_expect_eq(test.nrequests, 1);
+	close(fd);
+	stop(&test);
 }
 
 Test(admin, clients_beyond_the_last_are_told)

@@ -286,8 +286,8 @@ Test(dispatch, workers_are_told_their_settings)
 	"  - {name: rb, port: pb, addresses: [10.99.2.1/24]}\n"                                    \
 	"trunks:\n"                                                                                \
 	"  - {name: a, realm: ra, peers: [10.99.1.2]}\n"                                           \
-	"  - {name: b, realm: rb, peers: [10.99.2.2, 10.99.2.3], options_interval_s: 1, "          \
-	"options_down_after: 1}\n"                                                                 \
+	"  - {name: b, realm: rb, peers: [10.99.2.2, \"10.99.2.3;priority=1;weight=5\"], "         \
+	"options_interval_s: 1, options_down_after: 1}\n"                                          \
 	"cdr: {file: DIR/cdr.jsonl}\nlog: {file: DIR/log}\n" ROUTES
 
 static void end_probe(const struct fake_sent *sent, uint16_t status)
@@ -346,10 +346,13 @@ Test(dispatch, peers_are_probed_and_those_that_are_down_left_out)
 	operator_asks(test, "{\"command\":\"show trunks\"}");
 	operator_hears(test);
 	cr_expect_not_null(strstr(test->heard, "{\"trunk\":\"a\",\"realm\":\"ra\",\"peer\":"
-					       "\"10.99.1.2:5060\",\"state\":\"unprobed\","));
-	cr_expect_not_null(strstr(test->heard, "\"peer\":\"10.99.2.2:5060\",\"state\":\"down\","
+					       "\"10.99.1.2:5060\",\"priority\":0,"
+					       "\"srv_priority\":0,\"weight\":0,\"state\":\"unprobed\","));
+	cr_expect_not_null(strstr(test->heard, "\"peer\":\"10.99.2.2:5060\",\"priority\":0,"
+					       "\"srv_priority\":0,\"weight\":0,\"state\":\"down\","
 					       "\"status\":408,\"rtt_us\":0,\"since\":\"20"));
-	cr_expect_not_null(strstr(test->heard, "\"peer\":\"10.99.2.3:5060\",\"state\":\"up\","
+	cr_expect_not_null(strstr(test->heard, "\"peer\":\"10.99.2.3:5060\",\"priority\":1,"
+					       "\"srv_priority\":0,\"weight\":5,\"state\":\"up\","
 					       "\"status\":200,\"rtt_us\":2500,"));
 	cr_assert_eq(reloaded(test), 0);
 	cr_expect_eq(verdict_now()->ntargets, 1, "known after a reload");
