@@ -12,6 +12,7 @@
 #include "dataplane/link/link.h"
 #include "dataplane/media/srtp.h"
 #include "dataplane/punt/kernel.h"
+#include "dataplane/sip/counts.h"
 #include "dataplane/worker/stats.h"
 #include "dataplane/worker/worker.h"
 
@@ -59,6 +60,7 @@ struct dataplane {
 	unsigned nrunning;
 	struct drops drops; /* main's own */
 	struct stats_source source;
+	struct counts *counts; /* of limits, all workers' */
 	struct stats_answer answer;
 	uint64_t adjust_ns;
 	unsigned announced;
@@ -217,6 +219,11 @@ static int make_workers(struct dataplane *dp, const uint64_t seed[4], struct fau
 	const struct conf_machine *machine = &dp->conf->machine;
 	uint64_t boot_unix_ns = clock_real_ns() - tsc_ns(&dp->clock, rte_rdtsc());
 
+	dp->counts = counts_new(2 * machine->max_calls * machine->nworkers);
+	if (!dp->counts)
+		return fault_set(fault, -ENOMEM,
+				 "machine.max_calls: no memory for the counters of limits; lower "
+				 "it");
 	for (unsigned w = 0; w < machine->nworkers; w++) {
 		char path[256];
 		struct worker_conf conf = {
@@ -236,6 +243,7 @@ static int make_workers(struct dataplane *dp, const uint64_t seed[4], struct fau
 			.arena_path = path,
 			.seed = {seed[0] + w, seed[1] ^ (uint64_t)w << 32},
 			.shared_seed = {seed[2], seed[3]},
+			.counts = dp->counts,
 			.boot_unix_ns = boot_unix_ns,
 		};
 
@@ -263,6 +271,7 @@ static void watch(struct dataplane *dp)
 		.link = dp->link,
 		.kernel = dp->kernel,
 		.main_drops = &dp->drops,
+		.counts = dp->counts,
 	};
 }
 
@@ -349,6 +358,7 @@ static void stop(struct dataplane *dp)
 		link_close(dp->link);
 	handoff_mesh_fini(&dp->mesh);
 	kernel_close(dp->kernel);
+	counts_free(dp->counts);
 	neigh_free(dp->neigh);
 	ports_close(&dp->ports);
 	secure_device_close(&dp->crypto);

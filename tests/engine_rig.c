@@ -41,6 +41,8 @@ const char *engine_rig_left(const struct engine_rig *rig)
 		return "records are left";
 	if (stats.actions_lost)
 		return "actions were lost";
+	if (engine_limits_held(rig->engine))
+		return "calls are counted that there are not";
 	if (stream_pairs_open(rig->media))
 		return "streams are left";
 	for (unsigned i = 0; i < rig->arena.nslabs; i++) {

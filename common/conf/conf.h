@@ -25,6 +25,8 @@
 #define CONF_TABLES_MAX  64u
 #define CONF_ROUTE_TO_MAX 8u /* trunks of one route */
 #define CONF_HOURS_MAX   8u
+#define CONF_AGENTS_BYTES_MAX 2048u /* of screening.scanner_agents together */
+#define CONF_SOURCES_MAX 65536u /* of all trunks, and blocked ones */
 
 struct conf_machine {
 	unsigned main_cpu;
@@ -91,6 +93,18 @@ enum conf_rules {
 	CONF_RULES,
 };
 
+/* The key source_class. */
+enum conf_class { CONF_CLASS_AUTO = 0, CONF_CLASS_TRUSTED, CONF_CLASS_KNOWN, CONF_CLASS_UNKNOWN };
+
+/* Of a trunk; 0: no limit. */
+struct conf_limits {
+	unsigned calls_max, calls_in_max, calls_out_max;
+	unsigned calls_in_per_s, calls_out_per_s, messages_per_s, registrations_per_s;
+	unsigned subscriptions_max;
+	unsigned user_calls_max, user_calls_per_s;
+	unsigned rate_burst_ms;
+};
+
 struct conf_trunk {
 	char *name;
 	unsigned realm; /* index */
@@ -144,6 +158,8 @@ struct conf_trunk {
 	char *country_code;         /* of numbers as it writes them; "": not known */
 	char *national_prefix;      /* "" : none */
 	char *international_prefix;
+	uint8_t source_class;       /* enum conf_class */
+	struct conf_limits limits;
 };
 
 /* Minutes of the day; behind `to` it is over. Past midnight where `to` is not behind `from`. */
@@ -240,6 +256,25 @@ struct conf_srtp {
 	unsigned sessions; /* keys that each worker's part of the device holds */
 };
 
+/* Whose deeds are counted. */
+enum conf_learn { CONF_LEARN_NOBODY = 0, CONF_LEARN_UNKNOWN, CONF_LEARN_KNOWN };
+
+struct conf_screening {
+	uint8_t learn; /* enum conf_learn */
+	unsigned nnever, nblocked;
+	struct net_prefix *never, *blocked;
+	unsigned ncalled, ncalling, nagents;
+	char **called, **calling; /* beginnings of user parts */
+	char **agents;		  /* parts of a User-Agent, in lower case */
+	char *file;		  /* "" : none; what it says is in the lists */
+	unsigned trusted_packets_per_s, known_packets_per_s, unknown_packets_per_s,
+		unknown_total_packets_per_s;
+	unsigned trusted_requests_per_s, known_requests_per_s, unknown_requests_per_s;
+	unsigned burst_ms, window_s;
+	unsigned auth_failures_max, refused_users_max, refused_max, malformed_max, options_max;
+	unsigned block_s, block_unproven_s;
+};
+
 struct conf_overload {
 	unsigned busy_percent_max; /* of a worker's cycles */
 	unsigned retry_after_s;
@@ -248,6 +283,8 @@ struct conf_overload {
 struct conf_emergency {
 	unsigned count;
 	char *services[CONF_EMERGENCY_MAX]; /* users and urn:service: names */
+	bool over_limits;
+	bool of_unknown;
 };
 
 struct conf_dns {
@@ -295,6 +332,7 @@ struct conf {
 	struct conf_registrar registrar;
 	struct conf_auth auth;
 	struct conf_srtp srtp;
+	struct conf_screening screening;
 	struct conf_overload overload;
 	struct conf_emergency emergency;
 	struct conf_dns dns;

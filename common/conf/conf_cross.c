@@ -214,6 +214,20 @@ static void check_outputs(const struct conf_cross *x)
 		conf_fault_at(x->doc, "registrar.file", "the same file as cdr.file");
 }
 
+/* Workers hold all sources in a table of one size. */
+static void check_source_count(const struct conf_cross *x)
+{
+	size_t n = x->conf->screening.nblocked;
+
+	for (unsigned i = 0; i < x->conf->ntrunks; i++)
+		n += x->conf->trunks[i].nsources + x->conf->trunks[i].npeers;
+	if (n > CONF_SOURCES_MAX)
+		conf_fault_at(x->doc, "trunks",
+			      "%zu sources and peers, with screening.blocked_sources; at most %u "
+			      "are possible",
+			      n, CONF_SOURCES_MAX);
+}
+
 int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const struct conf *conf)
 {
 	const struct conf_cross x = {doc, raw, conf};
@@ -231,6 +245,7 @@ int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const str
 	check_algorithms(&x);
 	check_dns(&x);
 	check_outputs(&x);
+	check_source_count(&x);
 	conf_cross_number_rules(&x);
 	return conf_cross_routes(&x);
 }

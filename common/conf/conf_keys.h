@@ -63,6 +63,8 @@
 	X(auth, MAP, AUTH, false, 1,                                                               \
 	  "Users whom limen authenticates itself, where a trunk says `auth: digest`.")             \
 	X(srtp, MAP, SRTP, false, 1, "Who encrypts media.")                                        \
+	X(screening, MAP, SCREENING, false, 1,                                                     \
+	  "Who may send how much, and who may send nothing.")                                      \
 	X(overload, MAP, OVERLOAD, false, 1,                                                       \
 	  "When a worker has no time for more: new calls are refused with 503.")                   \
 	X(emergency, MAP, EMERGENCY, false, 1,                                                     \
@@ -287,6 +289,36 @@
 	  "without any prefix is a national one.")                                         \
 	X(ONE, DIGITS, international_prefix, 0, "", "00", 1, 5, RELOAD,                    \
 	  "What it writes before an international number.")                                \
+	X(ONE, WORD, source_class, 0, "auto|trusted|known|unknown", "auto", 1, 16, RELOAD,         \
+	  "Class of its sources for screening: by `trusted` (auto), or this one. unknown "         \
+	  "suits a trunk whose sources are the whole world: its users are strangers until "        \
+	  "they have registered.")                                                                 \
+	X(ONE, UINT, calls_max, 0, "calls", "0", 0, 1000000, RELOAD,                               \
+	  "Calls at a time from and to this trunk; 0: no limit. One more is refused with "         \
+	  "503, or goes to another trunk.")                                                        \
+	X(ONE, UINT, calls_in_max, 0, "calls", "0", 0, 1000000, RELOAD,                            \
+	  "Calls at a time from this trunk; 0: no limit.")                                         \
+	X(ONE, UINT, calls_out_max, 0, "calls", "0", 0, 1000000, RELOAD,                           \
+	  "Calls at a time to this trunk; 0: no limit.")                                           \
+	X(ONE, UINT, calls_in_per_s, 0, "calls/s", "0", 0, 1000000, RELOAD,                        \
+	  "New calls a second from this trunk, those above are refused with 503; 0: no "           \
+	  "limit.")                                                                                \
+	X(ONE, UINT, calls_out_per_s, 0, "calls/s", "0", 0, 1000000, RELOAD,                       \
+	  "New calls a second to this trunk; 0: no limit.")                                        \
+	X(ONE, UINT, messages_per_s, 0, "requests/s", "0", 0, 1000000, RELOAD,                     \
+	  "Requests a second from this trunk that begin neither a call nor a registration "        \
+	  "(MESSAGE, SUBSCRIBE and the like); 0: no limit.")                                       \
+	X(ONE, UINT, registrations_per_s, 0, "requests/s", "0", 0, 1000000, RELOAD,                \
+	  "REGISTERs a second from this trunk; 0: no limit.")                                      \
+	X(ONE, UINT, subscriptions_max, 0, "subscriptions", "0", 0, 1000000, RELOAD,               \
+	  "Subscriptions at a time from this trunk; 0: no limit.")                                 \
+	X(ONE, UINT, user_calls_max, 0, "calls", "0", 0, 1000000, RELOAD,                          \
+	  "Calls at a time of each calling number or user of this trunk (480), and to "            \
+	  "each of its registered users (486); 0: no limit.")                                      \
+	X(ONE, UINT, user_calls_per_s, 0, "calls/s", "0", 0, 1000000, RELOAD,                      \
+	  "New calls a second of each of them; 0: no limit.")                                      \
+	X(ONE, UINT, rate_burst_ms, 0, "ms", "1000", 1, 60000, RELOAD,                             \
+	  "What these rates bring in this time may come at once.")                                 \
 	CONF_KEYS_TRUNK_RULES(X)
 
 #define CONF_KEYS_ROUTE(X)                                                                 \
@@ -417,6 +449,63 @@
 	  "Keys that each worker's part of the device holds, two for each side of a call that is " \
 	  "SRTP; further ones are libsrtp2's.")
 
+#define CONF_KEYS_SCREENING(X)                                                                     \
+	X(ONE, WORD, learn, 0, "nobody|unknown|known", "unknown", 1, 16, RELOAD,                   \
+	  "Whose deeds are counted, and blocked where they are a scanner's: unknown "              \
+	  "sources alone, or known ones too. Trusted ones never.")                                 \
+	X(LIST, PREFIX, never_blocked, 256, "", "", 1, 64, RELOAD,                                 \
+	  "Networks that are never blocked by what was learned.")                                  \
+	X(LIST, PREFIX, blocked_sources, 4096, "", "", 1, 64, RELOAD,                              \
+	  "Networks whose packets are dropped unread; a trunk's source within one that is "        \
+	  "longer is not.")                                                                        \
+	X(LIST, USER, blocked_called, 4096, "", "", 1, 63, RELOAD,                                 \
+	  "Calls and requests to users or numbers that begin so are refused with 403.")            \
+	X(LIST, USER, blocked_calling, 4096, "", "", 1, 63, RELOAD,                                \
+	  "Calls and requests of users or numbers that begin so are refused with 403.")            \
+	X(LIST, TEXT, scanner_agents, 64, "",                                                      \
+	  "friendly-scanner|sipvicious|sipcli|sip-scan|sundayddr|pplsip|vaxsipuseragent|sipscan",   \
+	  1, 63, RELOAD,                                                                           \
+	  "Parts of the User-Agent of scanners, in any case: requests of unknown sources "         \
+	  "that have one are dropped.")                                                            \
+	X(ONE, PATH, file, 0, "", "", 1, 200, RELOAD,                                              \
+	  "File of more to block, a line each: `source`, `called`, `calling` or "                  \
+	  "`user-agent`, and what; read on reload.")                                               \
+	X(ONE, UINT, trusted_packets_per_s, 0, "packets/s", "0", 0, 1000000, RELOAD,               \
+	  "SIP packets a second of each trusted source (an IPv6 /64 counts as one, unless "        \
+	  "a longer prefix names it); 0: no limit. Each worker counts by itself what it "          \
+	  "receives.")                                                                             \
+	X(ONE, UINT, known_packets_per_s, 0, "packets/s", "0", 0, 1000000, RELOAD,                 \
+	  "The same of each known source: of a trunk, or of a registered user.")                   \
+	X(ONE, UINT, unknown_packets_per_s, 0, "packets/s", "100", 0, 1000000, RELOAD,             \
+	  "The same of each unknown source. What is above is dropped unread.")                     \
+	X(ONE, UINT, unknown_total_packets_per_s, 0, "packets/s", "10000", 0, 1000000, RELOAD,     \
+	  "The same of all unknown sources together.")                                             \
+	X(ONE, UINT, trusted_requests_per_s, 0, "requests/s", "0", 0, 1000000, RELOAD,             \
+	  "Requests a second of each trusted source that begin something; 0: no limit. "           \
+	  "Those above are refused with 503.")                                                     \
+	X(ONE, UINT, known_requests_per_s, 0, "requests/s", "0", 0, 1000000, RELOAD,               \
+	  "The same of each known source.")                                                        \
+	X(ONE, UINT, unknown_requests_per_s, 0, "requests/s", "20", 0, 1000000, RELOAD,            \
+	  "The same of each unknown source; those above are dropped.")                             \
+	X(ONE, UINT, burst_ms, 0, "ms", "1000", 1, 60000, RELOAD,                                  \
+	  "What these rates bring in this time may come at once.")                                 \
+	X(ONE, UINT, window_s, 0, "s", "60", 1, 86400, RELOAD,                                     \
+	  "The time in which the deeds of a source are counted.")                                  \
+	X(ONE, UINT, auth_failures_max, 0, "failures", "10", 0, 65535, RELOAD,                     \
+	  "Failed authentications in it for which a source is blocked; 0: never for that.")        \
+	X(ONE, UINT, refused_users_max, 0, "users", "20", 0, 200, RELOAD,                          \
+	  "Different called users that were refused; 0: never for that.")                          \
+	X(ONE, UINT, refused_max, 0, "requests", "60", 0, 65535, RELOAD,                           \
+	  "Requests refused with 403, 404 or the like; 0: never for that.")                        \
+	X(ONE, UINT, malformed_max, 0, "messages", "60", 0, 65535, RELOAD,                         \
+	  "Messages that are not SIP; 0: never for that.")                                         \
+	X(ONE, UINT, options_max, 0, "requests", "120", 0, 65535, RELOAD,                          \
+	  "OPTIONS to limen itself; 0: never for that.")                                           \
+	X(ONE, UINT, block_s, 0, "s", "3600", 1, 31536000, RELOAD,                                 \
+	  "How long a source is blocked that has shown that it is where it says.")                 \
+	X(ONE, UINT, block_unproven_s, 0, "s", "300", 1, 31536000, RELOAD,                         \
+	  "How long one whose address may have been forged.")
+
 #define CONF_KEYS_OVERLOAD(X)                                                                      \
 	X(ONE, UINT, busy_percent_max, 0, "%", "95", 1, 100, RELOAD,                               \
 	  "Share of a worker's cycles spent on work above which it refuses new calls; 100: it "    \
@@ -426,7 +515,11 @@
 #define CONF_KEYS_EMERGENCY(X)                                                                     \
 	X(LIST, SERVICE, services, CONF_EMERGENCY_MAX, "", "112|911|urn:service:sos", 1, 60,       \
 	  RELOAD,                                                                                  \
-	  "Called users, and service URNs with all that is below them, of emergency calls.")
+	  "Called users, and service URNs with all that is below them, of emergency calls.")       \
+	X(ONE, BOOL, over_limits, 0, "", "yes", 2, 8, RELOAD,                                      \
+	  "Emergency calls go past the limits of trunks and users.")                               \
+	X(ONE, BOOL, of_unknown, 0, "", "no", 2, 8, RELOAD,                                        \
+	  "Calls of unknown sources may be emergencies too.")
 
 #define CONF_KEYS_DNS(X)                                                                           \
 	X(LIST, SERVER, servers, CONF_DNS_SERVERS_MAX, "", "", 1, 64, RELOAD,                      \

@@ -308,6 +308,25 @@ static void resolve_failover(const struct raw_trunks *raw, struct conf_trunk *tr
 					    raw->failover_timeout_ms);
 }
 
+static void resolve_limits(const struct raw_trunks *raw, struct conf_trunk *trunk)
+{
+#define NUMBER(field) trunk->limits.field = number(SECTION_trunks, TRUNK_##field, raw->field)
+	trunk->source_class = (uint8_t)choice(SECTION_trunks, TRUNK_source_class,
+					      raw->source_class);
+	NUMBER(calls_max);
+	NUMBER(calls_in_max);
+	NUMBER(calls_out_max);
+	NUMBER(calls_in_per_s);
+	NUMBER(calls_out_per_s);
+	NUMBER(messages_per_s);
+	NUMBER(registrations_per_s);
+	NUMBER(subscriptions_max);
+	NUMBER(user_calls_max);
+	NUMBER(user_calls_per_s);
+	NUMBER(rate_burst_ms);
+#undef NUMBER
+}
+
 static void resolve_trunk(struct resolve *r, unsigned index)
 {
 	const struct raw_trunks *raw = &r->raw->trunks[index];
@@ -328,6 +347,7 @@ static void resolve_trunk(struct resolve *r, unsigned index)
 	trunk->account_auth_user =
 		text(r, SECTION_trunks, TRUNK_account_auth_user, raw->account_auth_user);
 	trunk->auth_realm = text(r, SECTION_trunks, TRUNK_auth_realm, raw->auth_realm);
+	resolve_limits(raw, trunk);
 	trunk->pass_count = raw->headers_pass_count;
 	trunk->pass = raw->headers_pass;
 	trunk->hide_count = raw->headers_hide_count;
@@ -406,6 +426,12 @@ static void resolve_overload(struct resolve *r)
 		number(SECTION_overload, OVERLOAD_retry_after_s, raw->retry_after_s);
 }
 
+static void resolve_screening(struct resolve *r)
+{
+	if (conf_resolve_screening(r->doc, r->raw->screening, &r->conf->screening, r->pool))
+		r->no_memory = true;
+}
+
 static void resolve_emergency(struct resolve *r)
 {
 	static const struct raw_emergency absent;
@@ -415,6 +441,8 @@ static void resolve_emergency(struct resolve *r)
 
 	for (unsigned i = 0; i < raw->services_count && i < CONF_EMERGENCY_MAX; i++)
 		emergency->services[emergency->count++] = raw->services[i];
+	emergency->over_limits = yes(SECTION_emergency, EMERGENCY_over_limits, raw->over_limits);
+	emergency->of_unknown = yes(SECTION_emergency, EMERGENCY_of_unknown, raw->of_unknown);
 	def = emergency->count ? NULL : text(r, SECTION_emergency, EMERGENCY_services, NULL);
 	for (char *word = def ? strtok(def, "|") : NULL; word; word = strtok(NULL, "|"))
 		emergency->services[emergency->count++] = word;
@@ -460,7 +488,8 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 		resolve_machine, resolve_ports,  resolve_realms,
 		resolve_number_rules, resolve_trunks,  resolve_tables, resolve_routes,
 		resolve_registrar, resolve_auth,
-		resolve_srtp,    resolve_overload, resolve_emergency, resolve_dns,
+		resolve_srtp,    resolve_overload, resolve_screening,
+		resolve_emergency, resolve_dns,
 		resolve_outputs,
 	};
 	struct resolve r = {.doc = doc, .raw = raw, .conf = conf, .pool = pool};

@@ -25,6 +25,10 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 int conf_resolve_rules(struct conf_doc *doc, const struct raw_conf *raw, struct conf *conf,
 		       struct conf_pool *pool);
 
+/* The section `screening` and its file. `raw` NULL: there is none. 0, or -ENOMEM. */
+int conf_resolve_screening(struct conf_doc *doc, const struct raw_screening *raw,
+			   struct conf_screening *screening, struct conf_pool *pool);
+
 /* Note what does not fit together; keys at which a fault was noted before are left out. 0, or
  * -ENOMEM. */
 int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const struct conf *conf);

@@ -50,6 +50,9 @@ static const struct conf_key keys_AUTH[] = {CONF_KEYS_AUTH(KEY)};
 #define RAW struct raw_srtp
 static const struct conf_key keys_SRTP[] = {CONF_KEYS_SRTP(KEY)};
 #undef RAW
+#define RAW struct raw_screening
+static const struct conf_key keys_SCREENING[] = {CONF_KEYS_SCREENING(KEY)};
+#undef RAW
 #define RAW struct raw_overload
 static const struct conf_key keys_OVERLOAD[] = {CONF_KEYS_OVERLOAD(KEY)};
 #undef RAW
@@ -147,6 +150,9 @@ static const cyaml_schema_field_t fields_AUTH[] = {CONF_KEYS_AUTH(FIELD) CYAML_F
 #undef RAW
 #define RAW struct raw_srtp
 static const cyaml_schema_field_t fields_SRTP[] = {CONF_KEYS_SRTP(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_screening
+static const cyaml_schema_field_t fields_SCREENING[] = {CONF_KEYS_SCREENING(FIELD) CYAML_FIELD_END};
 #undef RAW
 #define RAW struct raw_overload
 static const cyaml_schema_field_t fields_OVERLOAD[] = {CONF_KEYS_OVERLOAD(FIELD) CYAML_FIELD_END};

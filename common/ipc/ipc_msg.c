@@ -673,6 +673,18 @@ static bool check_whole(uint16_t type, const void *frame, uint32_t len, uint32_t
 		return check_probe_end(frame, len);
 	case IPC_SETTINGS:
 		return check_settings(frame, len);
+	case IPC_SCREEN:
+		return ipc_screen_check(frame, len);
+	case IPC_SCREEN_TRUNKS:
+		return ipc_trunks_check(frame, len);
+	case IPC_SCREEN_SOURCES:
+		return ipc_sources_check(frame, len);
+	case IPC_SOURCE_SET:
+		return ipc_source_set_check(frame, len);
+	case IPC_SUSPECT:
+		return ipc_suspect_check(frame, len);
+	case IPC_SOURCE_ROW:
+		return ipc_source_row_check(frame, len);
 	default: /* numbers only */
 		return len == fixed_bytes;
 	}

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "common/base/span.h"
+#include "common/ipc/ipc_screen.h"
 #include "common/net/addr.h"
 #include "common/rtp/secure.h"
 #include "common/sip/failover.h"
@@ -15,7 +16,6 @@
 #define IPC_VERSION       3u
 #define IPC_FRAME_MAX     (72u * 1024u) /* a 64 KiB SIP message and its head */
 #define IPC_TARGETS_MAX   8u
-#define IPC_NAME_MAX      63u
 #define IPC_HEADERS_MAX   4096u /* of an answer that the control plane gives by its verdict */
 #define IPC_CONTEXT_MAX   1024u /* the control plane's note on a call, given back in its record */
 #define IPC_WORKERS_MAX   64u
@@ -52,7 +52,21 @@
 	X(PROBE, 15, ipc_probe, C, W)                                                              \
 	X(PROBE_END, 16, ipc_probe_end, D, W)                                                      \
 	/* What a worker does without asking: sent on each connection and reload. */               \
-	X(SETTINGS, 17, ipc_settings, C, W)
+	X(SETTINGS, 17, ipc_settings, C, W)                                                        \
+	/* Who may send how much: SCREEN begins a table, SCREEN_TRUNKS and SCREEN_SOURCES fill     \
+	 * it, SCREEN_END puts it in force in one step, if all of it has come. On each connection  \
+	 * and reload. */                                                                         \
+	X(SCREEN, 18, ipc_screen, C, W)                                                            \
+	X(SCREEN_TRUNKS, 19, ipc_trunks, C, W)                                                     \
+	X(SCREEN_SOURCES, 20, ipc_sources, C, W)                                                   \
+	X(SCREEN_END, 21, ipc_screen_end, C, W)                                                    \
+	/* One source besides the table: blocked, or known, for a while. */                        \
+	X(SOURCE_SET, 22, ipc_source_set, C, W)                                                    \
+	/* A source does what scanners do: the control plane may have it blocked. */               \
+	X(SUSPECT, 23, ipc_suspect, D, W)                                                          \
+	/* List what SOURCE_SET has set; answered by SOURCE_ROWs and one LIST_END. */              \
+	X(SOURCES_ASK, 24, ipc_list_ask, C, W)                                                     \
+	X(SOURCE_ROW, 25, ipc_source_row, D, W)
 
 enum ipc_msg_type {
 	IPC_NONE = 0,
@@ -200,6 +214,7 @@ struct ipc_verdict {
 				     WWW-Authenticate), each with CRLF; at most IPC_HEADERS_MAX.
 				     None of those that limen writes itself. Accepted REGISTER: of
 				     a positive answer, besides what crosses */
+	uint64_t user[2]; /* key of the calling and of the called user for limits, 0: none */
 	/* reason, plan, context, headers (each padded to 4), then for each target: struct
 	 * ipc_target with its parts */
 };

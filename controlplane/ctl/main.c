@@ -25,6 +25,10 @@ static const char usage[] =
 	"  show registrations  where limen itself is registered\n"
 	"  show alarms      what is wrong now\n"
 	"  show dns         names of peers, and what the DNS says of them\n"
+	"  show limits      what each trunk has of its limits, and what was refused\n"
+	"  show blocks      blocked sources, learned or set\n"
+	"  block ADDRESS[/BITS] [SECONDS]  drop all SIP from there\n"
+	"  unblock ADDRESS[/BITS]          end the blocks in there\n"
 	"  hangup CALL      end a call, named as in `show calls`\n"
 	"  reload           read the config again\n"
 	"  explain FILE     why the SIP message in FILE (-: standard input) would be taken, routed,\n"
@@ -148,29 +152,41 @@ static bool show_reload(const struct answer *answer, const struct show_options *
 	return true;
 }
 
+static bool show_done(const struct answer *answer, const struct show_options *options, FILE *out)
+{
+	fputs(options->json ? "[]\n" : "done\n", out);
+	return true;
+}
+
 static const struct command {
 	const char *words[2]; /* the second may be none */
 	const char *argument; /* name of the request's member for it, or none */
+	const char *more;     /* of one more that may be left out */
 	bool (*show)(const struct answer *answer, const struct show_options *options, FILE *out);
 } commands[] = {
-	{{"show", "call"}, "call", show_call},
-	{{"show", "calls"}, NULL, show_calls}, {{"show", "stats"}, NULL, show_stats},
-	{{"show", "ports"}, NULL, show_ports}, {{"show", "drops"}, NULL, show_drops},
-	{{"show", "trunks"}, NULL, show_trunks},
-	{{"show", "users"}, NULL, show_users},
-	{{"show", "registrations"}, NULL, show_registrations},
-	{{"show", "dns"}, NULL, show_dns},
-	{{"show", "alarms"}, NULL, show_alarms},
-	{{"hangup", NULL}, "call", show_hangup}, {{"reload", NULL}, NULL, show_reload},
+	{{"show", "call"}, "call", NULL, show_call},
+	{{"show", "calls"}, NULL, NULL, show_calls}, {{"show", "stats"}, NULL, NULL, show_stats},
+	{{"show", "ports"}, NULL, NULL, show_ports}, {{"show", "drops"}, NULL, NULL, show_drops},
+	{{"show", "trunks"}, NULL, NULL, show_trunks},
+	{{"show", "users"}, NULL, NULL, show_users},
+	{{"show", "registrations"}, NULL, NULL, show_registrations},
+	{{"show", "dns"}, NULL, NULL, show_dns},
+	{{"show", "alarms"}, NULL, NULL, show_alarms},
+	{{"hangup", NULL}, "call", NULL, show_hangup}, {{"reload", NULL}, NULL, NULL, show_reload},
+	{{"show", "limits"}, NULL, NULL, show_limits},
+	{{"show", "blocks"}, NULL, NULL, show_blocks},
+	{{"block", NULL}, "source", "seconds", show_done},
+	{{"unblock", NULL}, "source", NULL, show_done},
 };
 
 static const struct command *find_command(int argc, char **argv)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const struct command *command = &commands[i];
-		int nwords = command->words[1] ? 2 : 1;
+		int nwords = command->words[1] ? 2 : 1,
+		    nall = nwords + (command->argument != NULL);
 
-		if (argc == nwords + (command->argument != NULL) &&
+		if ((argc == nall || (command->more && argc == nall + 1)) &&
 		    strcmp(argv[0], command->words[0]) == 0 &&
 		    (nwords == 1 || strcmp(argv[1], command->words[1]) == 0))
 			return command;
@@ -178,7 +194,8 @@ static const struct command *find_command(int argc, char **argv)
 	return NULL;
 }
 
-static int run(const struct command *command, const char *argument,
+/* `more` NULL: it was left out. */
+static int run(const struct command *command, const char *argument, const char *more,
 	       const struct arguments *arguments)
 {
 	char request[1024];
@@ -193,6 +210,8 @@ static int run(const struct command *command, const char *argument,
 	put_json_text(&out, "command", span_str(name));
 	if (command->argument)
 		put_json_text(&out, command->argument, span_str(argument));
+	if (more)
+		put_json_text(&out, command->more, span_str(more));
 	put_char(&out, '}');
 	if (out.full)
 		return usage_error("too long", argument);
@@ -215,6 +234,7 @@ int main(int argc, char **argv)
 	struct arguments arguments = {.show.now_unix_ns = clock_real_ns()};
 	int status = read_options(argc, argv, &arguments);
 	const struct command *command;
+	int first;
 
 	if (status >= 0)
 		return status;
@@ -229,5 +249,7 @@ int main(int argc, char **argv)
 	command = find_command(argc - optind, argv + optind);
 	if (!command)
 		return usage_error("no such command", argv[optind]);
-	return run(command, argv[argc - 1], &arguments);
+	first = optind + (command->words[1] ? 2 : 1);
+	return run(command, first < argc ? argv[first] : NULL,
+		   first + 1 < argc ? argv[first + 1] : NULL, &arguments);
 }

@@ -55,7 +55,7 @@ static void put_duration(struct table *table, uint64_t from_ns, uint64_t now_ns)
 }
 
 /* All objects as they came, as one array. */
-static bool print_rows(const struct answer *answer, FILE *out)
+bool print_rows(const struct answer *answer, FILE *out)
 {
 	fputc('[', out);
 	for (size_t i = 0; i < answer->nrows; i++)

@@ -14,6 +14,11 @@ struct show_options {
 
 /* Each prints one kind of answer. False when there was no memory. */
 bool show_call(const struct answer *answer, const struct show_options *options, FILE *out);
+/* All objects as they came, as one array. */
+bool print_rows(const struct answer *answer, FILE *out);
+/* show_limits.c */
+bool show_limits(const struct answer *answer, const struct show_options *options, FILE *out);
+bool show_blocks(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_calls(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_users(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_registrations(const struct answer *answer, const struct show_options *options, FILE *out);

@@ -8,6 +8,7 @@
 #include "controlplane/dispatch/redirect.h"
 #include "controlplane/dispatch/shown.h"
 #include "controlplane/dispatch/verdict.h"
+#include "controlplane/policy/screen.h"
 #include "controlplane/policy/explain.h"
 #include "controlplane/topology/privacy.h"
 
@@ -205,6 +206,19 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 	return false;
 }
 
+/* Who names nobody is counted by where he is. */
+static uint64_t caller_key(const struct question *q, int from)
+{
+	const struct party *caller = &q->parties.from;
+	const struct net_addr *addr = &q->ask->source.addr;
+
+	return screen_user_key(q->gen->conf->trunks[from].name,
+			       caller->anonymous ||
+					       span_ieq(party_user(caller), SPAN("anonymous"))
+				       ? span_of(addr, sizeof(*addr))
+				       : party_user(caller));
+}
+
 static void accept(struct question *q, struct cursor *out, struct ask_answer *answer,
 		   struct way *ways, unsigned nways)
 {
@@ -216,6 +230,7 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 		.ways = ways,
 		.nways = nways,
 		.key = hash_fast(0, sip_span(&q->msg, q->msg.call_id)),
+		.caller_key = caller_key(q, d->from),
 		.explain = q->explain,
 	};
 	struct shown shown[WAYS_MAX];

@@ -43,7 +43,16 @@ static void on_message(void *arg, unsigned ring, uint16_t type, const void *fram
 	case IPC_STAT_ROW:
 		listing_stat_row(dispatch, frame);
 		break;
+	case IPC_SUSPECT:
+		screening_suspect(dispatch, frame);
+		break;
+	case IPC_SOURCE_ROW:
+		screening_source_row(dispatch, frame);
+		break;
 	case IPC_LIST_END:
+		if (!screening_list_end(dispatch, frame))
+			listing_end(dispatch, ring, frame);
+		break;
 	case IPC_STATS_END:
 		listing_end(dispatch, ring, frame);
 		break;
@@ -71,6 +80,7 @@ static void on_up(void *arg, const struct ipc_hello *hello)
 	LOG(INFO, "link", "the dataplane is connected", LOG_U64("pid", hello->pid),
 	    LOG_U64("workers", hello->nworkers), LOG_HANDLE("boot_id", hello->boot_id));
 	settings_send(dispatch);
+	screening_link_up(dispatch);
 	probes_link_up(dispatch);
 	accounts_link_change(dispatch, true);
 }
@@ -142,6 +152,8 @@ static int start(struct dispatch *dispatch)
 		err = settings_start(dispatch);
 	if (!err)
 		err = names_start(dispatch);
+	if (!err)
+		err = screening_start(dispatch);
 	if (!err)
 		err = probes_start(dispatch);
 	if (!err)
@@ -222,6 +234,7 @@ void dispatch_free(struct dispatch *dispatch)
 	listings_stop(dispatch);
 	settings_stop(dispatch);
 	reloads_stop(dispatch);
+	screening_stop(dispatch);
 	probes_stop(dispatch);
 	accounts_stop(dispatch);
 	names_stop(dispatch);

@@ -67,6 +67,7 @@ struct dispatch {
 	struct event *relink;    /* makes the link anew, outside of its callbacks */
 	const char *link_reason; /* why it is down; static text */
 	struct event *settings_retry;
+	struct screening *screening; /* owned */
 	struct registrar *registrar;
 	struct auth *auth;
 	struct users_list {
@@ -161,6 +162,35 @@ void dispatch_answer(struct dispatch *dispatch, unsigned ring, const struct ipc_
 int settings_start(struct dispatch *dispatch);
 void settings_stop(struct dispatch *dispatch);
 void settings_send(struct dispatch *dispatch);
+
+/* screening.c */
+struct screening_stats {
+	uint64_t blocks, learned, expired;
+	uint64_t spared; /* suspects that are a trunk's, or never blocked */
+	uint64_t full;	 /* no room for one more */
+	uint64_t found;	 /* that the dataplane held from a control plane before */
+};
+int screening_start(struct dispatch *dispatch);
+void screening_stop(struct dispatch *dispatch);
+void screening_stats(const struct dispatch *dispatch, struct screening_stats *stats);
+void screening_link_up(struct dispatch *dispatch);
+/* The whole table, of the generation in force. */
+void screening_send(struct dispatch *dispatch);
+void screening_suspect(struct dispatch *dispatch, const struct ipc_suspect *suspect);
+void screening_source_row(struct dispatch *dispatch, const struct ipc_source_row *row);
+/* True: the end of a list of its own. */
+bool screening_list_end(struct dispatch *dispatch, const struct ipc_list_end *end);
+/* A user has registered there. */
+void screening_user(struct dispatch *dispatch, const struct binding *binding);
+/* Host bits are 0. 0, or -ENOSPC. */
+int screening_block(struct dispatch *dispatch, const struct net_prefix *prefix, uint32_t seconds);
+/* All blocks within the prefix; how many they were. */
+unsigned screening_unblock(struct dispatch *dispatch, const struct net_prefix *prefix);
+void screening_list(struct dispatch *dispatch, uint64_t client);
+void screening_drained(struct dispatch *dispatch, uint64_t client);
+void screening_gone(struct dispatch *dispatch, uint64_t client);
+/* What the config allows each trunk, as rows beside what it has. */
+void screening_limits(struct dispatch *dispatch, uint64_t client);
 
 /* reload.c. What is wrong is in errors[], or in why where it is no fault of the file's. */
 struct reload_result {

@@ -265,6 +265,9 @@ void listing_end(struct dispatch *dispatch, unsigned ring, const struct ipc_list
 		if (listing->kind == LISTING_STATS || ++listing->worker >= hello->nworkers) {
 			if (listing->kind == LISTING_STATS && !listing->group[0])
 				own_stats(dispatch, listing->client);
+			if (listing->kind == LISTING_STATS &&
+			    strcmp(listing->group, "limits") == 0)
+				screening_limits(dispatch, listing->client);
 			finish(listing, NULL);
 			return;
 		}

@@ -74,6 +74,83 @@ static void show_users(const struct order *order)
 	users_list(order->dispatch, order->client);
 }
 
+static void show_limits(const struct order *order)
+{
+	list(order, LISTING_STATS, "limits", NULL);
+}
+
+static void show_blocks(const struct order *order)
+{
+	screening_list(order->dispatch, order->client);
+}
+
+static bool read_seconds(struct span text, uint64_t *seconds)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] < '0' || text.ptr[i] > '9' || value > IPC_SOURCE_SECONDS_MAX)
+			return false;
+		value = value * 10 + (uint64_t)(text.ptr[i] - '0');
+	}
+	*seconds = value;
+	return value >= 1 && value <= IPC_SOURCE_SECONDS_MAX;
+}
+
+/* False, and answered, where the request names no network. */
+static bool read_source(const struct order *order, struct net_prefix *prefix)
+{
+	const struct json_node *name = json_get(order->request, SPAN("source"));
+	struct net_addr given;
+
+	if (!name || name->kind != JSON_STRING || net_prefix_parse(name->text, prefix)) {
+		admin_fail(order->dispatch->admin, order->client,
+			   "that is not an address, nor one with a prefix length");
+		return false;
+	}
+	given = prefix->addr;
+	memset(&prefix->addr, 0, sizeof(prefix->addr));
+	memcpy(prefix->addr.ip, given.ip, prefix->bits / 8);
+	if (prefix->bits % 8)
+		prefix->addr.ip[prefix->bits / 8] =
+			given.ip[prefix->bits / 8] & (uint8_t)(0xff00u >> prefix->bits % 8);
+	return true;
+}
+
+static void block(const struct order *order)
+{
+	struct admin_server *admin = order->dispatch->admin;
+	const struct json_node *given = json_get(order->request, SPAN("seconds"));
+	uint64_t seconds = order->dispatch->generation->conf->screening.block_s;
+	struct net_prefix prefix;
+
+	if (!read_source(order, &prefix))
+		return;
+	if (given && (given->kind != JSON_STRING || !read_seconds(given->text, &seconds)))
+		admin_fail(admin, order->client,
+			   "how long is a number of seconds, from 1 to 31536000");
+	else if (prefix.bits == 0)
+		admin_fail(admin, order->client, "that is everybody");
+	else if (screening_block(order->dispatch, &prefix, (uint32_t)seconds))
+		admin_fail(admin, order->client, "there is no room for more blocks");
+	else
+		admin_done(admin, order->client);
+}
+
+static void unblock(const struct order *order)
+{
+	struct net_prefix prefix;
+
+	if (!read_source(order, &prefix))
+		return;
+	if (screening_unblock(order->dispatch, &prefix))
+		admin_done(order->dispatch->admin, order->client);
+	else
+		admin_fail(order->dispatch->admin, order->client,
+			   "nothing there is blocked: see `limenctl show blocks`; what the config "
+			   "blocks is removed there");
+}
+
 /* What the request's `call` names. */
 static void one_call(const struct order *order, enum listing_kind kind)
 {
@@ -151,6 +228,8 @@ static const struct {
 	{{"show trunks", 11}, show_trunks}, {{"show users", 10}, show_users},
 	{{"show registrations", 18}, show_registrations},
 	{{"show dns", 8}, show_dns}, {{"show alarms", 11}, show_alarms},
+	{{"show limits", 11}, show_limits}, {{"show blocks", 11}, show_blocks},
+	{{"block", 5}, block}, {{"unblock", 7}, unblock},
 	{{"hangup", 6}, hangup},	  {{"reload", 6}, reload_now},
 	{{"explain", 7}, explain},
 };
@@ -182,12 +261,14 @@ static void on_drained(void *arg, uint64_t client)
 {
 	listing_drained(arg, client);
 	users_drained(arg, client);
+	screening_drained(arg, client);
 }
 
 static void on_gone(void *arg, uint64_t client)
 {
 	listing_gone(arg, client);
 	users_gone(arg, client);
+	screening_gone(arg, client);
 }
 
 static const struct admin_events events = {

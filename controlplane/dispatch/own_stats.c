@@ -31,6 +31,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	struct auth_stats auth;
 	struct account_stats accounts;
 	struct dns_stats dns;
+	struct screening_stats screening;
 
 	cp_link_stats(dispatch->link, &link);
 	cdr_writer_stats(dispatch->cdr, &cdr);
@@ -39,6 +40,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	auth_stats(dispatch->auth, &auth);
 	accounts_stats(dispatch->accounts, &accounts);
 	dns_stats(dispatch->dns, &dns);
+	screening_stats(dispatch, &screening);
 #define ROW(object, name, value) put_row(dispatch, client, object, name, value)
 	ROW("policy", "asks", c->asks);
 	ROW("policy", "asks_gone", c->asks_gone);
@@ -88,6 +90,12 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("dns", "changed", dns.changed);
 	ROW("dns", "names", dns.names);
 	ROW("dns", "stale", dns.stale);
+	ROW("screening", "blocks", screening.blocks);
+	ROW("screening", "learned", screening.learned);
+	ROW("screening", "expired", screening.expired);
+	ROW("screening", "spared", screening.spared);
+	ROW("screening", "full", screening.full);
+	ROW("screening", "found", screening.found);
 	ROW("cdr", "records", c->records);
 	ROW("cdr", "records_misplaced", c->records_misplaced);
 	ROW("cdr", "repeated", cdr.repeated);

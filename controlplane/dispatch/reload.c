@@ -246,6 +246,7 @@ static void finish(struct reloading *r)
 	} else {
 		dispatch->counters.reloads++;
 		settings_send(dispatch);
+		screening_send(dispatch);
 		log_reloaded(dispatch->generation);
 	}
 	tell(dispatch, &r->now, r->err, &r->result);

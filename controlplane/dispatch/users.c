@@ -23,13 +23,19 @@ static void on_auth_failed(void *arg, unsigned realm, const struct net_endpoint 
 
 static const struct auth_events auth_events = {.failed = on_auth_failed};
 
+static void on_bound(void *arg, const struct binding *binding)
+{
+	screening_user(arg, binding);
+}
+
 int users_start(struct dispatch *dispatch, const struct conf *conf)
 {
 	int err = registrar_new(&dispatch->registrar, dispatch->base, &conf->registrar);
 
-	return err ? err
-		   : auth_new(&dispatch->auth, dispatch->base, &conf->auth, &auth_events,
-			      dispatch);
+	if (err)
+		return err;
+	registrar_on_bound(dispatch->registrar, on_bound, dispatch);
+	return auth_new(&dispatch->auth, dispatch->base, &conf->auth, &auth_events, dispatch);
 }
 
 void users_stop(struct dispatch *dispatch)

@@ -3,9 +3,9 @@
  * limen-controlplane, loop thread. */
 #include "controlplane/dispatch/verdict.h"
 
-#include "common/base/hash.h"
 #include "common/sip/edit_plan.h"
 #include "controlplane/dispatch/shown.h"
+#include "controlplane/policy/screen.h"
 #include "controlplane/policy/explain.h"
 
 /* A Request-URI, From or To: a user of 255 bytes, each escaped, display name, host and
@@ -59,7 +59,7 @@ static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
 				   (trunk->ssrc_hide ? IPC_POLICY_HIDE_SSRC : 0)),
 		.police_burst_ms = trunk->media_police ? trunk->media_police_burst_ms : 0,
 		.police_headroom_percent = trunk->media_police_headroom,
-		.trunk = (uint32_t)hash_fast(0, span_str(trunk->name)),
+		.trunk = screen_trunk_id(trunk->name),
 		.srtp = trunk->srtp,
 	};
 
@@ -241,6 +241,17 @@ static unsigned shorter(unsigned a, unsigned b)
 	return !a || (b && b < a) ? b : a;
 }
 
+/* A registered user is called at his own place. */
+static uint64_t called_key(const struct acceptance *a)
+{
+	const struct way *way = &a->ways[0];
+
+	return way->peer.family != NET_NONE && way->called
+		       ? screen_user_key(a->gen->conf->trunks[way->to].name,
+					 party_user(way->called))
+		       : 0;
+}
+
 void put_acceptance(struct cursor *out, const struct acceptance *a)
 {
 	const struct conf_trunk *from = &a->gen->conf->trunks[a->from];
@@ -254,6 +265,7 @@ void put_acceptance(struct cursor *out, const struct acceptance *a)
 		.media_timeout_s = from->media_timeout_s,
 		.register_max_s = a->registering ? a->registering->told_max_s : 0,
 		.side_timeout_s = from->media_side_timeout_s,
+		.user = {a->caller_key, called_key(a)},
 	};
 	struct span headers = a->registering ? span_of(a->registering->headers,
 						       a->registering->headers_len)

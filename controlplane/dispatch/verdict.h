@@ -28,6 +28,7 @@ struct acceptance {
 	int from;                   /* trunk */
 	const struct way *ways;     /* in order: at least one, at most WAYS_MAX */
 	unsigned nways;
+	uint64_t caller_key; /* of the limits of users */
 	struct span plan, context;  /* the plan of the first way */
 	const struct registering *registering; /* a REGISTER; NULL: another request */
 	bool tells;                 /* the final answer is wanted */

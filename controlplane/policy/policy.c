@@ -12,12 +12,14 @@
 #include "controlplane/policy/explain.h"
 #include "controlplane/policy/number_rules.h"
 #include "controlplane/policy/route.h"
+#include "controlplane/policy/screen.h"
 
 struct policy {
 	const struct conf *conf;
 	struct admit *admit;
 	struct routes *routes;
 	struct number_rules *rules;
+	struct screen *screen;
 	unsigned *names; /* trunk plus 1, by name; 0: free */
 	uint32_t names_mask;
 };
@@ -66,7 +68,9 @@ struct policy *policy_new(const struct conf *conf, const struct tables *tables)
 	policy->admit = admit_new(conf);
 	policy->routes = routes_new(conf, tables);
 	policy->rules = number_rules_new(conf);
-	if (!policy->admit || !policy->routes || !policy->rules || index_names(policy)) {
+	policy->screen = screen_new(conf);
+	if (!policy->admit || !policy->routes || !policy->rules || !policy->screen ||
+	    index_names(policy)) {
 		policy_free(policy);
 		return NULL;
 	}
@@ -80,6 +84,7 @@ void policy_free(struct policy *policy)
 	admit_free(policy->admit);
 	routes_free(policy->routes);
 	number_rules_free(policy->rules);
+	screen_free(policy->screen);
 	free(policy->names);
 	free(policy);
 }
@@ -145,6 +150,59 @@ static void normalise(const struct policy *policy, const struct policy_request *
 static int64_t now_s(const struct policy_request *request)
 {
 	return request->now_s ? request->now_s : (int64_t)(clock_real_ns() / CLOCK_NS_PER_S);
+}
+
+bool policy_knows(const struct policy *policy, unsigned realm, uint8_t family,
+		  const struct net_addr *addr)
+{
+	unsigned bits;
+	int trunk = admit_trunk(policy->admit, realm, family, addr, &bits, NULL);
+
+	return trunk >= 0 && policy->conf->trunks[trunk].source_class != CONF_CLASS_UNKNOWN;
+}
+
+const struct screen *policy_screen(const struct policy *policy)
+{
+	return policy->screen;
+}
+
+/* Whom limen lets nobody call, and who may call nobody. */
+static bool is_blocked(const struct policy *policy, const struct policy_request *request,
+		       struct policy_decision *d)
+{
+	struct sip_uri from;
+	const char *found = screen_find(&policy->screen->called, party_user(&d->called));
+
+	if (found) {
+		explain_step(request->explain, "screening",
+			     "users that begin with \"%s\" may not be called (screening)", found);
+		end(d, POLICY_BLOCKED_CALLED);
+		return true;
+	}
+	if (!policy->screen->calling.lengths ||
+	    sip_uri_parse(sip_span(request->msg, request->msg->from_uri), &from) != 0)
+		return false;
+	found = screen_find(&policy->screen->calling, from.is_sip ? from.user : from.opaque);
+	if (found) {
+		explain_step(request->explain, "screening",
+			     "users that begin with \"%s\" may not call (screening)", found);
+		end(d, POLICY_BLOCKED_CALLING);
+	}
+	return found != NULL;
+}
+
+static void explain_limits(const struct policy *policy, const struct policy_request *request,
+			   const struct policy_decision *d)
+{
+	const struct conf_limits *in = &policy->conf->trunks[d->from].limits;
+
+	if (!in->calls_max && !in->calls_in_max && !in->calls_out_max && !in->calls_in_per_s)
+		return;
+	explain_step(request->explain, "limits",
+		     "trunk %s: at most %u calls, %u from it, %u to it at a time, %u/s new from it "
+		     "(0: no limit); what it has now: limenctl show limits",
+		     policy->conf->trunks[d->from].name, in->calls_max, in->calls_in_max,
+		     in->calls_out_max, in->calls_in_per_s);
 }
 
 static void route(const struct policy *policy, const struct policy_request *request,
@@ -222,6 +280,9 @@ static void decide(const struct policy *policy, const struct policy_request *req
 	case 0:
 		d->called_known = true;
 		explain_step(request->explain, "called", "\"%.*s\"", SPAN_FMT(party_user(&d->called)));
+		explain_limits(policy, request, d);
+		if (is_blocked(policy, request, d))
+			return;
 		normalise(policy, request, d);
 		route(policy, request, d);
 		return;

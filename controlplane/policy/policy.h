@@ -12,11 +12,17 @@ struct admit_name;
 struct explain;
 struct policy;
 struct number_rules;
+struct screen;
 
 /* conf outlives the policy, and so do its tables (NULL where it has none). NULL when there is no
  * memory. */
 struct policy *policy_new(const struct conf *conf, const struct tables *tables);
 void policy_free(struct policy *policy);
+/* Whether the source is one of a trunk whose sources are no strangers. */
+bool policy_knows(const struct policy *policy, unsigned realm, uint8_t family,
+		  const struct net_addr *addr);
+/* What its workers hold of it; it lives as long as the policy. */
+const struct screen *policy_screen(const struct policy *policy);
 
 /* What is asked about. */
 struct policy_request {
@@ -34,6 +40,8 @@ struct policy_request {
 	X(ACCEPTED, "accepted", 0, "accepted")                                                     \
 	X(UNKNOWN_SOURCE, "unknown_source", 403, "no trunk names this source")                     \
 	X(METHOD, "method", 405, "this trunk's peers may not begin that")                          \
+	X(BLOCKED_CALLED, "blocked_called", 403, "the called user is blocked")                     \
+	X(BLOCKED_CALLING, "blocked_calling", 403, "the calling user is blocked")                  \
 	X(NOT_A_USER, "not_a_user", 404, "the To of a REGISTER names no user that there could be")  \
 	X(SCHEME, "uri_scheme", 416, "the called URI is neither sip:, tel: nor urn:service:")      \
 	X(URI, "uri_invalid", 400, "the called URI cannot be read")                                \

@@ -24,6 +24,8 @@ struct registrar {
 	struct event *expiry, *retry;
 	bool told_failure;
 	struct registrar_stats stats;
+	registrar_bound *bound; /* NULL: nobody wants to know */
+	void *bound_arg;
 };
 
 /* registrar.c */

@@ -555,6 +555,8 @@ static void take_contact(struct registrar *r, const struct pending *pending,
 	}
 	r->stats.refreshed += known;
 	r->stats.made += !known;
+	if (r->bound)
+		r->bound(r->bound_arg, &binding);
 	if (r->store && dirty_put(&r->dirty, number))
 		r->stats.failures++;
 }

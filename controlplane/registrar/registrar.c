@@ -20,6 +20,12 @@ uint64_t registrar_now_s(void)
 
 static const struct store_events store_events;
 
+void registrar_on_bound(struct registrar *registrar, registrar_bound *bound, void *arg)
+{
+	registrar->bound = bound;
+	registrar->bound_arg = arg;
+}
+
 /* ---- to the file ---- */
 
 void registrar_flush(struct registrar *r)

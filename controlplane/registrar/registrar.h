@@ -23,6 +23,10 @@ void registrar_free(struct registrar *registrar);
  * it was. */
 int registrar_configure(struct registrar *registrar, const struct conf_registrar *conf);
 
+/* Who is to hear of each binding that is made or refreshed. */
+typedef void registrar_bound(void *arg, const struct binding *binding);
+void registrar_on_bound(struct registrar *registrar, registrar_bound *bound, void *arg);
+
 /* What tells a REGISTER from others on their way: ask ids are a worker's own. */
 struct registration_id {
 	uint64_t ask_id;

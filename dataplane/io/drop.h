@@ -38,6 +38,12 @@
 	X(SIP_KEEPALIVE, "sip-keepalive", "CRLF keepalive")                                        \
 	X(SIP_NO_DIALOG, "sip-no-dialog", "response or ACK that belongs to nothing")               \
 	X(SIP_FORGED, "sip-forged", "cookie with a wrong MAC")                                     \
+	X(SIP_BLOCKED, "sip-blocked", "SIP from a source that is blocked")                         \
+	X(SIP_RATE_UNKNOWN, "sip-rate-unknown", "more packets than an unknown source may send")    \
+	X(SIP_RATE_KNOWN, "sip-rate-known", "more packets than a known source may send")           \
+	X(SIP_RATE_TRUSTED, "sip-rate-trusted", "more packets than a trusted source may send")     \
+	X(SIP_RATE_ALL, "sip-rate-all", "more packets than all unknown sources may send")          \
+	X(SIP_SCREENED, "sip-screened", "of a scanner, or more than a stranger may begin")         \
 	X(HANDOFF_FULL, "handoff-full", "the owner's handoff ring was full")                       \
 	X(NEIGH_FULL, "neigh-full", "neighbour table or queue full")                               \
 	X(NEIGH_FAILED, "neigh-failed", "next hop does not answer")                                \

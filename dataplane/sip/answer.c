@@ -227,8 +227,10 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 	}
 	if (status == 422)
 		status = 500; /* the interval is between limen and the target (RFC 4028) */
-	if (msg)
+	if (msg) {
 		standalone_tell(e, call, msg->status, msg);
+		screen_refused(e, call, msg->status, screen_challenge(msg));
+	}
 	if (msg && status == msg->status && invite)
 		status = dialog_told_status(e, call, invite, leg, msg);
 	if (msg == NULL || msg->status != status || invite == NULL || invite->status >= 200 ||

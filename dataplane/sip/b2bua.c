@@ -133,30 +133,43 @@ static struct sip_leg *make_leg_a(struct engine *e, struct sip_call *call,
 	return leg;
 }
 
-void b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key)
+enum engine_fate b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key)
 {
+	bool emergency = screen_is_emergency(e, msg);
 	struct sip_call *call;
 	struct sip_leg *leg;
 	struct sip_txn *txn;
 	uint64_t merge_key;
+	uint32_t trunk;
+
+	if (screen_drops(e, msg, emergency))
+		return FATE_SCREENED;
+	if (is_options_to_limen(msg))
+		screen_note(e, IPC_DEED_OPTIONS);
 
 	/* In this order: what is refused without a record is refused the same way, however busy the
 	 * worker is when it comes again. */
 	if (answer_at_once(e, msg) || overload_refuses(e, msg, key))
-		return;
+		return FATE_TAKEN;
 	merge_key = txn_merge_key(e, msg);
 	if (txn_is_merged(e, merge_key)) {
 		build_stateless(e, msg, 482, SPAN_NONE, NULL); /* section 8.2.2.2 */
-		return;
+		return FATE_TAKEN;
 	}
+	if (screen_refuses(e, msg, key, emergency, &trunk))
+		return FATE_TAKEN;
 	call = call_new(e, msg->method == SIP_METHOD_INVITE ? CALL_DIALOG
 			   : subscription_begins(msg)	    ? CALL_SUBSCRIPTION
 							    : 0);
 	if (call == NULL) {
 		e->stats.overloads++;
+		limits_give_back(e, msg, trunk);
 		build_stateless(e, msg, 503, SPAN("Retry-After: 5\r\n"), NULL);
-		return;
+		return FATE_TAKEN;
 	}
+	call->trunk_number[SIDE_A] = trunk;
+	if (emergency)
+		call->flags |= CALL_EMERGENCY;
 	call->state = CALL_ASKING;
 	call->request = blob_copy(&e->blobs, span_of(msg->buf, msg->len));
 	leg = call->request ? make_leg_a(e, call, msg) : NULL;
@@ -165,7 +178,7 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key)
 		e->stats.overloads++;
 		build_stateless(e, msg, 503, SPAN("Retry-After: 5\r\n"), NULL);
 		call_finish(e, call, 503, IPC_BY_LIMEN);
-		return;
+		return FATE_TAKEN;
 	}
 	call->invite = txn->self;
 	leg->invite_server = txn->self;
@@ -177,6 +190,7 @@ void b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key)
 	call->ask_until_ns = e->now_ns + ASK_MAX_MS * NS_PER_MS;
 	replaces_ask(e, call, msg);
 	call_ask(e, call);
+	return FATE_TAKEN;
 }
 
 /* ---- side B ---- */
@@ -271,6 +285,9 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 	if (call->replaces != HANDLE_NONE && (call->replaces_realm != target->head->realm ||
 					      call->replaces_trunk != target->head->side.trunk))
 		return 481;
+	status = limits_target(e, call, target->head->side.trunk);
+	if (status)
+		return status;
 	leg = make_leg_b(e, call, target);
 	if (leg == NULL)
 		return 503;
@@ -393,6 +410,7 @@ static struct span explanation(uint16_t status)
 	switch (status) {
 	case 415:
 		return body_accept();
+	case 486:
 	case 503:
 		return SPAN("Retry-After: 5\r\n");
 	default:
@@ -495,7 +513,15 @@ void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame)
 	}
 	e->stats.verdicts++;
 	if (verdict->status) {
+		if (verdict->status >= 400)
+			screen_refused(e, call, verdict->status,
+				       ipc_verdict_headers(verdict));
 		reply(e, call, verdict);
+		return;
+	}
+	status = limits_verdict(e, call, verdict);
+	if (status) {
+		b2bua_refuse(e, call, status, limits_retry(e, &extra), IPC_BY_POLICY);
 		return;
 	}
 	/* Of a transfer side A keeps what its own call says of it. */

@@ -228,6 +228,7 @@ void call_finish(struct engine *e, struct sip_call *call, uint16_t status, enum 
 	call->status = call->answered_ns ? 200 : status;
 	call->ended_by = (uint8_t)by;
 	call_set_timer(e, call, NEVER_NS);
+	limits_end(e, call);
 	if (call->flags & CALL_SUBSCRIBED)
 		e->stats.subscriptions--;
 	if (!(call->flags & CALL_DIALOG)) {

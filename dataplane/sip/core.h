@@ -14,7 +14,9 @@
 #include "common/sip/header_rules.h"
 #include "common/sip/replaces.h"
 #include "dataplane/sip/cookie.h"
+#include "dataplane/sip/counts.h"
 #include "dataplane/sip/engine.h"
+#include "dataplane/sip/guard.h"
 #include "dataplane/sip/records.h"
 #include "dataplane/store/blob.h"
 #include "dataplane/store/hindex.h"
@@ -56,6 +58,20 @@ struct overload {
 	char emergency[IPC_EMERGENCY_MAX]; /* users and services, a line each */
 };
 
+/* limits.c */
+#define LIMITS_REFUSED 1024u
+
+struct limits {
+	struct counts *counts; /* the engine's own where conf has none */
+	unsigned bank;	       /* of the limits in force; the other is being told */
+	uint32_t version[2];
+	struct trunk_limits *banks[2]; /* owned, by number of the trunk */
+	/* transactions that were refused lately */
+	struct refused {
+		uint64_t key, until_ns;
+	} refused[LIMITS_REFUSED];
+};
+
 struct engine {
 	struct engine_conf conf;
 	struct cookie_keys keys;
@@ -74,6 +90,8 @@ struct engine {
 	uint32_t txn_timers; /* number of the first transaction timer */
 
 	struct overload overload;
+	struct guard guard;
+	struct limits limits;
 
 	unsigned ncollect;
 	uint64_t collect[COLLECT_MAX]; /* calls to be freed at the end of the input */
@@ -441,7 +459,7 @@ void quality_tell(struct engine *e);
 
 /* ---- b2bua.c: a request outside a dialog, up to its targets ---- */
 /* `key`: its transaction's. */
-void b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key);
+enum engine_fate b2bua_start(struct engine *e, const struct sip_msg *msg, uint64_t key);
 void b2bua_verdict(struct engine *e, struct sip_call *call, struct span frame);
 /* Try targets until one can be sent to. `status`: what to answer when none is left. */
 void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, enum ipc_ended_by by);
@@ -597,6 +615,47 @@ bool overload_is_emergency(const struct engine *e, const struct sip_msg *msg);
 /* Refuse a request that would begin something, if the worker is too busy. `key`: its
  * transaction's. */
 bool overload_refuses(struct engine *e, const struct sip_msg *msg, uint64_t key);
+
+/* ---- limits.c: of trunks and users ---- */
+int limits_init(struct engine *e); /* 0, or -ENOMEM */
+void limits_fini(struct engine *e);
+/* A table is told from here on; some trunks of it, how many they were; it is in force. */
+void limits_tell(struct engine *e);
+uint32_t limits_trunks(struct engine *e, const struct ipc_trunks *trunks);
+void limits_switch(struct engine *e);
+/* Whether a transaction was refused for a limit a moment ago; it is from here on. */
+bool limits_refused_before(struct engine *e, uint64_t key);
+void limits_remember(struct engine *e, uint64_t key);
+/* The line that goes with a refusal for a limit. */
+struct span limits_retry(const struct engine *e, struct cursor *line);
+/* A request that begins something, of a trunk: *number is what a call's record has of it, or gives
+ * back. False: too many. */
+bool limits_admit(struct engine *e, const struct sip_msg *msg, uint32_t trunk_id, bool emergency,
+		  uint32_t *number);
+void limits_give_back(struct engine *e, const struct sip_msg *msg, uint32_t number);
+/* What policy says of the call; a target is to be tried. 0, or the status of one too many. */
+uint16_t limits_verdict(struct engine *e, struct sip_call *call, const struct ipc_verdict *verdict);
+uint16_t limits_target(struct engine *e, struct sip_call *call, uint32_t trunk_id);
+/* The call has ended: all that it held. */
+void limits_end(struct engine *e, struct sip_call *call);
+
+/* ---- screen.c: who sends ---- */
+void screen_frame(struct engine *e, uint16_t type, const void *frame);
+void screen_list(struct engine *e, const struct ipc_list_ask *ask);
+/* The sender of the message in work did that. */
+void screen_note(struct engine *e, enum ipc_deed deed);
+/* A call or request was refused with this; `challenge`: what came with 401 or 407. */
+void screen_refused(struct engine *e, const struct sip_call *call, uint16_t status,
+		    struct span challenge);
+struct span screen_challenge(const struct sip_msg *msg);
+/* An emergency call of somebody who may make one past limits. */
+bool screen_is_emergency(struct engine *e, const struct sip_msg *msg);
+/* The request in work begins something and is not worth an answer. */
+bool screen_drops(struct engine *e, const struct sip_msg *msg, bool emergency);
+/* Refuse it for a limit of its sender or his trunk; else *number is held of that. `key`: its
+ * transaction's. */
+bool screen_refuses(struct engine *e, const struct sip_msg *msg, uint64_t key, bool emergency,
+		    uint32_t *number);
 
 /* ---- probe.c: OPTIONS for the control plane ---- */
 void probe_start(struct engine *e, const struct ipc_probe *ask);

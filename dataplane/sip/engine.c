@@ -68,6 +68,10 @@ struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, u
 	e->now_ns = now_ns;
 	e->media = media;
 	overload_init(e);
+	if (guard_init(&e->guard, conf->seed[0] ^ hash_rotl(conf->seed[1], 7)) || limits_init(e)) {
+		engine_free(e);
+		return NULL;
+	}
 	e->calls = &arena->slabs[first + SLAB_CALLS];
 	e->legs = &arena->slabs[first + SLAB_LEGS];
 	e->txns = &arena->slabs[first + SLAB_TXNS];
@@ -98,6 +102,8 @@ void engine_free(struct engine *engine)
 	wheel_free(engine->wheel);
 	hindex_fini(&engine->index);
 	free(engine->out.buf);
+	guard_fini(&engine->guard);
+	limits_fini(engine);
 	explicit_bzero(engine, sizeof(*engine));
 	free(engine);
 }
@@ -251,7 +257,7 @@ static void on_cancel(struct engine *e, const struct sip_msg *msg)
 
 /* The leg a request with a To tag is for: limen's own tag, the Call-ID, and the peer's tag
  * (section 12.2.2). */
-static struct sip_leg *find_leg(const struct engine *e, const struct sip_msg *msg,
+static struct sip_leg *find_leg(struct engine *e, const struct sip_msg *msg,
 				enum engine_fate *fate)
 {
 	struct sip_leg *leg;
@@ -277,8 +283,11 @@ static struct sip_leg *find_leg(const struct engine *e, const struct sip_msg *ms
 	if (!span_ieq(leg_text(e, leg, LEG_REMOTE_TAG), sip_span(msg, msg->from_tag)) &&
 	    !subscription_awaits(e, leg, msg))
 		leg = fork_find(e, leg, sip_span(msg, msg->from_tag));
-	if (leg)
+	if (leg) {
 		*fate = FATE_TAKEN;
+		if (leg->state == LEG_CONFIRMED)
+			guard_prove(&e->guard, e->now_ns, e->source->realm, &e->source->peer);
+	}
 	return leg;
 }
 
@@ -338,7 +347,7 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 	} else if (msg->to_tag.len) {
 		build_stateless(e, msg, 481, SPAN_NONE, NULL);
 	} else {
-		b2bua_start(e, msg, key);
+		return b2bua_start(e, msg, key);
 	}
 	return FATE_TAKEN;
 }
@@ -357,6 +366,7 @@ enum engine_fate engine_message(struct engine *e, uint64_t now_ns,
 	case SIP_PARSE_KEEPALIVE:
 		return FATE_KEEPALIVE;
 	default:
+		screen_note(e, IPC_DEED_MALFORMED);
 		if (!msg->is_request || !msg->answerable || msg->method == SIP_METHOD_ACK)
 			return FATE_PARSE;
 		e->stats.requests_in++;
@@ -426,10 +436,14 @@ void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *
 	case IPC_PROBE:
 		probe_start(e, frame);
 		break;
+	case IPC_SOURCES_ASK:
+		screen_list(e, frame);
+		break;
 	case IPC_CALLS_ASK:
 		on_calls_ask(e, frame);
 		break;
 	default:
+		screen_frame(e, type, frame);
 		break;
 	}
 	input_end(e);
@@ -558,4 +572,13 @@ void engine_stats(const struct engine *engine, struct engine_stats *stats)
 	stats->legs = slab_used(engine->legs);
 	stats->txns = slab_used(engine->txns);
 	stats->timers = wheel_armed(engine->wheel);
+	stats->tables = engine->guard.stats.tables;
+	stats->tables_bad = engine->guard.stats.tables_bad;
+	stats->sources_set = engine->guard.stats.sources_set;
+	stats->sources_unset = engine->guard.stats.sources_unset;
+	stats->sources_full = engine->guard.stats.sources_full;
+	stats->requests_unknown = engine->guard.stats.requests_unknown;
+	stats->requests_known = engine->guard.stats.requests_known;
+	stats->agents = engine->guard.stats.agents;
+	stats->suspects = engine->guard.stats.suspects;
 }

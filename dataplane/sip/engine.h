@@ -8,8 +8,10 @@
 #include "common/ipc/ipc_msg.h"
 #include "common/sip/sip_msg.h"
 #include "dataplane/media/stream_cmd.h"
+#include "dataplane/sip/guard.h"
 #include "dataplane/store/arena.h"
 
+struct counts;
 struct engine;
 
 /* limen's own endpoints in a realm, by family. */
@@ -31,6 +33,7 @@ struct engine_conf {
 				    that each can read the others' cookies */
 	uint8_t secret[32]; /* of SRTP's keys: as the seed, but of their full strength */
 	uint64_t boot_unix_ns; /* UNIX time at now_ns = 0 */
+	struct counts *counts; /* of all workers' limits, borrowed; NULL: this one's alone */
 };
 
 enum engine_action_kind {
@@ -57,6 +60,7 @@ enum engine_fate {
 	FATE_KEEPALIVE,
 	FATE_NO_DIALOG,
 	FATE_FORGED,
+	FATE_SCREENED, /* of a scanner, or more than a stranger may begin */
 };
 
 struct engine_source {
@@ -81,6 +85,9 @@ struct engine_stats {
 	 * not fit what was offered. */
 	uint64_t srtp_refused, dtls_refused, srtp_answers_refused;
 	uint64_t subscriptions_expired; /* that nobody ended */
+	uint64_t limits_refused, limits_no_room; /* of trunks and users; that could not be counted */
+	uint64_t tables, tables_bad, sources_set, sources_unset, sources_full, requests_unknown,
+		requests_known, agents, suspects; /* guard.h */
 	uint32_t calls, legs, txns, records_unacked, subscriptions, timers;
 	uint32_t busy_permille, admit_permille; /* as the last engine_load left them */
 };
@@ -101,6 +108,10 @@ unsigned engine_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t 
 struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, unsigned first,
 			  struct media *media, uint64_t now_ns);
 void engine_free(struct engine *engine);
+
+/* Whether a message of that source is to be read at all: before anything else, once. */
+enum guard_fate engine_screen(struct engine *engine, uint64_t now_ns, uint8_t realm,
+			      const struct net_endpoint *peer);
 
 /* Inputs. Each forgets the actions of the one before. now_ns is monotonic. */
 enum engine_fate engine_message(struct engine *engine, uint64_t now_ns,
@@ -129,4 +140,6 @@ bool engine_has_news(struct engine *engine, uint64_t now_ns);
 /* Earliest time engine_tick has something to do; UINT64_MAX: nothing. */
 uint64_t engine_next_ns(const struct engine *engine);
 
+/* All that calls hold of limits, of all workers that share the counters: for tests; slow. */
+uint64_t engine_limits_held(const struct engine *engine);
 void engine_stats(const struct engine *engine, struct engine_stats *stats);

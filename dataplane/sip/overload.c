@@ -155,7 +155,7 @@ bool overload_refuses(struct engine *e, const struct sip_msg *msg, uint64_t key)
 		/* The transaction's key is as good as chance. */
 		if (o->share == SHARE_ALL || key % SHARE_ALL < o->share)
 			return false;
-		if (overload_is_emergency(e, msg)) {
+		if (screen_is_emergency(e, msg)) {
 			e->stats.emergencies_admitted++;
 			return false;
 		}

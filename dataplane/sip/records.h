@@ -35,6 +35,7 @@ enum call_flag {
 	CALL_UNTOLD = 1 << 10,	    /* of a transfer: who refers wants no NOTIFY */
 	CALL_SRTP_REFUSED = 1 << 11, /* the target in work refused SRTP: it is asked without */
 	CALL_POLICED = 1 << 12,	    /* that its media was policed has been told */
+	CALL_EMERGENCY = 1 << 15,   /* goes past limits */
 };
 
 /* One call: side A asked, side B was asked. */
@@ -74,6 +75,8 @@ struct sip_call {
 	uint16_t told;         /* of a transfer: status told last by NOTIFY */
 	uint16_t outcome;      /* of a transfer: the status that it failed with, 0: its own */
 	uint32_t pad2;
+	uint32_t trunk_number[2]; /* what it holds of each side's trunk and user (counts.h); 0: */
+	uint32_t user_held[2];	  /* nothing */
 };
 _Static_assert(sizeof(struct sip_call) % 8 == 0, "slab record");
 

@@ -140,7 +140,35 @@ static void act(struct sip_stage *stage)
 static const enum drop_reason fate_drops[] = {
 	[FATE_PARSE] = DROP_SIP_PARSE,         [FATE_KEEPALIVE] = DROP_SIP_KEEPALIVE,
 	[FATE_NO_DIALOG] = DROP_SIP_NO_DIALOG, [FATE_FORGED] = DROP_SIP_FORGED,
+	[FATE_SCREENED] = DROP_SIP_SCREENED,
 };
+
+static const enum drop_reason screen_drops[GUARD_FATES] = {
+	[GUARD_BLOCKED] = DROP_SIP_BLOCKED,
+	[GUARD_RATE_UNKNOWN] = DROP_SIP_RATE_UNKNOWN,
+	[GUARD_RATE_KNOWN] = DROP_SIP_RATE_KNOWN,
+	[GUARD_RATE_TRUSTED] = DROP_SIP_RATE_TRUSTED,
+	[GUARD_RATE_ALL] = DROP_SIP_RATE_ALL,
+};
+
+unsigned sip_stage_screen(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned from,
+			  unsigned n, uint64_t now_ns)
+{
+	unsigned kept = from;
+
+	for (unsigned i = from; i < n; i++) {
+		const struct pkt *pkt = pkt_of(pkts[i]);
+		const struct net_endpoint peer = {
+			.addr = pkt->src, .port = pkt->src_port, .family = pkt->family};
+		enum guard_fate fate = engine_screen(stage->engine, now_ns, pkt->realm, &peer);
+
+		if (fate == GUARD_PASS)
+			pkts[kept++] = pkts[i];
+		else
+			pkt_drop(stage->drops, pkts[i], screen_drops[fate]);
+	}
+	return kept;
+}
 
 void sip_stage_run(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n, uint64_t now_ns)
 {

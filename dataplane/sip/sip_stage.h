@@ -22,6 +22,11 @@ void sip_stage_free(struct sip_stage *stage);
 /* With one worker there is no need of it. */
 void sip_stage_set_hand(struct sip_stage *stage, sip_stage_hand *hand, void *arg);
 
+/* Before anything is read of them: those of sources that may not send, or not so much, are dropped.
+ * pkts[from..n) are looked at; how many there are now. */
+unsigned sip_stage_screen(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned from,
+			  unsigned n, uint64_t now_ns);
+
 /* Take packets whose UDP payload is SIP (contiguous or chained). They are freed. */
 void sip_stage_run(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n, uint64_t now_ns);
 

@@ -334,6 +334,7 @@ bool txn_client_send(struct engine *e, struct sip_txn *txn, struct span bytes)
 	if (!txn_is_reliable(txn))
 		txn_start_retransmit(e, txn); /* A, E */
 	txn_arm(e, txn);
+	guard_prove(&e->guard, e->now_ns, txn->realm, &txn->dst); /* its answers are wanted */
 	out_send(e, txn->realm, txn->transport, &txn->dst, bytes);
 	return true;
 }

@@ -144,6 +144,7 @@ static int make_sip(struct worker *worker, struct fault *fault)
 		.seed = {worker->conf.seed[0], worker->conf.seed[1]},
 		.shared_seed = {worker->conf.shared_seed[0], worker->conf.shared_seed[1]},
 		.boot_unix_ns = worker->conf.boot_unix_ns,
+		.counts = worker->conf.counts,
 	};
 	if (getrandom(worker->engine_conf.secret, sizeof(worker->engine_conf.secret), 0) !=
 	    sizeof(worker->engine_conf.secret))

@@ -4,6 +4,7 @@
 #include "dataplane/worker/stats.h"
 
 #include "dataplane/io/kernel_socket.h"
+#include "dataplane/sip/counts.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
@@ -217,6 +218,9 @@ static void add_neigh(struct stats *stats, struct neigh *neigh)
 	X(standalone) X(standalone_failed) X(challenges_dropped) X(answers_lost)                   \
 	X(codecs_emptied) X(codecs_refused)                                                        \
 	X(srtp_refused) X(dtls_refused) X(srtp_answers_refused)                                     \
+	X(limits_refused) X(limits_no_room) X(tables) X(tables_bad) X(sources_set)                 \
+	X(sources_unset) X(sources_full) X(requests_unknown) X(requests_known) X(agents)           \
+	X(suspects)                                                                                \
 	X(subscriptions) X(subscriptions_expired)                                                  \
 	X(calls) X(legs) X(txns) X(records_unacked) X(timers)
 
@@ -244,6 +248,30 @@ static void add_sip(struct stats *stats, const struct stats_source *source)
 #define X(name) add(stats, "sip", "", #name, sum.name);
 	SIP_COUNTERS(X)
 #undef X
+}
+
+/* What each trunk has of its limits, of those that had anything of late or were ever refused. */
+static void add_limits(struct stats *stats, struct counts *counts)
+{
+	static const char *const refused[COUNTS_REFUSED_END] = {
+#define X(name) "refused_" #name,
+		COUNTS_REFUSED(X)
+#undef X
+	};
+
+	for (uint32_t n = 1; counts && n <= counts_trunks(counts); n++) {
+		struct counts_trunk *trunk = counts_trunk(counts, n);
+
+		if (trunk == NULL || !atomic_load(&trunk->is_named))
+			continue;
+		add(stats, "limits", trunk->name, "calls_in", counts_calls(trunk, COUNTS_IN));
+		add(stats, "limits", trunk->name, "calls_out", counts_calls(trunk, COUNTS_OUT));
+		add(stats, "limits", trunk->name, "subscriptions",
+		    atomic_load(&trunk->subscriptions));
+		for (unsigned i = 0; i < COUNTS_REFUSED_END; i++)
+			add(stats, "limits", trunk->name, refused[i],
+			    atomic_load(&trunk->refused[i]));
+	}
 }
 
 static void add_media(struct stats *stats, const struct stats_source *source)
@@ -311,6 +339,7 @@ int stats_collect(struct stats *stats, const struct stats_source *source)
 	add_neigh(stats, source->neigh);
 	add_sip(stats, source);
 	add_media(stats, source);
+	add_limits(stats, source->counts);
 	add_link(stats, source->link);
 	add_kernel(stats, source);
 	return stats->is_cut ? -ENOMEM : 0;

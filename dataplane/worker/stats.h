@@ -24,6 +24,7 @@ struct stats_source {
 	struct link *link;
 	const struct kernel *kernel; /* NULL: none */
 	const struct drops *main_drops;
+	struct counts *counts;
 };
 
 struct stat_row {

@@ -28,10 +28,20 @@ static unsigned send_frames(struct worker *worker)
 	return n;
 }
 
+/* Where it arrives, and so before it costs another worker anything. */
+static void screen(struct worker *worker, unsigned from)
+{
+	struct vector *sip = &worker->walk.to[STAGE_SIP];
+
+	if (sip->n > from)
+		sip->n = sip_stage_screen(worker->sip, sip->pkts, from, sip->n, worker->now_ns);
+}
+
 /* Whole datagrams join the others of this turn. */
 static void reassemble(struct worker *worker)
 {
 	struct vector *frags = &worker->walk.to[STAGE_FRAG];
+	unsigned before = worker->walk.to[STAGE_SIP].n;
 
 	for (unsigned i = 0; i < frags->n; i++) {
 		struct rte_mbuf *m =
@@ -41,6 +51,7 @@ static void reassemble(struct worker *worker)
 			classify_datagram(&worker->classify, m, &worker->walk);
 	}
 	frags->n = 0;
+	screen(worker, before);
 }
 
 /* To each packet its owner: a fragment's first, for only the whole datagram says more. What others
@@ -136,6 +147,7 @@ bool worker_turn(struct worker *worker, uint64_t now_ns)
 	worker->now_ns = now_ns;
 	worker->sent = 0;
 	n = receive(worker);
+	screen(worker, 0);
 	if (worker->handoff)
 		n += exchange(worker);
 	else if (worker->walk.to[STAGE_FRAG].n)

@@ -46,6 +46,7 @@ struct worker_conf {
 	struct rte_ring *to_kernel; /* NULL: no realm has a kernel device */
 	struct rte_rcu_qsbr *quiet;
 	const struct secure_device *crypto; /* NULL: none */
+	struct counts *counts; /* of all workers' limits; NULL: this one's alone (tests) */
 	const char *arena_path; /* NULL: memory of its own (tests) */
 	uint64_t seed[2];	/* of everything random */
 	uint64_t shared_seed[2]; /* of cookies: the same for all workers */

@@ -115,6 +115,7 @@ Test(conf, wrong_machines_and_ports_are_refused) { cr_expect_gt(expect_all(wrong
 Test(conf, wrong_realms_are_refused) { cr_expect_gt(expect_all(wrong_realms), 30); }
 Test(conf, wrong_trunks_are_refused) { cr_expect_gt(expect_all(wrong_trunks), 30); }
 Test(conf, wrong_rules_are_refused) { cr_expect_gt(expect_all(wrong_rules), 50); }
+Test(conf, wrong_limits_are_refused) { cr_expect_gt(expect_all(wrong_limits), 50); }
 Test(conf, wrong_routes_are_refused) { cr_expect_gt(expect_all(wrong_routes), 10); }
 Test(conf, wrong_conditions_are_refused) { cr_expect_gt(expect_all(wrong_conditions), 40); }
 Test(conf, wrong_numbers_are_refused) { cr_expect_gt(expect_all(wrong_numbers), 25); }
@@ -357,6 +358,71 @@ static char *read_whole(const char *path)
 	cr_assert(fread(text, 1, (1 << 20) - 1, file) > 0);
 	fclose(file);
 	return text;
+}
+
+/* What the screening's file says joins what the config says; its faults are told with their line. */
+static struct conf *with_screening_file(const char *lines, struct conf_error errors[ERRORS_MAX],
+					unsigned *nerrors)
+{
+	char *path = write_file(lines), text[256], *whole;
+	struct conf *conf;
+
+	snprintf(text, sizeof(text),
+		 "screening: {blocked_called: [\"1\"], scanner_agents: [Own], file: %s}\nlog:", path);
+	whole = with_line(37, text);
+	conf = load(whole, errors, nerrors);
+	unlink(path);
+	free(path);
+	free(whole);
+	return conf;
+}
+
+Test(conf, the_screening_file_is_read)
+{
+	struct conf_error errors[ERRORS_MAX];
+	unsigned nerrors;
+	struct conf *conf = with_screening_file("# who\n\nsource 10.1.0.0/16\r\n  called\t+882 \n"
+						"user-agent ZGrab 1\nsource 2001:db8::/32\n"
+						"calling 99",
+						errors, &nerrors);
+
+	cr_assert_not_null(conf);
+	cr_expect_eq(conf->screening.nblocked, 2);
+	cr_expect_eq(conf->screening.blocked[0].bits, 16);
+	cr_expect_eq(conf->screening.ncalled, 2);
+	cr_expect_str_eq(conf->screening.called[1], "+882");
+	cr_expect_eq(conf->screening.ncalling, 1);
+	cr_expect_str_eq(conf->screening.calling[0], "99");
+	cr_expect_eq(conf->screening.nagents, 2);
+	cr_expect_str_eq(conf->screening.agents[0], "own");
+	cr_expect_str_eq(conf->screening.agents[1], "zgrab 1");
+	conf_free(conf);
+}
+
+Test(conf, a_wrong_screening_file_is_refused)
+{
+	static const struct {
+		const char *lines, *reason;
+	} wrong[] = {
+		{"source 10.1.0.0/16\nsourse 10.2.0.0/16\n",
+		 "line 2: neither source, called, calling nor user-agent: \"sourse 10.2.0.0/16\""},
+		{"source\n", "line 1: neither source, called, calling nor user-agent: \"source\""},
+		{"\nsource 10.1.0.0/33\n",
+		 "line 2: not a network: \"10.1.0.0/33\"; write it as in 192.0.2.0/24"},
+		{"called 49 30\n", "line 1: not the start of a user part: \"49 30\""},
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct conf_error errors[ERRORS_MAX];
+		unsigned nerrors;
+		struct conf *conf = with_screening_file(wrong[i].lines, errors, &nerrors);
+
+		cr_assert_null(conf, "%s", wrong[i].lines);
+		cr_expect_eq(nerrors, 1);
+		cr_expect_eq(errors[0].line, 37);
+		cr_expect_str_eq(errors[0].key, "screening.file");
+		cr_expect_str_eq(errors[0].reason, wrong[i].reason);
+	}
 }
 
 Test(conf, the_samples_are_good)

@@ -237,6 +237,79 @@ static void make_notice(struct sample *s)
 	put(s, "hello", 5);
 }
 
+static void make_screen(struct sample *s)
+{
+	struct ipc_screen screen = {.classes = {{10, 2}, {0, 0}, {0, 0}},
+				    .burst_ms = 1000,
+				    .window_s = 60,
+				    .agents_len = 9,
+				    .learn = IPC_LEARN_KNOWN};
+
+	*s = (struct sample){
+		.type = IPC_SCREEN, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	put(s, &screen, sizeof(screen));
+	put(s, "scan\nner ", 9);
+}
+
+static void make_trunks(struct sample *s)
+{
+	struct ipc_trunks head = {.count = 2};
+	struct ipc_trunk trunk = {.id = 1, .limits.burst_ms = 1, .name = "carrier"};
+
+	*s = (struct sample){.type = IPC_SCREEN_TRUNKS,
+			     .sender = IPC_SIDE_CONTROLPLANE,
+			     .ring = IPC_RING_WORKER};
+	put(s, &head, sizeof(head));
+	put(s, &trunk, sizeof(trunk));
+	put(s, &trunk, sizeof(trunk));
+}
+
+static const struct ipc_source source4 = {.addr.ip = {10, 0, 0, 0},
+					  .family = NET_IP4,
+					  .bits = 12,
+					  .realm = IPC_REALM_ANY,
+					  .class = IPC_CLASS_BLOCKED};
+static const struct ipc_source source6 = {.addr.ip = {0xfd, 1}, .family = NET_IP6, .bits = 16};
+
+static void make_sources(struct sample *s)
+{
+	struct ipc_sources head = {.count = 2};
+
+	*s = (struct sample){.type = IPC_SCREEN_SOURCES,
+			     .sender = IPC_SIDE_CONTROLPLANE,
+			     .ring = IPC_RING_WORKER};
+	put(s, &head, sizeof(head));
+	put(s, &source4, sizeof(source4));
+	put(s, &source6, sizeof(source6));
+}
+
+static void make_source_set(struct sample *s)
+{
+	struct ipc_source_set set = {.source = source4, .seconds = 5};
+
+	*s = (struct sample){
+		.type = IPC_SOURCE_SET, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	put(s, &set, sizeof(set));
+}
+
+static void make_source_row(struct sample *s)
+{
+	struct ipc_source_row row = {.list_id = 1, .seconds = 5, .source = source6};
+
+	*s = (struct sample){
+		.type = IPC_SOURCE_ROW, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &row, sizeof(row));
+}
+
+static void make_suspect(struct sample *s)
+{
+	struct ipc_suspect suspect = {.source = ep4, .deed = IPC_DEED_AGENT, .proven = 1};
+
+	*s = (struct sample){
+		.type = IPC_SUSPECT, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &suspect, sizeof(suspect));
+}
+
 static void make_accept_one(struct sample *s)
 {
 	make_accept(s, 1);
@@ -252,7 +325,8 @@ static maker *const makers[] = {make_accept_one, make_accept_most, make_refuse, 
 				make_ask,
 				make_call_end,   make_call_row,    make_stat_row, make_notice,
 				make_redirect_ask, make_answer, make_probe, make_probe_end,
-				make_settings};
+				make_settings,	   make_screen, make_trunks, make_sources,
+				make_source_set,   make_source_row, make_suspect};
 #define MAKERS (sizeof(makers) / sizeof(makers[0]))
 
 /* Messages of numbers alone. */
@@ -261,6 +335,8 @@ static const struct sample fixed[] = {
 	{IPC_CALL_END_ACK, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 8},
 	{IPC_HANGUP, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 8},
 	{IPC_CALLS_ASK, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 16},
+	{IPC_SCREEN_END, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 4},
+	{IPC_SOURCES_ASK, IPC_SIDE_CONTROLPLANE, IPC_RING_WORKER, 16},
 	{IPC_LIST_END, IPC_SIDE_DATAPLANE, IPC_RING_WORKER, 16},
 	{IPC_STATS_ASK, IPC_SIDE_CONTROLPLANE, IPC_RING_MAIN, 16},
 	{IPC_STATS_END, IPC_SIDE_DATAPLANE, IPC_RING_MAIN, 16},
@@ -481,6 +557,31 @@ static void test_ranges(void)
 	BAD(make_probe_end(&s), ipc_probe_end, status, 0);
 	BAD(make_settings(&s), ipc_settings, busy_permille_max, 0);
 	BAD(make_settings(&s), ipc_settings, busy_permille_max, 1001);
+	BAD(make_screen(&s), ipc_screen, burst_ms, 0);
+	BAD(make_screen(&s), ipc_screen, window_s, 0);
+	BAD(make_screen(&s), ipc_screen, learn, IPC_LEARNS);
+	BAD(make_screen(&s), ipc_screen, emergency_unknown, 2);
+	BAD(make_screen(&s), ipc_screen, nsources, IPC_SOURCES_TABLE_MAX + 1);
+	BAD(make_screen(&s), ipc_screen, ntrunks, IPC_TRUNKS_TABLE_MAX + 1);
+	BAD(make_screen(&s), ipc_screen, unknown_pkts_per_s, IPC_RATE_MAX + 1);
+	BAD(make_screen(&s), ipc_screen, agents_len, 8);
+	BAD(make_trunks(&s), ipc_trunks, count, 0);
+	BAD(make_trunks(&s), ipc_trunks, count, 3);
+	BAD(make_trunks(&s), ipc_trunks, count, IPC_TRUNKS_AT_ONCE + 1);
+	BAD(make_sources(&s), ipc_sources, count, 0);
+	BAD(make_sources(&s), ipc_sources, count, UINT32_MAX);
+	BAD(make_source_set(&s), ipc_source_set, seconds, 0);
+	BAD(make_source_set(&s), ipc_source_set, seconds, IPC_SOURCE_SECONDS_MAX + 1);
+	BAD(make_source_set(&s), ipc_source_set, source.bits, 33);
+	BAD(make_source_set(&s), ipc_source_set, source.bits, 4);
+	BAD(make_source_set(&s), ipc_source_set, source.family, 5);
+	BAD(make_source_set(&s), ipc_source_set, source.realm, IPC_REALMS_MAX);
+	BAD(make_source_set(&s), ipc_source_set, source.class, IPC_CLASS_TRUSTED);
+	BAD(make_source_set(&s), ipc_source_set, source.trunk, 1);
+	BAD(make_suspect(&s), ipc_suspect, deed, IPC_DEEDS);
+	BAD(make_suspect(&s), ipc_suspect, realm, IPC_REALMS_MAX);
+	BAD(make_suspect(&s), ipc_suspect, class, IPC_CLASSES);
+	BAD(make_suspect(&s), ipc_suspect, source.family, NET_NONE);
 	BAD(make_notice(&s), ipc_notice, level, IPC_NOTICE_LEVELS);
 }
 

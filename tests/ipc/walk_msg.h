@@ -128,6 +128,38 @@ static inline void walk_msg(uint16_t type, const void *frame, uint32_t len)
 	case IPC_SETTINGS:
 		PROMISE(ipc_settings_emergency(frame).len <= IPC_EMERGENCY_MAX);
 		break;
+	case IPC_SCREEN: {
+		struct span agents = ipc_screen_agents(frame);
+
+		walk_span(frame, len, agents, "\rAZ\033");
+		PROMISE(((const struct ipc_screen *)frame)->burst_ms &&
+			((const struct ipc_screen *)frame)->window_s);
+		break;
+	}
+	case IPC_SCREEN_TRUNKS:
+		for (uint32_t i = 0; i < ((const struct ipc_trunks *)frame)->count; i++) {
+			const struct ipc_trunk *trunk = ipc_trunks_at(frame, i);
+
+			PROMISE((const char *)(trunk + 1) <= (const char *)frame + len);
+			PROMISE(trunk->id && strlen(trunk->name) <= IPC_NAME_MAX);
+		}
+		break;
+	case IPC_SCREEN_SOURCES:
+		for (uint32_t i = 0; i < ((const struct ipc_sources *)frame)->count; i++) {
+			const struct ipc_source *source = ipc_sources_at(frame, i);
+
+			PROMISE((const char *)(source + 1) <= (const char *)frame + len);
+			PROMISE(source->bits <= (source->family == NET_IP4 ? 32 : 128));
+		}
+		break;
+	case IPC_SOURCE_SET:
+	case IPC_SOURCE_ROW:
+		PROMISE(len <= 32);
+		break;
+	case IPC_SUSPECT:
+		PROMISE(strcmp(ipc_deed_name(((const struct ipc_suspect *)frame)->deed),
+			       "unknown") != 0);
+		break;
 	case IPC_NOTICE:
 		walk_span(frame, len, ipc_notice_text(frame), "\r\n\033\177\200\377");
 		break;

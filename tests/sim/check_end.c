@@ -34,6 +34,9 @@ static void check_worker_left(struct sim *sim, const struct sim_worker *worker)
 		if (slab_used(&worker->arena.slabs[i]))
 			sim_violation(sim, SIM_NO_CALL, "left behind: %u records of slab %u",
 				      slab_used(&worker->arena.slabs[i]), i);
+	if (engine_limits_held(worker->engine))
+		sim_violation(sim, SIM_NO_CALL, "left behind: %lu calls that limits count",
+			      engine_limits_held(worker->engine));
 	if (stats.calls_started != stats.calls_ended)
 		sim_violation(sim, SIM_NO_CALL, "%lu calls began, %lu ended", stats.calls_started,
 			      stats.calls_ended);
@@ -70,7 +73,8 @@ static void check_call(struct sim *sim, uint32_t number)
 
 			if (sess->records == 1 && sess->status_told != sess->status_sent &&
 			    !(sess->answered_told && sess->status_sent == 200) &&
-			    !(sim->profile.busy && sess->status_sent == 503))
+			    !((sim->profile.busy || sim->profile.limited) &&
+			      sess->status_sent == 503))
 				sim_violation(sim, number,
 					      "the record says %u, the caller was told %u",
 					      sess->status_told, sess->status_sent);

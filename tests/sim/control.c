@@ -164,6 +164,56 @@ static void send_settings(struct sim *sim)
 	send_frame(sim, IPC_SETTINGS, frame, out.len);
 }
 
+/* The same table each time: what was begun before goes on. */
+static void send_limits(struct sim *sim)
+{
+	_Alignas(8) char frame[1024];
+	_Alignas(8) struct ipc_screen screen = {
+		.generation = ++sim->generation,
+		.nsources = 4,
+		.ntrunks = 2,
+		.classes = {{50, 5}, {0, 0}, {0, 0}},
+		.burst_ms = 1000,
+		.window_s = 60,
+		.users_max = 20,
+		.malformed_max = 5,
+		.learn = IPC_LEARN_KNOWN,
+	};
+	_Alignas(8) struct ipc_screen_end end = {.generation = screen.generation};
+	struct ipc_trunks head = {.generation = screen.generation, .count = 2};
+	struct ipc_sources of = {.generation = screen.generation, .count = 4};
+	struct cursor out = cursor_on(frame, sizeof(frame));
+
+	send_frame(sim, IPC_SCREEN, &screen, sizeof(screen));
+	put_bytes(&out, &head, sizeof(head));
+	for (uint32_t id = 1; id <= 2; id++) {
+		struct ipc_trunk trunk = {.id = id, .name = {'t', (char)('0' + id)}};
+
+		trunk.limits.burst_ms = 1000;
+		trunk.limits.calls_in_max = id == 1 ? sim->profile.calls_in_max : 0;
+		trunk.limits.calls_out_max = id == 2 ? sim->profile.calls_out_max : 0;
+		trunk.limits.subscriptions_max = 3;
+		trunk.limits.messages_per_s = 5;
+		trunk.limits.calls_in_per_s = 20;
+		trunk.limits.user_calls_max = 4;
+		put_bytes(&out, &trunk, sizeof(trunk));
+	}
+	send_frame(sim, IPC_SCREEN_TRUNKS, frame, out.len);
+	out = cursor_on(frame, sizeof(frame));
+	put_bytes(&out, &of, sizeof(of));
+	for (uint32_t id = 1; id <= 2; id++)
+		for (unsigned i = 0; i < 2; i++) {
+			struct ipc_source source = {.family = i ? NET_IP6 : NET_IP4,
+						    .realm = (uint8_t)(id - 1),
+						    .class = IPC_CLASS_KNOWN,
+						    .trunk = id};
+
+			put_bytes(&out, &source, sizeof(source));
+		}
+	send_frame(sim, IPC_SCREEN_SOURCES, frame, out.len);
+	send_frame(sim, IPC_SCREEN_END, &end, sizeof(end));
+}
+
 /* Is this endpoint there? */
 static void send_probe(struct sim *sim, const struct control_event *event)
 {
@@ -207,9 +257,12 @@ void control_event(struct sim *sim, struct control_event *event)
 	case CONTROL_LINK_UP:
 	case CONTROL_LINK_DOWN:
 		link_set(sim, event->kind == CONTROL_LINK_UP);
-		for (unsigned i = 0; i < sim->nworkers && sim->link_up && sim->profile.busy; i++) {
+		for (unsigned i = 0; i < sim->nworkers && sim->link_up; i++) {
 			sim->at = &sim->workers[i];
-			send_settings(sim);
+			if (sim->profile.busy || sim->profile.limited)
+				send_settings(sim);
+			if (sim->profile.limited)
+				send_limits(sim);
 		}
 		return;
 	case CONTROL_LOAD:

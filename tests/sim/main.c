@@ -141,12 +141,13 @@ static bool run_seed(const struct options *options, uint64_t seed, struct totals
 static void print_profile(const struct profile *p)
 {
 	printf("network: %u+%u ms, lost %u, twice %u, late %u, corrupted %u of a thousand%s\n"
-	       "worker %u of %u%s, timers up to %u ms late%s%s%s%s%s%s\n",
+	       "worker %u of %u%s, timers up to %u ms late%s%s%s%s%s%s%s\n",
 	       p->delay_ms, p->jitter_ms, p->loss, p->duplicate, p->reorder, p->corrupt,
 	       p->fair ? ", fair" : "", p->worker, p->nworkers,
 	       p->nworkers <= SIM_WORKERS_MAX ? ", all run" : "", p->stall_ms,
 	       p->scarce ? ", few records" : "", p->control_fails ? ", control plane fails" : "",
 	       p->operator_acts ? ", operator" : "", p->busy ? ", busy" : "",
+	       p->limited ? ", limits" : "",
 	       p->open_plan ? ", open plan" : "", p->ip6 ? ", IPv6" : "");
 }
 

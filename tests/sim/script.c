@@ -40,6 +40,9 @@ void script_profile(struct sim *sim)
 	p->gap_ms = PICK(rng, 1, 10, 100, 1000);
 	p->nworkers = PICK(rng, 1, 1, 2, 2, 4, 7);
 	p->worker = (unsigned)rng_below(rng, p->nworkers);
+	p->limited = chance(rng, 250);
+	p->calls_in_max = PICK(rng, 0, 2, 5, 20);
+	p->calls_out_max = PICK(rng, 0, 1, 4, 20);
 }
 
 static void common_manner(struct sim *sim, struct manner *m)

@@ -11,6 +11,7 @@
 #include "common/ipc/ipc_msg.h"
 #include "common/sip/sip_msg.h"
 #include "dataplane/media/media.h"
+#include "dataplane/sip/counts.h"
 #include "dataplane/sip/engine.h"
 #include "events.h"
 #include "map.h"
@@ -41,8 +42,11 @@ struct profile {
 			       times */
 	bool operator_acts; /* lists calls and hangs some up */
 	bool busy;	    /* workers have too much to do for a while */
+	bool limited;	    /* trunks and users have limits */
 	bool open_plan;	    /* headers pass unless they are named */
 	bool ip6;	    /* some endpoints speak IPv6 */
+	/* limited: calls at a time from side A and to side B */
+	uint32_t calls_in_max, calls_out_max;
 	uint32_t stall_ms;  /* the worker runs its timers up to this late */
 	uint32_t gap_ms;    /* mean time between new calls */
 	/* Workers of the dataplane; all of them run when there are no more than SIM_WORKERS_MAX,
@@ -121,6 +125,9 @@ struct sim {
 	unsigned nworkers;
 	struct sim_worker workers[SIM_WORKERS_MAX];
 	struct sim_worker *at;	       /* whose input is in work */
+	struct counts *counts; /* of all of them */
+	uint32_t generation;   /* of the table of limits */
+	bool transfers;	       /* some call was transferred */
 	struct engine_realm realms[2]; /* A, B */
 
 	struct sim_call *calls;

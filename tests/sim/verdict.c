@@ -152,6 +152,7 @@ static struct ipc_side_policy side_policy(struct sim *sim, const struct ua *ua)
 						 : IPC_SRTP_FORBID);
 	for (unsigned i = 0; i < SECURE_SUITES_MAX; i++)
 		side.srtp_suites[i] = (uint8_t)(SECURE_SUITES_MAX - i);
+	side.trunk = sim->profile.limited ? 1u + ua->side : 0;
 	side.refer = (uint8_t)rng_below(&sim->control_rng, IPC_REFERS);
 	side.redirect = (uint8_t)rng_below(&sim->control_rng, IPC_REDIRECTS);
 	side.session_s = sessions[rng_below(&sim->control_rng, 6)];
@@ -236,6 +237,8 @@ uint32_t verdict_make(struct sim *sim, const struct verdict_on *on, struct curso
 	slots = targets_of(sim, on);
 	head.ntargets = (uint8_t)__builtin_popcount(slots);
 	head.side = side_policy(sim, &sim->uas[on->call * SIM_SLOTS + on->from]);
+	if (sim->profile.limited)
+		head.user[SIDE_A] = 1 + on->call % 3;
 	head.answer_max_s = 5 + (uint32_t)rng_below(&sim->control_rng, 120);
 	/* Whom limen joins may both leave it to the other to hang up. */
 	head.duration_max_s = call->transferred || needs_limit(sim, on->call) ||

@@ -79,7 +79,8 @@ static void worker_start(struct sim *sim, struct sim_worker *worker, uint32_t ma
 							  .seed = {sim->seed, 2 + worker->number},
 							  .secret = {(uint8_t)sim->seed, (uint8_t)worker->number, 1},
 							  .shared_seed = {sim->seed, 2},
-							  .boot_unix_ns = BOOT_UNIX_NS},
+							  .boot_unix_ns = BOOT_UNIX_NS,
+							  .counts = sim->counts},
 				    &worker->arena, 0, worker->media, sim->now_ns);
 	if (!worker->engine)
 		abort();
@@ -92,6 +93,9 @@ void workers_start(struct sim *sim)
 		p->scarce ? 1 + (uint32_t)rng_below(&sim->script_rng, 6) : sim->ncalls + 64;
 
 	make_realms(sim);
+	sim->counts = counts_new(2 * SIM_WORKERS_MAX * max_calls);
+	if (!sim->counts)
+		abort();
 	sim->nworkers = p->nworkers <= SIM_WORKERS_MAX ? p->nworkers : 1;
 	for (unsigned i = 0; i < sim->nworkers; i++) {
 		sim->workers[i].number = worker_runs_all(sim) ? i : p->worker;
@@ -106,6 +110,27 @@ void workers_free(struct sim *sim)
 		media_free(sim->workers[i].media);
 		arena_close(&sim->workers[i].arena);
 	}
+	counts_free(sim->counts);
+}
+
+/* Nothing is admitted beyond a limit. An emergency call is, and a call that a transfer goes on with
+ * was admitted before. */
+static void check_limits(struct sim *sim)
+{
+	const struct profile *p = &sim->profile;
+	struct counts_trunk *to = counts_trunk(sim->counts, counts_trunk_find(sim->counts, 2)),
+			    *from = counts_trunk(sim->counts, counts_trunk_find(sim->counts, 1));
+	struct engine_stats stats;
+
+	engine_stats(sim->at->engine, &stats);
+	sim->transfers |= stats.transfers != 0;
+	if (to && p->calls_out_max && counts_calls(to, COUNTS_OUT) > p->calls_out_max + 1)
+		sim_violation(sim, SIM_NO_CALL, "%u calls to a trunk of %u",
+			      counts_calls(to, COUNTS_OUT), p->calls_out_max);
+	if (from && p->calls_in_max && !sim->transfers &&
+	    counts_calls(from, COUNTS_IN) > p->calls_in_max + 1)
+		sim_violation(sim, SIM_NO_CALL, "%u calls from a trunk of %u",
+			      counts_calls(from, COUNTS_IN), p->calls_in_max);
 }
 
 bool worker_runs_all(const struct sim *sim)
@@ -182,6 +207,8 @@ void worker_finish(struct sim *sim)
 			hash_fast(sim->totals->fingerprint ^ sim->now_ns, action->bytes);
 		net_to_ua(sim, to, &action->src, action->bytes);
 	}
+	if (sim->profile.limited)
+		check_limits(sim);
 }
 
 /* The one that a datagram belongs to; what has no Call-ID stays where it came in. */
@@ -211,6 +238,8 @@ void worker_packet(struct sim *sim, uint32_t from, const struct packet *packet)
 	sim->totals->to_engine++;
 	sim->is_repeat = check_in(sim, ua, bytes, packet->corrupt);
 	worker_begin(sim, owner_of(sim, bytes));
+	if (engine_screen(sim->at->engine, sim->now_ns, source.realm, &source.peer) != GUARD_PASS)
+		sim_violation(sim, ua->call, "a known endpoint may not send");
 	engine_message(sim->at->engine, sim->now_ns, &source, bytes);
 	worker_finish(sim);
 	sim->is_repeat = false;

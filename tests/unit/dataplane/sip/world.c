@@ -245,6 +245,7 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 				   .ntargets = (uint8_t)ntargets,
 				   .flags = w->verdict_flags,
 				   .side = w->side_a,
+				   .user = {w->user[A], w->user[B]},
 				   .answer_max_s = w->answer_max_s ? w->answer_max_s : 60,
 				   .media_timeout_s = w->no_limits ? 0 : 30,
 				   .duration_max_s = w->no_limits ? 0 : 600};
@@ -276,6 +277,8 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 			.failover = {w->failover[0], w->failover[1]}};
 
 		target.peer.port = (uint16_t)(5060 + i);
+		if (w->last_trunk && i == ntargets - 1)
+			target.side.trunk = w->last_trunk;
 		ipc_put_target(&out, &target, SPAN("sip:bob@10.0.2.2"),
 			       SPAN("<sip:alice@10.0.2.1>"), SPAN("<sip:bob@10.0.2.2>"),
 			       w->contact ? span_str(w->contact) : SPAN_NONE);

@@ -41,6 +41,8 @@ struct world {
 	enum engine_fate fate;
 	/* What world_verdict says of its targets; NULL, 0: nothing. */
 	struct ipc_side_policy side_b;
+	uint32_t last_trunk; /* of the last target; 0: side_b's */
+	uint64_t user[2];    /* keys of the users */
 	const char *contact, *context;
 	const char *answer_contact; /* the line in place of world_answer's own Contact */
 	uint8_t verdict_flags;
