@@ -81,13 +81,13 @@ enum codec codec_of(struct span name);
 /* Of a static payload type (RFC 3551 section 6). */
 enum codec codec_of_type(uint8_t payload_type);
 
-/* What a payload type of a stream means. */
-struct codec_format {
+/* What a payload type of a stream means. Packed without a bit to spare: each call holds many. */
+struct __attribute__((packed)) codec_format {
 	uint8_t payload_type;
-	uint8_t codec;	   /* enum codec */
-	uint8_t channels;
-	uint8_t pad;
-	uint32_t clock_hz; /* never 0 */
+	uint8_t codec;		/* enum codec */
+	uint32_t channels : 4;
+	uint32_t clock_hz : 20; /* never 0 */
 };
+_Static_assert(sizeof(struct codec_format) == 5, "compared with memcmp");
 /* The same of a static type; what is none of them is taken for audio with 8000 Hz. */
 struct codec_format codec_format_static(uint8_t payload_type);

@@ -57,16 +57,18 @@ struct rtp_rx_rare {
 	uint32_t reordered_pkts; /* came behind a later one */
 	uint32_t duplicate_pkts; /* came again */
 	uint32_t loss_runs;	 /* gaps in the sequence, when they were seen */
-	uint32_t loss_run_max;	 /* the longest of them */
-	uint32_t restarts;	 /* new ssrcs, and jumps that no loss explains */
-	uint32_t bad_seq;	 /* section A.1: what would follow such a jump; 0: there was none */
 	uint32_t jitter_max_q4;	 /* at the moments when it was looked at */
 	uint32_t events;	 /* telephone-events (RFC 4733) */
 	uint32_t event_timestamp; /* of the last one */
-	uint8_t event_started;	 /* event_timestamp holds a value */
-	uint8_t event_goes_on;	 /* the longest duration there is was reached, without the end */
-	uint16_t pad;
+	uint16_t loss_run_max;	 /* the longest of them */
+	uint16_t restarts;	 /* new ssrcs, and jumps that no loss explains; at most UINT16_MAX */
+	uint16_t bad_seq;	 /* section A.1: what would follow such a jump */
+	uint8_t jumped;		 /* bad_seq holds a value */
+	uint8_t event_started : 1; /* event_timestamp holds a value */
+	uint8_t event_goes_on : 1; /* the longest duration there is was reached, without the end */
+	uint8_t pad : 6;
 };
+_Static_assert(sizeof(struct rtp_rx_rare) == 64, "two of them in each call");
 
 /* RFC 3550 section A.1: a jump forwards up to here is loss, beyond it another beginning. */
 #define RTP_SEQ_DROPOUT_MAX 3000u

@@ -7,9 +7,7 @@
 /* Extended numbers start one cycle up, so that a packet overtaken by the very first one does not
  * fall below zero. */
 #define SEQ_CYCLE (1u << 16)
-/* bad_seq holds a value. */
-#define BAD_SEQ	  (1u << 16)
-#define WINDOW	  128u
+#define WINDOW    128u
 
 /* --- what is missing --- */
 
@@ -49,7 +47,7 @@ static void note_gap(struct rtp_rx_rare *rare, uint32_t length)
 		window_set(rare->missing, n);
 	rare->loss_runs++;
 	if (length > rare->loss_run_max)
-		rare->loss_run_max = length;
+		rare->loss_run_max = (uint16_t)length; /* below RTP_SEQ_DROPOUT_MAX */
 }
 
 /* A packet that lay `behind` the newest one; false: it was there before. */
@@ -125,12 +123,12 @@ static void rx_begin(struct rtp_rx_stats *stats, struct rtp_rx_rare *rare, const
 	if (stats->started) {
 		rare->lost_before = rtp_rx_lost(stats, rare);
 		rare->expected_before = rtp_rx_expected(stats, rare);
-		rare->restarts++;
+		rare->restarts += rare->restarts < UINT16_MAX;
 	}
 	stats->ssrc = rtp_ssrc(pkt);
 	rare->seq_first = stats->seq_max = rare->missing_at = SEQ_CYCLE | rtp_seq(pkt);
 	rare->missing[0] = rare->missing[1] = 0;
-	rare->bad_seq = 0;
+	rare->jumped = 0;
 	stats->pkts = 1;
 	if (is_aside(type)) {
 		stats->payload_type = RTP_TYPE_STALE | rtp_payload_type(pkt);
@@ -206,9 +204,10 @@ static void note_event(struct rtp_rx_rare *rare, const uint8_t *pkt, uint32_t le
 /* Section A.1: the first packet behind a jump waits for its successor. */
 static bool jump_is_done(struct rtp_rx_rare *rare, uint16_t seq)
 {
-	if (rare->bad_seq == (BAD_SEQ | seq))
+	if (rare->jumped && rare->bad_seq == seq)
 		return true;
-	rare->bad_seq = BAD_SEQ | (uint16_t)(seq + 1);
+	rare->jumped = 1;
+	rare->bad_seq = (uint16_t)(seq + 1);
 	return false;
 }
 
@@ -241,7 +240,7 @@ void rtp_rx_account(struct rtp_rx_stats *stats, struct rtp_rx_rare *rare, const 
 			rx_begin(stats, rare, pkt, now_ns, &type);
 		return;
 	}
-	rare->bad_seq = 0;
+	rare->jumped = 0;
 	if (!rx_sequence(stats, rare, rtp_seq(pkt)))
 		return;
 	stats->pkts++;

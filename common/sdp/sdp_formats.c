@@ -79,6 +79,7 @@ static void read_rtpmap(struct span value, struct sdp_formats *formats)
 	uint32_t clock_hz, channels;
 	struct codec_format *entry;
 
+	_Static_assert(CLOCK_HZ_MAX < 1u << 20, "fits struct codec_format");
 	value = span_trim(value);
 	for (unsigned i = 0; i < 3 && value.len; i++) {
 		const char *slash = memchr(value.ptr, '/', value.len);

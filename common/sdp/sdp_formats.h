@@ -8,7 +8,7 @@
 struct sdp;
 struct sdp_media;
 
-#define SDP_TYPES_MAX 10u
+#define SDP_TYPES_MAX 14u
 
 enum sdp_kind {
 	SDP_KIND_OTHER = 0,
@@ -36,9 +36,9 @@ struct sdp_formats {
 	uint8_t kind;		/* enum sdp_kind, by the section's type */
 	uint8_t ntypes;		/* those behind the last that there is room for are left out */
 	uint8_t proto;		/* enum sdp_proto */
-	uint16_t pad;
 	struct codec_format types[SDP_TYPES_MAX]; /* in the order of the m= line */
 };
+_Static_assert(sizeof(struct sdp_formats) == 80, "no padding: compared with memcmp");
 
 void sdp_formats_read(const struct sdp *sdp, const struct sdp_media *media,
 		      struct sdp_formats *formats);

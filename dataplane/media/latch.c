@@ -4,6 +4,8 @@
  * peer's first packet gets nothing. One worker thread. */
 #include "dataplane/media/latch.h"
 
+#define COLD_DECIDED (COLD_RTP_DECIDED | COLD_RTCP_DECIDED)
+
 static struct net_endpoint source_endpoint(const struct stream_hot *in, uint8_t family)
 {
 	return (struct net_endpoint){.addr = in->source, .port = in->source_port, .family = family};
@@ -53,7 +55,7 @@ static void pin(struct stream_hot *in, struct stream_side_cold *cold,
 		const struct net_endpoint *rtp, const struct net_endpoint *rtcp)
 {
 	in->flags &= (uint16_t) ~(STREAM_LEARN | STREAM_LEARNED);
-	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_RTCP_LEARNED | COLD_ADDR_DECIDED);
+	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_RTCP_LEARNED | COLD_DECIDED);
 	/* A hold by 0.0.0.0 says only where nothing is wanted: the peer still sends from where it
 	 * did. */
 	if (rtp->family != NET_NONE)
@@ -69,7 +71,7 @@ static void learn(struct stream_hot *in, struct stream_side_cold *cold,
 	bool rtcp_new = rtcp->family != NET_NONE && !net_endpoint_eq(rtcp, &cold->rtcp_sdp);
 
 	in->flags |= STREAM_LEARN;
-	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_ADDR_DECIDED);
+	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_DECIDED);
 	if (!mux)
 		cold->flags |= COLD_RTCP_LEARN;
 	/* What was learned under another address is no longer where to send, yet it stays in force
@@ -122,8 +124,8 @@ static void decide(struct media *media, struct stream_pair *pair, struct stream_
 		in->flags |= STREAM_LEARNED;
 		media->stats.learned++;
 	}
-	cold->decided = source->addr;
-	cold->flags |= COLD_ADDR_DECIDED;
+	cold->flags &= (uint8_t)~COLD_DECIDED;
+	cold->flags |= COLD_RTP_DECIDED;
 	aim(media, pair, cold, side);
 }
 
@@ -132,13 +134,12 @@ static void decide_rtcp(struct media *media, struct stream_pair *pair,
 			const struct net_endpoint *source)
 {
 	cold->rtcp_source = *source;
-	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_RTCP_LEARNED);
+	cold->flags &= (uint8_t) ~(COLD_RTCP_LEARN | COLD_RTCP_LEARNED | COLD_DECIDED);
+	cold->flags |= COLD_RTCP_DECIDED;
 	if (!net_endpoint_eq(source, &cold->rtcp_sdp)) {
 		cold->flags |= COLD_RTCP_LEARNED;
 		media->stats.learned++;
 	}
-	cold->decided = source->addr;
-	cold->flags |= COLD_ADDR_DECIDED;
 	aim(media, pair, cold, side);
 }
 
@@ -150,7 +151,17 @@ enum latch_verdict {
 	LATCH_EXPIRED,
 };
 
-static enum latch_verdict latch_judge(const struct stream_side_cold *cold, uint64_t now_ns,
+/* Whether the other of RTP and RTCP was decided for another address. */
+static bool is_elsewhere(const struct stream_hot *in, const struct stream_side_cold *cold,
+			 const struct net_addr *addr)
+{
+	if (cold->flags & COLD_RTP_DECIDED)
+		return !net_addr_eq(addr, &in->source);
+	return cold->flags & COLD_RTCP_DECIDED && !net_addr_eq(addr, &cold->rtcp_source.addr);
+}
+
+static enum latch_verdict latch_judge(const struct stream_hot *in,
+				      const struct stream_side_cold *cold, uint64_t now_ns,
 				      const struct net_endpoint *source,
 				      const struct net_endpoint *sdp,
 				      const struct net_endpoint *in_force)
@@ -164,7 +175,7 @@ static enum latch_verdict latch_judge(const struct stream_side_cold *cold, uint6
 								       : LATCH_ACCEPT;
 	if (now_ns >= cold->learn_until_ns)
 		return LATCH_EXPIRED;
-	if (cold->flags & COLD_ADDR_DECIDED && !net_addr_eq(&source->addr, &cold->decided))
+	if (is_elsewhere(in, cold, &source->addr))
 		return LATCH_REFUSE;
 	return LATCH_DECIDE;
 }
@@ -175,7 +186,8 @@ static bool latch_rtcp(struct media *media, uint64_t now_ns, struct stream_pair 
 {
 	if (!(cold->flags & COLD_RTCP_LEARN))
 		return net_endpoint_eq(source, &cold->rtcp_source);
-	switch (latch_judge(cold, now_ns, source, &cold->rtcp_sdp, &cold->rtcp_source)) {
+	switch (latch_judge(&pair->from[side], cold, now_ns, source, &cold->rtcp_sdp,
+			    &cold->rtcp_source)) {
 	case LATCH_DECIDE:
 		decide_rtcp(media, pair, cold, side, source);
 		return true;
@@ -202,7 +214,7 @@ bool latch_packet(struct media *media, uint64_t now_ns, struct stream_pair *pair
 		return latch_rtcp(media, now_ns, pair, cold, side, source);
 	if (!(in->flags & STREAM_LEARN))
 		return net_endpoint_eq(source, &in_force);
-	switch (latch_judge(cold, now_ns, source, &cold->rtp_sdp, &in_force)) {
+	switch (latch_judge(in, cold, now_ns, source, &cold->rtp_sdp, &in_force)) {
 	case LATCH_DECIDE:
 		decide(media, pair, cold, side, source);
 		return true;

@@ -91,9 +91,9 @@ static bool side_fits(const struct media *media, const struct stream_pair *pair,
 	const struct media_slot *slot;
 	struct net_endpoint local;
 
-	if (mine->slot >= media->nslots)
+	if (stream_slot(mine) >= media->nslots)
 		return false;
-	slot = &media->slots[mine->slot];
+	slot = &media->slots[stream_slot(mine)];
 	if (mine->port_pair >= slot->nports / 2 || slot->streams[mine->port_pair])
 		return false;
 	local = media_slot_endpoint(slot, stream_local_port(slot, mine->port_pair));
@@ -135,7 +135,8 @@ static bool pair_restore(struct media *media, uint32_t index, uint64_t handle, u
 	for (unsigned side = 0; side < 2; side++) {
 		const struct stream_side_cold *mine = &cold->side[side];
 
-		media->slots[mine->slot].streams[mine->port_pair] = 1 + 2 * index + side;
+		media->slots[stream_slot(mine)].streams[mine->port_pair] =
+			1 + 2 * index + side;
 		/* The send stage's notes died with its process. */
 		pair->from[side].out.neigh = 0;
 		cold->side[side].rtcp_out.neigh = 0;

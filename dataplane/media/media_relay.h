@@ -58,7 +58,9 @@ static inline void stream_drop(const struct media_turn *turn, struct rte_mbuf *m
 			       const struct stream_hot *in, enum stream_side side,
 			       enum drop_reason reason)
 {
-	stream_cold(turn->media, in)->side[side].dropped_pkts++;
+	uint32_t *dropped = &stream_cold(turn->media, in)->side[side].dropped_pkts;
+
+	*dropped += *dropped < UINT32_MAX;
 	if (reason == DROP_MEDIA_SOURCE)
 		stranger_note(turn->media, pkt_of(m));
 	pkt_drop(turn->drops, m, reason);

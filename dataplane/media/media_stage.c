@@ -117,7 +117,6 @@ static __rte_noinline void relay_rtcp(const struct media_turn *turn, struct rte_
 		stream_drop(turn, m, in, side, DROP_MEDIA_NO_PEER);
 		return;
 	}
-	cold->side[side].rtcp_pkts++;
 	quality_rtcp(turn->media, turn->now_ns, stream_pair_of(in, side), side, payload,
 		     p->payload_len);
 	masked = rtcp_mask_ssrcs(payload, p->payload_len, cold->side[side].ssrc_mask,

@@ -105,7 +105,7 @@ void quality_rtcp(struct media *media, uint64_t now_ns, struct stream_pair *pair
 	if (in->rtp.jitter_q4 > mine->rare.jitter_max_q4)
 		mine->rare.jitter_max_q4 = in->rtp.jitter_q4;
 	mine->delay_sum_ns += media->delay_ns;
-	mine->ndelays++;
+	mine->rtcp_pkts++;
 	if (!rtcp_is_compound(pkt, len))
 		return;
 	while (rtcp_next(&walk, &item)) {

@@ -76,10 +76,12 @@ struct stream_pair {
 	struct stream_hot from[2];
 };
 
+/* RTP and RTCP come from one address: the source in force of whichever was decided last. */
 enum stream_cold_flag {
 	COLD_RTCP_LEARN = 1 << 0,   /* the RTCP source is still to be decided */
 	COLD_RTCP_LEARNED = 1 << 1, /* the RTCP source in force was learned */
-	COLD_ADDR_DECIDED = 1 << 2, /* `decided` was set since the last SDP */
+	COLD_RTP_DECIDED = 1 << 2,  /* the last decision since the last SDP was on RTP */
+	COLD_RTCP_DECIDED = 1 << 3, /* it was on RTCP */
 };
 
 /* A time that went by in RTCP: what comes back of it tells how long the round took. */
@@ -124,24 +126,20 @@ struct stream_side_cold {
 	struct net_endpoint rtcp_sdp;
 	/* In force, for a peer that does not multiplex; family NET_NONE: none is known. */
 	struct net_endpoint rtcp_source;
-	/* Where the first packet after an SDP came from: RTP and RTCP share it. */
-	struct net_addr decided;
 	uint32_t secure;                  /* 0, or 1 + index of the side's keys: the side is SRTP */
 	uint64_t remote_set_ns;           /* time of the last SDP */
 	uint64_t learn_until_ns;
-	uint64_t rtcp_pkts;
-	uint64_t dropped_pkts;
 	struct rtp_rx_rare rare;	  /* of what the peer sends */
 	struct stream_reports reports;
 	struct stream_police police;
 	struct sdp_formats formats;	  /* of the peer's SDP */
-	uint64_t delay_sum_ns;		  /* limen's own, at some of the peer's packets */
-	uint32_t ndelays;
+	uint64_t delay_sum_ns;		  /* limen's own, at the peer's RTCP */
+	uint32_t rtcp_pkts;
+	uint32_t dropped_pkts;		  /* at most UINT32_MAX */
 	uint32_t ssrc_mask;		  /* the peer's SSRCs are XORed with it; 0: shown */
-	uint16_t slot;                    /* of the local address */
+	uint16_t port_pair;               /* of the slot's pool */
 	uint8_t flags;                    /* enum stream_cold_flag */
 	uint8_t pad;
-	uint32_t port_pair;               /* of the slot's pool */
 };
 
 /* A pair's record in the slab "media_cold". */
@@ -151,6 +149,7 @@ struct stream_pair_cold {
 	uint64_t since_ns; /* silence counts from here: opening, or takeover of the arena */
 	struct stream_side_cold side[2];
 };
+_Static_assert(sizeof(struct stream_pair_cold) <= 808, "most of what a call takes of the arena");
 
 /* The keys of a side that is SRTP, in the slab "media_secure". */
 struct stream_secure {
@@ -205,6 +204,12 @@ struct media {
 static inline unsigned media_slot_of(uint8_t realm, uint8_t family)
 {
 	return 2u * realm + (family == NET_IP6);
+}
+
+/* Number of the slot of a side's local address. */
+static inline unsigned stream_slot(const struct stream_side_cold *side)
+{
+	return media_slot_of(side->rtcp_out.realm, side->rtcp_out.family);
 }
 
 static inline struct stream_pair_cold *stream_cold(const struct media *media,

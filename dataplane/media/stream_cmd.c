@@ -53,8 +53,7 @@ static void side_place(struct media *media, struct stream_pair *pair, struct str
 	pair->from[!side].out = out;
 	out.src.port = (uint16_t)(port + 1);
 	cold->side[side].rtcp_out = out;
-	cold->side[side].slot = (uint16_t)(slot - media->slots);
-	cold->side[side].port_pair = port_pair;
+	cold->side[side].port_pair = (uint16_t)port_pair;
 }
 
 int stream_pair_open(struct media *media, uint64_t now_ns, struct stream_local a,
@@ -397,8 +396,8 @@ void stream_pair_stats(const struct media *media, uint64_t handle, enum stream_s
 	rtp_stats(in, cold, stats);
 	rtcp_stats(cold, far, stats);
 	stats->policed_pkts = cold->police.policed_pkts;
-	stats->delay_us = (uint32_t)((cold->ndelays ? cold->delay_sum_ns / cold->ndelays
-						    : media->delay_ns) / 1000);
+	stats->delay_us = (uint32_t)((cold->rtcp_pkts ? cold->delay_sum_ns / cold->rtcp_pkts
+						      : media->delay_ns) / 1000);
 	stats->kind = cold->formats.kind ? cold->formats.kind : far->formats.kind;
 	stats->payload_type = in->rtp.payload_type & (uint8_t)~RTP_TYPE_STALE;
 	stats->codec = quality_type_of(&of, stats->payload_type).codec;
@@ -422,7 +421,7 @@ void stream_pair_close(struct media *media, uint64_t now_ns, uint64_t handle)
 		return;
 	cold = stream_cold(media, &pair->from[SIDE_A]);
 	for (unsigned side = 0; side < 2; side++) {
-		struct media_slot *slot = &media->slots[cold->side[side].slot];
+		struct media_slot *slot = &media->slots[stream_slot(&cold->side[side])];
 		uint32_t port_pair = cold->side[side].port_pair;
 
 		secure_drop(media, &cold->side[side]);

@@ -38,7 +38,7 @@ static void call_open(enum sdp_proto proto)
 		.kind = SDP_KIND_AUDIO,
 		.proto = (uint8_t)proto,
 		.ntypes = 2,
-		.types = {{0, CODEC_PCMU, 1, 0, 8000}, {101, CODEC_TELEPHONE_EVENT, 1, 0, 8000}},
+		.types = {{0, CODEC_PCMU, 1, 8000}, {101, CODEC_TELEPHONE_EVENT, 1, 8000}},
 	};
 	cr_assert_eq(stream_pair_open(world.media, world.now_ns, (struct stream_local){0, NET_IP4},
 				      (struct stream_local){1, NET_IP4}, &pair), 0);

@@ -433,9 +433,9 @@ Test(rtp_rx, another_payload_type_is_not_jitter)
 /* Types of a description: 96 opus, 97 H264, 101 telephone-event, 13 comfort noise. */
 static struct codec_format type_of(const void *arg, uint8_t payload_type)
 {
-	static const struct codec_format types[] = {{96, CODEC_OPUS, 2, 0, 48000},
-						  {97, CODEC_H264, 1, 0, 90000},
-						  {101, CODEC_TELEPHONE_EVENT, 1, 0, 8000}};
+	static const struct codec_format types[] = {{96, CODEC_OPUS, 2, 48000},
+						  {97, CODEC_H264, 1, 90000},
+						  {101, CODEC_TELEPHONE_EVENT, 1, 8000}};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (types[i].payload_type == payload_type)
