@@ -41,9 +41,17 @@ static bool section_is_relayed(const struct sdp_media *media, unsigned i)
 	return i < CALL_MEDIA_MAX && media->port != 0 && proto_is_relayed(media->proto);
 }
 
+/* Of a transfer, who stands in for the transferee: what the target answers is offered to that
+ * one. */
+static bool is_stand_in(const struct sip_call *call, const struct sip_leg *leg)
+{
+	return call->flags & CALL_OWN_INVITE && leg->self == call->leg[SIDE_A] &&
+	       leg->state == LEG_OVER;
+}
+
 /* Put a description's addresses in force for its leg. `answer`: what the other side made of it,
  * NULL where that is not known: RTCP is multiplexed only where both say so (RFC 5761
- * section 5.1.1). */
+ * section 5.1.1). The transferee hears nothing of a target that he has not been offered yet. */
 static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_leg *from,
 			  const struct sdp *sdp, const struct sdp *answer)
 {
@@ -60,8 +68,9 @@ static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_le
 			.rtcp_mux = media->rtcp_mux && !refused,
 			.may_send = media->direction == SDP_SENDRECV ||
 				    media->direction == SDP_SENDONLY,
-			.may_receive = media->direction == SDP_SENDRECV ||
-				       media->direction == SDP_RECVONLY,
+			.may_receive = (media->direction == SDP_SENDRECV ||
+					media->direction == SDP_RECVONLY) &&
+				       !is_stand_in(call, from),
 		};
 
 		if (call->pair[i] == HANDLE_NONE)
@@ -139,11 +148,14 @@ bool body_take_answer(struct engine *e, struct sip_leg *leg, struct span text)
 {
 	struct sip_call *call = call_get(e, leg->call);
 	struct sip_leg *peer = leg_get(e, leg->peer);
+	bool again = leg->flags & LEG_MEDIA_SET;
 	const char *why;
 
-	if (call == NULL || peer == NULL || hash_sip(&e->index_key, text) == peer->sdp_hash ||
-	    sdp_parse(&e->sdp, text, &why))
+	if (call == NULL || peer == NULL ||
+	    (again && hash_sip(&e->index_key, text) == peer->sdp_hash))
 		return true;
+	if (sdp_parse(&e->sdp, text, &why))
+		return again;
 	if (keying_answered(e, leg, &e->sdp) || keying_apply(e, call, leg))
 		return false;
 	apply_remotes(e, call, leg, &e->sdp, NULL);
@@ -280,14 +292,6 @@ static unsigned open_sections(const struct sip_call *call)
 	for (unsigned i = 0; i < call->npairs; i++)
 		open |= (call->pair[i] != HANDLE_NONE ? 1u : 0u) << i;
 	return open;
-}
-
-/* Of a transfer, who stands in for the transferee: what the target answers is offered to that
- * one. */
-static bool is_stand_in(const struct sip_call *call, const struct sip_leg *leg)
-{
-	return call->flags & CALL_OWN_INVITE && leg->self == call->leg[SIDE_A] &&
-	       leg->state == LEG_OVER;
 }
 
 /* What the description means for its sender's keys. */

@@ -292,8 +292,8 @@ void body_forget_offer(struct engine *e, struct sip_leg *leg);
 /* The call is over, and with it what describes its media and holds keys. */
 void body_forget_all(struct engine *e, struct sip_leg *leg);
 
-/* A description that answers limen's own refresh: where it differs from the one before, the
- * addresses and keys in it are put in force. False: it is none to what limen offered. */
+/* A description that answers limen's own offer: where it differs from the one before, or none is
+ * in force, its addresses and keys are put in force. False: it is none to what limen offered. */
 bool body_take_answer(struct engine *e, struct sip_leg *leg, struct span text);
 
 /* ---- keying.c: SRTP keys (RFC 4568), what legs need of it; the rest is in keying.h ---- */

@@ -167,7 +167,7 @@ static void take_over(struct engine *e, struct sip_call *first, struct sip_call 
 	move_legs(e, first, call, leg->tag);
 	move_txn(e, offer, call);
 	leg->peer = target->self;
-	leg->flags &= (uint8_t)~LEG_REFERRED;
+	leg->flags &= (uint8_t)~(LEG_REFERRED | LEG_MEDIA_SET);
 	leg->sdp_version = stand_in->sdp_version;
 	leg->sdp_hash = stand_in->sdp_hash;
 	session_replace_sdp(e, leg, blob_span(&e->blobs, stand_in->description));

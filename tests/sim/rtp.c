@@ -106,17 +106,26 @@ static enum rtp_fate relay(struct sim *sim, const struct found *found,
 
 /* ---- what an endpoint learns of limen's media ---- */
 
-void rtp_take_sdp(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
+void rtp_take_place(struct sim *sim, const struct ua *ua, struct sess *sess, struct span text)
 {
 	static struct sdp sdp;
 	const char *why;
-	bool known = sim->calls[ua->call].rtp;
+
+	if (sim->calls[ua->call].rtp && !sdp_parse(&sdp, text, &why) && sdp.nmedia &&
+	    sdp.media[0].port)
+		sess->media = (struct net_endpoint){.addr = ua->limen.addr,
+						    .port = sdp.media[0].port,
+						    .family = ua->limen.family};
+}
+
+void rtp_take_sdp(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
+{
+	/* An offer in a dialog may be refused, and then nothing has changed: see ua_respond_as. */
+	bool may_refuse =
+		msg->is_request && msg->method != SIP_METHOD_ACK && msg->to_tag.len != 0;
 
 	if (!msg->body.len ||
 	    !span_ieq(sip_hdr_value(msg, SIP_HDR_CONTENT_TYPE), SPAN("application/sdp")))
-		return;
-	if (known &&
-	    (sdp_parse(&sdp, sip_span(msg, msg->body), &why) || !sdp.nmedia || !sdp.media[0].port))
 		return;
 	for (unsigned i = 0; i < UA_SESSIONS; i++) {
 		struct sess *sess = &ua->sess[i];
@@ -125,11 +134,8 @@ void rtp_take_sdp(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		    !span_eq(sip_span(msg, msg->call_id), span_str(sess->call_id)))
 			continue;
 		sess->told = true;
-		if (!known)
-			continue;
-		sess->media = (struct net_endpoint){.addr = ua->limen.addr,
-						    .port = sdp.media[0].port,
-						    .family = ua->limen.family};
+		if (!may_refuse)
+			rtp_take_place(sim, ua, sess, sip_span(msg, msg->body));
 	}
 }
 
@@ -210,6 +216,26 @@ static void try_stranger(struct sim *sim, const struct ua *ua, const struct foun
 	sim->totals->rtp_refused++;
 }
 
+/* Where limen carries a transfer out, the target may be settled before the transferee has heard of
+ * it, whose media is still the first call's: NULL, and till then it gets nothing of the target. */
+static const struct sess *joined_peer(struct sim *sim, const struct ua *ua,
+				      const struct sess *peer, const struct found *found,
+				      enum rtp_fate fate)
+{
+	struct found back;
+	struct ua *to;
+
+	if (session_at(sim, ua->call, &found->pair->from[found->side].out.dst, &to) != peer)
+		return NULL;
+	if (find_stream(sim, to->side, &peer->media, &back) && back.pair == found->pair)
+		return peer;
+	if (fate == RTP_RELAYED)
+		sim_violation(sim, ua->call,
+			      "media of endpoint %u is relayed before its peer was offered it",
+			      ua->slot);
+	return NULL;
+}
+
 void rtp_send(struct sim *sim, struct ua *ua, struct sess *sess)
 {
 	struct sim_call *call = &sim->calls[ua->call];
@@ -234,6 +260,8 @@ void rtp_send(struct sim *sim, struct ua *ua, struct sess *sess)
 	peer = sim_is_strict(sim, ua->call) && !call->lame && !call->ending
 		       ? settled_peer(sim, ua, sess)
 		       : NULL;
+	if (peer && fate != RTP_NO_STREAM && call->transferred)
+		peer = joined_peer(sim, ua, peer, &found, fate);
 	if (peer && (fate == RTP_RELAYED) != (sends(sess->direction) && receives(peer->direction)))
 		sim_violation(sim, ua->call, "media of endpoint %u is %s (directions %u and %u)",
 			      ua->slot, fate_names[fate], sess->direction, peer->direction);

@@ -205,8 +205,9 @@ void net_to_ua(struct sim *sim, struct ua *to, const struct net_endpoint *src, s
 struct sess;
 /* The port of an endpoint's own for an m= section. */
 uint16_t rtp_port(const struct ua *ua, const struct sess *sess, unsigned section);
-/* A description that limen sent. */
+/* A message of limen's, which may say where it wants media; a description that is accepted. */
 void rtp_take_sdp(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
+void rtp_take_place(struct sim *sim, const struct ua *ua, struct sess *sess, struct span text);
 void rtp_send(struct sim *sim, struct ua *ua, struct sess *sess);
 /* limen has just ended the last call of these endpoints. */
 void rtp_after_end(struct sim *sim, uint32_t call);

@@ -271,6 +271,8 @@ void ua_respond_as(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct se
 	if (sess && body && body->sdp && status < 300) {
 		sess->direction = body->direction;
 		srtp_answers(ua, sess, body->offer);
+		if (txn->has_offer)
+			rtp_take_place(sim, ua, sess, sip_span(&request, request.body));
 		sess->described |= status >= 200 || sess->answer_seen;
 	}
 	ua_txn_respond(sim, ua, txn, status, cursor_span(&out));

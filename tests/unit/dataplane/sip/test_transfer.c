@@ -2,6 +2,7 @@
 /* REFER that limen carries out itself. Alice (side A) has a call with Bob (side B); one of them
  * hands the other on to Carol, who is on side B. */
 #include "world.h"
+#include "dataplane/media/stream.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -193,6 +194,67 @@ Test(engine_transfer, blind_by_the_caller)
 	engine_stats(w->engine, &stats);
 	cr_expect_eq(stats.transfers, 1);
 	cr_expect_eq(stats.calls_answered, 2);
+	world_end(w);
+}
+
+/* The stream pair that was opened last: the new call's, while there are two. */
+static const struct stream_pair *new_pair(void)
+{
+	const struct stream_pair *pair = NULL;
+
+	for (uint32_t i = 0; i < slab_bound(w->media->hot); i++)
+		if (slab_handle_at(w->media->hot, i) != HANDLE_NONE)
+			pair = slab_at(w->media->hot, i);
+	cr_assert(pair, "no stream is open");
+	return pair;
+}
+
+static bool relays(int side)
+{
+	return (new_pair()->from[side].flags & STREAM_RELAYS) == STREAM_RELAYS;
+}
+
+/* Bob, who may be on hold, hears nothing of Carol before he has taken limen's offer (found by the
+ * simulator). In the new call he is side A. */
+Test(engine_transfer, transferee_hears_nothing_before_he_agrees)
+{
+	static const char *const answers[] = {SDP_B, SDP_B "a=sendrecv\r\n", SDP_B "a=sendonly\r\n",
+					      SDP_B "a=recvonly\r\n", SDP_B "a=inactive\r\n"};
+	static const bool sends[] = {true, true, true, false, false},
+			  hears[] = {true, true, false, true, false};
+
+	for (unsigned i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		if (i) {
+			w = world_new();
+			w->side_a.refer = w->side_b.refer = IPC_REFER_LOCAL;
+			world_call_up(w, &call);
+		}
+		refer_to_carol();
+		world_answer(w, B, carol, 183, "carol-tag", NULL, SDP_CAROL);
+		cr_expect_eq(stream_pairs_open(w->media), 2);
+		cr_expect(!relays(B), "ringing");
+		carol_answers();
+		cr_expect(!relays(B), "answered");
+		world_answer(w, B, offer, 200, NULL, NULL, answers[i]);
+		expect_end(IPC_BY_TRANSFER);
+		cr_expect_eq(stream_pairs_open(w->media), 1);
+		cr_expect_eq(relays(A), sends[i], "answer %u", i);
+		cr_expect_eq(relays(B), hears[i], "answer %u", i);
+		cr_expect_eq(new_pair()->from[B].out.dst.port, 6000);
+		world_request(w, B, "BYE", 1, "cbye", carol, "carol-tag", NULL, NULL);
+		world_answer(w, B, must(B, "BYE "), 200, NULL, NULL, NULL);
+		world_end(w);
+	}
+}
+
+Test(engine_transfer, transferee_answers_with_what_nobody_can_read)
+{
+	refer_to_carol();
+	carol_answers();
+	world_answer(w, B, offer, 200, NULL, NULL, "v=0\r\nm=audio\r\n");
+	cr_expect(world_has(must(B, "BYE "), ";tag="));
+	expect_end(IPC_BY_TRANSFER);
+	cr_expect_eq(stream_pairs_open(w->media), 0);
 	world_end(w);
 }
 
