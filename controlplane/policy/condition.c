@@ -139,7 +139,8 @@ static bool has_header(const struct sip_msg *msg, const char *name, const char *
 
 static bool begins(struct span text, struct span prefix)
 {
-	return text.len >= prefix.len && !memcmp(text.ptr, prefix.ptr, prefix.len);
+	return !prefix.len ||
+	       (text.len >= prefix.len && !memcmp(text.ptr, prefix.ptr, prefix.len));
 }
 
 static bool domain_is(const struct sip_msg *msg, struct span domain)

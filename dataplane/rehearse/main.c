@@ -140,7 +140,8 @@ static void put_part(enum rehearsal_part part, uint8_t realm, const struct net_e
 	if (peer)
 		head.peer = *peer;
 	fwrite(&head, sizeof(head), 1, stdout);
-	fwrite(bytes.ptr, 1, bytes.len, stdout);
+	if (bytes.len)
+		fwrite(bytes.ptr, 1, bytes.len, stdout);
 	fflush(stdout);
 }
 

@@ -391,7 +391,7 @@ static void verdict(struct fuzz_bytes *in)
 		head.side.session_s = head.side.min_se_s;
 	if (head.status)
 		ipc_put_reply(&out, &head, SPAN_NONE, times & 128 ? SPAN_NONE : SPAN("context"),
-			      which & 32 ? SPAN("Contact: <sip:token@10.0.1.1>;expires=60\r\n")
+			      which & 32 ? SPAN("Contact: <sip:token@users.invalid>;expires=60\r\n")
 					 : SPAN_NONE);
 	else
 		ipc_put_verdict(&out, &head, SPAN_NONE, cursor_span(&plan),

@@ -52,7 +52,8 @@ int cp_link_send(struct cp_link *link, unsigned ring, uint16_t type, const struc
 		size_t room = sizeof(sent->frame) - sent->len;
 		size_t len = parts[i].len < room ? parts[i].len : room;
 
-		memcpy(sent->frame + sent->len, parts[i].ptr, len);
+		if (len)
+			memcpy(sent->frame + sent->len, parts[i].ptr, len);
 		sent->len += (uint32_t)len;
 	}
 	fake_link.nsent++;

@@ -76,9 +76,10 @@ static void tell(struct guard *guard, uint32_t generation, const struct ipc_sour
 	cr_assert(ipc_screen_check(&screen.head, sizeof(screen.head) + 21));
 	guard_screen(guard, &screen.head);
 	memcpy(frame, &head, sizeof(head));
-	memcpy(frame + sizeof(head), sources, n * sizeof(*sources));
-	if (n)
+	if (n) {
+		memcpy(frame + sizeof(head), sources, n * sizeof(*sources));
 		guard_sources(guard, (void *)frame);
+	}
 	cr_assert(guard_screen_end(guard, &end));
 }
 
