@@ -38,7 +38,9 @@ static inline bool span_eq(struct span a, struct span b)
 /* ASCII case-insensitive comparison, as RFC 3261 section 7.3.1 asks of names and tokens. */
 static inline bool span_ieq(struct span a, struct span b)
 {
-	return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+	/* Most names of one length differ in the first byte already, by more than its case. */
+	return a.len == b.len && (a.len == 0 || (((a.ptr[0] ^ b.ptr[0]) & ~0x20) == 0 &&
+						 strncasecmp(a.ptr, b.ptr, a.len) == 0));
 }
 
 /* The span without leading and trailing SP, HTAB, CR and LF. */

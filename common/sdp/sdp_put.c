@@ -69,11 +69,19 @@ static bool is_one_of(struct span name, const struct span *names, size_t n)
 /* "cpar: a=crypto:..." (RFC 3407), and whatever else quotes an SDES key. */
 static bool text_has_key(struct span text)
 {
-	static const char mark[] = "inline:";
+	static const char mark[] = "inline";
+	const size_t len = sizeof(mark) - 1;
 
-	for (size_t i = 0; i + sizeof(mark) - 1 <= text.len; i++)
-		if (strncasecmp(text.ptr + i, mark, sizeof(mark) - 1) == 0)
+	/* By the colon behind it: most values have none. */
+	for (size_t i = 0; i < text.len; i++) {
+		const char *colon = memchr(text.ptr + i, ':', text.len - i);
+
+		if (!colon)
+			return false;
+		i = (size_t)(colon - text.ptr);
+		if (i >= len && strncasecmp(colon - len, mark, len) == 0)
 			return true;
+	}
 	return false;
 }
 
