@@ -160,7 +160,7 @@ def shown(name, value):
     """(label, text) for a member of the record. Pairs are caller's and callee's."""
     if isinstance(value, list) and len(value) == 2 and all(isinstance(v, dict) for v in value):
         for who, side in zip(("caller", "callee"), value):
-            items = [f"{key} {inner}" for key, inner in side.items()]
+            items = [f"{key} {inner}" for key, inner in side.items() if inner is not None]
             for number, start in enumerate(range(0, len(items), 5)):
                 yield f"{name} of {who}" if number == 0 else "", ", ".join(items[start:start + 5])
     elif isinstance(value, list):
