@@ -28,7 +28,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONF_ERRORS_MAX 16u
 #define LINK_RING_BYTES (1u << 20)
 #define LINK_MESSAGES	64u /* taken in one turn */
 /* Main sleeps so long when nothing waits for it, and so long when a neighbour's answer or a row of
@@ -456,25 +455,6 @@ static int usage(FILE *to, int status)
 	return status;
 }
 
-/* NULL with the errors written to stderr. */
-static struct conf *read_conf(const char *path)
-{
-	struct conf_error errors[CONF_ERRORS_MAX];
-	struct conf *conf = NULL;
-	unsigned nerrors = 0;
-
-	if (conf_load(path, &conf, errors, CONF_ERRORS_MAX, &nerrors) == 0)
-		return conf;
-	for (unsigned i = 0; i < nerrors; i++) {
-		char line[640];
-		struct cursor c = cursor_on(line, sizeof(line));
-
-		conf_put_error(&c, path, &errors[i]);
-		fprintf(stderr, "%.*s\n", SPAN_FMT(cursor_span(&c)));
-	}
-	return NULL;
-}
-
 static int check(const struct conf *conf, const char *path)
 {
 	struct fault fault = {.text = ""};
@@ -557,7 +537,7 @@ int main(int argc, char **argv)
 		path = argv[optind++];
 	if (!path || optind < argc)
 		return usage(stderr, EXIT_USAGE);
-	conf = read_conf(path);
+	conf = conf_load_or_tell(path);
 	if (!conf)
 		return EXIT_FAULT;
 	status = only_check ? check(conf, path) : serve(conf, path);

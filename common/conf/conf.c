@@ -188,6 +188,24 @@ static void mix(uint64_t *hash, const void *bytes, size_t len)
 		*hash = (*hash ^ at[i]) * 0x100000001b3ull; /* FNV-1a */
 }
 
+struct conf *conf_load_or_tell(const char *path)
+{
+	struct conf_error errors[16];
+	struct conf *conf;
+	unsigned nerrors = 0;
+
+	if (conf_load(path, &conf, errors, sizeof(errors) / sizeof(errors[0]), &nerrors) == 0)
+		return conf;
+	for (unsigned i = 0; i < nerrors; i++) {
+		char line[640];
+		struct cursor out = cursor_on(line, sizeof(line));
+
+		conf_put_error(&out, path, &errors[i]);
+		fprintf(stderr, "%.*s\n", SPAN_FMT(cursor_span(&out)));
+	}
+	return NULL;
+}
+
 uint64_t conf_realms_hash(const struct conf *conf)
 {
 	uint64_t hash = 0xcbf29ce484222325ull;

@@ -355,6 +355,9 @@ int conf_load(const char *path, struct conf **conf, struct conf_error *errors, u
 	      unsigned *nerrors);
 void conf_free(struct conf *conf);
 
+/* For a program's start: NULL with a line on stderr for each of the first errors. */
+struct conf *conf_load_or_tell(const char *path);
+
 /* "FILE:LINE: KEY: REASON" */
 void conf_put_error(struct cursor *out, const char *path, const struct conf_error *error);
 

@@ -14,7 +14,6 @@
 
 #define MESSAGE_BYTES_MAX 65536u
 #define REQUEST_BYTES_MAX (2u * IPC_FRAME_MAX + 256u)
-#define CONF_ERRORS	  32u
 
 struct explaining {
 	const struct explain_options *options;
@@ -82,24 +81,6 @@ static bool read_message(struct explaining *x)
 
 /* ---- who sends it ---- */
 
-static struct conf *load(const char *path)
-{
-	struct conf_error errors[CONF_ERRORS];
-	struct conf *conf;
-	unsigned nerrors;
-
-	if (!conf_load(path, &conf, errors, CONF_ERRORS, &nerrors))
-		return conf;
-	for (unsigned i = 0; i < nerrors; i++) {
-		char line[1024];
-		struct cursor out = cursor_on(line, sizeof(line));
-
-		conf_put_error(&out, path, &errors[i]);
-		fprintf(stderr, "%.*s\n", (int)out.len, out.buf);
-	}
-	return NULL;
-}
-
 static struct span given(const char *text)
 {
 	return text ? span_str(text) : SPAN_NONE;
@@ -108,7 +89,7 @@ static struct span given(const char *text)
 static bool find_sender_here(struct explaining *x)
 {
 	const struct explain_options *o = x->options;
-	struct conf *conf = load(o->config);
+	struct conf *conf = conf_load_or_tell(o->config);
 	struct rehearsed_sender sender;
 	char why[256];
 
@@ -181,7 +162,7 @@ static bool find_sender_there(struct explaining *x)
 	answer_free(&answer);
 	if (!good)
 		return false;
-	x->conf = load(x->config);
+	x->conf = conf_load_or_tell(x->config);
 	for (unsigned i = 0; x->conf && i < x->conf->nrealms; i++) {
 		if (strcmp(x->conf->realms[i].name, x->realm) == 0) {
 			x->realm_index = i;

@@ -15,7 +15,6 @@
 #define CALLS	       4u
 #define PAIRS	       64u
 #define NOW_NS	       UINT64_C(1000000000)
-#define CONF_ERRORS    8u
 
 static char frame[REHEARSAL_BYTES_MAX] __attribute__((aligned(8)));
 
@@ -32,24 +31,6 @@ static int complain(const char *what)
 {
 	fprintf(stderr, "limen-rehearse: %s\n", what);
 	return EXIT_FAILURE;
-}
-
-static struct conf *load(const char *path)
-{
-	struct conf_error errors[CONF_ERRORS];
-	struct conf *conf;
-	unsigned nerrors;
-
-	if (!conf_load(path, &conf, errors, CONF_ERRORS, &nerrors))
-		return conf;
-	for (unsigned i = 0; i < nerrors; i++) {
-		char line[1024];
-		struct cursor out = cursor_on(line, sizeof(line));
-
-		conf_put_error(&out, path, &errors[i]);
-		fprintf(stderr, "%.*s\n", (int)out.len, out.buf);
-	}
-	return NULL;
 }
 
 static void set_realm(struct rehearsal *r, unsigned index)
@@ -222,7 +203,7 @@ int main(int argc, char **argv)
 		fputs("Usage: limen-rehearse CONFIG   (for limenctl explain)\n", stderr);
 		return 2;
 	}
-	r.conf = load(argv[1]);
+	r.conf = conf_load_or_tell(argv[1]);
 	if (!r.conf)
 		return EXIT_FAILURE;
 	status = open_engine(&r) ? rehearse(&r) : complain("out of memory");
