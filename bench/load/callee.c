@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The callee: 180, 200, and whatever else comes as a request (RFC 3261 sections 8.2, 13.3, 15.1.2). The loop's thread. */
 #include "bench/load/sip_out.h"
+#include "bench/load/users.h"
 
 #define NAME_DIGITS 12u /* slot and generation in the called user part */
 
@@ -150,6 +151,16 @@ static void take_bye(struct calls *calls, const struct wire_udp *udp, unsigned l
 		callee_gone(calls, slot);
 }
 
+static void take_register(struct calls *calls, const struct wire_udp *udp, unsigned local)
+{
+	struct sip_out out = sip_out_begin(calls, udp->src.family);
+
+	if (calls->users)
+		calls->users->count.at_registrar++;
+	sip_put_registered(calls, &out.text);
+	(void)sip_out_send(calls, &out, local, &udp->src);
+}
+
 void callee_request(struct calls *calls, const struct wire_udp *udp)
 {
 	const struct options *o = calls->options;
@@ -175,6 +186,9 @@ void callee_request(struct calls *calls, const struct wire_udp *udp)
 	case SIP_METHOD_CANCEL: /* the INVITE itself is answered with 200 or not at all: the caller of ours never cancels */
 	case SIP_METHOD_OPTIONS:
 		respond(calls, local, &udp->src, 200, SPAN("load"));
+		break;
+	case SIP_METHOD_REGISTER:
+		take_register(calls, udp, local);
 		break;
 	default:
 		calls->count.unexpected++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Slots, timers and what both roles share. The loop's thread. */
-#include "bench/load/calls.h"
+#include "bench/load/users.h"
 
 #include "common/sdp/sdp.h"
 
@@ -149,6 +149,8 @@ void calls_receive(struct calls *calls, const struct wire_udp *udp)
 	calls->count.received++;
 	if (msg->is_request)
 		callee_request(calls, udp);
+	else if (calls->users && users_response(calls->users))
+		return;
 	else if (call_find(calls, sip_span(msg, msg->call_id), &slot))
 		caller_response(calls, slot);
 	else

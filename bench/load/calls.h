@@ -50,6 +50,8 @@ struct call_count {
 	uint32_t status[700]; /* final answers other than 2xx, by code */
 };
 
+struct users;
+
 struct calls {
 	const struct options *options;
 	struct ports *ports;
@@ -66,6 +68,7 @@ struct calls {
 	uint64_t now_ms, now_tsc;
 	struct call_count count;
 	struct histogram setup; /* INVITE to 200, ticks of the TSC */
+	struct users *users;    /* borrowed; NULL: nobody registers */
 	struct sip_msg msg;     /* the one being handled */
 };
 

@@ -140,6 +140,8 @@ void load_turn(struct load *load)
 	}
 	if (load->has_calls)
 		calls_turn(&load->calls);
+	if (load->has_users)
+		users_turn(&load->users);
 	if (load->begins_calls)
 		found += begin_calls(load, now_tsc);
 	found += send_media(load, now_tsc);

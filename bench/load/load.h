@@ -4,6 +4,7 @@
 
 #include "bench/load/calls.h"
 #include "bench/load/pacer.h"
+#include "bench/load/users.h"
 
 #include <signal.h>
 
@@ -27,6 +28,8 @@ struct load {
 	struct flows flows;
 	struct calls calls;
 	bool has_calls;
+	struct users users;
+	bool has_users;
 
 	double tsc_hz;
 	uint64_t start_tsc;
@@ -37,6 +40,8 @@ struct load {
 	struct pacer call_pacer;
 	bool begins_calls;
 	double call_seconds;      /* how long calls were begun */
+	double refresh_seconds;   /* how long users refreshed, */
+	uint64_t refresh_forgone; /* what was not asked meanwhile: the loop came too late, */
 	double call_cpu_s;        /* and what this process took of its CPU meanwhile */
 
 	struct phase_result *phases; /* owner; options.nphases */

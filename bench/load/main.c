@@ -32,7 +32,12 @@ static int make(struct load *load)
 		return -ENOMEM;
 	err = flows_init(&load->flows, &load->ports, o, nflows, session[0] | 1);
 	if (!err && load->has_calls)
-		err = calls_init(&load->calls, o, &load->ports, &load->hops, &load->flows, 1, session[1] & 0xffffff);
+		err = calls_init(&load->calls, o, &load->ports, &load->hops, &load->flows, 1, o->session ? o->session : session[1] & 0xffffff);
+	if (!err && o->users) {
+		load->has_users = true;
+		load->calls.users = &load->users;
+		err = users_init(&load->users, &load->calls, 1);
+	}
 	return err;
 }
 
@@ -41,6 +46,8 @@ static int verdict(const struct load *load)
 {
 	if (load->nphases < load->options.nphases)
 		return EXIT_FAILURE;
+	if (load->has_users)
+		return load->users.count.failed || load->users.count.registered < load->users.n ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (load->has_calls && (!load->calls.count.completed || load->calls.count.failed))
 		return EXIT_FAILURE;
 	return EXIT_SUCCESS;
@@ -70,6 +77,8 @@ int main(int argc, char **argv)
 	if (err)
 		fprintf(stderr, "limen-load: %s\n", strerror(-err));
 	status = err ? EXIT_FAILURE : verdict(&load);
+	if (load.has_users)
+		users_fini(&load.users);
 	if (load.has_calls)
 		calls_fini(&load.calls);
 	flows_fini(&load.flows);

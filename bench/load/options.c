@@ -29,6 +29,10 @@ static const char usage[] =
 	"  --give-up S            a request not answered by then has failed (32)\n"
 	"  --user TEXT            the called user part begins with it (88); 12 digits follow\n"
 	"  --sip-port PORT        ours (5060);  --rtp-ports LOW-HIGH  ours (10000-65535)\n"
+	"Users, instead of calls\n"
+	"  --register N           users that register, --cps of them a second\n"
+	"  --refresh N            REGISTERs a second once all have, for --duration, each user in his turn (5000)\n"
+	"  --expires S            what they ask for (3600);  --session N  in their Call-IDs: another run with the same one refreshes\n"
 	"RTP\n"
 	"  --media RATE           of calls without --phases: none (default), ptime, flat, or packets a second over all\n"
 	"  --phases RATE:S,...    one after the other over the same flows; a RATE may also be N% of what came\n"
@@ -44,7 +48,8 @@ static const char usage[] =
 
 enum {
 	OPT_PORT = 256, OPT_LOCAL, OPT_GATEWAY, OPT_CALL, OPT_CPU, OPT_MBUFS, OPT_NO_HUGE, OPT_EAL, OPT_CALLS, OPT_CPS,
-	OPT_HOLD, OPT_RING, OPT_DURATION, OPT_GIVE_UP, OPT_USER, OPT_SIP_PORT, OPT_RTP_PORTS, OPT_MEDIA, OPT_PHASES,
+	OPT_HOLD, OPT_RING, OPT_DURATION, OPT_GIVE_UP, OPT_USER, OPT_SIP_PORT, OPT_REGISTER, OPT_REFRESH, OPT_EXPIRES,
+	OPT_SESSION, OPT_RTP_PORTS, OPT_MEDIA, OPT_PHASES,
 	OPT_PAYLOAD, OPT_PT, OPT_PTIME, OPT_DRAIN, OPT_BURST, OPT_RAW, OPT_RAW_MAC, OPT_RAW_IP6, OPT_JSON, OPT_QUIET,
 	OPT_PROGRESS, OPT_IDLE, OPT_HELP, OPT_VERSION,
 };
@@ -56,6 +61,8 @@ static const struct option words[] = {
 	{"cps", 1, NULL, OPT_CPS}, {"hold", 1, NULL, OPT_HOLD}, {"ring", 1, NULL, OPT_RING},
 	{"duration", 1, NULL, OPT_DURATION}, {"give-up", 1, NULL, OPT_GIVE_UP}, {"user", 1, NULL, OPT_USER},
 	{"sip-port", 1, NULL, OPT_SIP_PORT}, {"rtp-ports", 1, NULL, OPT_RTP_PORTS}, {"media", 1, NULL, OPT_MEDIA},
+	{"register", 1, NULL, OPT_REGISTER}, {"refresh", 1, NULL, OPT_REFRESH}, {"expires", 1, NULL, OPT_EXPIRES},
+	{"session", 1, NULL, OPT_SESSION},
 	{"phases", 1, NULL, OPT_PHASES}, {"payload", 1, NULL, OPT_PAYLOAD}, {"pt", 1, NULL, OPT_PT},
 	{"ptime", 1, NULL, OPT_PTIME}, {"drain", 1, NULL, OPT_DRAIN}, {"burst", 1, NULL, OPT_BURST},
 	{"raw", 1, NULL, OPT_RAW}, {"raw-mac", 1, NULL, OPT_RAW_MAC}, {"raw-ip6", 0, NULL, OPT_RAW_IP6},
@@ -251,6 +258,18 @@ static bool read_sip(struct options *o, int word, const char *arg)
 			return false;
 		o->sip_port = (uint16_t)n;
 		return true;
+	case OPT_REFRESH: return read_real(arg, 0.001, 1e7, &o->refresh_per_s);
+	case OPT_REGISTER:
+		if (!read_uint(arg, 1, 9999999, &n))
+			return false;
+		o->users = (uint32_t)n;
+		return true;
+	case OPT_EXPIRES:
+	case OPT_SESSION:
+		if (!read_uint(arg, 1, 9999999, &n))
+			return false;
+		*(word == OPT_EXPIRES ? &o->expires_s : &o->session) = (uint32_t)n;
+		return true;
 	default: return read_ports(o, arg);
 	}
 }
@@ -328,6 +347,8 @@ static const char *contradiction(const struct options *o)
 			return "--local names a port that is not there";
 	if (o->raw_flows)
 		return o->npaths ? "--raw or --call, not both" : o->nphases ? NULL : "--raw needs --phases";
+	if (o->users && (o->nphases || o->media.kind != RATE_NONE))
+		return "--register has no media";
 	if (!o->npaths)
 		return "--call or --raw: nothing to do";
 	return o->nphases && o->media.kind != RATE_NONE ? "--media or --phases, not both" : NULL;
@@ -340,7 +361,7 @@ int options_read(struct options *options, int argc, char **argv)
 
 	*options = (struct options){
 		.mbufs = 16383, .calls = 1000, .cps = 1000, .duration_s = 10, .drain_s = 0.5, .give_up_s = 32,
-		.sip_port = 5060, .rtp_low = 10000, .rtp_high = 65535, .user = "88", .raw_family = NET_IP4,
+		.sip_port = 5060, .refresh_per_s = 5000, .expires_s = 3600, .rtp_low = 10000, .rtp_high = 65535, .user = "88", .raw_family = NET_IP4,
 		.raw_mac = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, .payload = 160, .payload_type = 8, .ptime_s = 0.02,
 		.burst = 32, .progress_s = 1,
 	};

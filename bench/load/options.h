@@ -67,6 +67,11 @@ struct options {
 	uint16_t rtp_low, rtp_high; /* ports of our media */
 	const char *user;    /* the called user part begins with it */
 
+	uint32_t users;      /* that register; 0: calls */
+	double refresh_per_s; /* once all are */
+	uint32_t expires_s;
+	uint32_t session;    /* in Call-IDs; 0: made up */
+
 	uint32_t raw_flows;  /* set up by nobody, from each port to the next */
 	uint8_t raw_mac[6];
 	uint8_t raw_family;

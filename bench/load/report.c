@@ -25,7 +25,11 @@ void report_progress(struct load *load, const char *doing)
 	if (load->options.quiet || seconds < load->options.progress_s)
 		return;
 	fprintf(stderr, "%7.1f s  %-10s", (double)(now - load->start_tsc) / load->tsc_hz, doing);
-	if (load->has_calls)
+	if (load->has_users)
+		fprintf(stderr, "  users %llu registered, %llu refreshed, %llu failed",
+			(unsigned long long)load->users.count.registered, (unsigned long long)load->users.count.refreshed,
+			(unsigned long long)load->users.count.failed);
+	else if (load->has_calls)
 		fprintf(stderr, "  calls %6u up, %8.0f/s, %llu failed", load->calls.nup,
 			(double)(call->attempted - load->shown_call.attempted) / seconds, (unsigned long long)call->failed);
 	if (flow->sent)
@@ -83,6 +87,30 @@ static void print_calls(const struct load *load)
 	printf(" us\n");
 }
 
+static void print_users(const struct load *load)
+{
+	static const char *const what[] = {"first REGISTER to 200:", "refresh to 200:"};
+	const struct user_count *count = &load->users.count;
+
+	printf("users: registered in %.1f s, refreshing for %.1f s at %.0f/s, %llu not asked;", load->call_seconds,
+	       load->refresh_seconds, (double)count->refreshed / load->refresh_seconds,
+	       (unsigned long long)load->refresh_forgone);
+#define X(name) printf(" " #name " %llu", (unsigned long long)count->name);
+	USER_COUNTERS(X)
+#undef X
+	printf("\n");
+	for (unsigned code = 300; code < 700; code++)
+		if (count->status[code])
+			printf("  answered %u: %u\n", code, count->status[code]);
+	for (unsigned i = 0; i < 2; i++) {
+		printf("%s", what[i]);
+		for (unsigned q = 0; q < QUANTILES; q++)
+			printf(" %s %.1f", quantiles[q].name,
+			       us(load, histogram_quantile(&load->users.latency[i], quantiles[q].share)));
+		printf(" us\n");
+	}
+}
+
 static void print_media(const struct load *load)
 {
 	const struct flow_count *count = &load->flows.count;
@@ -95,7 +123,9 @@ static void print_media(const struct load *load)
 
 void report_table(const struct load *load)
 {
-	if (load->has_calls)
+	if (load->has_users)
+		print_users(load);
+	else if (load->has_calls)
 		print_calls(load);
 	if (load->nphases)
 		print_phases(load);
@@ -143,6 +173,42 @@ static void put_phase(struct cursor *c, const struct load *load, const struct ph
 	put_char(c, '}');
 }
 
+static void put_status(struct cursor *c, const uint32_t status[700])
+{
+	put_json_key(c, "status");
+	put_char(c, '{');
+	for (unsigned code = 300; code < 700; code++) {
+		char text[8];
+
+		if (!status[code])
+			continue;
+		snprintf(text, sizeof(text), "%u", code);
+		put_json_u64(c, text, status[code]);
+	}
+	put_char(c, '}');
+}
+
+static void put_users(struct cursor *c, const struct load *load)
+{
+	const struct user_count *count = &load->users.count;
+
+	put_json_key(c, "users");
+	put_char(c, '{');
+	put_json_u64(c, "users", load->users.n);
+	put_real(c, "register_seconds", load->call_seconds);
+	put_real(c, "refresh_seconds", load->refresh_seconds);
+	put_real(c, "refreshed_per_s", (double)count->refreshed / load->refresh_seconds);
+	put_json_u64(c, "forgone", load->refresh_forgone);
+	put_real(c, "cpu_s", load->call_cpu_s);
+#define X(name) put_json_u64(c, #name, count->name);
+	USER_COUNTERS(X)
+#undef X
+	put_status(c, count->status);
+	put_quantiles(c, load, "register_us", &load->users.latency[0]);
+	put_quantiles(c, load, "refresh_us", &load->users.latency[1]);
+	put_char(c, '}');
+}
+
 static void put_calls(struct cursor *c, const struct load *load)
 {
 	const struct call_count *count = &load->calls.count;
@@ -155,17 +221,7 @@ static void put_calls(struct cursor *c, const struct load *load)
 #define X(name) put_json_u64(c, #name, count->name);
 	CALL_COUNTERS(X)
 #undef X
-	put_json_key(c, "status");
-	put_char(c, '{');
-	for (unsigned code = 300; code < 700; code++) {
-		char text[8];
-
-		if (!count->status[code])
-			continue;
-		snprintf(text, sizeof(text), "%u", code);
-		put_json_u64(c, text, count->status[code]);
-	}
-	put_char(c, '}');
+	put_status(c, count->status);
 	put_quantiles(c, load, "setup_us", &load->calls.setup);
 	put_char(c, '}');
 }
@@ -177,7 +233,9 @@ static void put_report(struct cursor *c, const struct load *load)
 	put_json_u64(c, "payload_bytes", load->options.payload);
 	put_json_u64(c, "flows", load->flows.max);
 	put_json_u64(c, "tsc_hz", (uint64_t)load->tsc_hz);
-	if (load->has_calls)
+	if (load->has_users)
+		put_users(c, load);
+	else if (load->has_calls)
 		put_calls(c, load);
 	put_json_key(c, "phases");
 	put_char(c, '[');

@@ -236,8 +236,62 @@ static void run_calls(struct load *load)
 		drain(load);
 }
 
+/* --- users --- */
+
+static void wait_for_answers(struct load *load)
+{
+	uint64_t start = rte_rdtsc();
+
+	while (!load_stop && load->users.waiting && since(load, start) < load->options.give_up_s + 1) {
+		load_turn(load);
+		report_progress(load, "users");
+	}
+}
+
+static void register_all(struct load *load)
+{
+	struct users *users = &load->users;
+	uint64_t start = rte_rdtsc();
+
+	pacer_start(&load->call_pacer, start, (uint64_t)load->tsc_hz, load->options.cps, load->options.cps / 100 + 1);
+	while (!load_stop && users->next < users->n) {
+		for (uint32_t due = pacer_due(&load->call_pacer, rte_rdtsc()); due && users_register(users); due--)
+			pacer_take(&load->call_pacer, 1);
+		load_turn(load);
+		report_progress(load, "register");
+	}
+	wait_for_answers(load);
+	load->call_seconds = since(load, start);
+}
+
+static void refresh(struct load *load)
+{
+	double rate = load->options.refresh_per_s, cpu = cpu_s();
+	uint64_t start = rte_rdtsc();
+
+	/* A loop that was away makes up for a tenth of a second at most; what is beyond that is told. */
+	pacer_start(&load->call_pacer, start, (uint64_t)load->tsc_hz, rate, rate / 10 + 1);
+	while (!load_stop && since(load, start) < load->options.duration_s) {
+		for (uint32_t due = pacer_due(&load->call_pacer, rte_rdtsc()); due; due--) {
+			users_refresh(&load->users);
+			pacer_take(&load->call_pacer, 1);
+		}
+		load_turn(load);
+		report_progress(load, "refresh");
+	}
+	load->refresh_seconds = since(load, start);
+	load->refresh_forgone = load->call_pacer.forgone;
+	load->call_cpu_s = cpu_s() - cpu;
+	wait_for_answers(load);
+}
+
 void load_run(struct load *load)
 {
+	if (load->has_users) {
+		register_all(load);
+		refresh(load);
+		return;
+	}
 	if (load->options.raw_flows)
 		open_raw_flows(load);
 	else if (load->options.nphases)

@@ -237,6 +237,67 @@ void sip_put_response(struct calls *calls, struct cursor *c, uint16_t status, st
 	put_body(calls, c, rtp);
 }
 
+/* "sip:" and a user that limen-load has: digits behind the prefix that users are called by. */
+static void put_user(const struct calls *calls, struct cursor *c, uint32_t user)
+{
+	put_lit(c, "sip:");
+	put_span(c, span_str(calls->options->user));
+	put_padded(c, user, 7);
+	put_char(c, '@');
+}
+
+void sip_put_register(struct calls *calls, struct cursor *c, const struct path *path, uint32_t user, uint32_t cseq)
+{
+	struct net_endpoint own = own_sip(calls, path);
+
+	put_lit(c, "REGISTER sip:");
+	put_addr_sip(c, path->to.family, &path->to.addr);
+	put_lit(c, " SIP/2.0\r\nVia: SIP/2.0/UDP ");
+	put_endpoint(c, &own);
+	put_lit(c, ";branch=z9hG4bKu");
+	put_u64(c, user);
+	put_char(c, '.');
+	put_u64(c, cseq);
+	put_lit(c, "\r\nMax-Forwards: 70\r\nFrom: <");
+	put_user(calls, c, user);
+	put_addr_sip(c, path->to.family, &path->to.addr);
+	put_lit(c, ">;tag=u\r\nTo: <");
+	put_user(calls, c, user);
+	put_addr_sip(c, path->to.family, &path->to.addr);
+	put_lit(c, ">\r\nCall-ID: u.");
+	put_u64(c, user);
+	put_char(c, '.');
+	put_u64(c, calls->session);
+	put_char(c, '@');
+	put_addr_sip(c, own.family, &own.addr);
+	put_lit(c, "\r\nCSeq: ");
+	put_u64(c, cseq);
+	put_lit(c, " REGISTER\r\nContact: <");
+	put_user(calls, c, user);
+	put_endpoint(c, &own);
+	put_lit(c, ";line=");
+	put_u64(c, calls->session);
+	put_lit(c, ">\r\nExpires: ");
+	put_u64(c, calls->options->expires_s);
+	put_lit(c, "\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nUser-Agent: limen-load\r\n");
+	put_body(calls, c, NULL);
+}
+
+void sip_put_registered(struct calls *calls, struct cursor *c)
+{
+	put_lit(c, "SIP/2.0 200 OK\r\n");
+	put_copied(calls, c, SIP_HDR_VIA);
+	put_copied(calls, c, SIP_HDR_FROM);
+	put_lit(c, "To: ");
+	put_span(c, sip_hdr_value(&calls->msg, SIP_HDR_TO));
+	put_lit(c, ";tag=registrar\r\n");
+	put_copied(calls, c, SIP_HDR_CALL_ID);
+	put_copied(calls, c, SIP_HDR_CSEQ);
+	put_copied(calls, c, SIP_HDR_CONTACT);
+	put_copied(calls, c, SIP_HDR_EXPIRES);
+	put_body(calls, c, NULL);
+}
+
 struct sip_out sip_out_begin(struct calls *calls, uint8_t family)
 {
 	struct sip_out out = {.m = rte_pktmbuf_alloc(calls->ports->tx_pool)};

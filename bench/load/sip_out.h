@@ -23,6 +23,10 @@ void sip_put_invite(struct calls *calls, struct cursor *c, uint32_t slot);
 void sip_put_in_dialog(struct calls *calls, struct cursor *c, uint32_t slot, enum sip_method method);
 /* ACK to the failure in calls->msg (section 17.1.1.3). */
 void sip_put_ack_failure(struct calls *calls, struct cursor *c, uint32_t slot);
+/* A user's REGISTER with that CSeq. */
+void sip_put_register(struct calls *calls, struct cursor *c, const struct path *path, uint32_t user, uint32_t cseq);
+/* 200 to the REGISTER in calls->msg: all that it asks for is granted. */
+void sip_put_registered(struct calls *calls, struct cursor *c);
 /* An answer to the request in calls->msg, with a tag where there is none, and a session description where `local` has one. */
 void sip_put_response(struct calls *calls, struct cursor *c, uint16_t status, struct span tag, const struct net_endpoint *contact,
 		      const struct net_endpoint *rtp);
