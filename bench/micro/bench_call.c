@@ -3,10 +3,13 @@
  * rewritten, the verdict a ready answer, the record made and acknowledged, timers run. Only the
  * engine's inputs are inside the clock.
  *
- *   bench_call [ROUNDS]        cycles of a call
+ *   bench_call [ROUNDS] [limits] [rules]
+ *                              cycles of a call; with limits and rates of trunks and users in
+ *                              force that none of the calls exceeds, with rules for headers in the plan
  *   bench_call memory [CALLS]  bytes of arena that an answered call holds once its transactions are
  *                              gone, by kind of record; fails above 4 KiB */
 #include "common/sip/edit_plan.h"
+#include "common/sip/header_rules.h"
 #include "dataplane/media/media.h"
 #include "dataplane/sip/engine.h"
 
@@ -65,6 +68,7 @@ static struct media_realm media_realms[2 * LANES];
 static struct arena_slab_def defs[ARENA_SLABS_MAX];
 /* Memory is measured with all that a call may hold: session timers by re-INVITE, a long plan. */
 static bool timers;
+static bool has_limits, has_rules;
 
 static void die(const char *what)
 {
@@ -116,6 +120,9 @@ static void message(struct bench *b, enum step step, unsigned side, const char *
 		.realm = (uint8_t)(2 * b->lane + side)};
 	uint64_t start = __rdtsc();
 
+	if (has_limits &&
+	    engine_screen(b->engine, b->now_ns, source.realm, &source.peer) != GUARD_PASS)
+		die("the guard lets a call's message not pass");
 	engine_message(b->engine, b->now_ns, &source, span_of(text, (size_t)len));
 	b->cycles[step] += __rdtsc() - start;
 }
@@ -126,6 +133,36 @@ static void frame(struct bench *b, enum step step, uint16_t type, const void *by
 
 	engine_frame(b->engine, b->now_ns, type, bytes, len);
 	b->cycles[step] += __rdtsc() - start;
+}
+
+/* Six rules, as a trunk may have them: one put in, two taken out, three on a condition. */
+static void attach_rules(struct cursor *plan)
+{
+	const struct header_cond_text conds[] = {
+		{HEADER_BEGINS, SPAN("From"), SPAN("<sip:+49")},
+		{HEADER_PRESENT, SPAN("P-Asserted-Identity"), SPAN("")},
+	};
+	const struct header_rule_text rules[] = {
+		{EDIT_TO_B, HEADER_ADD, HEADER_ON_INITIAL, 0, SPAN("X-Carrier"),
+		 SPAN("limen"), NULL, 0},
+		{EDIT_TO_B, HEADER_REMOVE, HEADER_ON_INITIAL, 0, SPAN("X-Internal"),
+		 SPAN(""), NULL, 0},
+		{EDIT_TO_A, HEADER_REMOVE, HEADER_SCOPES, 0, SPAN("Server"), SPAN(""),
+		 NULL, 0},
+		{EDIT_TO_B, HEADER_REPLACE, HEADER_ON_INITIAL, 0, SPAN("Subject"),
+		 SPAN("call"), conds, 1},
+		{EDIT_TO_B, HEADER_ADD, HEADER_ON_INITIAL, 0, SPAN("X-Asserted"),
+		 SPAN("yes"), &conds[1], 1},
+		{EDIT_TO_A, HEADER_ADD, HEADER_SCOPES, 0, SPAN("X-Via"), SPAN("edge"),
+		 conds, 2},
+	};
+	char text[1024];
+	struct cursor part = cursor_on(text, sizeof(text));
+
+	if (header_rules_put(&part, rules, sizeof(rules) / sizeof(rules[0])) ||
+	    edit_plan_attach(plan, EDIT_PART_HEADERS, cursor_span(&part)) ||
+	    edit_plan_check(cursor_span(plan)))
+		die("the rules are wrong");
 }
 
 static struct span verdict(uint64_t ask_id, unsigned lane)
@@ -139,7 +176,8 @@ static struct span verdict(uint64_t ask_id, unsigned lane)
 		struct cursor plan = cursor_on(plan_buf, sizeof(plan_buf)),
 			      out = cursor_on(buf, sizeof(bufs[lane]));
 		struct ipc_side_policy side = {.session_s = timers ? 1800 : 0,
-					       .min_se_s = timers ? 90 : 0};
+					       .min_se_s = timers ? 90 : 0,
+					       .trunk = has_limits ? 1 : 0};
 		struct ipc_verdict head = {
 			.ntargets = 1, .side = side, .answer_max_s = 180, .media_timeout_s = 60};
 		struct ipc_target target = {.peer = peer[1],
@@ -159,6 +197,11 @@ static struct span verdict(uint64_t ask_id, unsigned lane)
 			SIP_HDR_P_EARLY_MEDIA,	  SIP_HDR_SUBSCRIPTION_STATE,
 			SIP_HDR_UNSUPPORTED,	  SIP_HDR_P_ASSERTED_IDENTITY};
 
+		if (has_limits) {
+			head.user[0] = 7;
+			head.user[1] = 8;
+			target.side.trunk = 2;
+		}
 		edit_plan_start(&plan, EDIT_DROP, EDIT_DROP);
 		for (unsigned d = 0; d < 2; d++) {
 			for (unsigned i = 0; i < sizeof(pass) / sizeof(pass[0]); i++)
@@ -170,6 +213,8 @@ static struct span verdict(uint64_t ask_id, unsigned lane)
 					       SPAN("X-Correlation-ID"), SPAN_NONE);
 		}
 		edit_plan_finish(&plan);
+		if (has_rules)
+			attach_rules(&plan);
 		ipc_put_verdict(
 			&out, &head, SPAN_NONE, cursor_span(&plan),
 			SPAN("{\"trunk_in\":\"a\",\"trunk_out\":\"b\",\"caller\":\"alice\"}"));
@@ -318,6 +363,55 @@ static void start(struct bench *b, struct arena *arena, uint32_t max_calls, uint
 	engine_link(b->engine, b->now_ns, true);
 }
 
+/* Limits of two trunks and their users, and rates: far above what these calls are. */
+static void tell_limits(struct bench *b)
+{
+	static const struct ipc_limits limits = {
+		.calls_max = 1000000,
+		.calls_in_max = 1000000,
+		.calls_out_max = 1000000,
+		.calls_in_per_s = 1000000,
+		.calls_out_per_s = 1000000,
+		.burst_ms = 1000,
+		.kbps_max = 4000000,
+		.user_calls_max = 1000000,
+		.user_calls_per_s = 1000000,
+	};
+	const struct ipc_screen screen = {
+		.generation = 1,
+		.ntrunks = 2,
+		.nsources = 2,
+		.classes = {{10, 3}, {1000000, 1000000}, {0, 0}},
+		.burst_ms = 1000,
+		.window_s = 60,
+		.learn = IPC_LEARN_UNKNOWN,
+	};
+	struct {
+		struct ipc_trunks head;
+		struct ipc_trunk trunks[2];
+	} trunks = {.head = {.generation = 1, .count = 2}};
+	struct {
+		struct ipc_sources head;
+		struct ipc_source sources[2];
+	} sources = {.head = {.generation = 1, .count = 2}};
+	const struct ipc_screen_end end = {.generation = 1};
+
+	for (unsigned i = 0; i < 2; i++) {
+		trunks.trunks[i] = (struct ipc_trunk){
+			.id = i + 1, .limits = limits, .name = {'t', (char)('1' + i)}};
+		sources.sources[i] = (struct ipc_source){.addr = {{10, 0, (uint8_t)(i + 1), 0}},
+							 .family = NET_IP4,
+							 .bits = 24,
+							 .realm = IPC_REALM_ANY,
+							 .class = IPC_CLASS_KNOWN,
+							 .trunk = i + 1};
+	}
+	engine_frame(b->engine, b->now_ns, IPC_SCREEN, &screen, sizeof(screen));
+	engine_frame(b->engine, b->now_ns, IPC_SCREEN_TRUNKS, &trunks, sizeof(trunks));
+	engine_frame(b->engine, b->now_ns, IPC_SCREEN_SOURCES, &sources, sizeof(sources));
+	engine_frame(b->engine, b->now_ns, IPC_SCREEN_END, &end, sizeof(end));
+}
+
 static void stop(struct bench *b, struct arena *arena)
 {
 	engine_free(b->engine);
@@ -385,7 +479,13 @@ int main(int argc, char **argv)
 	}
 	if (rounds == 0 || rounds > 64 || b == NULL)
 		die("1 to 64 rounds");
+	for (int i = 2; i < argc; i++) {
+		has_limits |= !strcmp(argv[i], "limits");
+		has_rules |= !strcmp(argv[i], "rules");
+	}
 	start(b, &arena, 120000, 8192);
+	if (has_limits)
+		tell_limits(b);
 	for (unsigned long i = 0; i < warm; i++)
 		one_call(b, i);
 	for (unsigned r = 0; r < rounds; r++) {
