@@ -685,6 +685,12 @@ static bool check_whole(uint16_t type, const void *frame, uint32_t len, uint32_t
 		return ipc_suspect_check(frame, len);
 	case IPC_SOURCE_ROW:
 		return ipc_source_row_check(frame, len);
+	case IPC_SIP_IN:
+		return ipc_sip_in_check(frame, len);
+	case IPC_SIP_OUT:
+		return ipc_sip_out_check(frame, len);
+	case IPC_SIP_FAIL:
+		return ipc_sip_fail_check(frame, len);
 	default: /* numbers only */
 		return len == fixed_bytes;
 	}

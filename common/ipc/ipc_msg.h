@@ -9,11 +9,12 @@
 
 #include "common/base/span.h"
 #include "common/ipc/ipc_screen.h"
+#include "common/ipc/ipc_stream.h"
 #include "common/net/addr.h"
 #include "common/rtp/secure.h"
 #include "common/sip/failover.h"
 
-#define IPC_VERSION       3u
+#define IPC_VERSION       4u
 #define IPC_FRAME_MAX     (72u * 1024u) /* a 64 KiB SIP message and its head */
 #define IPC_TARGETS_MAX   8u
 #define IPC_HEADERS_MAX   4096u /* of an answer that the control plane gives by its verdict */
@@ -66,7 +67,11 @@
 	X(SUSPECT, 23, ipc_suspect, D, W)                                                          \
 	/* List what SOURCE_SET has set; answered by SOURCE_ROWs and one LIST_END. */              \
 	X(SOURCES_ASK, 24, ipc_list_ask, C, W)                                                     \
-	X(SOURCE_ROW, 25, ipc_source_row, D, W)
+	X(SOURCE_ROW, 25, ipc_source_row, D, W)                                                    \
+	/* SIP by connections, which are the control plane's: in, out, and what did not go out. */ \
+	X(SIP_IN, 26, ipc_sip_in, C, W)                                                            \
+	X(SIP_OUT, 27, ipc_sip_out, D, W)                                                          \
+	X(SIP_FAIL, 28, ipc_sip_fail, C, W)
 
 enum ipc_msg_type {
 	IPC_NONE = 0,
@@ -100,6 +105,7 @@ enum ipc_ask_kind {
 
 struct ipc_ask {
 	uint64_t ask_id;
+	uint64_t flow; /* the connection it came by, 0: none */
 	struct net_endpoint source; /* the sender as seen on the wire */
 	struct net_endpoint local;  /* where it arrived */
 	uint8_t realm;              /* index in the config */
@@ -181,6 +187,7 @@ struct ipc_target {
 	uint32_t failover[SIP_FAILOVER_WORDS]; /* after which answers: sip_failover_after */
 	uint16_t plan_len; /* edit plan with this target; 0: the verdict's */
 	uint16_t pad;
+	uint32_t flow[2]; /* halves of the number of a connection to try first; 0: none */
 	/* plan, ruri, from, to, contact (padded to 4 together) */
 };
 

@@ -266,7 +266,7 @@ void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event
 		on_failure(e, call, leg, msg->status, msg);
 		break;
 	case TXN_EVENT_TIMEOUT:
-		on_failure(e, call, leg, 408, NULL);
+		on_failure(e, call, leg, txn->status, NULL);
 		break;
 	default:
 		break;

@@ -120,6 +120,7 @@ static struct sip_leg *make_leg_a(struct engine *e, struct sip_call *call,
 	leg->realm = e->source->realm;
 	leg->transport = e->source->transport;
 	leg->next_hop = e->source->peer;
+	leg->flow = e->source->flow;
 	leg->local_cseq = (uint32_t)(engine_random(e) & 0xffff);
 	call->leg[SIDE_A] = leg->self;
 	put_identity(&out, sip_hdr_value(msg, SIP_HDR_TO));
@@ -211,7 +212,7 @@ static void put_call_id(struct cursor *out, struct engine *e, const struct sip_m
 		out->len = 0;
 		cookie_put_random(out, seed[0], seed[1]);
 		id = cursor_span(out);
-	} while (engine_owner(id, e->conf.nworkers) != e->conf.worker);
+	} while (sip_owner(id, e->conf.nworkers) != e->conf.worker);
 }
 
 /* For the request parsed again. */
@@ -228,6 +229,7 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 	leg->realm = target->head->realm;
 	leg->transport = target->head->transport;
 	leg->next_hop = target->head->peer;
+	leg->flow = target->head->flow[0] | (uint64_t)target->head->flow[1] << 32;
 	leg_set_policy(leg, &target->head->side);
 	keying_set_policy(leg, &target->head->side);
 	session_set_policy(leg, &target->head->side);
@@ -279,7 +281,8 @@ static uint16_t send_to_target(struct engine *e, struct sip_call *call,
 
 	if (sip_parse(&e->again, request.ptr, request.len, SIP_DATAGRAM) != SIP_PARSE_OK)
 		return 500;
-	if (engine_local(e, target->head->realm, target->head->peer.family) == NULL)
+	if (engine_local(e, target->head->realm, target->head->transport,
+			 target->head->peer.family) == NULL)
 		return 503;
 	/* Where that dialog is not, it cannot be replaced, nor may its name be told. */
 	if (call->replaces != HANDLE_NONE && (call->replaces_realm != target->head->realm ||
@@ -330,7 +333,7 @@ void b2bua_refuse(struct engine *e, struct sip_call *call, uint16_t status, stru
 
 	if (invite && invite->status < 200) {
 		if (status == 408)
-			dialog_no_answer(e, invite);
+			dialog_no_answer(e, invite, status);
 		else
 			dialog_answer(e, invite, status, extra);
 		if (answer_is_mapped(status) && invite->status >= 300)

@@ -324,7 +324,7 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 		 struct sip_leg *to, const struct sip_msg *msg, struct span text, bool answer,
 		 const char **why)
 {
-	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
+	const struct net_endpoint *self = leg_local(e, to);
 	struct sdp_rewrite rewrite;
 	uint32_t before = out->len;
 	uint64_t hash;
@@ -378,7 +378,7 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 int body_put_capabilities(struct engine *e, struct cursor *out, const struct sip_call *call,
 			  const struct sip_leg *to, struct span text, const char **why)
 {
-	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
+	const struct net_endpoint *self = leg_local(e, to);
 	struct sdp_rewrite rewrite;
 	int error;
 

@@ -536,7 +536,7 @@ int body_relay(struct engine *e, struct sip_call *call, struct sip_leg *from, st
 	if (kind == BODY_SDP && !msg->is_request && msg->status >= 300)
 		return 0;
 	*why = "Bad Body";
-	self = engine_local(e, to->realm, to->next_hop.family);
+	self = leg_local(e, to);
 	if (self == NULL)
 		return -EINVAL;
 	job.hide = (struct hide){.self = *self, .key = e->index_key};

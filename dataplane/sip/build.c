@@ -207,7 +207,7 @@ static void put_tag(struct cursor *out, const struct engine *e, const struct sip
 void build_own_uri(struct cursor *out, const struct engine *e, const struct sip_leg *leg,
 		   struct span user)
 {
-	const struct net_endpoint *local = engine_local(e, leg->realm, leg->next_hop.family);
+	const struct net_endpoint *local = leg_local(e, leg);
 
 	put_lit(out, "sip:");
 	put_span(out, user);
@@ -225,7 +225,7 @@ static void put_contact(struct cursor *out, const struct engine *e, const struct
 	char buf[COOKIE_CHARS];
 	struct cursor user = cursor_on(buf, sizeof(buf));
 
-	if (engine_local(e, leg->realm, leg->next_hop.family) == NULL)
+	if (leg_local(e, leg) == NULL)
 		return;
 	cookie_put(&user, &e->keys, COOKIE_LEG, leg->tag);
 	put_lit(out, "Contact: <");
@@ -236,13 +236,16 @@ static void put_contact(struct cursor *out, const struct engine *e, const struct
 void put_via(struct cursor *out, const struct engine *e, uint8_t realm, uint8_t transport,
 	     uint8_t family)
 {
-	const struct net_endpoint *local = engine_local(e, realm, family);
+	const struct net_endpoint *local = engine_local(e, realm, transport, family);
 
 	put_lit(out, "Via: SIP/2.0/");
 	put_span(out, span_str(net_transport_name(transport)));
 	put_char(out, ' ');
 	if (local)
 		put_endpoint(out, local);
+	/* What the peer sends back may come by the same connection (RFC 5923). */
+	if (transport == NET_TCP || transport == NET_TLS)
+		put_lit(out, ";alias");
 	put_lit(out, ";branch=");
 }
 
@@ -371,7 +374,7 @@ void build_request(struct engine *e, struct cursor *out, const struct build_requ
 		.plan = req->plan,
 		.direction = leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
 		.scope = req->initial ? HEADER_ON_INITIAL : HEADER_ON_LATER,
-		.self = engine_local(e, leg->realm, leg->next_hop.family),
+		.self = leg_local(e, leg),
 		.body = &req->body,
 	});
 	session_put_request(out, leg, req->method);
@@ -608,7 +611,7 @@ void build_response(struct engine *e, struct cursor *out, const struct build_res
 		.plan = res->plan,
 		.direction = res->leg && res->leg->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A,
 		.scope = HEADER_ON_RESPONSE,
-		.self = engine_local(e, res->txn->realm, res->txn->dst.family),
+		.self = engine_local(e, res->txn->realm, res->txn->transport, res->txn->dst.family),
 		.body = &res->body,
 		.own_reason = res->reason.len,
 	});

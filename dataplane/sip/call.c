@@ -103,9 +103,10 @@ void call_ask(struct engine *e, struct sip_call *call)
 	if (!e->link_up || leg == NULL)
 		return;
 	ask.source = leg->next_hop;
+	ask.flow = leg->flow;
 	ask.realm = leg->realm;
 	ask.transport = leg->transport;
-	local = engine_local(e, leg->realm, leg->next_hop.family);
+	local = leg_local(e, leg);
 	if (local)
 		ask.local = *local;
 	ask.msg_len = (uint32_t)request.len;

@@ -132,12 +132,20 @@ struct cursor *out_start(struct engine *e);
 struct span out_finish(struct engine *e);
 void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst,
 	      struct span bytes);
+/* The same of a message that goes by a connection: `flow` and `token` of struct ipc_sip_out. */
+void out_send_flow(struct engine *e, uint8_t realm, uint8_t transport,
+		   const struct net_endpoint *dst, uint64_t flow, uint64_t token,
+		   struct span bytes);
 void out_report(struct engine *e, uint16_t type, struct span bytes);
 /* A message to a call's owner: to another worker as an action, to this one at the input's end. */
 void out_owner(struct engine *e, unsigned worker, struct span bytes);
 bool out_has_room(const struct engine *e);
 uint64_t engine_random(struct engine *e);
-const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, uint8_t family);
+/* Where limen is reached in a realm over a transport; NULL: it is not. */
+const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, uint8_t transport,
+					uint8_t family);
+/* The same as a leg's peer sees it. */
+const struct net_endpoint *leg_local(const struct engine *e, const struct sip_leg *leg);
 
 /* ---- leg.c ---- */
 struct sip_leg *leg_new(struct engine *e, struct sip_call *call, uint8_t side);
@@ -393,6 +401,8 @@ bool txn_client_send(struct engine *e, struct sip_txn *txn, struct span bytes);
 /* Send a response and go to the state it asks for. False without memory (the response went out all
  * the same). */
 bool txn_respond(struct engine *e, struct sip_txn *txn, uint16_t status, struct span bytes);
+/* Its request could not be sent: over at the next tick, with 503 (section 8.1.3.1). */
+void txn_unsent(struct engine *e, struct sip_txn *txn);
 void txn_resend(struct engine *e, struct sip_txn *txn);
 /* A server transaction other than INVITE waits for the far side as long as its client does:
  * TXN_EVENT_TRYING says when to tell that it is in work. */
@@ -717,7 +727,7 @@ void dialog_relay_request(struct engine *e, struct sip_call *call, struct sip_le
 			  struct sip_leg *peer, struct sip_txn *server, const struct sip_msg *msg);
 /* No answer came, or 408: the client is told while it waits. Who sent no INVITE is not told so
  * (RFC 4320), and after its time not told at all. */
-void dialog_no_answer(struct engine *e, struct sip_txn *server);
+void dialog_no_answer(struct engine *e, struct sip_txn *server, uint16_t status);
 /* The status that a refusal has for the other side: a challenge that may not cross is of no use
  * there, and 403; a request other than INVITE is not answered 408 (RFC 4320). */
 uint16_t dialog_told_status(struct engine *e, const struct sip_call *call,

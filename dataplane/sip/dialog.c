@@ -116,7 +116,7 @@ void dialog_ack_fork(struct engine *e, struct sip_leg *fork, struct sip_txn *inv
 	out = out_start(e);
 	build_request(e, out, &req);
 	bytes = out_finish(e);
-	out_send(e, fork->realm, fork->transport, &dst, bytes);
+	out_send_flow(e, fork->realm, fork->transport, &dst, fork->flow, 0, bytes);
 	/* What fork_late_answer goes by, as long as nobody has won. */
 	if (invite->ack == HANDLE_NONE && bytes.len)
 		invite->ack = blob_copy(&e->blobs, bytes);
@@ -510,9 +510,11 @@ static uint32_t relay_rseq(struct sip_leg *from, struct sip_leg *to, const struc
 	return (uint32_t)rseq;
 }
 
-void dialog_no_answer(struct engine *e, struct sip_txn *server)
+void dialog_no_answer(struct engine *e, struct sip_txn *server, uint16_t status)
 {
-	if (server->kind == TXN_SERVER_INVITE)
+	if (status == 503 && e->now_ns < server->timeout_ns)
+		dialog_answer(e, server, 480, SPAN_NONE); /* the dialog goes on (RFC 5057) */
+	else if (server->kind == TXN_SERVER_INVITE)
 		dialog_answer(e, server, 408, SPAN_NONE);
 	else if (e->now_ns < server->timeout_ns)
 		dialog_answer(e, server, 480, SPAN_NONE); /* in time, but not 408 */
@@ -667,7 +669,7 @@ void dialog_on_client(struct engine *e, struct sip_txn *txn, enum txn_event even
 	default:
 		forget_offers(e, server, peer, leg);
 		if (msg == NULL || (msg->status == 408 && server->kind == TXN_SERVER))
-			dialog_no_answer(e, server);
+			dialog_no_answer(e, server, txn->status);
 		else if (msg->status == 422) /* between limen and that side */
 			dialog_answer(e, server, 500, SPAN_NONE);
 		else if (!dialog_relay_response(e, call, server, leg,

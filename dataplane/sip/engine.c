@@ -176,6 +176,13 @@ static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event
 		txn_release(e, txn);
 }
 
+/* What goes to that peer next goes by the connection that it used now. */
+static void leg_heard_by(const struct engine *e, struct sip_leg *leg)
+{
+	if (leg && e->source->flow && leg->transport == e->source->transport)
+		leg->flow = e->source->flow;
+}
+
 /* A response repeats the request's Call-ID and From (section 8.2.6.2). */
 static bool response_fits(const struct engine *e, const struct sip_txn *txn,
 			  const struct sip_msg *msg)
@@ -224,6 +231,7 @@ static enum engine_fate on_response(struct engine *e, const struct sip_msg *msg)
 	if (txn == NULL || msg->method != txn->method || msg->cseq != txn->cseq ||
 	    !response_fits(e, txn, msg))
 		return FATE_NO_DIALOG;
+	leg_heard_by(e, leg_get(e, txn->leg));
 	on_event(e, txn, txn_on_response(e, txn, msg), msg);
 	return FATE_TAKEN;
 }
@@ -285,6 +293,7 @@ static struct sip_leg *find_leg(struct engine *e, const struct sip_msg *msg,
 		leg = fork_find(e, leg, sip_span(msg, msg->from_tag));
 	if (leg) {
 		*fate = FATE_TAKEN;
+		leg_heard_by(e, leg);
 		if (leg->state == LEG_CONFIRMED)
 			guard_prove(&e->guard, e->now_ns, e->source->realm, &e->source->peer);
 	}
@@ -408,6 +417,20 @@ static void on_record_acked(struct engine *e, uint64_t handle)
 		call_drop_report(e, call);
 }
 
+static void send_failed(struct engine *e, uint64_t token)
+{
+	struct sip_txn *txn = txn_get(e, token);
+
+	e->stats.sends_failed++;
+	if (txn)
+		txn_unsent(e, txn);
+}
+
+void engine_send_blocked(struct engine *e, const struct engine_action *action)
+{
+	send_failed(e, action->token);
+}
+
 void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *frame, uint32_t len)
 {
 	struct sip_call *call;
@@ -438,6 +461,9 @@ void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *
 		break;
 	case IPC_SOURCES_ASK:
 		screen_list(e, frame);
+		break;
+	case IPC_SIP_FAIL:
+		send_failed(e, ((const struct ipc_sip_fail *)frame)->token);
 		break;
 	case IPC_CALLS_ASK:
 		on_calls_ask(e, frame);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/ipc/ipc_msg.h"
+#include "common/sip/owner.h"
 #include "common/sip/sip_msg.h"
 #include "dataplane/media/stream_cmd.h"
 #include "dataplane/sip/guard.h"
@@ -16,14 +17,17 @@ struct engine;
 
 /* limen's own endpoints in a realm, by family. */
 struct engine_realm {
-	struct net_endpoint sip4; /* family NET_NONE: none */
+	struct net_endpoint sip4; /* over UDP; family NET_NONE: none */
 	struct net_endpoint sip6;
+	/* Over the others, by enum net_transport; NET_NONE: it is not spoken there. */
+	struct net_endpoint stream4[NET_TRANSPORTS];
+	struct net_endpoint stream6[NET_TRANSPORTS];
 	uint8_t dscp_sip;
 };
 
 struct engine_conf {
 	unsigned worker;   /* this worker's number */
-	unsigned nworkers; /* far legs' Call-IDs are chosen so that engine_owner() gives `worker` */
+	unsigned nworkers; /* far legs' Call-IDs are chosen so that sip_owner() gives `worker` */
 	unsigned nrealms;
 	const struct engine_realm *realms; /* borrowed for the engine's life */
 	uint32_t max_calls;
@@ -50,6 +54,8 @@ struct engine_action {
 	uint16_t type;      /* REPORT: enum ipc_msg_type */
 	struct net_endpoint src; /* SEND: limen's */
 	struct net_endpoint dst; /* SEND */
+	uint64_t flow;  /* SEND, not over UDP: struct ipc_sip_out's, as is the next */
+	uint64_t token;
 	struct span bytes;  /* good until the next input */
 };
 
@@ -68,6 +74,7 @@ struct engine_source {
 	struct net_endpoint local;
 	uint8_t realm;
 	uint8_t transport; /* enum net_transport */
+	uint64_t flow;	   /* the connection; 0 over UDP */
 };
 
 struct engine_stats {
@@ -88,16 +95,10 @@ struct engine_stats {
 	uint64_t limits_refused, limits_no_room; /* of trunks and users; that could not be counted */
 	uint64_t tables, tables_bad, sources_set, sources_unset, sources_full, requests_unknown,
 		requests_known, agents, suspects; /* guard.h */
+	uint64_t sends_failed; /* messages that no connection took */
 	uint32_t calls, legs, txns, records_unacked, subscriptions, timers;
 	uint32_t busy_permille, admit_permille; /* as the last engine_load left them */
 };
-
-/* The owner of a message, by its Call-ID: 0..nworkers-1. Pure; any thread. */
-unsigned engine_owner(struct span call_id, unsigned nworkers);
-
-/* The Call-ID of a message, found without a parse: for the choice of the owner. False when there is
- * none. */
-bool sip_find_call_id(const char *buf, size_t len, struct span *call_id);
 
 /* Slabs the engine keeps in an arena for that many calls: appended to defs, the new count
  * returned. */
@@ -133,6 +134,8 @@ bool engine_tick(struct engine *engine, uint64_t now_ns);
  * engine_report_blocked. */
 unsigned engine_actions(const struct engine *engine, const struct engine_action **actions);
 void engine_report_blocked(struct engine *engine, const struct engine_action *action);
+/* Nor could a SEND that goes by the control plane. */
+void engine_send_blocked(struct engine *engine, const struct engine_action *action);
 
 /* Whether engine_tick has something to tell that no timer stands for: of the media. */
 bool engine_has_news(struct engine *engine, uint64_t now_ns);

@@ -110,6 +110,7 @@ struct sip_leg *leg_twin(struct engine *e, struct sip_call *call, const struct s
 	twin->realm = leg->realm;
 	twin->transport = leg->transport;
 	twin->next_hop = leg->next_hop;
+	twin->flow = leg->flow;
 	twin->source_policy = leg->source_policy;
 	twin->media_flags = leg->media_flags;
 	twin->police_burst_ms = leg->police_burst_ms;
@@ -216,10 +217,13 @@ static bool may_send_to(const struct engine *e, const struct net_endpoint *to)
 			return false;
 	}
 	for (unsigned i = 0; i < e->conf.nrealms; i++) {
-		const struct net_endpoint *own = engine_local(e, (uint8_t)i, to->family);
+		for (unsigned transport = 0; transport < NET_TRANSPORTS; transport++) {
+			const struct net_endpoint *own =
+				engine_local(e, (uint8_t)i, (uint8_t)transport, to->family);
 
-		if (own && net_addr_eq(&own->addr, &to->addr))
-			return false;
+			if (own && net_addr_eq(&own->addr, &to->addr))
+				return false;
+		}
 	}
 	return true;
 }
@@ -241,7 +245,7 @@ struct net_endpoint leg_next_hop(const struct engine *e, const struct sip_leg *l
 		return leg->next_hop;
 	/* The host of a URI has brackets around IPv6, which net_endpoint_parse takes. A name cannot
 	 * be looked up here. */
-	if (net_endpoint_parse(uri.host, 5060, &to) || to.family != leg->next_hop.family ||
+	if (net_endpoint_parse(uri.host, leg->transport == NET_TLS ? 5061 : 5060, &to) || to.family != leg->next_hop.family ||
 	    !may_send_to(e, &to))
 		return leg->next_hop;
 	if (uri.port)

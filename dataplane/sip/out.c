@@ -35,10 +35,11 @@ static struct engine_action *out_action(struct engine *e)
 	return action;
 }
 
-void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst,
-	      struct span bytes)
+void out_send_flow(struct engine *e, uint8_t realm, uint8_t transport,
+		   const struct net_endpoint *dst, uint64_t flow, uint64_t token,
+		   struct span bytes)
 {
-	const struct net_endpoint *src = engine_local(e, realm, dst->family);
+	const struct net_endpoint *src = engine_local(e, realm, transport, dst->family);
 	struct engine_action *action;
 
 	if (bytes.len == 0 || src == NULL)
@@ -51,11 +52,21 @@ void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct n
 	action->transport = transport;
 	action->src = *src;
 	action->dst = *dst;
+	if (transport != NET_UDP) {
+		action->flow = flow;
+		action->token = token;
+	}
 	action->bytes = bytes;
 	if (bytes.len > 8 && memcmp(bytes.ptr, "SIP/2.0 ", 8) == 0)
 		e->stats.responses_out++;
 	else
 		e->stats.requests_out++;
+}
+
+void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst,
+	      struct span bytes)
+{
+	out_send_flow(e, realm, transport, dst, 0, 0, bytes);
 }
 
 void out_report(struct engine *e, uint16_t type, struct span bytes)
@@ -104,7 +115,8 @@ uint64_t engine_random(struct engine *e)
 	return hash_sip(&e->random_key, span_of(&count, sizeof(count)));
 }
 
-const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, uint8_t family)
+const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, uint8_t transport,
+					uint8_t family)
 {
 	const struct engine_realm *r;
 	const struct net_endpoint *local;
@@ -112,6 +124,14 @@ const struct net_endpoint *engine_local(const struct engine *e, uint8_t realm, u
 	if (realm >= e->conf.nrealms)
 		return NULL;
 	r = &e->conf.realms[realm];
-	local = family == NET_IP6 ? &r->sip6 : &r->sip4;
+	if (transport == NET_UDP)
+		local = family == NET_IP6 ? &r->sip6 : &r->sip4;
+	else
+		local = family == NET_IP6 ? &r->stream6[transport] : &r->stream4[transport];
 	return local->family == family && family != NET_NONE ? local : NULL;
+}
+
+const struct net_endpoint *leg_local(const struct engine *e, const struct sip_leg *leg)
+{
+	return engine_local(e, leg->realm, leg->transport, leg->next_hop.family);
 }

@@ -49,7 +49,7 @@ static void put_call_id(struct cursor *out, struct engine *e, const struct ipc_p
 		}
 		out->len = 0;
 		cookie_put_random(out, seed[0], seed[1]);
-	} while (engine_owner(cursor_span(out), e->conf.nworkers) != e->conf.worker);
+	} while (sip_owner(cursor_span(out), e->conf.nworkers) != e->conf.worker);
 }
 
 static struct span method_name(const struct ipc_probe *ask)
@@ -122,7 +122,7 @@ void probe_start(struct engine *e, const struct ipc_probe *ask)
 	struct cursor *out;
 	uint64_t handle;
 
-	if (engine_local(e, ask->realm, ask->peer.family) == NULL) {
+	if (engine_local(e, ask->realm, ask->transport, ask->peer.family) == NULL) {
 		tell(e, ask->probe_id, 503, 0, NULL);
 		return;
 	}
@@ -163,7 +163,7 @@ void probe_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event
 		tell(e, probe->probe_id, msg->status, e->now_ns - probe->sent_ns,
 		     txn->method == SIP_METHOD_REGISTER ? msg : NULL);
 	else if (!probe->forgotten)
-		tell(e, probe->probe_id, 408, 0, NULL);
+		tell(e, probe->probe_id, txn->status, 0, NULL);
 	slab_free(e->probes, txn->probe);
 	txn->probe = HANDLE_NONE;
 }

@@ -33,7 +33,7 @@ struct span reason_of_loser(const struct sip_call *call)
 struct span reason_passed(struct cursor *out, const struct engine *e, const struct sip_msg *msg,
 			  struct span plan, const struct sip_leg *to)
 {
-	const struct net_endpoint *self = engine_local(e, to->realm, to->next_hop.family);
+	const struct net_endpoint *self = leg_local(e, to);
 	struct span value;
 	enum edit_action action =
 		edit_plan_action(plan, to->side == SIDE_B ? EDIT_TO_B : EDIT_TO_A, SIP_HDR_REASON,

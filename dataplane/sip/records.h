@@ -188,6 +188,7 @@ struct sip_leg {
 	uint32_t refer_cseq; /* and what that was on the other leg; of one that limen carries out:
 				its own, 0: the first needs no id */
 	struct net_endpoint next_hop; /* where the peer sends from, or was sent to */
+	uint64_t flow; /* the connection it was heard by last; 0 over UDP, or not yet */
 	uint8_t realm;
 	uint8_t transport;      /* enum net_transport */
 	uint8_t side;           /* enum stream_side */

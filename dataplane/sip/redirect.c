@@ -96,8 +96,7 @@ static bool pass(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 				     .plan = call_plan(e, call)};
 	struct span value, bytes;
 
-	if (invite == NULL || invite->status >= 200 || a == NULL ||
-	    engine_local(e, a->realm, a->next_hop.family) == NULL)
+	if (invite == NULL || invite->status >= 200 || a == NULL || leg_local(e, a) == NULL)
 		return false;
 	while (sip_values_next(&it, &value))
 		put_hidden_contact(&contacts, e, a, value);

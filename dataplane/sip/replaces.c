@@ -37,14 +37,14 @@ bool replaces_is_ours(const struct engine *e, const struct sip_replaces *name, u
 {
 	struct cookie_keys keys = e->keys;
 
-	keys.worker = engine_owner(name->call_id, e->conf.nworkers);
+	keys.worker = sip_owner(name->call_id, e->conf.nworkers);
 	return cookie_read(&keys, COOKIE_LEG, name->to_tag, leg_tag) == COOKIE_GOOD;
 }
 
 bool replaces_hide(struct engine *e, const struct sip_replaces *name, uint8_t realm,
 		   uint8_t told_in, struct cursor *out)
 {
-	unsigned owner = engine_owner(name->call_id, e->conf.nworkers);
+	unsigned owner = sip_owner(name->call_id, e->conf.nworkers);
 	struct sip_replaces hidden = *name;
 	char id_buf[COOKIE_CHARS], tag_buf[COOKIE_CHARS];
 	struct cursor id = cursor_on(id_buf, sizeof(id_buf)),
@@ -57,7 +57,7 @@ bool replaces_hide(struct engine *e, const struct sip_replaces *name, uint8_t re
 		id.len = 0;
 		cookie_put_random(&id, engine_random(e), engine_random(e));
 		hidden.call_id = cursor_span(&id);
-	} while (engine_owner(hidden.call_id, e->conf.nworkers) != owner);
+	} while (sip_owner(hidden.call_id, e->conf.nworkers) != owner);
 	cookie_put(&tag, &e->keys, COOKIE_REPLACES,
 		   hidden_hash(e, leg_tag, realm, told_in, hidden.call_id, name->call_id,
 			       name->from_tag));
@@ -203,7 +203,7 @@ void replaces_ask(struct engine *e, struct sip_call *call, const struct sip_msg 
 	head.realm = leg->realm;
 	out = out_start(e);
 	owner_msg_put(out, &head, &name);
-	out_owner(e, engine_owner(name.call_id, e->conf.nworkers), out_finish(e));
+	out_owner(e, sip_owner(name.call_id, e->conf.nworkers), out_finish(e));
 }
 
 void replaces_ask_again(struct engine *e, struct sip_call *call)

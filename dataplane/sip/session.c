@@ -445,7 +445,7 @@ void session_on_client(struct engine *e, struct sip_txn *txn, enum txn_event eve
 		if (!fits)
 			b2bua_end(e, call, 488, IPC_BY_LIMEN);
 	} else if (!over) {
-		on_refusal(e, call, leg, msg ? msg->status : 408);
+		on_refusal(e, call, leg, msg ? msg->status : txn->status);
 	}
 }
 

@@ -114,6 +114,23 @@ static void hand_over(struct sip_stage *stage, const struct engine_action *actio
 	stage->hand(stage->hand_arg, action->worker, m);
 }
 
+/* The control plane has the connections. */
+static int send_stream(struct sip_stage *stage, const struct engine_action *action)
+{
+	const struct ipc_sip_out head = {
+		.flow = action->flow,
+		.token = action->token,
+		.local = action->src,
+		.peer = action->dst,
+		.realm = action->realm,
+		.transport = action->transport,
+		.msg_len = (uint32_t)action->bytes.len,
+	};
+	const struct span parts[] = {span_of(&head, sizeof(head)), action->bytes};
+
+	return link_send(stage->link, IPC_SIP_OUT, parts, 2);
+}
+
 static void act(struct sip_stage *stage)
 {
 	const struct engine_action *actions;
@@ -122,7 +139,10 @@ static void act(struct sip_stage *stage)
 	for (unsigned i = 0; i < n; i++) {
 		const struct engine_action *action = &actions[i];
 
-		if (action->kind == ACTION_SEND) {
+		if (action->kind == ACTION_SEND && action->transport != NET_UDP) {
+			if (send_stream(stage, action))
+				engine_send_blocked(stage->engine, action);
+		} else if (action->kind == ACTION_SEND) {
 			struct rte_mbuf *m = fill_packet(stage, action->bytes);
 
 			if (m)
@@ -216,10 +236,38 @@ void sip_stage_owner(struct sip_stage *stage, struct rte_mbuf **pkts, unsigned n
 
 /* ---- control plane and time ---- */
 
+/* A message that came by a connection: screened, read and counted like one in a packet. */
+static void take_stream(struct sip_stage *stage, const struct ipc_sip_in *in)
+{
+	const struct engine_source source = {
+		.peer = in->peer,
+		.local = in->local,
+		.realm = in->realm,
+		.transport = in->transport,
+		.flow = in->flow,
+	};
+	enum guard_fate screened =
+		engine_screen(stage->engine, stage->now_ns, in->realm, &in->peer);
+	enum engine_fate fate;
+
+	if (screened != GUARD_PASS) {
+		drop_count(stage->drops, screen_drops[screened]);
+		return;
+	}
+	fate = engine_message(stage->engine, stage->now_ns, &source, ipc_sip_in_msg(in));
+	act(stage);
+	if (fate != FATE_TAKEN)
+		drop_count(stage->drops, fate_drops[fate]);
+}
+
 static void on_frame(void *arg, uint16_t type, const void *frame, uint32_t len)
 {
 	struct sip_stage *stage = arg;
 
+	if (type == IPC_SIP_IN) {
+		take_stream(stage, frame);
+		return;
+	}
 	engine_frame(stage->engine, stage->now_ns, type, frame, len);
 	act(stage);
 }

@@ -260,7 +260,7 @@ void subscription_on_client(struct engine *e, struct sip_txn *txn, enum txn_even
 		leg_refresh_target(e, leg, msg);
 	if (server && server->status < 200) {
 		if (msg == NULL || msg->status == 408)
-			dialog_no_answer(e, server);
+			dialog_no_answer(e, server, txn->status);
 		else if (!dialog_relay_response(e, call, server, leg,
 						dialog_told_status(e, call, server, leg, msg),
 						msg) &&

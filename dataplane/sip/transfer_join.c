@@ -253,7 +253,7 @@ void transfer_on_offer(struct engine *e, struct sip_txn *txn, enum txn_event eve
 	if (event == TXN_EVENT_PROVISIONAL || leg == NULL)
 		return;
 	if (event != TXN_EVENT_SUCCESS) {
-		on_refusal(e, call, leg, msg ? msg->status : 408);
+		on_refusal(e, call, leg, msg ? msg->status : txn->status);
 		return;
 	}
 	leg_refresh_target(e, leg, msg);

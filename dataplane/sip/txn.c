@@ -44,6 +44,16 @@ static void txn_linger(struct engine *e, struct sip_txn *txn, enum txn_state sta
 	txn_arm(e, txn);
 }
 
+/* A request of limen's: by the connection that its leg was heard by last. */
+static void send_request(struct engine *e, const struct sip_txn *txn, uint64_t token,
+			 struct span bytes)
+{
+	const struct sip_leg *leg = leg_get(e, txn->leg);
+
+	out_send_flow(e, txn->realm, txn->transport, &txn->dst,
+		      leg && leg->transport == txn->transport ? leg->flow : 0, token, bytes);
+}
+
 static void txn_start_retransmit(struct engine *e, struct sip_txn *txn)
 {
 	txn->interval_ms = T1_MS;
@@ -335,7 +345,7 @@ bool txn_client_send(struct engine *e, struct sip_txn *txn, struct span bytes)
 		txn_start_retransmit(e, txn); /* A, E */
 	txn_arm(e, txn);
 	guard_prove(&e->guard, e->now_ns, txn->realm, &txn->dst); /* its answers are wanted */
-	out_send(e, txn->realm, txn->transport, &txn->dst, bytes);
+	send_request(e, txn, txn->self, bytes);
 	return true;
 }
 
@@ -353,7 +363,7 @@ void txn_keep_ack(struct engine *e, struct sip_txn *txn, struct span bytes)
 {
 	txn->flags |= TXN_ACKED;
 	txn_keep(e, &txn->ack, bytes);
-	out_send(e, txn->realm, txn->transport, &txn->dst, bytes);
+	send_request(e, txn, 0, bytes);
 }
 
 void txn_bound(struct engine *e, struct sip_txn *txn)
@@ -373,7 +383,7 @@ void txn_resend_ack(struct engine *e, struct sip_txn *txn)
 
 	if (ack.len)
 		e->stats.retransmits_out++;
-	out_send(e, txn->realm, txn->transport, &txn->dst, ack);
+	send_request(e, txn, 0, ack);
 }
 
 /* A refusal is acknowledged by the transaction itself (section 17.1.1.3). */
@@ -452,6 +462,17 @@ enum txn_event txn_on_response(struct engine *e, struct sip_txn *txn, const stru
 	return msg->status < 300 ? TXN_EVENT_SUCCESS : TXN_EVENT_FAILURE;
 }
 
+void txn_unsent(struct engine *e, struct sip_txn *txn)
+{
+	if ((txn->kind != TXN_CLIENT_INVITE && txn->kind != TXN_CLIENT) ||
+	    txn->state != TXN_TRYING)
+		return;
+	txn->status = 503;
+	txn->retransmit_ns = NEVER_NS;
+	txn->timeout_ns = e->now_ns;
+	txn_arm(e, txn);
+}
+
 /* ---- timers ---- */
 
 static void txn_on_retransmit(struct engine *e, struct sip_txn *txn)
@@ -486,7 +507,8 @@ enum txn_event txn_on_timer(struct engine *e, struct sip_txn *txn)
 	case TXN_CLIENT:
 		if (txn->state == TXN_TRYING || txn->state == TXN_PROCEEDING) {
 			e->stats.txn_timeouts++;
-			txn->status = 408;
+			if (txn->status != 503)
+				txn->status = 408;
 			txn->retransmit_ns = NEVER_NS;
 			txn->timeout_ns = NEVER_NS;
 			return TXN_EVENT_TIMEOUT;

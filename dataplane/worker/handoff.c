@@ -14,7 +14,7 @@
 
 /* --- who owns it --- */
 
-static unsigned sip_owner(struct handoff *handoff, const struct rte_mbuf *m)
+static unsigned message_owner(struct handoff *handoff, const struct rte_mbuf *m)
 {
 	const struct pkt *pkt = pkt_of((struct rte_mbuf *)(uintptr_t)m);
 	const char *bytes =
@@ -24,7 +24,7 @@ static unsigned sip_owner(struct handoff *handoff, const struct rte_mbuf *m)
 	/* Without a Call-ID it can only be refused, and whoever has it does that. */
 	if (!bytes || !sip_find_call_id(bytes, pkt->payload_len, &call_id))
 		return handoff->worker;
-	return engine_owner(call_id, handoff->mesh->nworkers);
+	return sip_owner(call_id, handoff->mesh->nworkers);
 }
 
 static unsigned owner_of(struct handoff *handoff, struct rte_mbuf *m, enum pkt_stage stage)
@@ -37,7 +37,7 @@ static unsigned owner_of(struct handoff *handoff, struct rte_mbuf *m, enum pkt_s
 		return mesh->media_owner[pkt->realm]
 					[(pkt->dst_port - mesh->media_low[pkt->realm]) / 2];
 	case STAGE_SIP:
-		return sip_owner(handoff, m);
+		return message_owner(handoff, m);
 	case STAGE_FRAG:
 		return fragment_owner(fragment_of(m), mesh->nworkers);
 	default:

@@ -43,9 +43,13 @@ struct world {
 
 static const struct engine_realm realms[2] = {
 	{.sip4 = {.addr = {{10, 0, 1, 1}}, .port = 5060, .family = NET_IP4},
-	 .sip6 = {.addr = {{0xfd, 0, 0, 1, [15] = 1}}, .port = 5060, .family = NET_IP6}},
+	 .sip6 = {.addr = {{0xfd, 0, 0, 1, [15] = 1}}, .port = 5060, .family = NET_IP6},
+	 .stream4[NET_TCP] = {.addr = {{10, 0, 1, 1}}, .port = 5060, .family = NET_IP4},
+	 .stream6[NET_TCP] = {.addr = {{0xfd, 0, 0, 1, [15] = 1}}, .port = 5060, .family = NET_IP6}},
 	{.sip4 = {.addr = {{10, 0, 2, 1}}, .port = 5060, .family = NET_IP4},
-	 .sip6 = {.addr = {{0xfd, 0, 0, 2, [15] = 1}}, .port = 5060, .family = NET_IP6}},
+	 .sip6 = {.addr = {{0xfd, 0, 0, 2, [15] = 1}}, .port = 5060, .family = NET_IP6},
+	 .stream4[NET_TCP] = {.addr = {{10, 0, 2, 1}}, .port = 5060, .family = NET_IP4},
+	 .stream6[NET_TCP] = {.addr = {{0xfd, 0, 0, 2, [15] = 1}}, .port = 5060, .family = NET_IP6}},
 };
 static const struct media_realm media_realms[2] = {
 	{.ip4 = {{10, 0, 1, 1}},
@@ -146,6 +150,13 @@ static void check_sent(const struct engine_action *action)
 		fail("bytes behind the message, or no Content-Length", text);
 	if (out_msg.is_request && out_msg.hdrs[out_msg.first[SIP_HDR_VIA]].next != SIP_HDR_NONE)
 		fail("a request with a Via that is not limen's", text);
+	if (action->transport == NET_UDP && (action->flow || action->token))
+		fail("a datagram that names a connection", text);
+	if (action->token && world.blocked) {
+		world.blocked--;
+		engine_send_blocked(world.rig.engine, action);
+		return;
+	}
 	peer_note(&world.peer[action->realm].heard, text);
 }
 
@@ -206,7 +217,8 @@ static void deliver(unsigned side, unsigned from, struct span text)
 {
 	struct engine_source source = {.peer = peer_at(side, from),
 				       .realm = (uint8_t)side,
-				       .transport = from & 2 ? NET_TCP : NET_UDP};
+				       .transport = from & 2 ? NET_TCP : NET_UDP,
+				       .flow = from & 2 ? 1 + from + 8 * side : 0};
 	/* Of its own size, so that a byte too many is found. */
 	char *copy = malloc(text.len ? text.len : 1);
 	enum engine_fate fate;

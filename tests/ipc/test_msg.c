@@ -187,6 +187,35 @@ static void make_settings(struct sample *s)
 	put(s, "112\n110", 7);
 }
 
+static void make_sip_in(struct sample *s)
+{
+	struct ipc_sip_in in = {.flow = 7, .peer = ep4, .local = ep4, .transport = NET_TLS, .msg_len = 7};
+
+	*s = (struct sample){
+		.type = IPC_SIP_IN, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	put(s, &in, sizeof(in));
+	put(s, "SIP/2.0", 7);
+}
+
+static void make_sip_out(struct sample *s)
+{
+	struct ipc_sip_out out = {.token = 7, .local = ep4, .peer = ep4, .transport = NET_TCP, .msg_len = 7};
+
+	*s = (struct sample){
+		.type = IPC_SIP_OUT, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &out, sizeof(out));
+	put(s, "SIP/2.0", 7);
+}
+
+static void make_sip_fail(struct sample *s)
+{
+	struct ipc_sip_fail fail = {.token = 7, .reason = IPC_FAIL_LOST};
+
+	*s = (struct sample){
+		.type = IPC_SIP_FAIL, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	put(s, &fail, sizeof(fail));
+}
+
 static void make_call_end(struct sample *s)
 {
 	struct ipc_call_end end = {.call = 1,
@@ -325,7 +354,8 @@ static maker *const makers[] = {make_accept_one, make_accept_most, make_refuse, 
 				make_ask,
 				make_call_end,   make_call_row,    make_stat_row, make_notice,
 				make_redirect_ask, make_answer, make_probe, make_probe_end,
-				make_settings,	   make_screen, make_trunks, make_sources,
+				make_settings,	   make_sip_in, make_sip_out, make_sip_fail,
+				make_screen, make_trunks, make_sources,
 				make_source_set,   make_source_row, make_suspect};
 #define MAKERS (sizeof(makers) / sizeof(makers[0]))
 
@@ -556,6 +586,16 @@ static void test_ranges(void)
 	BAD(make_probe_end(&s), ipc_probe_end, msg_len, 1);
 	BAD(make_probe_end(&s), ipc_probe_end, status, 0);
 	BAD(make_settings(&s), ipc_settings, busy_permille_max, 0);
+	BAD(make_sip_in(&s), ipc_sip_in, flow, 0);
+	BAD(make_sip_in(&s), ipc_sip_in, transport, NET_UDP);
+	BAD(make_sip_in(&s), ipc_sip_in, peer.port, 0);
+	BAD(make_sip_in(&s), ipc_sip_in, local.family, NET_IP6);
+	BAD(make_sip_in(&s), ipc_sip_in, msg_len, 6);
+	BAD(make_sip_out(&s), ipc_sip_out, transport, NET_TRANSPORTS);
+	BAD(make_sip_out(&s), ipc_sip_out, realm, IPC_REALMS_MAX);
+	BAD(make_sip_out(&s), ipc_sip_out, msg_len, 8);
+	BAD(make_sip_fail(&s), ipc_sip_fail, token, 0);
+	BAD(make_sip_fail(&s), ipc_sip_fail, reason, IPC_FAILS);
 	BAD(make_settings(&s), ipc_settings, busy_permille_max, 1001);
 	BAD(make_screen(&s), ipc_screen, burst_ms, 0);
 	BAD(make_screen(&s), ipc_screen, window_s, 0);

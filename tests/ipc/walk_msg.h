@@ -160,6 +160,17 @@ static inline void walk_msg(uint16_t type, const void *frame, uint32_t len)
 		PROMISE(strcmp(ipc_deed_name(((const struct ipc_suspect *)frame)->deed),
 			       "unknown") != 0);
 		break;
+	case IPC_SIP_IN:
+		PROMISE(ipc_sip_in_msg(frame).len && ipc_sip_in_msg(frame).len < len);
+		PROMISE(((const struct ipc_sip_in *)frame)->flow);
+		break;
+	case IPC_SIP_OUT:
+		PROMISE(ipc_sip_out_msg(frame).len && ipc_sip_out_msg(frame).len < len);
+		break;
+	case IPC_SIP_FAIL:
+		PROMISE(strcmp(ipc_sip_fail_name(((const struct ipc_sip_fail *)frame)->reason),
+			       "unknown") != 0);
+		break;
 	case IPC_NOTICE:
 		walk_span(frame, len, ipc_notice_text(frame), "\r\n\033\177\200\377");
 		break;

@@ -362,7 +362,7 @@ static void check_request(struct sim *sim, const struct engine_action *action, c
 			       msg->via_port ? msg->via_port : SIM_SIP_PORT, &via) ||
 	    !net_endpoint_eq(&via, &action->src))
 		sim_violation(sim, to->call, "a request whose Via is not limen's alone");
-	if (engine_owner(sip_span(msg, msg->call_id), sim->profile.nworkers) != sim->at->number &&
+	if (sip_owner(sip_span(msg, msg->call_id), sim->profile.nworkers) != sim->at->number &&
 	    !sim->calls[to->call].tainted)
 		sim_violation(sim, to->call, "a Call-ID that leads to another worker");
 	check_branch(sim, to, msg);

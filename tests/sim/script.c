@@ -207,7 +207,7 @@ void script_outgoing(struct sim *sim, struct ua *ua, struct sess *sess, const ch
 		snprintf(sess->call_id, sizeof(sess->call_id), "%s-%u-%08x@%s", mark, ua->call,
 			 (unsigned)rng_below(&sim->ua_rng, UINT32_MAX), host);
 	} while (!worker_numbered(sim,
-				  engine_owner(span_str(sess->call_id), sim->profile.nworkers)));
+				  sip_owner(span_str(sess->call_id), sim->profile.nworkers)));
 	snprintf(sess->local_uri, sizeof(sess->local_uri), "\"%s, \\\"%u\\\"\" <sip:%s%u@%s>", mark,
 		 ua->call, mark, ua->call, host);
 	snprintf(sess->target, sizeof(sess->target), "sip:%s%s%s", user, user[0] ? "@" : "", limen);

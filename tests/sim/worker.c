@@ -218,7 +218,7 @@ static struct sim_worker *owner_of(struct sim *sim, struct span bytes)
 	struct span call_id;
 
 	if (sip_find_call_id(bytes.ptr, bytes.len, &call_id))
-		owner = worker_numbered(sim, engine_owner(call_id, sim->profile.nworkers));
+		owner = worker_numbered(sim, sip_owner(call_id, sim->profile.nworkers));
 	return owner ? owner : &sim->workers[0];
 }
 

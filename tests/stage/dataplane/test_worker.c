@@ -159,7 +159,7 @@ static uint32_t options(char *text, size_t bytes, unsigned owner, unsigned seria
 
 	for (unsigned n = 0;; n++) {
 		snprintf(call_id, sizeof(call_id), "%u-%u@a", serial, n);
-		if (engine_owner(span_str(call_id), 2) == owner)
+		if (sip_owner(span_str(call_id), 2) == owner)
 			break;
 	}
 	return (uint32_t)snprintf(text, bytes,
@@ -227,10 +227,10 @@ Test(worker, engines_ask_each_other)
 		uint32_t len;
 
 		for (unsigned n = 0; snprintf(call_id, sizeof(call_id), "ask-%u@a", n),
-			      engine_owner(span_str(call_id), 2) != asker;)
+			      sip_owner(span_str(call_id), 2) != asker;)
 			n++;
 		for (unsigned n = 0; snprintf(named, sizeof(named), "named-%u@a", n),
-			      engine_owner(span_str(named), 2) == asker;)
+			      sip_owner(span_str(named), 2) == asker;)
 			n++;
 		len = (uint32_t)snprintf(
 			text, sizeof(text),

@@ -46,7 +46,7 @@ Test(owner, owners_spread)
 	for (int i = 0; i < 4000; i++) {
 		int len = snprintf(text, sizeof(text), "call-%d", i);
 
-		count[engine_owner(span_of(text, (size_t)len), 4)]++;
+		count[sip_owner(span_of(text, (size_t)len), 4)]++;
 	}
 	for (unsigned i = 0; i < 4; i++)
 		cr_expect(count[i] > 800 && count[i] < 1200, "worker %u owns %u of 4000", i,

@@ -51,7 +51,7 @@ Test(probe, is_answered)
 	cr_expect(world_has(options, "To: <sip:10.0.2.2>\r\n"));
 	cr_expect_eq(w->sent[0].dst.port, 5062);
 	world_header(options, "Call-ID", id, sizeof(id));
-	cr_expect_eq(engine_owner(span_str(id), 3), 1, "the answer comes to this worker");
+	cr_expect_eq(sip_owner(span_str(id), 3), 1, "the answer comes to this worker");
 	world_sleep(w, 20);
 	world_answer(w, B, options, 100, NULL, NULL, NULL);
 	cr_expect(ended(w) == NULL);
@@ -207,7 +207,7 @@ Test(probe, register_goes_out_under_one_call_id_and_its_answer_comes_back_whole)
 	send_register(w, 2, "Authorization: Digest username=\"acc\"\r\n");
 	world_header(world_out(w, B, 0), "Call-ID", two, sizeof(two));
 	cr_expect_str_eq(one, two);
-	cr_expect_eq(engine_owner(span_str(one), 3), 1);
+	cr_expect_eq(sip_owner(span_str(one), 3), 1);
 	cr_expect(world_has(world_out(w, B, 0), "\r\nCSeq: 2 REGISTER\r\nAuthorization: Digest"));
 	for (unsigned i = 0; i < 33 && !world_find(w, IPC_PROBE_END); i++)
 		world_sleep(w, 1000);

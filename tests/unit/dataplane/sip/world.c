@@ -11,8 +11,11 @@ static const struct net_endpoint peers[2] = {
 	{.addr = {{10, 0, 2, 2}}, .port = 5060, .family = NET_IP4},
 };
 static const struct engine_realm realms[2] = {
-	{.sip4 = {.addr = {{10, 0, 1, 1}}, .port = 5060, .family = NET_IP4}},
-	{.sip4 = {.addr = {{10, 0, 2, 1}}, .port = 5060, .family = NET_IP4}},
+	{.sip4 = {.addr = {{10, 0, 1, 1}}, .port = 5060, .family = NET_IP4},
+	 .stream4[NET_TCP] = {.addr = {{10, 0, 1, 1}}, .port = 5070, .family = NET_IP4}},
+	{.sip4 = {.addr = {{10, 0, 2, 1}}, .port = 5060, .family = NET_IP4},
+	 .stream4[NET_TCP] = {.addr = {{10, 0, 2, 1}}, .port = 5060, .family = NET_IP4},
+	 .stream4[NET_TLS] = {.addr = {{10, 0, 2, 1}}, .port = 5061, .family = NET_IP4}},
 };
 static const struct media_realm media_realms[2] = {
 	{.ip4 = {{10, 0, 1, 1}}, .has_ip4 = true, .port_low = 20000, .port_high = 20199},
@@ -86,6 +89,9 @@ static void collect(struct world *w)
 			s->text[a->bytes.len] = 0;
 			s->dst = a->dst;
 			s->realm = a->realm;
+			s->transport = a->transport;
+			s->flow = a->flow;
+			s->token = a->token;
 		} else if (a->kind == ACTION_OWNER) {
 			struct world_owner_msg *o = &w->owner[w->nowner++];
 
@@ -111,8 +117,9 @@ void world_in(struct world *w, int side, const char *head, const char *body)
 	struct engine_source source = {.peer = peers[side],
 				       .local = realms[side].sip4,
 				       .realm = (uint8_t)side,
-				       .transport = NET_UDP};
-	char text[16384];
+				       .transport = w->transport[side],
+				       .flow = w->flow[side]};
+	char text[16384], *via;
 	size_t len = 0;
 
 	for (const char *p = head; *p; p++) {
@@ -122,6 +129,9 @@ void world_in(struct world *w, int side, const char *head, const char *body)
 	}
 	len += (size_t)snprintf(text + len, sizeof(text) - len, "Content-Length: %zu\r\n\r\n%s",
 				body ? strlen(body) : 0, body ? body : "");
+	via = strstr(text, "\r\nVia: SIP/2.0/UDP");
+	if (via && w->transport[side] != NET_UDP)
+		memcpy(via + strlen("\r\nVia: SIP/2.0/"), net_transport_name(w->transport[side]), 3);
 	w->nsent = w->nreports = w->nowner = 0;
 	w->fate = engine_message(w->engine, w->now_ns, &source, span_of(text, len));
 	collect(w);
@@ -273,6 +283,8 @@ void world_verdict(struct world *w, uint64_t ask_id, unsigned status, unsigned n
 	for (unsigned i = 0; i < ntargets; i++) {
 		struct ipc_target target = {
 			.peer = peers[B], .side = w->side_b, .realm = 1,
+			.transport = w->transport[B],
+			.flow = {(uint32_t)w->flow_b, (uint32_t)(w->flow_b >> 32)},
 			.failover_ms = w->failover_ms,
 			.failover = {w->failover[0], w->failover[1]}};
 

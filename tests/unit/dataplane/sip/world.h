@@ -14,7 +14,9 @@
 struct world_sent {
 	char text[8192]; /* terminated */
 	struct net_endpoint dst;
+	uint64_t flow, token; /* not over UDP */
 	uint8_t realm;
+	uint8_t transport;
 };
 
 struct world_report {
@@ -48,6 +50,9 @@ struct world {
 	uint8_t verdict_flags;
 	uint32_t answer_max_s; /* 0: 60 */
 	uint16_t failover_ms;
+	uint8_t transport[2]; /* enum net_transport, by side */
+	uint64_t flow[2];     /* what its messages come by */
+	uint64_t flow_b;      /* what verdicts name */
 	uint32_t failover[SIP_FAILOVER_WORDS];
 	bool hides_reason;   /* its plan hides Reason; it passes elsewhere */
 	struct span parts[EDIT_PARTS]; /* of its plan */

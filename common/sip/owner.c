@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whose a message is: the hash of its Call-ID, which is found without a parse: the line that begins
  * with "Call-ID:" or "i:". The choice of a message's owner needs no more, and whatever a hostile
- * message makes of it, every worker chooses the same. Any worker thread; libc only. */
-#include "dataplane/sip/engine.h"
+ * message makes of it, everybody chooses the same. Any thread; libc only. */
+#include "common/sip/owner.h"
 
 #include "common/base/hash.h"
 
@@ -54,7 +54,7 @@ bool sip_find_call_id(const char *buf, size_t len, struct span *call_id)
 	return false;
 }
 
-unsigned engine_owner(struct span call_id, unsigned nworkers)
+unsigned sip_owner(struct span call_id, unsigned nworkers)
 {
 	if (nworkers <= 1)
 		return 0;
