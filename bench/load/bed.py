@@ -2,11 +2,13 @@
 """The bed that limen-load measures on: limen, or dpdk-testpmd, behind two net_memif ports, one started after the other.
 
 Everything lies in a directory of its own and is gone afterwards, hugepages included."""
+import ctypes
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -14,6 +16,8 @@ HUGEPAGES = "/proc/sys/vm/nr_hugepages"
 HUGEPAGES_MIN = 640  # of 2 MiB: generator, limen or testpmd, and the rings between them
 RING_LOG2 = 11
 WORKER_CPU, LOAD_CPU = 1, 0
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
 
 
 class Bed:
@@ -23,6 +27,7 @@ class Bed:
         self.state = tempfile.mkdtemp(prefix="limen-bed.", dir="/dev/shm")
         self.running = []
         self.idle_sleep_us = 0
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("measure: stopped"))  # and leaves the bed as it was
         with open(HUGEPAGES) as file:
             self.hugepages = int(file.read())
         if self.hugepages < HUGEPAGES_MIN:
@@ -47,7 +52,7 @@ class Bed:
 
     def start(self, name, argv):
         log = open(f"{self.dir}/{name}.log", "w")
-        process = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
         log.close()
         self.running.append((name, process))
         return process
@@ -91,7 +96,8 @@ class Bed:
         frames = f"{self.dir}/frames{workers}"
         os.makedirs(frames, exist_ok=True)
         out = subprocess.run([f"{self.build}/bench/micro/bench_relay", "--dir", frames, "--workers", str(workers),
-                              "--seconds", str(seconds), *args], stdout=subprocess.PIPE, check=True, timeout=60 + seconds).stdout
+                              "--seconds", str(seconds), *args], stdout=subprocess.PIPE, check=True, timeout=60 + seconds,
+                             preexec_fn=die_with_parent).stdout
         words = out.decode().split()
         return {words[i]: float(words[i + 1]) for i in range(0, len(words), 2)}
 
@@ -167,7 +173,8 @@ realms:
         argv = [f"{self.build}/bench/limen-load", "--cpu", str(LOAD_CPU), "--quiet", "--json", path,
                 "--port", self.device(0, "client", ",zero-copy=yes"), "--port", self.device(1, "client", ",zero-copy=yes"),
                 *args]
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False)
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False,
+                              preexec_fn=die_with_parent)
         if not os.path.exists(path):
             raise RuntimeError(f"limen-load: {done.stdout.decode(errors='replace')[-2000:]}")
         with open(path) as file:
@@ -186,6 +193,11 @@ realms:
         out = subprocess.run([f"{self.build}/controlplane/limenctl", "--run-dir", self.dir, "--json", "show", "stats"],
                              stdout=subprocess.PIPE, check=True).stdout
         return {(row["group"], row["object"], row["name"]): row["value"] for row in json.loads(out)}
+
+
+def die_with_parent():
+    """In a child: it gets SIGTERM when this process has ended, however it did. A worker that polls on would keep its CPU for good."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def make_urgent():
