@@ -58,7 +58,8 @@ static uint64_t *last_2xx(struct sim *sim, struct span call_id, struct span tag)
 
 bool sim_is_strict(const struct sim *sim, uint32_t call)
 {
-	return sim->profile.fair && !sim->profile.scarce && !sim->calls[call].tainted;
+	return sim->profile.fair && !sim->profile.scarce && !sim->calls[call].tainted &&
+	       !sim->calls[call].cut;
 }
 
 /* ---- in ---- */

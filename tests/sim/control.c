@@ -222,7 +222,8 @@ static void send_probe(struct sim *sim, const struct control_event *event)
 	const struct ua *ua =
 		&sim->uas[event->call * SIM_SLOTS + rng_below(&sim->control_rng, SIM_SLOTS)];
 	struct ipc_probe head = {
-		.probe_id = event->id, .peer = ua->self, .realm = ua->side, .transport = NET_UDP};
+		.probe_id = event->id, .peer = ua->self, .realm = ua->side,
+		.transport = ua->tcp ? NET_TCP : NET_UDP};
 	char uri[96], from[96];
 	struct cursor to = cursor_on(uri, sizeof(uri)), by = cursor_on(from, sizeof(from));
 
@@ -245,10 +246,16 @@ static void send_probe(struct sim *sim, const struct control_event *event)
 	send_frame(sim, IPC_PROBE, frame, out.len);
 }
 
+void control_send_fails(struct sim *sim, uint64_t at_ns, uint64_t token)
+{
+	control_schedule(sim, at_ns, CONTROL_SEND_FAILS, 0, token);
+}
+
 void control_event(struct sim *sim, struct control_event *event)
 {
 	struct ipc_call_end_ack ack = {.call = event->id};
 	struct ipc_hangup hangup = {.call = event->id};
+	struct ipc_sip_fail fail = {.token = event->id, .reason = IPC_FAIL_LOST};
 	struct ipc_list_ask list = {.list_id = 7,
 				    .max = 1 + (uint32_t)rng_below(&sim->control_rng, 100),
 				    .cursor = event->id};
@@ -287,6 +294,9 @@ void control_event(struct sim *sim, struct control_event *event)
 		break;
 	case CONTROL_PROBE:
 		send_probe(sim, event);
+		break;
+	case CONTROL_SEND_FAILS:
+		send_frame(sim, IPC_SIP_FAIL, &fail, sizeof(fail));
 		break;
 	case CONTROL_LIST:
 		send_frame(sim, IPC_CALLS_ASK, &list, sizeof(list));

@@ -208,6 +208,7 @@ static void print_totals(const struct totals *t, double seconds)
 	       "Replaces; probes: %lu, %lu ended\n",
 	       t->refers, t->referred, t->transfers_asked, t->refer_notifies, t->transfers,
 	       t->replaced, t->probes, t->probe_ends);
+	printf("connections: %lu messages, %lu broken\n", t->by_tcp, t->broken);
 	printf("control plane: lost %lu times, %lu reports blocked, %lu verdicts too late; %lu "
 	       "transactions timed out; %lu requests refused by busy workers\n",
 	       t->links_lost, t->reports_blocked, t->verdicts_stale, t->txn_timeouts,

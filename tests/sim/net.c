@@ -127,6 +127,44 @@ static void net_send(struct sim *sim, uint32_t call, struct packet *packet, enum
 	events_add(&sim->events, sim->now_ns + delay_ns(sim), kind, who, packet);
 }
 
+/* ---- connections ---- */
+
+#define FLOW_SHIFT 20u
+
+uint64_t net_flow(const struct sim *sim, const struct ua *ua)
+{
+	return ua->tcp ? (uint64_t)(sim_ua_number(sim, ua) + 1) << FLOW_SHIFT | ua->connections : 0;
+}
+
+bool net_flow_is(const struct sim *sim, uint64_t flow, const struct ua *ua)
+{
+	return flow >> FLOW_SHIFT == sim_ua_number(sim, ua) + 1u;
+}
+
+/* Nothing is lost, spoilt or overtaken, but a connection may break with what it should take. False:
+ * it did. */
+static bool stream_send(struct sim *sim, struct ua *ua, struct packet *packet,
+			enum event_kind kind, const char *from, const char *to)
+{
+	uint64_t *last = &ua->stream_ns[kind == EVENT_TO_UA],
+		 at = sim->now_ns + sim->profile.delay_ms * MS +
+		      rng_below(&sim->net_rng, sim->profile.jitter_ms * MS + 1);
+	bool broken = chance(sim, sim->profile.breaks);
+
+	sim->totals->by_tcp++;
+	sim_trace_message(sim, ua->call, from, to, span_of(packet->bytes, packet->len),
+			  broken ? "the connection breaks" : "");
+	if (broken) {
+		sim->totals->broken++;
+		ua->connections++;
+		free(packet);
+		return false;
+	}
+	*last = at > *last ? at : *last + 1;
+	events_add(&sim->events, *last, kind, sim_ua_number(sim, ua), packet);
+	return true;
+}
+
 static const char *const names[SIM_SLOTS] = {"A", "B1", "B2", "B3"};
 
 void net_to_engine(struct sim *sim, const struct ua *from, const struct net_endpoint *dst,
@@ -135,12 +173,23 @@ void net_to_engine(struct sim *sim, const struct ua *from, const struct net_endp
 	struct packet *packet = packet_new(&from->self, dst, bytes);
 
 	packet->realm = from->side;
+	if (from->tcp) {
+		stream_send(sim, &sim->uas[sim_ua_number(sim, from)], packet, EVENT_TO_ENGINE,
+			    names[from->slot], "limen");
+		return;
+	}
 	net_send(sim, from->call, packet, EVENT_TO_ENGINE, sim_ua_number(sim, from),
 		 names[from->slot], "limen");
 }
 
-void net_to_ua(struct sim *sim, struct ua *to, const struct net_endpoint *src, struct span bytes)
+void net_to_ua(struct sim *sim, struct ua *to, const struct engine_action *action)
 {
-	net_send(sim, to->call, packet_new(src, &to->self, bytes), EVENT_TO_UA,
-		 sim_ua_number(sim, to), "limen", names[to->slot]);
+	struct packet *packet = packet_new(&action->src, &to->self, action->bytes);
+
+	if (action->transport == NET_UDP)
+		net_send(sim, to->call, packet, EVENT_TO_UA, sim_ua_number(sim, to), "limen",
+			 names[to->slot]);
+	else if (!stream_send(sim, to, packet, EVENT_TO_UA, "limen", names[to->slot]) &&
+		 action->token)
+		control_send_fails(sim, sim->now_ns + delay_ns(sim), action->token);
 }

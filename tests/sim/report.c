@@ -70,7 +70,7 @@ static void on_ask(struct sim *sim, const struct ipc_ask *ask)
 	struct sim_call *call;
 	uint64_t *known;
 
-	if (!ua || ask->realm != ua->side || ask->transport != NET_UDP) {
+	if (!ua || ask->realm != ua->side || ask->transport != (ua->tcp ? NET_TCP : NET_UDP)) {
 		sim_violation(sim, ua ? ua->call : SIM_NO_CALL,
 			      "a question names the wrong source");
 		return;

@@ -41,6 +41,8 @@ void script_profile(struct sim *sim)
 	p->nworkers = PICK(rng, 1, 1, 2, 2, 4, 7);
 	p->worker = (unsigned)rng_below(rng, p->nworkers);
 	p->limited = chance(rng, 250);
+	p->tcp = chance(rng, 350);
+	p->breaks = p->tcp ? PICK(rng, 0, 0, 5, 30) : 0;
 	p->calls_in_max = PICK(rng, 0, 2, 5, 20);
 	p->calls_out_max = PICK(rng, 0, 1, 4, 20);
 }
@@ -186,6 +188,7 @@ static void init_ua(struct sim *sim, uint32_t call, unsigned slot)
 	ua->self =
 		address_of(ua->side, sim->profile.ip6 && chance(&sim->script_rng, 500), call, slot);
 	ua->limen = *sim_limen(sim, ua->side, ua->self.family);
+	ua->tcp = sim->profile.tcp && chance(&sim->script_rng, 500);
 	ua->vanish_ns = NEVER;
 	ua->timer_ns = NEVER;
 }
@@ -234,6 +237,9 @@ void script_call(struct sim *sim, uint32_t number)
 		call->lame |= ua[slot].manner.vanish_ms != UINT32_MAX;
 		call->deaf |= ua[slot].manner.silent;
 	}
+	for (unsigned slot = 0; slot < SIM_SLOTS; slot++)
+		call->cut |= ua[slot].tcp && (sim->profile.breaks || sim->profile.control_fails);
+	call->lame |= call->cut;
 	call->lasts = chance(&sim->script_rng, 80);
 	for (unsigned slot = 0; slot < SIM_SLOTS && call->lasts; slot++)
 		if (ua[slot].manner.hangup_ms != UINT32_MAX)

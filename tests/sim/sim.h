@@ -45,6 +45,8 @@ struct profile {
 	bool limited;	    /* trunks and users have limits */
 	bool open_plan;	    /* headers pass unless they are named */
 	bool ip6;	    /* some endpoints speak IPv6 */
+	bool tcp;	    /* some speak TCP: nothing is lost while the connection is there */
+	uint32_t breaks;    /* connections, at a message */
 	/* limited: calls at a time from side A and to side B */
 	uint32_t calls_in_max, calls_out_max;
 	uint32_t stall_ms;  /* the worker runs its timers up to this late */
@@ -73,6 +75,7 @@ struct sim_call {
 	bool lame; /* an endpoint of it vanishes or never acknowledges: the others may not hear all
 		      that they should */
 	bool deaf; /* an endpoint of it says nothing at all */
+	bool cut;  /* connections of its endpoints break: what they lose nobody sends again */
 	uint32_t invites_in; /* different requests outside a dialog that reached the engine */
 	uint32_t asks;	     /* different questions about them */
 	uint32_t accepted;   /* verdicts on INVITEs that the engine took: each makes a record */
@@ -100,6 +103,7 @@ struct totals {
 	uint64_t virtual_ns;
 	uint64_t mid_dialog, cancels, pracks, forks;
 	uint64_t handed_over;
+	uint64_t by_tcp, broken; /* messages; connections */
 	uint64_t overload_refused, probes, probe_ends, transfers_asked;
 	uint64_t refers, referred, refer_notifies, transfers, replaced;
 	uint64_t alone, subscriptions, notifies, challenges, verified;
@@ -199,7 +203,10 @@ struct packet {
 
 void net_to_engine(struct sim *sim, const struct ua *from, const struct net_endpoint *dst,
 		   struct span bytes);
-void net_to_ua(struct sim *sim, struct ua *to, const struct net_endpoint *src, struct span bytes);
+void net_to_ua(struct sim *sim, struct ua *to, const struct engine_action *action);
+/* The number of the connection that an endpoint has now; and whose a number is. */
+uint64_t net_flow(const struct sim *sim, const struct ua *ua);
+bool net_flow_is(const struct sim *sim, uint64_t flow, const struct ua *ua);
 
 /* ---- rtp.c ---- */
 struct sess;
@@ -230,6 +237,8 @@ uint32_t verdict_make(struct sim *sim, const struct verdict_on *on, struct curso
 struct control_event;
 void control_start(struct sim *sim);
 void control_event(struct sim *sim, struct control_event *event);
+/* It will hear that what it was given for a connection did not go out. */
+void control_send_fails(struct sim *sim, uint64_t at_ns, uint64_t token);
 void control_report(struct sim *sim, const struct engine_action *action);
 
 /* ---- check.c ---- */

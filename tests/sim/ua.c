@@ -64,7 +64,7 @@ void ua_txn_send(struct sim *sim, struct ua *ua, struct ua_txn *txn, struct span
 	txn->state = US_TRYING;
 	txn->sent_ns = sim->now_ns;
 	txn->interval_ns = UA_T1;
-	txn->retransmit_ns = sim->now_ns + UA_T1;
+	txn->retransmit_ns = ua->tcp ? NEVER : sim->now_ns + UA_T1;
 	txn->end_ns = sim->now_ns + UA_TIMEOUT;
 	net_to_engine(sim, ua, &txn->dst, bytes);
 }
@@ -86,7 +86,8 @@ void ua_txn_respond(struct sim *sim, struct ua *ua, struct ua_txn *txn, uint16_t
 	}
 	txn->state = status < 300 ? US_ACCEPTED : US_COMPLETED;
 	txn->interval_ns = UA_T1;
-	txn->retransmit_ns = sim->now_ns + UA_T1;
+	/* A 2xx is repeated over any transport (section 13.3.1.4). */
+	txn->retransmit_ns = ua->tcp && status >= 300 ? NEVER : sim->now_ns + UA_T1;
 }
 
 static void txn_retransmit(struct sim *sim, struct ua *ua, struct ua_txn *txn)

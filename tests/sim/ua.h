@@ -241,6 +241,9 @@ struct ua {
 	uint8_t side;
 	struct net_endpoint self;
 	struct net_endpoint limen;
+	bool tcp;	       /* else UDP */
+	uint32_t connections;  /* it has made: names the one in use */
+	uint64_t stream_ns[2]; /* when what was sent last arrives, to limen and from it */
 	struct manner manner;
 	bool gone;
 	uint64_t vanish_ns;

@@ -42,7 +42,7 @@ void msg_branch(struct sim *sim, struct ua *ua, char *branch, size_t room)
 static void put_via(struct cursor *out, const struct ua *ua, const char *branch)
 {
 	put_name(out, ua, "Via", "v");
-	put_lit(out, "SIP/2.0/UDP ");
+	put_text(out, ua->tcp ? "SIP/2.0/TCP " : "SIP/2.0/UDP ");
 	put_host(out, ua);
 	put_lit(out, ";branch=");
 	put_text(out, branch);

@@ -170,7 +170,7 @@ static void put_sim_target(struct sim *sim, struct cursor *out, uint32_t call, u
 	struct ipc_target head = {
 		.peer = ua->self,
 		.realm = SIDE_B,
-		.transport = NET_UDP,
+		.transport = ua->tcp ? NET_TCP : NET_UDP,
 		.side = side_policy(sim, ua),
 	};
 	char at[64], ruri[128], from[128], to[128];

@@ -28,6 +28,10 @@ static void make_realms(struct sim *sim)
 						    .sip6 = endpoint_of("[2001:db8:1::1]:5060")};
 	sim->realms[SIDE_B] = (struct engine_realm){.sip4 = endpoint_of("198.51.100.1"),
 						    .sip6 = endpoint_of("[2001:db8:2::1]:5060")};
+	for (unsigned side = 0; side < 2; side++) {
+		sim->realms[side].stream4[NET_TCP] = sim->realms[side].sip4;
+		sim->realms[side].stream6[NET_TCP] = sim->realms[side].sip6;
+	}
 }
 
 static struct media *make_media(struct sim *sim, struct sim_worker *worker, uint32_t max_pairs,
@@ -201,11 +205,19 @@ void worker_finish(struct sim *sim)
 		to = sim_ua_at(sim, &action->dst);
 		if (!to)
 			continue;
+		if (sim_is_strict(sim, to->call) &&
+		    ((action->transport != NET_UDP) != to->tcp ||
+		     (action->flow && !net_flow_is(sim, action->flow, to))))
+			sim_violation(sim, to->call, "a message by another's transport or connection");
 		check_out(sim, action, to);
+		if (action->transport != NET_UDP && !sim->link_up) {
+			engine_send_blocked(sim->at->engine, action);
+			continue;
+		}
 		sim->totals->to_uas++;
 		sim->totals->fingerprint =
 			hash_fast(sim->totals->fingerprint ^ sim->now_ns, action->bytes);
-		net_to_ua(sim, to, &action->src, action->bytes);
+		net_to_ua(sim, to, action);
 	}
 	if (sim->profile.limited)
 		check_limits(sim);
@@ -224,10 +236,13 @@ static struct sim_worker *owner_of(struct sim *sim, struct span bytes)
 
 void worker_packet(struct sim *sim, uint32_t from, const struct packet *packet)
 {
-	struct engine_source source = {
-		.peer = packet->src, .local = packet->dst, .realm = packet->realm};
-	struct span bytes = span_of(packet->bytes, packet->len);
 	struct ua *ua = &sim->uas[from];
+	struct engine_source source = {.peer = packet->src,
+				       .local = packet->dst,
+				       .realm = packet->realm,
+				       .transport = ua->tcp ? NET_TCP : NET_UDP,
+				       .flow = net_flow(sim, ua)};
+	struct span bytes = span_of(packet->bytes, packet->len);
 
 	if (!net_endpoint_eq(&packet->dst, &ua->limen)) {
 		if (sim_is_strict(sim, ua->call))
@@ -235,6 +250,8 @@ void worker_packet(struct sim *sim, uint32_t from, const struct packet *packet)
 				      ua->slot);
 		return;
 	}
+	if (ua->tcp && !sim->link_up)
+		return; /* the connections were the control plane's */
 	sim->totals->to_engine++;
 	sim->is_repeat = check_in(sim, ua, bytes, packet->corrupt);
 	worker_begin(sim, owner_of(sim, bytes));
