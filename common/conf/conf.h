@@ -160,6 +160,7 @@ struct conf_trunk {
 	char *international_prefix;
 	uint8_t source_class;       /* enum conf_class */
 	struct conf_limits limits;
+	unsigned registrations_out_per_s; /* 0: no limit */
 };
 
 /* Minutes of the day; behind `to` it is over. Past midnight where `to` is not behind `from`. */
@@ -239,6 +240,7 @@ struct conf_registrar {
 	unsigned bindings_max;
 	bool absorb;
 	unsigned core_expires_s;
+	unsigned outage_expires_s, outage_keep_s;
 };
 
 #define CONF_AUTH_ALGORITHMS_MAX 3u

@@ -310,6 +310,11 @@
 	  "(MESSAGE, SUBSCRIBE and the like); 0: no limit.")                                       \
 	X(ONE, UINT, registrations_per_s, 0, "requests/s", "0", 0, 1000000, RELOAD,                \
 	  "REGISTERs a second from this trunk; 0: no limit.")                                      \
+	X(ONE, UINT, registrations_out_per_s, 0, "requests/s", "0", 0, 1000000, RELOAD,            \
+	  "REGISTERs a second that limen sends to this trunk, as a registrar can take them, with "   \
+	  "what rate_burst_ms brings at once. Above, and while it does not answer, limen answers "   \
+	  "refreshes of the users that it has granted (200, for a short time), and others with "     \
+	  "503 and a Retry-After of their own; 0: no limit, and no such answers.")                   \
 	X(ONE, UINT, subscriptions_max, 0, "subscriptions", "0", 0, 1000000, RELOAD,               \
 	  "Subscriptions at a time from this trunk; 0: no limit.")                                 \
 	X(ONE, UINT, user_calls_max, 0, "calls", "0", 0, 1000000, RELOAD,                          \
@@ -426,6 +431,12 @@
 	  "user, Contact, Call-ID and source. All else goes to the registrar.")                    \
 	X(ONE, UINT, core_expires_s, 0, "s", "3600", 60, 604800, RELOAD,                           \
 	  "With absorb: for how long limen asks the registrar at least, whatever the user asks.")  \
+	X(ONE, UINT, outage_expires_s, 0, "s", "120", 10, 3600, RELOAD,                            \
+	  "While a registrar takes no more (trunks' registrations_out_per_s) a refresh that limen "  \
+	  "answers is good for two thirds to all of this.")                                          \
+	X(ONE, UINT, outage_keep_s, 0, "s", "3600", 0, 604800, RELOAD,                             \
+	  "While it does not answer, and until it has been asked again, its users are kept for so "  \
+	  "long beyond what it had granted.")                                                        \
 	X(ONE, UINT, bindings_max, 0, "bindings", "100000", 1, 10000000, RELOAD,                   \
 	  "Bindings at the same time; a REGISTER for one more is refused with 503.")
 

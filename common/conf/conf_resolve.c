@@ -324,6 +324,8 @@ static void resolve_limits(const struct raw_trunks *raw, struct conf_trunk *trun
 	NUMBER(user_calls_max);
 	NUMBER(user_calls_per_s);
 	NUMBER(rate_burst_ms);
+	trunk->registrations_out_per_s = number(SECTION_trunks, TRUNK_registrations_out_per_s,
+						raw->registrations_out_per_s);
 #undef NUMBER
 }
 
@@ -383,6 +385,10 @@ static void resolve_registrar(struct resolve *r)
 	registrar->absorb = yes(SECTION_registrar, REGISTRAR_absorb, raw->absorb);
 	registrar->core_expires_s =
 		number(SECTION_registrar, REGISTRAR_core_expires_s, raw->core_expires_s);
+	registrar->outage_expires_s =
+		number(SECTION_registrar, REGISTRAR_outage_expires_s, raw->outage_expires_s);
+	registrar->outage_keep_s =
+		number(SECTION_registrar, REGISTRAR_outage_keep_s, raw->outage_keep_s);
 	registrar->bindings_max =
 		number(SECTION_registrar, REGISTRAR_bindings_max, raw->bindings_max);
 }

@@ -195,10 +195,15 @@ bool show_trunks(const struct answer *answer, const struct show_options *options
 	return good;
 }
 
+static bool is_yes(const struct json_node *node)
+{
+	return node && node->kind == JSON_STRING && span_eq(node->text, SPAN("yes"));
+}
+
 bool show_users(const struct answer *answer, const struct show_options *options, FILE *out)
 {
 	static const char *const heads[] = {"USER", "TRUNK", "CONTACT", "SOURCE", ">FOR",
-					    ">EXPIRES IN"};
+					    ">EXPIRES IN", "BY"};
 	struct table table = {0};
 	bool good;
 
@@ -220,6 +225,9 @@ bool show_users(const struct answer *answer, const struct show_options *options,
 		put_duration(&table, read_time(json_get(row, SPAN("since"))), options->now_unix_ns);
 		put_duration(&table, options->now_unix_ns,
 			     read_time(json_get(row, SPAN("expires"))));
+		/* who says that he is registered */
+		table_text(&table, is_yes(json_get(row, SPAN("kept"))) ? SPAN("limen")
+									: SPAN("registrar"));
 	}
 	good = table_print(&table, out);
 	table_free(&table);

@@ -87,6 +87,19 @@ static void tell_trunks(const struct teller *to)
 	}
 }
 
+static void tell_registrars(const struct teller *to)
+{
+	struct registrar_core core;
+	uint32_t at = 0;
+
+	while (registrar_next_core(to->dispatch->registrar, &at, &core)) {
+		if (core.away)
+			tell(to, "registrar", 0,
+			     "trunk %.*s does not answer REGISTER; its users are kept meanwhile",
+			     SPAN_FMT(core.trunk));
+	}
+}
+
 void alarms_list(struct dispatch *dispatch, uint64_t client)
 {
 	const struct teller to = {dispatch, client};
@@ -97,6 +110,7 @@ void alarms_list(struct dispatch *dispatch, uint64_t client)
 	tell_records(&to);
 	tell_names(&to);
 	tell_trunks(&to);
+	tell_registrars(&to);
 	if (log_lost())
 		tell(&to, "log", 0, "%llu lines of the log were lost",
 		     (unsigned long long)log_lost());

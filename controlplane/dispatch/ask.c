@@ -152,12 +152,35 @@ static void reply_brief(struct question *q, struct cursor *out, struct ask_answe
 	reply(q, out, answer, POLICY_EXPIRES_BRIEF, cursor_span(&line));
 }
 
+static void reply_busy(struct question *q, struct cursor *out, struct ask_answer *answer,
+		       uint32_t retry_after_s)
+{
+	struct policy_decision *d = &answer->decision;
+
+	policy_refuse(d, POLICY_CORE_BUSY);
+	explain_step(q->explain, "registrar", "%s; Retry-After %u", policy_outcome_why(d->outcome),
+		     retry_after_s);
+	answer->status = told_status(q, d);
+	answer->why = policy_outcome_why(d->outcome);
+	put_retry(out, q->ask, answer->status, retry_after_s);
+}
+
+/* Whether it is known that no peer of the trunk is there. */
+static bool is_down(const struct generation *gen, int trunk)
+{
+	struct peer_set set;
+
+	peer_set_get(gen->peers, (unsigned)trunk, &set);
+	return set.n && (unsigned)__builtin_popcount(gen->peers_down[trunk]) >= set.n;
+}
+
 /* The contacts of a REGISTER become tokens. False where it does not go on: then it is answered. */
 static bool begin_registration(struct question *q, struct cursor *out, struct ask_answer *answer,
 			       struct acceptance *acceptance)
 {
 	const struct policy_decision *d = &answer->decision;
 	const struct conf_trunk *from = &q->gen->conf->trunks[d->from];
+	const struct conf_trunk *core = &q->gen->conf->trunks[acceptance->ways[0].to];
 	const struct registration registration = {
 		.id = {q->ask->ask_id, q->worker},
 		.trunk = span_str(from->name),
@@ -168,6 +191,10 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 		.min_expires_s = from->register_min_expires_s,
 		.expires_s = from->register_expires_s,
 		.nat_expires_s = from->register_nat_expires_s,
+		.core = span_str(core->name),
+		.core_per_s = core->registrations_out_per_s,
+		.core_burst_ms = core->limits.rate_burst_ms,
+		.core_down = is_down(q->gen, acceptance->ways[0].to),
 	};
 	struct registering *to = &q->registering;
 	enum registrar_outcome outcome =
@@ -186,6 +213,12 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 		return true;
 	case REGISTRAR_ABSORBED:
 		reply(q, out, answer, POLICY_ABSORBED, span_of(to->headers, to->headers_len));
+		return false;
+	case REGISTRAR_KEPT:
+		reply(q, out, answer, POLICY_KEPT, span_of(to->headers, to->headers_len));
+		return false;
+	case REGISTRAR_BUSY:
+		reply_busy(q, out, answer, to->retry_after_s);
 		return false;
 	case REGISTRAR_BRIEF:
 		reply_brief(q, out, answer, from->register_min_expires_s);

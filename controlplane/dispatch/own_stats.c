@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control plane's own counters, as rows like the dataplane's. limen-controlplane, loop
  * thread. */
+#include <stdio.h>
+
 #include "common/log/json.h"
 #include "controlplane/account/account.h"
 #include "controlplane/auth/auth.h"
@@ -19,6 +21,24 @@ static void put_row(struct dispatch *dispatch, uint64_t client, const char *obje
 	put_json_u64(&out, "value", value);
 	put_char(&out, '}');
 	admin_row(dispatch->admin, client, cursor_span(&out));
+}
+
+/* The registrars whose rate is held. */
+static void put_cores(struct dispatch *dispatch, uint64_t client)
+{
+	struct registrar_core core;
+	uint32_t at = 0;
+
+	while (registrar_next_core(dispatch->registrar, &at, &core)) {
+		char object[80];
+
+		snprintf(object, sizeof(object), "registrar %.*s", SPAN_FMT(core.trunk));
+		put_row(dispatch, client, object, "per_s_max", core.per_s);
+		put_row(dispatch, client, object, "sent", core.sent);
+		put_row(dispatch, client, object, "held", core.held);
+		put_row(dispatch, client, object, "outages", core.outages);
+		put_row(dispatch, client, object, "away", core.away);
+	}
 }
 
 void own_stats(struct dispatch *dispatch, uint64_t client)
@@ -58,6 +78,8 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("registrar", "bindings", users.bindings);
 	ROW("registrar", "pending", users.pending);
 	ROW("registrar", "absorbed", users.absorbed);
+	ROW("registrar", "kept", users.kept);
+	ROW("registrar", "core_busy", users.busy);
 	ROW("registrar", "begun", users.begun);
 	ROW("registrar", "full", users.full);
 	ROW("registrar", "made", users.made);
@@ -119,4 +141,5 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("log", "notices", c->notices);
 	ROW("log", "lost", log_lost());
 #undef ROW
+	put_cores(dispatch, client);
 }

@@ -310,3 +310,14 @@ void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,
 
 	ipc_put_verdict(out, &head, SPAN_NONE, SPAN_NONE, context);
 }
+
+void put_retry(struct cursor *out, const struct ipc_ask *ask, unsigned status,
+	       uint32_t retry_after_s)
+{
+	const struct ipc_verdict head = {.ask_id = ask->ask_id,
+					 .status = (uint16_t)status,
+					 .flags = IPC_FORGET,
+					 .retry_after_s = retry_after_s};
+
+	ipc_put_verdict(out, &head, SPAN_NONE, SPAN_NONE, SPAN_NONE);
+}

@@ -47,5 +47,9 @@ void put_refusal(struct cursor *out, const struct ipc_ask *ask, unsigned status,
 void put_reply(struct cursor *out, const struct ipc_ask *ask, unsigned status, unsigned flags,
 	       struct span reason, struct span headers, struct span context);
 
+/* A refusal that says when to come again. */
+void put_retry(struct cursor *out, const struct ipc_ask *ask, unsigned status,
+	       uint32_t retry_after_s);
+
 /* limen's own address in a realm; of no family where it has none of that family. */
 struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family);

@@ -56,6 +56,8 @@ struct policy_request {
 	X(EXPIRES_BRIEF, "expires_brief", 423, "a REGISTER for too short a time")                  \
 	X(OVERTAKEN, "overtaken", 500, "a REGISTER that a later one has overtaken")                \
 	X(ABSORBED, "absorbed", 200, "a refresh that limen answers itself")                        \
+	X(KEPT, "kept", 200, "a refresh that limen answers, as the registrar takes no more")       \
+	X(CORE_BUSY, "core_busy", 503, "the registrar takes no more REGISTERs now")                \
 	X(NOT_REGISTERED, "not_registered", 480, "the called user is not registered")              \
 	X(BINDINGS_FULL, "bindings_full", 503, "no room for another binding")                      \
 	X(AUTH_CHALLENGED, "auth_challenged", 401, "challenged: it has no credentials of ours")    \

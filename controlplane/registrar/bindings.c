@@ -17,8 +17,9 @@ struct record {
 	uint32_t cseq;
 	uint16_t q, flags;
 	char *texts; /* owned: trunk, user, contact; NULL: free */
-	uint32_t next_by_user;
+	uint32_t next_by_user, returns;
 	uint16_t trunk_len, user_len, contact_len;
+	bool kept;
 };
 
 struct bindings {
@@ -180,6 +181,8 @@ static void fill(struct record *r, const struct binding *binding, char *texts)
 	r->cseq = binding->cseq;
 	r->q = binding->q;
 	r->flags = binding->flags;
+	r->returns = binding->returns;
+	r->kept = binding->kept;
 	r->texts = texts;
 	r->trunk_len = (uint16_t)binding->trunk.len;
 	r->user_len = (uint16_t)binding->user.len;
@@ -217,7 +220,8 @@ int bindings_put(struct bindings *b, const struct binding *binding, uint32_t *nu
 	return 0;
 }
 
-int bindings_prolong(struct bindings *b, uint32_t number, uint64_t expires_s, uint32_t cseq)
+int bindings_prolong(struct bindings *b, uint32_t number, uint64_t expires_s, uint32_t cseq,
+		     bool kept)
 {
 	int err = heap_set(&b->expiry, number, expires_s);
 
@@ -225,6 +229,7 @@ int bindings_prolong(struct bindings *b, uint32_t number, uint64_t expires_s, ui
 		return err;
 	b->records[number].expires_s = expires_s;
 	b->records[number].cseq = cseq;
+	b->records[number].kept = kept;
 	return 0;
 }
 
@@ -288,6 +293,8 @@ bool bindings_get(const struct bindings *b, uint32_t number, struct binding *bin
 		.cseq = r->cseq,
 		.q = r->q,
 		.flags = r->flags,
+		.returns = r->returns,
+		.kept = r->kept,
 	};
 	return true;
 }

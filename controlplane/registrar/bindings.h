@@ -26,12 +26,17 @@ struct binding {
 	struct span user;           /* of the address of record */
 	struct span contact;        /* the user's own URI */
 	uint64_t expires_s;         /* UNIX time: what the user was told */
-	uint64_t core_s;            /* until when the registrar keeps it; not before expires_s */
+	uint64_t core_s;            /* until when the registrar keeps it; before expires_s only
+				       while `kept` */
 	uint64_t since_s;
 	uint64_t call_id;           /* hash of the Call-ID of the last REGISTER, */
 	uint32_t cseq;              /* and its CSeq */
 	uint16_t q;                 /* in thousandths */
 	uint16_t flags;             /* enum binding_flag */
+	uint32_t returns;           /* of its registrar, when that granted it (core_returns); not
+				       in the file */
+	bool kept;                  /* limen prolonged it while the registrar took no more; not in
+				       the file */
 };
 
 enum binding_flag {
@@ -49,7 +54,8 @@ void bindings_free(struct bindings *bindings);
  * number, or -ENOMEM: then nothing changed. */
 int bindings_put(struct bindings *bindings, const struct binding *binding, uint32_t *number);
 /* The same user with the same contact was heard again. 0, or -ENOMEM: then nothing changed. */
-int bindings_prolong(struct bindings *bindings, uint32_t number, uint64_t expires_s, uint32_t cseq);
+int bindings_prolong(struct bindings *bindings, uint32_t number, uint64_t expires_s, uint32_t cseq,
+		     bool kept);
 void bindings_remove(struct bindings *bindings, uint32_t number);
 
 bool bindings_find(const struct bindings *bindings, const struct binding_id *id, uint32_t *number);

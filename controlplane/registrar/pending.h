@@ -12,8 +12,11 @@ struct pending_contact {
 	uint16_t q, flags;
 };
 
+struct core;
+
 struct pending {
 	struct registration_id id;
+	struct core *core;	/* that it went to; NULL: its rate is not held */
 	bool star;		/* all of the user's bindings go */
 	uint8_t n;		/* contacts; 0 for `star` */
 	uint32_t told_max_s;	/* the user is not told longer; 0: as granted */

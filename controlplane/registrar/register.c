@@ -232,30 +232,46 @@ static bool is_overtaken(const struct registrar *r, const struct registration *r
 /* A refresh by who was authenticated for this very contact, from where that came, and which the
  * registrar need not hear of yet. */
 static bool is_refresh(const struct registrar *r, const struct registration *reg,
-		       const struct asked *asked, uint32_t told_s)
+		       const struct asked *asked, struct binding *b)
 {
-	uint64_t now = registrar_now_s();
-	struct binding b;
 	uint32_t number;
 
 	return asked->expires_s && bindings_find(r->bindings, &asked->id, &number) &&
-	       bindings_get(r->bindings, number, &b) && b.expires_s > now &&
-	       net_endpoint_eq(&b.source, reg->source) && span_eq(b.contact, asked->uri) &&
-	       b.call_id == call_id_hash(r, reg->msg) && reg->msg->cseq >= b.cseq &&
-	       b.q == asked->q && b.flags == asked->flags &&
-	       now + told_s + ABSORB_MARGIN_S <= b.core_s;
+	       bindings_get(r->bindings, number, b) && b->expires_s > registrar_now_s() &&
+	       net_endpoint_eq(&b->source, reg->source) && span_eq(b->contact, asked->uri) &&
+	       b->call_id == call_id_hash(r, reg->msg) && reg->msg->cseq >= b->cseq &&
+	       b->q == asked->q && b->flags == asked->flags;
 }
 
-static bool absorbs(const struct registrar *r, const struct registration *reg,
-		    const struct asked_all *all, uint32_t told_s)
+static struct refresh refresh_of(const struct registrar *r, const struct registration *reg,
+				 const struct asked_all *all)
 {
-	if (!r->absorb || !told_s)
-		return false;
+	struct refresh refresh = {.is = all->n != 0, .core_s = UINT64_MAX, .returns = UINT32_MAX,
+				  .asked_s = UINT32_MAX};
+	struct binding b;
+
 	for (unsigned i = 0; i < all->n; i++) {
-		if (!is_refresh(r, reg, &all->contacts[i], told_s))
-			return false;
+		if (all->contacts[i].expires_s < refresh.asked_s)
+			refresh.asked_s = all->contacts[i].expires_s;
+		if (!is_refresh(r, reg, &all->contacts[i], &b)) {
+			refresh.is = false;
+			continue;
+		}
+		if (b.core_s < refresh.core_s)
+			refresh.core_s = b.core_s;
+		if (b.returns < refresh.returns)
+			refresh.returns = b.returns;
 	}
-	return all->n != 0;
+	return refresh;
+}
+
+/* A registrar that was away may have forgotten what it had granted: it hears of all anew. */
+static bool absorbs(const struct registrar *r, const struct refresh *refresh,
+		    const struct core *core, uint32_t told_s)
+{
+	return r->absorb && told_s && refresh->is &&
+	       (!core || refresh->returns >= core_returns(core)) &&
+	       registrar_now_s() + told_s + ABSORB_MARGIN_S <= refresh->core_s;
 }
 
 static void put_clean(struct cursor *out, struct span text)
@@ -331,7 +347,7 @@ static void put_others(const struct registrar *r, const struct registration *reg
 }
 
 static void absorb(struct registrar *r, const struct registration *reg,
-		   const struct asked_all *all, struct registering *to)
+		   const struct asked_all *all, struct registering *to, bool kept)
 {
 	struct cursor out = cursor_on(to->headers, sizeof(to->headers));
 	uint64_t now = registrar_now_s();
@@ -340,7 +356,8 @@ static void absorb(struct registrar *r, const struct registration *reg,
 	for (unsigned i = 0; i < all->n; i++) {
 		put_contact_line(&out, &all->contacts[i], to->told_max_s);
 		if (reg->rehearsal || !bindings_find(r->bindings, &all->contacts[i].id, &number) ||
-		    bindings_prolong(r->bindings, number, now + to->told_max_s, reg->msg->cseq))
+		    bindings_prolong(r->bindings, number, now + to->told_max_s, reg->msg->cseq,
+				     kept))
 			continue;
 		if (r->store && dirty_put(&r->dirty, number))
 			r->stats.failures++;
@@ -349,7 +366,8 @@ static void absorb(struct registrar *r, const struct registration *reg,
 	to->headers_len = out.full ? 0 : out.len;
 	if (reg->rehearsal)
 		return;
-	r->stats.absorbed++;
+	r->stats.absorbed += !kept;
+	r->stats.kept += kept;
 	registrar_flush(r);
 	registrar_arm(r);
 }
@@ -369,10 +387,11 @@ static bool has_room(const struct registrar *r, const struct asked_all *all)
 }
 
 static int remember(struct registrar *r, const struct registration *reg,
-		    const struct asked_all *all, uint32_t told_max_s)
+		    const struct asked_all *all, uint32_t told_max_s, struct core *core)
 {
 	struct pending pending = {
 		.id = reg->id,
+		.core = core,
 		.star = all->star,
 		.n = (uint8_t)all->n,
 		.told_max_s = told_max_s,
@@ -387,6 +406,8 @@ static int remember(struct registrar *r, const struct registration *reg,
 		pending.contacts[i] = (struct pending_contact){
 			all->contacts[i].id, all->contacts[i].uri, all->contacts[i].q,
 			all->contacts[i].flags};
+	if (core)
+		outage_bridge(r, &pending, PENDING_S);
 	return pendings_add(r->pendings, &pending, registrar_now_s() + PENDING_S);
 }
 
@@ -417,11 +438,13 @@ enum registrar_outcome registrar_begin(struct registrar *r, const struct registr
 {
 	struct asked_all all;
 	enum registrar_outcome outcome = read_contacts(r, reg, &all);
+	struct core *core = NULL;
+	struct refresh refresh;
 	struct cursor others = cursor_on(to->headers, sizeof(to->headers));
 
 	to->n = 0;
 	to->headers_len = 0;
-	to->told_max_s = 0;
+	to->told_max_s = to->retry_after_s = 0;
 	if (outcome == REGISTRAR_CONTACT || outcome == REGISTRAR_MANY)
 		return outcome;
 	if (is_too_brief(reg, &all))
@@ -429,16 +452,29 @@ enum registrar_outcome registrar_begin(struct registrar *r, const struct registr
 	if (is_overtaken(r, reg, &all))
 		return REGISTRAR_OVERTAKEN;
 	to->told_max_s = told_max(r, reg, &all);
-	if (absorbs(r, reg, &all, to->told_max_s)) {
-		absorb(r, reg, &all, to);
+	refresh = refresh_of(r, reg, &all);
+	if (reg->core_per_s && !(core = cores_get(r->cores, reg->core)))
+		return REGISTRAR_FULL;
+	if (absorbs(r, &refresh, core, to->told_max_s)) {
+		absorb(r, reg, &all, to, false);
 		return REGISTRAR_ABSORBED;
 	}
 	if (outcome != REGISTRAR_STAR)
 		put_others(r, reg, &all, &others);
 	to->headers_len = others.len;
+	if (outcome != REGISTRAR_QUERY && !has_room(r, &all)) {
+		r->stats.full += !reg->rehearsal;
+		return REGISTRAR_FULL;
+	}
+	if (core && !outage_takes(r, reg, core, &refresh)) {
+		if (!outage_keeps(r, reg, core, &refresh, to))
+			return REGISTRAR_BUSY;
+		absorb(r, reg, &all, to, true);
+		return REGISTRAR_KEPT;
+	}
 	if (outcome == REGISTRAR_QUERY)
 		return outcome;
-	if (!has_room(r, &all) || (!reg->rehearsal && remember(r, reg, &all, to->told_max_s))) {
+	if (!reg->rehearsal && remember(r, reg, &all, to->told_max_s, core)) {
 		r->stats.full += !reg->rehearsal;
 		return REGISTRAR_FULL;
 	}
@@ -538,6 +574,7 @@ static void take_contact(struct registrar *r, const struct pending *pending,
 		.cseq = pending->cseq,
 		.q = contact->q,
 		.flags = contact->flags,
+		.returns = pending->core ? core_returns(pending->core) : 0,
 	};
 
 	if (!granted && known) {
@@ -570,6 +607,8 @@ void registrar_end(struct registrar *r, const struct registration_id *id, uint16
 		r->stats.unknown++;
 		return;
 	}
+	if (pending.core)
+		outage_answered(r, &pending, status, answer);
 	if (status / 100 != 2 || !answer)
 		r->stats.failed++; /* what is bound stays bound until its time is up */
 	else if (pending.star)

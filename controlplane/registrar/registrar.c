@@ -144,6 +144,8 @@ static void take_conf(struct registrar *r, const struct conf_registrar *conf)
 	r->bindings_max = conf->bindings_max;
 	r->absorb = conf->absorb;
 	r->core_expires_s = conf->core_expires_s;
+	r->outage_expires_s = conf->outage_expires_s;
+	r->outage_keep_s = conf->outage_keep_s;
 }
 
 static int start(struct registrar *r, const struct conf_registrar *conf)
@@ -155,11 +157,12 @@ static int start(struct registrar *r, const struct conf_registrar *conf)
 		return -errno;
 	r->bindings = bindings_new(&table_key);
 	r->pendings = pendings_new();
+	r->cores = cores_new();
 	r->expiry = evtimer_new(r->base, on_expiry, r);
 	r->retry = evtimer_new(r->base, on_retry, r);
 	r->path = strdup(conf->file);
 	take_conf(r, conf);
-	if (!r->bindings || !r->pendings || !r->expiry || !r->retry || !r->path)
+	if (!r->bindings || !r->pendings || !r->cores || !r->expiry || !r->retry || !r->path)
 		return -ENOMEM;
 	if (*conf->file)
 		return open_store(r, conf->file);
@@ -214,6 +217,7 @@ void registrar_free(struct registrar *r)
 		event_free(r->retry);
 	bindings_free(r->bindings);
 	pendings_free(r->pendings);
+	cores_free(r->cores);
 	dirty_free(&r->dirty);
 	free(r->path);
 	free(r);
@@ -312,6 +316,17 @@ bool registrar_next(const struct registrar *r, uint32_t *at, struct binding *bin
 			return true;
 	}
 	return false;
+}
+
+bool registrar_next_core(const struct registrar *r, uint32_t *at, struct registrar_core *to)
+{
+	struct core_view view;
+
+	if (!cores_next(r->cores, at, &view))
+		return false;
+	*to = (struct registrar_core){view.trunk, view.per_s, view.away,
+				      view.sent,  view.held,  view.outages};
+	return true;
 }
 
 void registrar_stats(struct registrar *r, struct registrar_stats *stats)

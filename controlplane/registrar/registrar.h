@@ -44,6 +44,10 @@ struct registration {
 	/* the trunk's: the briefest that is taken; the longest that a user is told, and one whose
 	 * contact is not where it registers from; 0: no limit */
 	unsigned min_expires_s, expires_s, nat_expires_s;
+	/* the registrar's trunk, and what it may be sent (core_per_s 0: no limit) */
+	struct span core;
+	unsigned core_per_s, core_burst_ms;
+	bool core_down; /* none of its peers answers OPTIONS */
 };
 
 enum registrar_outcome {
@@ -52,6 +56,8 @@ enum registrar_outcome {
 	REGISTRAR_STAR,	     /* all contacts go: tell the answer */
 	REGISTRAR_QUERY,     /* nothing to remember */
 	REGISTRAR_ABSORBED,  /* a refresh that limen answers: 200 with `headers` */
+	REGISTRAR_KEPT,	     /* the same, as the registrar takes no more now */
+	REGISTRAR_BUSY,	     /* it takes no more, and limen cannot answer: 503 with retry_after_s */
 	REGISTRAR_CONTACT,   /* a Contact that cannot be called, or twice: 400 */
 	REGISTRAR_MANY,	     /* more Contacts than limen takes: 403 */
 	REGISTRAR_BRIEF,     /* for too short a time: 423 with min_expires_s */
@@ -71,7 +77,8 @@ struct registering {
 	unsigned n;
 	struct registering_contact contacts[REGISTER_CONTACTS_MAX]; /* for the registrar */
 	uint32_t told_max_s; /* the user is not told longer; 0: as granted */
-	/* Contact lines of a positive answer: ABSORBED: all; else what the user has registered
+	uint32_t retry_after_s; /* BUSY */
+	/* Contact lines of a positive answer: ABSORBED and KEPT: all; else what the user has registered
 	 * besides */
 	uint32_t headers_len;
 	char headers[4096];
@@ -109,8 +116,20 @@ struct registrar_stats {
 	uint64_t bindings, pending;
 	uint64_t begun, full;              /* REGISTERs taken, and refused for want of room */
 	uint64_t absorbed;                 /* answered by limen */
+	uint64_t kept, busy; /* while the registrar took no more: answered by limen, and 503 */
 	uint64_t made, refreshed, removed; /* bindings, by answers */
 	uint64_t expired, failed, unknown; /* answers: no 2xx; to nothing that is remembered */
 	uint64_t batches, rows, failures;  /* of the file */
 };
 void registrar_stats(struct registrar *registrar, struct registrar_stats *stats);
+
+/* A registrar whose rate is held. */
+struct registrar_core {
+	struct span trunk;
+	unsigned per_s; /* as of its last REGISTER */
+	bool away;	/* it does not answer */
+	uint64_t sent, held, outages;
+};
+/* Walk them: *at starts at 0. False at the end. */
+bool registrar_next_core(const struct registrar *registrar, uint32_t *at,
+			 struct registrar_core *core);
