@@ -11,6 +11,7 @@
 #include "controlplane/core/loop.h"
 #include "controlplane/dispatch/dispatch.h"
 #include "controlplane/policy/tables.h"
+#include "controlplane/tls/tls_store.h"
 
 #define ERRORS_MAX           100u
 #define REFERENCE_BYTES_MAX  (256u * 1024u)
@@ -107,19 +108,27 @@ static struct conf *load(const char *path)
 	return NULL;
 }
 
-/* The tables' files too, which are no part of the config itself. */
+/* The files that it names too, which are no part of the config itself. */
 static int check(struct conf *conf)
 {
 	struct conf_error errors[ERRORS_MAX];
 	struct tables *tables;
+	struct tls_store *tls = NULL;
 	unsigned nerrors;
 	int err = tables_load(conf, NULL, &tables, errors, ERRORS_MAX, &nerrors);
 
 	print_errors(conf->path, errors, nerrors);
-	if (!err)
+	if (!err) {
+		err = tls_store_load(conf, NULL, &tls, errors, ERRORS_MAX, &nerrors);
+		print_errors(conf->path, errors, nerrors);
+	}
+	if (!err) {
+		tls_store_warn(tls);
 		printf("%s: good: %u ports, %u realms, %u trunks, %u routes, %u tables\n",
 		       conf->path, conf->nports, conf->nrealms, conf->ntrunks, conf->nroutes,
 		       conf->ntables);
+	}
+	tls_store_drop(tls);
 	tables_free(tables);
 	conf_free(conf);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -158,6 +158,16 @@ int conf_load(const char *path, struct conf **conf, struct conf_error *errors, u
 	return 0;
 }
 
+unsigned conf_line_of(const struct conf *conf, const char *key)
+{
+	struct conf_error error;
+	struct conf_doc doc = {.errors = &error, .max = 1};
+	unsigned line = conf_doc_open(&doc, conf->path) ? 0 : conf_doc_line(&doc, key);
+
+	conf_doc_close(&doc);
+	return line;
+}
+
 void conf_put_error(struct cursor *out, const char *path, const struct conf_error *error)
 {
 	put_span(out, span_str(path));

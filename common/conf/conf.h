@@ -6,6 +6,7 @@
 
 #include "common/base/cursor.h"
 #include "common/conf/conf_rules.h"
+#include "common/conf/conf_tls.h"
 #include "common/net/addr.h"
 #include "common/rtp/secure.h"
 #include "common/sip/failover.h"
@@ -66,6 +67,8 @@ struct conf_realm {
 	uint8_t dscp_sip, dscp_media; /* 0..63 */
 	char *kernel_device; /* "" : no TCP and SCTP in this realm */
 	unsigned kernel_new_per_s, kernel_pkts_per_s; /* of one source */
+	uint16_t tls_port; /* 0: none */
+	int tls;	   /* index; -1: none */
 };
 
 /* What becomes of a 3xx that a trunk's peers send, and of a REFER. */
@@ -116,6 +119,8 @@ struct conf_trunk {
 	unsigned failover_timeout_ms; /* 0: timer B */
 	unsigned nsources;
 	struct net_prefix *sources; /* who may send as this trunk; else the peers' addresses */
+	unsigned ntls_names;
+	char **tls_names;	    /* in lower case */
 	bool media_learn;           /* media_source: learn (behind NAT) or pin */
 	unsigned answer_max_s;      /* timer C */
 	unsigned duration_max_s;    /* 0: unlimited */
@@ -331,6 +336,10 @@ struct conf {
 	struct conf_number_rule *number_rules;
 	unsigned nrule_sets;
 	struct conf_rule_set *rule_sets;
+	unsigned ncertificates;
+	struct conf_certificate *certificates;
+	unsigned ntls;
+	struct conf_tls *tls;
 	struct conf_registrar registrar;
 	struct conf_auth auth;
 	struct conf_srtp srtp;
@@ -359,6 +368,10 @@ void conf_free(struct conf *conf);
 
 /* For a program's start: NULL with a line on stderr for each of the first errors. */
 struct conf *conf_load_or_tell(const char *path);
+
+/* The line of a key's value, for faults that are found after the load, in files that the config
+ * names: it is looked up in the file again. 0: it is not there any more. */
+unsigned conf_line_of(const struct conf *conf, const char *key);
 
 /* "FILE:LINE: KEY: REASON" */
 void conf_put_error(struct cursor *out, const char *path, const struct conf_error *error);

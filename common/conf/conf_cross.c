@@ -242,6 +242,7 @@ int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const str
 		if (err)
 			return err;
 	}
+	conf_cross_tls(&x);
 	check_algorithms(&x);
 	check_dns(&x);
 	check_outputs(&x);

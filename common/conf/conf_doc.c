@@ -71,8 +71,8 @@ static yaml_node_t *item_at(const struct conf_doc *doc, const yaml_node_t *list,
 	return conf_doc_node(doc, list->data.sequence.items.start[index]);
 }
 
-/* Follow "trunks[1].peers[0]" as far as the document goes. */
-static unsigned line_of(const struct conf_doc *doc, const char *key)
+/* Follows the path as far as the document goes. */
+unsigned conf_doc_line(const struct conf_doc *doc, const char *key)
 {
 	const yaml_node_t *node, *next;
 	const char *at = key;
@@ -106,7 +106,7 @@ void conf_fault_at(struct conf_doc *doc, const char *key, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	fault_v(doc, line_of(doc, key), key, fmt, args);
+	fault_v(doc, conf_doc_line(doc, key), key, fmt, args);
 	va_end(args);
 }
 

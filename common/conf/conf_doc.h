@@ -38,6 +38,9 @@ void conf_fault(struct conf_doc *doc, unsigned line, const char *key, const char
 void conf_fault_at(struct conf_doc *doc, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The line of "trunks[1].peers[0]", or of what it lies in as far as the document goes; 0: none. */
+unsigned conf_doc_line(const struct conf_doc *doc, const char *key);
+
 /* Whether a fault was noted at that key, inside it, or at what it lies in. */
 bool conf_doc_faulty_at(const struct conf_doc *doc, const char *key);
 

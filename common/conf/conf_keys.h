@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/conf/conf_keys_rules.h"
+#include "common/conf/conf_keys_tls.h"
 
 /* X(symbol, word in the reference): what a value's text must be. */
 #define CONF_TYPES(X)                                                                              \
@@ -35,7 +36,9 @@
 	X(REF_REALM, "name of a realm")                                                            \
 	X(REF_TRUNK, "name of a trunk")                                                            \
 	X(REF_TABLE, "name of a table")                                                            \
-	X(REF_RULES, "name of a set of number rules")
+	X(REF_RULES, "name of a set of number rules")                                              \
+	X(REF_CERTIFICATE, "name of a certificate")                                                \
+	X(REF_TLS, "name of a `tls`")
 
 /* X(section, shape, keys, required, at most, documentation). MAP: one mapping; MAPS: a list of
  * them. */
@@ -62,6 +65,7 @@
 	  "Users that register through limen: where each of them is.")                             \
 	X(auth, MAP, AUTH, false, 1,                                                               \
 	  "Users whom limen authenticates itself, where a trunk says `auth: digest`.")             \
+	CONF_SECTIONS_TLS(X)                                                                       \
 	X(srtp, MAP, SRTP, false, 1, "Who encrypts media.")                                        \
 	X(screening, MAP, SCREENING, false, 1,                                                     \
 	  "Who may send how much, and who may send nothing.")                                      \
@@ -136,7 +140,13 @@
 	  "Connection attempts (TCP SYN, SCTP INIT) a second that one source may make; more are "  \
 	  "dropped before they reach the kernel.")                                                 \
 	X(ONE, UINT, kernel_pkts_per_s, 0, "packets/s", "20000", 1, 10000000, RESTART,             \
-	  "Packets of TCP and SCTP a second that one source may send.")
+	  "Packets of TCP and SCTP a second that one source may send.")                            \
+	X(ONE, UINT, tls_port, 0, "port", "0", 0, 65535, RESTART,                                  \
+	  "Port on which limen speaks SIP over TLS, 5061 as a rule; 0: it takes no TLS "           \
+	  "connections there. Needs `tls`.")                                                       \
+	X(ONE, REF_TLS, tls, 0, "", "", 1, 63, RELOAD,                                             \
+	  "How TLS is spoken in this realm: with those who connect, and with peers that have "     \
+	  "`;transport=tls`.")
 
 #define CONF_KEYS_TRUNK(X)                                                                         \
 	X(ONE, NAME, name, 0, "", NULL, 1, 63, RELOAD,                                             \
@@ -152,6 +162,11 @@
 	X(LIST, PREFIX, sources, 256, "", "", 1, 64, RELOAD,                                       \
 	  "Networks whose requests count as this trunk's; the longest match decides. Without "     \
 	  "any: the peers' addresses, those of names as they are now.")                                                            \
+	X(LIST, HOST, tls_names, CONF_TLS_NAMES_MAX, "", "", 1, 253, RELOAD,                       \
+	  "Names (RFC 5922) of its peers' certificates. Whoever connects by TLS with a verified "  \
+	  "certificate that has one of them is this trunk, whatever his address; and a peer "      \
+	  "that limen connects to must have one. Without any the names in `peers` are what "       \
+	  "peers must have.")                                                                      \
 	X(ONE, WORD, media_source, 0, "pin|learn", "pin", 1, 16, RELOAD,                           \
 	  "Where this trunk's media may come from: only the address in its SDP, or (behind "       \
 	  "NAT) learned once from the first packet.")                                              \

@@ -143,6 +143,7 @@ static void resolve_realm(struct resolve *r, unsigned index)
 						   raw->kernel_new_per_s);
 	realm->kernel_pkts_per_s = (unsigned)number(SECTION_realms, REALM_kernel_pkts_per_s,
 						    raw->kernel_pkts_per_s);
+	resolve_realm_tls(r, index);
 }
 
 static void resolve_realms(struct resolve *r)
@@ -356,6 +357,7 @@ static void resolve_trunk(struct resolve *r, unsigned index)
 	trunk->hide = raw->headers_hide;
 	trunk->drop_count = raw->headers_drop_count;
 	trunk->drop = raw->headers_drop;
+	resolve_tls_names(r, index);
 	resolve_trunk_numbers(r, index);
 }
 
@@ -491,7 +493,8 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 		 struct conf_pool *pool)
 {
 	static void (*const steps[])(struct resolve *) = {
-		resolve_machine, resolve_ports,  resolve_realms,
+		resolve_machine, resolve_ports,
+		resolve_certificates, resolve_tls, resolve_realms,
 		resolve_number_rules, resolve_trunks,  resolve_tables, resolve_routes,
 		resolve_registrar, resolve_auth,
 		resolve_srtp,    resolve_overload, resolve_screening,

@@ -22,7 +22,7 @@ struct resolve {
 	const struct raw_conf *raw;
 	struct conf *conf;
 	struct conf_pool *pool;
-	struct names ports, realms, trunks, tables, rule_sets;
+	struct names ports, realms, trunks, tables, rule_sets, certificates, tls;
 	bool no_memory;
 };
 
@@ -144,12 +144,21 @@ static inline int refer(struct resolve *r, const struct names *names, enum conf_
 		return -1;
 	if (section == SECTION_number_rules)
 		conf_fault_at(r->doc, path, "no such set of number rules: \"%.63s\"", name);
+	else if (section == SECTION_tls)
+		conf_fault_at(r->doc, path, "no such `tls`: \"%.63s\"", name);
 	else
 		conf_fault_at(r->doc, path, "no such %.*s: \"%.63s\"",
 			      (int)strlen(conf_sections[section].name) - 1,
 			      conf_sections[section].name, name);
 	return -1;
 }
+
+/* conf_resolve_tls.c. resolve_certificates comes before resolve_tls, and that before realms, which
+ * name them. */
+void resolve_certificates(struct resolve *r);
+void resolve_tls(struct resolve *r);
+void resolve_realm_tls(struct resolve *r, unsigned index);
+void resolve_tls_names(struct resolve *r, unsigned index);
 
 /* conf_resolve_routes.c. resolve_number_rules comes before trunks, which name its sets. */
 void resolve_number_rules(struct resolve *r);

@@ -53,6 +53,12 @@ static const struct conf_key keys_SRTP[] = {CONF_KEYS_SRTP(KEY)};
 #define RAW struct raw_screening
 static const struct conf_key keys_SCREENING[] = {CONF_KEYS_SCREENING(KEY)};
 #undef RAW
+#define RAW struct raw_certificates
+static const struct conf_key keys_CERTIFICATE[] = {CONF_KEYS_CERTIFICATE(KEY)};
+#undef RAW
+#define RAW struct raw_tls
+static const struct conf_key keys_TLS[] = {CONF_KEYS_TLS(KEY)};
+#undef RAW
 #define RAW struct raw_overload
 static const struct conf_key keys_OVERLOAD[] = {CONF_KEYS_OVERLOAD(KEY)};
 #undef RAW
@@ -153,6 +159,13 @@ static const cyaml_schema_field_t fields_SRTP[] = {CONF_KEYS_SRTP(FIELD) CYAML_F
 #undef RAW
 #define RAW struct raw_screening
 static const cyaml_schema_field_t fields_SCREENING[] = {CONF_KEYS_SCREENING(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_certificates
+static const cyaml_schema_field_t fields_CERTIFICATE[] = {
+	CONF_KEYS_CERTIFICATE(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_tls
+static const cyaml_schema_field_t fields_TLS[] = {CONF_KEYS_TLS(FIELD) CYAML_FIELD_END};
 #undef RAW
 #define RAW struct raw_overload
 static const cyaml_schema_field_t fields_OVERLOAD[] = {CONF_KEYS_OVERLOAD(FIELD) CYAML_FIELD_END};

@@ -596,6 +596,8 @@ bool conf_value_ok(const struct conf_key *key, struct span text, char *why, size
 	case CONF_REF_TRUNK:
 	case CONF_REF_TABLE:
 	case CONF_REF_RULES:
+	case CONF_REF_CERTIFICATE:
+	case CONF_REF_TLS:
 		break;
 	}
 	return true;

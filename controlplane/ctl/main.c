@@ -23,6 +23,7 @@ static const char usage[] =
 	"  show trunks      peers of trunks, and whether they answer\n"
 	"  show users       who is registered, and where\n"
 	"  show registrations  where limen itself is registered\n"
+	"  show certificates  limen's certificates for TLS, and how long they are good\n"
 	"  show alarms      what is wrong now\n"
 	"  show dns         names of peers, and what the DNS says of them\n"
 	"  show limits      what each trunk has of its limits, and what was refused\n"
@@ -170,6 +171,7 @@ static const struct command {
 	{{"show", "trunks"}, NULL, NULL, show_trunks},
 	{{"show", "users"}, NULL, NULL, show_users},
 	{{"show", "registrations"}, NULL, NULL, show_registrations},
+	{{"show", "certificates"}, NULL, NULL, show_certificates},
 	{{"show", "dns"}, NULL, NULL, show_dns},
 	{{"show", "alarms"}, NULL, NULL, show_alarms},
 	{{"hangup", NULL}, "call", NULL, show_hangup}, {{"reload", NULL}, NULL, NULL, show_reload},

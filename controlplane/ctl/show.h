@@ -19,6 +19,8 @@ bool print_rows(const struct answer *answer, FILE *out);
 /* show_limits.c */
 bool show_limits(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_blocks(const struct answer *answer, const struct show_options *options, FILE *out);
+/* show_certificates.c */
+bool show_certificates(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_calls(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_users(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_registrations(const struct answer *answer, const struct show_options *options, FILE *out);

@@ -3,9 +3,12 @@
  * for; the log told of it when it began. limen-controlplane, loop thread. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
+#include "common/base/clock.h"
 #include "common/log/json.h"
 #include "controlplane/dispatch/internal.h"
+#include "controlplane/tls/tls_store.h"
 
 struct teller {
 	struct dispatch *dispatch;
@@ -100,6 +103,39 @@ static void tell_registrars(const struct teller *to)
 	}
 }
 
+static void tell_certificates(const struct teller *to)
+{
+	const struct tls_store *store = to->dispatch->generation->tls;
+	const struct tls_certificate *c;
+	int64_t now_s = (int64_t)time(NULL);
+	const char *tls, *keylog;
+
+	for (unsigned i = 0; (c = tls_store_certificate(store, i)); i++) {
+		enum certificate_state state = certificate_state(store, i, now_s);
+
+		if (state == CERTIFICATE_EXPIRED)
+			tell(to, "certificate", (uint64_t)c->not_after_s * CLOCK_NS_PER_S,
+			     "certificate %s has expired (%s)", c->name, c->chain_path);
+		else if (state == CERTIFICATE_NOT_YET)
+			tell(to, "certificate", 0, "certificate %s is not valid yet (%s)", c->name,
+			     c->chain_path);
+		else if (state == CERTIFICATE_EXPIRES)
+			tell(to, "certificate", 0, "certificate %s expires in %lld days (%s)",
+			     c->name, (long long)((c->not_after_s - now_s) / 86400),
+			     c->chain_path);
+		if (c->ocsp && !tls_certificate_ocsp_good(c, now_s))
+			tell(to, "ocsp", (uint64_t)c->ocsp_until_s * CLOCK_NS_PER_S,
+			     "the OCSP response about certificate %s has run out and is not sent",
+			     c->name);
+	}
+	for (unsigned i = 0; (keylog = tls_store_keylog(store, i, &tls)); i++) {
+		if (*keylog)
+			tell(to, "keylog", 0,
+			     "tls %s writes its secrets to %s: whoever reads that reads all", tls,
+			     keylog);
+	}
+}
+
 void alarms_list(struct dispatch *dispatch, uint64_t client)
 {
 	const struct teller to = {dispatch, client};
@@ -111,6 +147,7 @@ void alarms_list(struct dispatch *dispatch, uint64_t client)
 	tell_names(&to);
 	tell_trunks(&to);
 	tell_registrars(&to);
+	tell_certificates(&to);
 	if (log_lost())
 		tell(&to, "log", 0, "%llu lines of the log were lost",
 		     (unsigned long long)log_lost());

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "controlplane/dispatch/internal.h"
+#include "controlplane/tls/tls_store.h"
 
 #define REFUSAL_LINES_A_MINUTE 60u
 
@@ -159,12 +160,22 @@ static int start(struct dispatch *dispatch)
 	if (!err)
 		err = accounts_start(dispatch);
 	if (!err)
+		err = certificates_start(dispatch);
+	if (!err)
 		err = listings_start(dispatch);
 	if (!err)
 		err = records_start(dispatch);
 	if (!err)
 		err = operator_start(dispatch);
 	return err ? err : start_link(dispatch);
+}
+
+static void log_errors(const struct conf *conf, const struct conf_error *errors, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		LOG(ERROR, "config", "wrong", LOG_STR("file", conf->path),
+		    LOG_U64("line", errors[i].line), LOG_STR("key", errors[i].key),
+		    LOG_STR("reason", errors[i].reason));
 }
 
 /* Before there is anything to do: nobody waits for the loop yet. */
@@ -174,9 +185,23 @@ static int load_tables(const struct conf *conf, struct tables **tables)
 	unsigned nerrors;
 	int err = tables_load(conf, NULL, tables, errors, RELOAD_ERRORS_MAX, &nerrors);
 
-	for (unsigned i = 0; i < nerrors; i++)
-		LOG(ERROR, "config", "wrong", LOG_STR("file", conf->path),
-		    LOG_STR("key", errors[i].key), LOG_STR("reason", errors[i].reason));
+	log_errors(conf, errors, nerrors);
+	return err;
+}
+
+static int load_tls(struct dispatch *dispatch)
+{
+	struct conf_error errors[RELOAD_ERRORS_MAX];
+	struct generation *generation = dispatch->generation;
+	unsigned nerrors;
+	int err;
+
+	tls_library_start();
+	err = tls_store_load(generation->conf, NULL, &generation->tls, errors, RELOAD_ERRORS_MAX,
+			     &nerrors);
+	log_errors(generation->conf, errors, nerrors);
+	if (!err)
+		tls_store_warn(generation->tls);
 	return err;
 }
 
@@ -210,6 +235,8 @@ int dispatch_new(struct dispatch **out, struct event_base *base, struct conf *co
 		dispatch->generation = generation_with(conf, dispatch->registrar, tables);
 		err = dispatch->generation ? 0 : -ENOMEM;
 	}
+	if (!err)
+		err = load_tls(dispatch);
 	if (!err) {
 		dispatch->generation->auth = dispatch->auth;
 		err = start(dispatch);
@@ -237,6 +264,7 @@ void dispatch_free(struct dispatch *dispatch)
 	screening_stop(dispatch);
 	probes_stop(dispatch);
 	accounts_stop(dispatch);
+	certificates_stop(dispatch);
 	names_stop(dispatch);
 	if (dispatch->relink)
 		event_free(dispatch->relink);

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "controlplane/tls/tls_store.h"
+
 struct generation *generation_with(struct conf *conf, struct registrar *registrar,
 				   struct tables *tables)
 {
@@ -49,6 +51,7 @@ void generation_free(struct generation *generation)
 	if (!generation)
 		return;
 	free(generation->peers_down);
+	tls_store_drop(generation->tls);
 	call_rules_free(generation->rules);
 	peer_sets_free(generation->peers);
 	plans_free(generation->plans);

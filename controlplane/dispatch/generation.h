@@ -11,11 +11,13 @@
 #include "controlplane/topology/plan.h"
 
 struct auth;
+struct tls_store;
 
 struct generation {
 	struct conf *conf; /* owned */
 	struct policy *policy;
 	struct tables *tables; /* owned */
+	struct tls_store *tls; /* held; NULL: no TLS */
 	struct plans *plans;
 	struct call_rules *rules;
 	struct registrar *registrar; /* borrowed: it outlives generations */

@@ -79,6 +79,7 @@ struct dispatch {
 	struct event *probe_timer;
 	struct accounts *accounts;
 	struct event *account_timer;
+	struct event *certificate_timer;
 	struct acks acks;
 	struct listing listings[ADMIN_CLIENTS_MAX];
 	uint32_t last_list_id;
@@ -138,6 +139,25 @@ int accounts_reload(struct dispatch *dispatch, const struct generation *generati
 void accounts_link_change(struct dispatch *dispatch, bool up);
 void accounts_list(struct dispatch *dispatch, uint64_t client);
 void dispatch_account_end(struct dispatch *dispatch, const struct ipc_probe_end *end);
+
+/* certificates.c: limen's own, for TLS. */
+struct tls_store;
+enum certificate_state {
+	CERTIFICATE_GOOD,
+	CERTIFICATE_EXPIRES, /* within the days that the config says */
+	CERTIFICATE_EXPIRED,
+	CERTIFICATE_NOT_YET,
+	CERTIFICATE_STATES
+};
+enum certificate_state certificate_state(const struct tls_store *store, unsigned index,
+					 int64_t now_s);
+int certificates_start(struct dispatch *dispatch);
+void certificates_stop(struct dispatch *dispatch);
+void certificates_list(struct dispatch *dispatch, uint64_t client);
+/* How many are in each state, and the seconds until the first of them expires; -1: there are
+ * none. */
+void certificates_count(const struct dispatch *dispatch, unsigned by_state[CERTIFICATE_STATES],
+			int64_t *soonest_s);
 
 /* alarms.c */
 void alarms_list(struct dispatch *dispatch, uint64_t client);

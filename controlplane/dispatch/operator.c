@@ -69,6 +69,11 @@ static void show_dns(const struct order *order)
 	names_list(order->dispatch, order->client);
 }
 
+static void show_certificates(const struct order *order)
+{
+	certificates_list(order->dispatch, order->client);
+}
+
 static void show_users(const struct order *order)
 {
 	users_list(order->dispatch, order->client);
@@ -226,6 +231,7 @@ static const struct {
 	{{"show calls", 10}, show_calls}, {{"show stats", 10}, show_stats},
 	{{"show ports", 10}, show_ports}, {{"show drops", 10}, show_drops},
 	{{"show trunks", 11}, show_trunks}, {{"show users", 10}, show_users},
+	{{"show certificates", 17}, show_certificates},
 	{{"show registrations", 18}, show_registrations},
 	{{"show dns", 8}, show_dns}, {{"show alarms", 11}, show_alarms},
 	{{"show limits", 11}, show_limits}, {{"show blocks", 11}, show_blocks},

@@ -41,6 +41,20 @@ static void put_cores(struct dispatch *dispatch, uint64_t client)
 	}
 }
 
+static void put_certificates(struct dispatch *dispatch, uint64_t client)
+{
+	static const char *const names[CERTIFICATE_STATES] = {"good", "expire_soon", "expired",
+							      "not_valid_yet"};
+	unsigned by_state[CERTIFICATE_STATES];
+	int64_t soonest_s;
+
+	certificates_count(dispatch, by_state, &soonest_s);
+	for (int i = 0; i < CERTIFICATE_STATES; i++)
+		put_row(dispatch, client, "certificates", names[i], by_state[i]);
+	if (soonest_s >= 0)
+		put_row(dispatch, client, "certificates", "first_expires_s", (uint64_t)soonest_s);
+}
+
 void own_stats(struct dispatch *dispatch, uint64_t client)
 {
 	const struct counters *c = &dispatch->counters;
@@ -138,6 +152,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("link", "connects", link.connects);
 	ROW("link", "resets", link.resets);
 	ROW("link", "refused", link.refused);
+	put_certificates(dispatch, client);
 	ROW("log", "notices", c->notices);
 	ROW("log", "lost", log_lost());
 #undef ROW

@@ -14,6 +14,7 @@
 #include "controlplane/auth/auth.h"
 #include "common/base/clock.h"
 #include "controlplane/dispatch/internal.h"
+#include "controlplane/tls/tls_store.h"
 
 #define WAITERS_MAX (ADMIN_CLIENTS_MAX + 8u)
 #define READER_NICE 10 /* calls go first where reader and loop share a CPU */
@@ -33,11 +34,13 @@ struct reloading {
 	struct waiters now;  /* the reload that runs */
 	struct waiters next; /* one that was asked for meanwhile: the file may have changed again */
 	bool again;
-	/* of the thread while it runs; `was` and its tables are borrowed, and stay that long */
+	/* of the thread while it runs; `was` and what it holds are borrowed, and stay that long */
 	const struct conf *was;
 	const struct tables *was_tables;
+	const struct tls_store *was_tls;
 	struct conf *conf;
 	struct tables *tables;
+	struct tls_store *tls;
 	struct reload_result result;
 	int err;
 };
@@ -107,15 +110,17 @@ static void open_outputs_again(struct dispatch *dispatch)
 }
 
 static int go_over(struct dispatch *dispatch, struct conf *now, struct tables *tables,
-		   struct reload_result *result)
+		   struct tls_store *tls, struct reload_result *result)
 {
 	struct generation *generation = generation_with(now, dispatch->registrar, tables);
 	int err;
 
 	if (!generation) {
+		tls_store_drop(tls);
 		snprintf(result->why, sizeof(result->why), "%s", no_memory);
 		return -ENOMEM;
 	}
+	generation->tls = tls;
 	err = open_outputs(dispatch, now, result);
 	if (err) {
 		generation_free(generation);
@@ -177,6 +182,19 @@ static int read_tables(struct reloading *r)
 	return err;
 }
 
+static int read_tls(struct reloading *r)
+{
+	struct reload_result *result = &r->result;
+	int err = tls_store_load(r->conf, r->was_tls, &r->tls, result->errors, RELOAD_ERRORS_MAX,
+				 &result->nerrors);
+
+	if (err)
+		snprintf(result->why, sizeof(result->why),
+			 "a file of TLS is refused; the config in force stays, with its "
+			 "certificates");
+	return err;
+}
+
 static void *reader(void *arg)
 {
 	struct reloading *r = arg;
@@ -186,8 +204,12 @@ static void *reader(void *arg)
 	r->err = read_conf(r);
 	if (!r->err)
 		r->err = read_tables(r);
+	if (!r->err)
+		r->err = read_tls(r);
 	if (r->err) {
+		tables_free(r->tables);
 		conf_free(r->conf);
+		r->tables = NULL;
 		r->conf = NULL;
 	}
 	(void)!write(r->told_fd, &one, sizeof(one));
@@ -231,14 +253,16 @@ static void finish(struct reloading *r)
 	struct dispatch *dispatch = r->dispatch;
 	struct conf *conf = r->conf;
 	struct tables *tables = r->tables;
+	struct tls_store *tls = r->tls;
 
 	r->conf = NULL;
 	r->tables = NULL;
+	r->tls = NULL;
 	if (r->err) {
 		log_errors(r->was->path, &r->result);
 		open_outputs_again(dispatch);
 	} else {
-		r->err = go_over(dispatch, conf, tables, &r->result);
+		r->err = go_over(dispatch, conf, tables, tls, &r->result);
 	}
 	if (r->err) {
 		dispatch->counters.reloads_refused++;
@@ -248,6 +272,7 @@ static void finish(struct reloading *r)
 		settings_send(dispatch);
 		screening_send(dispatch);
 		log_reloaded(dispatch->generation);
+		tls_store_warn(dispatch->generation->tls);
 	}
 	tell(dispatch, &r->now, r->err, &r->result);
 }
@@ -260,6 +285,8 @@ static void begin(struct reloading *r)
 	r->result.why[0] = '\0';
 	r->conf = NULL;
 	r->tables = NULL;
+	r->tls = NULL;
+	r->was_tls = dispatch->generation->tls;
 	r->was = dispatch->generation->conf;
 	r->was_tables = dispatch->generation->tables;
 	if (!pthread_create(&r->thread, NULL, reader, r)) {
@@ -326,6 +353,7 @@ void reloads_stop(struct dispatch *dispatch)
 		pthread_join(r->thread, NULL);
 		conf_free(r->conf);
 		tables_free(r->tables);
+		tls_store_drop(r->tls);
 	}
 	if (r->told)
 		event_free(r->told);
