@@ -7,6 +7,15 @@
 #include "common/sdp/codecs.h"
 #include "common/sdp/sdp_line.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+static unsigned bits_of(__m128i bytes)
+{
+	return (unsigned)__builtin_popcount((unsigned)_mm_movemask_epi8(bytes));
+}
+#endif
+
 /* Attributes that never cross. ICE: limen is the far end of both sides' media, so one side's
  * candidates are of no use to the other (and name its inside). */
 static const struct span dropped_attrs[] = {
@@ -134,8 +143,17 @@ static bool run_has_addr(struct span run)
 static bool text_may_have_addr(struct span text)
 {
 	unsigned dots = 0, colons = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < text.len; i++) {
+#if defined(__SSE2__)
+	for (; text.len - i >= 16; i += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + i));
+
+		dots += bits_of(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
+		colons += bits_of(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(':')));
+	}
+#endif
+	for (; i < text.len; i++) {
 		dots += text.ptr[i] == '.';
 		colons += text.ptr[i] == ':';
 	}

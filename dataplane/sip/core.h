@@ -88,6 +88,8 @@ struct engine {
 	struct hindex index; /* server transactions by key and merge_key */
 	struct wheel *wheel; /* timers: call i is i, transaction i is max_calls + i */
 	uint32_t txn_timers; /* number of the first transaction timer */
+	unsigned nself;
+	struct net_endpoint *self; /* limen's own in all realms, each address once */
 
 	struct overload overload;
 	struct guard guard;

@@ -56,6 +56,27 @@ static void derive_key(struct hash_key *key, const uint64_t seed[2], unsigned pu
 	}
 }
 
+/* limen's own addresses: what a peer's text may not make it send to. */
+static int collect_self(struct engine *e)
+{
+	e->self = calloc((size_t)e->conf.nrealms * 2 * NET_TRANSPORTS + 1, sizeof(*e->self));
+	if (e->self == NULL)
+		return -1;
+	for (unsigned i = 0; i < e->conf.nrealms * 2 * NET_TRANSPORTS; i++) {
+		const struct net_endpoint *own =
+			engine_local(e, (uint8_t)(i / (2 * NET_TRANSPORTS)),
+				     (uint8_t)(i / 2 % NET_TRANSPORTS), i & 1 ? NET_IP6 : NET_IP4);
+		bool known = own == NULL;
+
+		for (unsigned n = 0; n < e->nself && !known; n++)
+			known = e->self[n].family == own->family &&
+				net_addr_eq(&e->self[n].addr, &own->addr);
+		if (!known)
+			e->self[e->nself++] = *own;
+	}
+	return 0;
+}
+
 struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, unsigned first,
 			  struct media *media, uint64_t now_ns)
 {
@@ -88,7 +109,7 @@ struct engine *engine_new(const struct engine_conf *conf, struct arena *arena, u
 	e->wheel = wheel_new(conf->max_calls + txns, now_ns);
 	e->out.buf = malloc(ENGINE_OUT_BYTES);
 	e->out.cap = ENGINE_OUT_BYTES;
-	if (e->wheel == NULL || e->out.buf == NULL || hindex_init(&e->index, 2 * txns)) {
+	if (e->wheel == NULL || e->out.buf == NULL || collect_self(e) || hindex_init(&e->index, 2 * txns)) {
 		engine_free(e);
 		return NULL;
 	}
@@ -102,6 +123,7 @@ void engine_free(struct engine *engine)
 	wheel_free(engine->wheel);
 	hindex_fini(&engine->index);
 	free(engine->out.buf);
+	free(engine->self);
 	guard_fini(&engine->guard);
 	limits_fini(engine);
 	explicit_bzero(engine, sizeof(*engine));

@@ -216,15 +216,9 @@ static bool may_send_to(const struct engine *e, const struct net_endpoint *to)
 		if (ip[0] == 0xff || memcmp(ip, loopback, 15) == 0)
 			return false;
 	}
-	for (unsigned i = 0; i < e->conf.nrealms; i++) {
-		for (unsigned transport = 0; transport < NET_TRANSPORTS; transport++) {
-			const struct net_endpoint *own =
-				engine_local(e, (uint8_t)i, (uint8_t)transport, to->family);
-
-			if (own && net_addr_eq(&own->addr, &to->addr))
-				return false;
-		}
-	}
+	for (unsigned i = 0; i < e->nself; i++)
+		if (e->self[i].family == to->family && net_addr_eq(&e->self[i].addr, &to->addr))
+			return false;
 	return true;
 }
 
