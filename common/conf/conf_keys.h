@@ -274,8 +274,9 @@
 	X(ONE, NAME, account_domain, 0, "", "", 1, 63, RELOAD,                                     \
 	  "Domain that it registers in; without it the peer's address.")                           \
 	X(ONE, USER, account_auth_user, 0, "", "", 0, 63, RELOAD,                                  \
-	  "User in auth.credentials_file that challenges are answered for; without it "            \
-	  "account_user.")                                                                         \
+	  "User in auth.credentials_file that challenges are answered for, of REGISTER and of all " \
+	  "else that limen sends to this trunk; without it account_user. Alone, limen answers "    \
+	  "challenges and does not register.")                                                     \
 	X(ONE, UINT, account_expires_s, 0, "s", "3600", 60, 86400, RELOAD,                         \
 	  "For how long it asks to be registered.")                                                \
 	X(ONE, WORD, users, 0, "peers|registered", "peers", 1, 16, RELOAD,                         \

@@ -691,6 +691,10 @@ static bool check_whole(uint16_t type, const void *frame, uint32_t len, uint32_t
 		return ipc_sip_out_check(frame, len);
 	case IPC_SIP_FAIL:
 		return ipc_sip_fail_check(frame, len);
+	case IPC_CHALLENGE:
+		return ipc_challenge_check(frame, len);
+	case IPC_CREDENTIALS:
+		return ipc_credentials_check(frame, len);
 	default: /* numbers only */
 		return len == fixed_bytes;
 	}

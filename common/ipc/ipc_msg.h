@@ -8,6 +8,7 @@
 #pragma once
 
 #include "common/base/span.h"
+#include "common/ipc/ipc_challenge.h"
 #include "common/ipc/ipc_screen.h"
 #include "common/ipc/ipc_stream.h"
 #include "common/net/addr.h"
@@ -71,7 +72,10 @@
 	/* SIP by connections, which are the control plane's: in, out, and what did not go out. */ \
 	X(SIP_IN, 26, ipc_sip_in, C, W)                                                            \
 	X(SIP_OUT, 27, ipc_sip_out, D, W)                                                          \
-	X(SIP_FAIL, 28, ipc_sip_fail, C, W)
+	X(SIP_FAIL, 28, ipc_sip_fail, C, W)                                                        \
+	/* A peer asks who limen is; what limen answers. */                                        \
+	X(CHALLENGE, 29, ipc_challenge, D, W)                                                      \
+	X(CREDENTIALS, 30, ipc_credentials, C, W)
 
 enum ipc_msg_type {
 	IPC_NONE = 0,
@@ -149,8 +153,9 @@ enum ipc_srtp {
 enum ipc_policy_flag {
 	IPC_POLICY_MSRP = 1 << 0, /* m= sections over TCP pass with their address (MSRP) */
 	IPC_POLICY_HIDE_SSRC = 1 << 1, /* the other side sees its SSRCs by other numbers */
+	IPC_POLICY_ACCOUNT = 1 << 2, /* its challenges of limen's requests are CHALLENGEs */
 };
-#define IPC_POLICY_FLAGS (IPC_POLICY_MSRP | IPC_POLICY_HIDE_SSRC)
+#define IPC_POLICY_FLAGS (IPC_POLICY_MSRP | IPC_POLICY_HIDE_SSRC | IPC_POLICY_ACCOUNT)
 
 /* How limen speaks to one side of a call. */
 struct ipc_side_policy {

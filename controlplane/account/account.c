@@ -7,25 +7,17 @@
 
 #include "common/base/clock.h"
 #include "common/base/hash.h"
+#include "controlplane/account/challenge.h"
 #include "controlplane/auth/users.h"
 
 #define NEVER_NS       UINT64_MAX
+#define NONCES	       1024u
 #define ID_MARK	       (UINT64_C(1) << 63) /* ids of OPTIONS have it not */
-#define TEXT_MAX       256u
 /* RFC 5626 section 4.5: 30 s, doubled with each failure, 30 min at the most. */
 #define BACK_OFF_S     30u
 #define BACK_OFF_MAX_S 1800u
 #define EXPIRES_MIN_S  10u
 #define SPREAD_NS      (2 * CLOCK_NS_PER_S) /* of the first requests */
-
-/* The challenge in force; its nonce is used again with each refresh. */
-struct challenge {
-	bool known, proxy, qop, has_opaque;
-	uint8_t algorithm;
-	uint32_t nc;
-	char realm[TEXT_MAX], nonce[TEXT_MAX], opaque[TEXT_MAX];
-	unsigned char ha1[DIGEST_BYTES_MAX];
-};
 
 struct account {
 	char name[64]; /* trunk's */
@@ -40,7 +32,7 @@ struct account {
 	unsigned failures;  /* in a row */
 	unsigned peers_bad; /* of the trunk's, in this round */
 	unsigned challenged; /* in a row */
-	struct challenge challenge;
+	struct challenge challenge; /* in force: its nonce is used again with each refresh */
 };
 
 struct accounts {
@@ -49,6 +41,12 @@ struct accounts {
 	unsigned n;
 	bool up;
 	uint64_t last_id;
+	/* How often nonces were used that came with challenges of other requests, by their hash:
+	 * one that is forgotten begins anew, and is stale for who counts. */
+	struct nonce_use {
+		uint64_t nonce;
+		uint32_t nc;
+	} uses[NONCES];
 	struct account_stats stats;
 };
 
@@ -203,69 +201,13 @@ static struct span auth_user(const struct conf_trunk *trunk)
 						  : trunk->account_user);
 }
 
-static void put_authorization(struct cursor *out, struct account *account,
-			      const struct conf_trunk *trunk, struct span uri)
-{
-	struct challenge *c = &account->challenge;
-	char nc_text[8], cnonce_text[16], response[DIGEST_HEX_MAX];
-	struct cursor nc = cursor_on(nc_text, sizeof(nc_text)),
-		      cnonce = cursor_on(cnonce_text, sizeof(cnonce_text));
-	uint64_t once = hash_mix(account->seed ^ account->cseq, UINT64_C(0xd6e8feb86659fd93));
-	const unsigned char count[4] = {(unsigned char)(++c->nc >> 24),
-					(unsigned char)(c->nc >> 16), (unsigned char)(c->nc >> 8),
-					(unsigned char)c->nc};
-	struct digest_request digest = {.algorithm = (enum digest_algorithm)c->algorithm,
-					.method = SPAN("REGISTER"),
-					.uri = uri,
-					.nonce = span_str(c->nonce)};
-	unsigned len;
-
-	put_hex(&nc, count, sizeof(count));
-	put_hex(&cnonce, (const unsigned char *)&once, sizeof(once));
-	if (c->qop) {
-		digest.qop = SPAN("auth");
-		digest.nc = cursor_span(&nc);
-		digest.cnonce = cursor_span(&cnonce);
-	}
-	if (!digest_response(&digest, c->ha1, response, &len))
-		return;
-	if (c->proxy)
-		put_lit(out, "Proxy-Authorization: Digest username=\"");
-	else
-		put_lit(out, "Authorization: Digest username=\"");
-	put_span(out, auth_user(trunk));
-	put_lit(out, "\", realm=\"");
-	put_span(out, span_str(c->realm));
-	put_lit(out, "\", nonce=\"");
-	put_span(out, span_str(c->nonce));
-	put_lit(out, "\", uri=\"");
-	put_span(out, uri);
-	put_lit(out, "\", response=\"");
-	put_bytes(out, response, len);
-	put_lit(out, "\", algorithm=");
-	put_span(out, span_str(digest_name((enum digest_algorithm)c->algorithm)));
-	if (c->has_opaque) {
-		put_lit(out, ", opaque=\"");
-		put_span(out, span_str(c->opaque));
-		put_char(out, '"');
-	}
-	if (c->qop) {
-		put_lit(out, ", qop=auth, nc=");
-		put_span(out, digest.nc);
-		put_lit(out, ", cnonce=\"");
-		put_span(out, digest.cnonce);
-		put_char(out, '"');
-	}
-	put_lit(out, "\r\n");
-}
-
 void put_account_headers(struct cursor *out, struct accounts *a,
 			 const struct account_request *request, const struct net_endpoint *limen,
 			 const struct net_endpoint *peer)
 {
 	struct account *account = &a->list[request->account];
 	const struct conf_trunk *trunk = &a->conf->trunks[account->trunk];
-	char text[TEXT_MAX];
+	char text[CHALLENGE_TEXT_MAX];
 	struct cursor uri = cursor_on(text, sizeof(text));
 
 	put_lit(out, "Contact: <sip:");
@@ -283,60 +225,12 @@ void put_account_headers(struct cursor *out, struct accounts *a,
 		return;
 	put_lit(&uri, "sip:");
 	put_account_domain(&uri, trunk, peer);
-	put_authorization(out, account, trunk, cursor_span(&uri));
+	put_challenge_answer(out, &account->challenge, auth_user(trunk), SPAN("REGISTER"),
+			     cursor_span(&uri),
+			     hash_mix(account->seed ^ account->cseq, UINT64_C(0xd6e8feb86659fd93)));
 }
 
 /* ---- what comes back ---- */
-
-static bool keep_text(char into[TEXT_MAX], struct span text)
-{
-	if (text.len >= TEXT_MAX)
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		if ((uint8_t)text.ptr[i] < 0x20 || text.ptr[i] == '"' || text.ptr[i] == 0x7f)
-			return false;
-	}
-	memcpy(into, text.ptr ? text.ptr : "", text.len);
-	into[text.len] = '\0';
-	return true;
-}
-
-/* Take the challenge that there are credentials for; of several the first, which is what the server
- * prefers (RFC 8760 section 2.4). Its quoted texts go back as they came. */
-static bool take_challenge(struct account *account, const struct conf_trunk *trunk,
-			   const struct sip_msg *answer, const struct users *credentials,
-			   bool *stale)
-{
-	enum sip_hdr_id id = answer->status == 407 ? SIP_HDR_PROXY_AUTHENTICATE
-						   : SIP_HDR_WWW_AUTHENTICATE;
-	struct challenge *c = &account->challenge;
-
-	for (uint16_t at = answer->first[id]; at != SIP_HDR_NONE; at = answer->hdrs[at].next) {
-		enum digest_algorithm algorithm;
-		const unsigned char *ha1;
-		struct digest_params p;
-
-		if (digest_parse(sip_span(answer, answer->hdrs[at].value), &p) ||
-		    !digest_from_name(p.algorithm, &algorithm) ||
-		    (p.qop.len && !digest_offers(p.qop, SPAN("auth"))))
-			continue;
-		ha1 = credentials ? users_find(credentials, auth_user(trunk), p.realm, algorithm)
-				  : NULL;
-		if (!ha1 || !keep_text(c->realm, p.realm) || !keep_text(c->nonce, p.nonce) ||
-		    !keep_text(c->opaque, p.opaque))
-			continue;
-		memcpy(c->ha1, ha1, digest_bytes(algorithm));
-		c->algorithm = (uint8_t)algorithm;
-		c->qop = p.qop.len != 0;
-		c->has_opaque = p.opaque.ptr != NULL;
-		c->proxy = id == SIP_HDR_PROXY_AUTHENTICATE;
-		c->nc = 0;
-		c->known = true;
-		*stale = p.stale;
-		return true;
-	}
-	return false;
-}
 
 /* For how long the carrier keeps limen's contact, whichever of its Contacts that is. */
 static uint32_t granted_s(const struct account *account, const struct sip_msg *answer)
@@ -447,7 +341,7 @@ static bool goes_on(struct accounts *a, struct account *account, const struct co
 		return take_min_expires(account, answer);
 	if ((status != 401 && status != 407) || !answer || account->challenged >= 2)
 		return false;
-	if (!take_challenge(account, trunk, answer, credentials, &stale)) {
+	if (!challenge_read(&account->challenge, answer, auth_user(trunk), credentials, &stale)) {
 		a->stats.no_credentials++;
 		return false;
 	}
@@ -519,4 +413,41 @@ struct account_view accounts_view(const struct accounts *a, unsigned i)
 void accounts_stats(const struct accounts *a, struct account_stats *stats)
 {
 	*stats = a->stats;
+}
+
+/* ---- other requests ---- */
+
+static struct nonce_use *use_of(struct accounts *a, const struct challenge *c, struct span user)
+{
+	uint64_t hash = hash_fast(hash_fast(hash_fast(0, user), span_str(c->realm)),
+				  span_str(c->nonce));
+	struct nonce_use *use = &a->uses[hash % NONCES];
+
+	if (use->nonce != hash)
+		*use = (struct nonce_use){.nonce = hash};
+	return use;
+}
+
+bool put_account_credentials(struct cursor *out, struct accounts *a,
+			     const struct account_challenge *asked,
+			     const struct users *credentials)
+{
+	struct span user = auth_user(asked->trunk);
+	struct challenge c = {.known = false};
+	struct nonce_use *use;
+	bool stale = false;
+
+	/* the same once more is no better, unless only the nonce was over */
+	if (!challenge_read(&c, asked->answer, user, credentials, &stale) ||
+	    (asked->again && !stale)) {
+		a->stats.no_credentials++;
+		return false;
+	}
+	use = use_of(a, &c, user);
+	c.nc = use->nc;
+	put_challenge_answer(out, &c, user, asked->method, asked->uri, asked->random);
+	use->nc = c.nc;
+	explicit_bzero(&c, sizeof(c));
+	a->stats.answered++;
+	return !out->full;
 }

@@ -29,6 +29,7 @@ struct account_view {
 
 struct account_stats {
 	uint64_t sent, registered, challenged, failed, no_credentials, late;
+	uint64_t answered; /* challenges of other requests */
 };
 
 struct accounts *accounts_new(void);
@@ -66,6 +67,19 @@ void accounts_unsent(struct accounts *accounts, const struct account_request *re
 bool accounts_end(struct accounts *accounts, uint64_t id, uint16_t status,
 		  const struct sip_msg *answer, const struct users *credentials, uint64_t now_ns,
 		  uint64_t unix_ns, uint64_t random, struct account_view *view);
+
+/* A request of limen's to a trunk's peer was challenged. */
+struct account_challenge {
+	const struct conf_trunk *trunk;
+	struct span method, uri;
+	const struct sip_msg *answer; /* 401 or 407 */
+	bool again; /* the same kind of challenge was answered before, for this request */
+	uint64_t random;
+};
+/* The line that answers it; false where there are no credentials for it, or no others. */
+bool put_account_credentials(struct cursor *out, struct accounts *accounts,
+			     const struct account_challenge *asked,
+			     const struct users *credentials);
 
 unsigned accounts_count(const struct accounts *accounts);
 struct account_view accounts_view(const struct accounts *accounts, unsigned account);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 #include "common/base/clock.h"
@@ -124,6 +125,9 @@ void accounts_stop(struct dispatch *dispatch)
 	dispatch->account_timer = NULL;
 	accounts_free(dispatch->accounts);
 	dispatch->accounts = NULL;
+	free(dispatch->account_ids);
+	dispatch->account_ids = NULL;
+	dispatch->naccount_ids = 0;
 }
 
 int accounts_reload(struct dispatch *dispatch, const struct generation *generation)
@@ -131,6 +135,8 @@ int accounts_reload(struct dispatch *dispatch, const struct generation *generati
 	int err = accounts_configure(dispatch->accounts, generation->conf, clock_mono_ns(),
 				     any_number());
 
+	if (!err)
+		err = challenges_configure(dispatch, generation->conf);
 	if (!err)
 		arm(dispatch);
 	return err;

@@ -44,6 +44,9 @@ static void on_message(void *arg, unsigned ring, uint16_t type, const void *fram
 	case IPC_STAT_ROW:
 		listing_stat_row(dispatch, frame);
 		break;
+	case IPC_CHALLENGE:
+		dispatch_challenge(dispatch, ring, frame);
+		break;
 	case IPC_SUSPECT:
 		screening_suspect(dispatch, frame);
 		break;

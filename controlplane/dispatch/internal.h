@@ -78,6 +78,11 @@ struct dispatch {
 	struct reloading *reloading; /* reload.c */
 	struct event *probe_timer;
 	struct accounts *accounts;
+	struct account_id {
+		uint32_t id; /* ipc_side_policy's `trunk` */
+		unsigned trunk;
+	} *account_ids; /* owned; sorted */
+	unsigned naccount_ids;
 	struct event *account_timer;
 	struct event *certificate_timer;
 	struct acks acks;
@@ -158,6 +163,12 @@ void certificates_list(struct dispatch *dispatch, uint64_t client);
  * none. */
 void certificates_count(const struct dispatch *dispatch, unsigned by_state[CERTIFICATE_STATES],
 			int64_t *soonest_s);
+
+/* challenges.c: peers that ask who limen is. */
+/* With accounts_reload. 0, or -ENOMEM. */
+int challenges_configure(struct dispatch *dispatch, const struct conf *conf);
+void dispatch_challenge(struct dispatch *dispatch, unsigned ring,
+			const struct ipc_challenge *challenge);
 
 /* alarms.c */
 void alarms_list(struct dispatch *dispatch, uint64_t client);

@@ -110,6 +110,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("accounts", "challenged", accounts.challenged);
 	ROW("accounts", "failed", accounts.failed);
 	ROW("accounts", "no_credentials", accounts.no_credentials);
+	ROW("accounts", "answered", accounts.answered);
 	ROW("auth", "users", auth.users);
 	ROW("auth", "challenges", auth.challenges);
 	ROW("auth", "good", auth.good);

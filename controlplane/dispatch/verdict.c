@@ -45,6 +45,11 @@ struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family)
 	return limen;
 }
 
+bool trunk_has_account(const struct conf_trunk *trunk)
+{
+	return *trunk->account_user || *trunk->account_auth_user;
+}
+
 /* How limen speaks to a trunk's peers, when those of `other` are on the far side. */
 static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
 				      const struct conf_trunk *other)
@@ -56,7 +61,8 @@ static struct ipc_side_policy side_of(const struct conf_trunk *trunk,
 		.redirect = trunk->redirect,
 		.refer = trunk->refer,
 		.flags = (uint8_t)((trunk->msrp && other->msrp ? IPC_POLICY_MSRP : 0) |
-				   (trunk->ssrc_hide ? IPC_POLICY_HIDE_SSRC : 0)),
+				   (trunk->ssrc_hide ? IPC_POLICY_HIDE_SSRC : 0) |
+				   (trunk_has_account(trunk) ? IPC_POLICY_ACCOUNT : 0)),
 		.police_burst_ms = trunk->media_police ? trunk->media_police_burst_ms : 0,
 		.police_headroom_percent = trunk->media_police_headroom,
 		.trunk = screen_trunk_id(trunk->name),

@@ -51,5 +51,8 @@ void put_reply(struct cursor *out, const struct ipc_ask *ask, unsigned status, u
 void put_retry(struct cursor *out, const struct ipc_ask *ask, unsigned status,
 	       uint32_t retry_after_s);
 
+/* Whether limen has an account there: then it answers challenges of its requests. */
+bool trunk_has_account(const struct conf_trunk *trunk);
+
 /* limen's own address in a realm; of no family where it has none of that family. */
 struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family);

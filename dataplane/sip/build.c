@@ -411,9 +411,10 @@ void build_from_invite(struct cursor *out, enum sip_method method, const struct 
 }
 
 void build_again(struct engine *e, struct cursor *out, const struct sip_msg *sent,
-		 const struct sip_leg *leg, const struct sip_txn *txn)
+		 const struct sip_leg *leg, const struct sip_txn *txn,
+		 const struct span *credentials)
 {
-	struct span name = span_str(sip_method_name(sent->method));
+	struct span name = sip_span(sent, sent->method_name);
 
 	put_span(out, name);
 	put_char(out, ' ');
@@ -431,12 +432,18 @@ void build_again(struct engine *e, struct cursor *out, const struct sip_msg *sen
 		const struct sip_hdr *hdr = &sent->hdrs[i];
 
 		if (hdr->id == SIP_HDR_VIA || hdr->id == SIP_HDR_CSEQ ||
-		    hdr->id == SIP_HDR_SESSION_EXPIRES || hdr->id == SIP_HDR_MIN_SE ||
-		    hdr->id == SIP_HDR_CONTENT_LENGTH)
+		    hdr->id == SIP_HDR_CONTENT_LENGTH ||
+		    (credentials ? hdr->id == SIP_HDR_AUTHORIZATION ||
+					   hdr->id == SIP_HDR_PROXY_AUTHORIZATION
+				 : hdr->id == SIP_HDR_SESSION_EXPIRES ||
+					   hdr->id == SIP_HDR_MIN_SE))
 			continue;
 		put_header(out, header_name(sent, hdr), sip_span(sent, hdr->value), hdr->folded);
 	}
-	session_put_interval(out, leg);
+	if (credentials)
+		put_span(out, *credentials);
+	else
+		session_put_interval(out, leg);
 	put_body(out, &(struct body){.bytes = sip_span(sent, sent->body)});
 }
 

@@ -252,9 +252,11 @@ struct span build_allow(void);
 struct span build_allow_all(void);
 /* Whether an option tag (Require, Supported) works across limen. */
 bool option_is_known(struct span token);
-/* A request that was refused, from what was sent: with the leg's session headers of now. */
+/* A request that was refused, from what was sent: with these credentials in place of all others, or
+ * (NULL) with the leg's session headers of now. */
 void build_again(struct engine *e, struct cursor *out, const struct sip_msg *sent,
-		 const struct sip_leg *leg, const struct sip_txn *txn);
+		 const struct sip_leg *leg, const struct sip_txn *txn,
+		 const struct span *credentials);
 
 /* Text of another message in one line: a fold is one space (section 7.3.1). */
 void put_unfolded(struct cursor *out, struct span text);
@@ -340,6 +342,9 @@ enum txn_event {
 	TXN_EVENT_STRAY,   /* client INVITE, Accepted: another 2xx */
 	TXN_EVENT_TRYING,  /* server, other than INVITE: 100 is due */
 };
+/* engine.c. A client transaction has an answer, or will have none: told to whom it belongs. */
+void engine_client_event(struct engine *e, struct sip_txn *txn, enum txn_event event,
+			 const struct sip_msg *msg);
 
 /* ---- session.c: session timers of each leg (RFC 4028) ---- */
 void session_set_policy(struct sip_leg *leg, const struct ipc_side_policy *policy);
@@ -364,6 +369,9 @@ bool session_answer_update(struct engine *e, struct sip_leg *leg, struct sip_txn
 /* A request was refused with 422: sent once more with the interval that the peer takes
  * (section 7.4). False: it stays refused. */
 bool session_retry(struct engine *e, struct sip_txn *txn, const struct sip_msg *msg);
+/* Whether whoever asked for it still waits for this request's answer. */
+bool session_is_wanted(const struct engine *e, const struct sip_call *call,
+		       const struct sip_leg *leg, const struct sip_txn *txn);
 /* limen's own refresh has an answer, or none (TIMEOUT, msg NULL). */
 bool session_is_refresh(const struct engine *e, const struct sip_txn *txn);
 void session_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event,
@@ -421,6 +429,12 @@ void txn_keep_ack(struct engine *e, struct sip_txn *txn, struct span bytes);
 /* A client INVITE that rings is over in 64*T1 at the latest: it was cancelled (section 9.1), or its
  * dialog ended. */
 void txn_bound(struct engine *e, struct sip_txn *txn);
+/* It ends then. */
+void txn_set_timeout(struct engine *e, struct sip_txn *txn, uint64_t timeout_ns);
+/* A client transaction that was parked in its last state lingers there from now on. */
+void txn_linger_on(struct engine *e, struct sip_txn *txn);
+/* Its request will not be sent again. */
+void txn_drop_msg(struct engine *e, struct sip_txn *txn);
 /* The ACK kept, once more; nothing where there is none yet. */
 void txn_resend_ack(struct engine *e, struct sip_txn *txn);
 /* It no longer needs the call. */
@@ -568,6 +582,17 @@ void b2bua_on_client(struct engine *e, struct sip_txn *txn, enum txn_event event
 /* What its side's policy makes of it: the call goes on or ends. False for one that is refused. */
 bool redirect_take(struct engine *e, struct sip_call *call, struct sip_leg *leg,
 		   const struct sip_msg *msg);
+
+/* ---- challenge.c: a peer asks who limen itself is ---- */
+/* A request was refused with 401 or 407: parked, and the control plane asked. False where that is
+ * of no use: it stays refused. */
+bool challenge_ask(struct engine *e, struct sip_txn *txn, const struct sip_msg *answer);
+/* What the control plane answers: sent again, or refused after all. */
+void challenge_take(struct engine *e, const struct ipc_credentials *credentials);
+/* Refused after all: the transaction's event is told now. */
+void challenge_give_up(struct engine *e, struct sip_txn *txn);
+/* Credentials of an INVITE, which its ACK repeats. */
+struct span challenge_lines(const struct engine *e, const struct sip_txn *invite);
 
 /* ---- standalone.c: requests outside a dialog other than INVITE ---- */
 /* A status that refuses it whatever policy says, or 0. */

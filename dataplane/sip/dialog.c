@@ -94,6 +94,7 @@ void dialog_send_ack(struct engine *e, struct sip_leg *leg, const struct sip_msg
 	cookie_put_random(&text, engine_random(e), engine_random(e));
 	req.branch = cursor_span(&text);
 	req.cseq = invite->cseq;
+	req.extra = challenge_lines(e, invite); /* section 22.1 */
 	req.plan = src && call ? call_plan(e, call) : SPAN_NONE;
 	invite->dst = leg_next_hop(e, leg);
 	out = out_start(e);

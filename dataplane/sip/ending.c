@@ -14,6 +14,8 @@ void b2bua_cancel_leg(struct engine *e, struct sip_leg *leg, struct span reason)
 		return;
 	if (invite->state == TXN_TRYING && !(invite->flags & TXN_CANCEL_WANTED)) {
 		invite->flags |= TXN_CANCEL_WANTED;
+		blob_free(&e->blobs, invite->challenge); /* the same place */
+		invite->rounds = 0;
 		invite->reason = reason.len ? blob_copy(&e->blobs, reason) : HANDLE_NONE;
 	}
 	if (invite->state != TXN_PROCEEDING)

@@ -164,18 +164,11 @@ static bool is_first_request(const struct sip_call *call, const struct sip_txn *
 	return txn->peer == call->invite && txn->peer != HANDLE_NONE;
 }
 
-static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event,
-		     const struct sip_msg *msg)
+void engine_client_event(struct engine *e, struct sip_txn *txn, enum txn_event event,
+			 const struct sip_msg *msg)
 {
-	struct sip_call *call;
+	struct sip_call *call = call_get(e, txn->call);
 
-	if (event == TXN_EVENT_NONE)
-		return; /* the transaction may be gone */
-	if (event == TXN_EVENT_FAILURE && msg->status == 422 && session_retry(e, txn, msg)) {
-		txn_release(e, txn);
-		return;
-	}
-	call = call_get(e, txn->call);
 	/* The transaction that carries a call's first request is b2bua's; those inside its dialogs
 	 * are dialog's. */
 	if (probe_is(e, txn))
@@ -196,6 +189,23 @@ static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event
 		txn_free(e, txn);
 	else if (event == TXN_EVENT_SUCCESS || event == TXN_EVENT_FAILURE)
 		txn_release(e, txn);
+}
+
+static void on_event(struct engine *e, struct sip_txn *txn, enum txn_event event,
+		     const struct sip_msg *msg)
+{
+	if (event == TXN_EVENT_NONE)
+		return; /* the transaction may be gone */
+	if (event == TXN_EVENT_FAILURE && msg->status == 422 && session_retry(e, txn, msg)) {
+		txn_release(e, txn);
+		return;
+	}
+	if (event == TXN_EVENT_FAILURE && (msg->status == 401 || msg->status == 407)) {
+		if (challenge_ask(e, txn, msg))
+			return;
+		txn_drop_msg(e, txn);
+	}
+	engine_client_event(e, txn, event, msg);
 }
 
 /* What goes to that peer next goes by the connection that it used now. */
@@ -484,6 +494,9 @@ void engine_frame(struct engine *e, uint64_t now_ns, uint16_t type, const void *
 	case IPC_SOURCES_ASK:
 		screen_list(e, frame);
 		break;
+	case IPC_CREDENTIALS:
+		challenge_take(e, frame);
+		break;
 	case IPC_SIP_FAIL:
 		send_failed(e, ((const struct ipc_sip_fail *)frame)->token);
 		break;
@@ -529,10 +542,18 @@ void engine_link(struct engine *e, uint64_t now_ns, bool up)
 void engine_report_blocked(struct engine *e, const struct engine_action *action)
 {
 	struct sip_call *call;
+	struct sip_txn *txn;
 	uint64_t handle;
 
 	e->stats.reports_blocked++;
-	/* Both begin with the call's handle. */
+	/* All begin with a handle: the call's, or the transaction's. */
+	if (action->bytes.len >= sizeof(handle) && action->type == IPC_CHALLENGE) {
+		memcpy(&handle, action->bytes.ptr, sizeof(handle));
+		txn = txn_get(e, handle);
+		if (txn && txn->parked)
+			txn_set_timeout(e, txn, e->now_ns);
+		return;
+	}
 	if (action->bytes.len < sizeof(handle) ||
 	    (action->type != IPC_ASK && action->type != IPC_CALL_END &&
 	     action->type != IPC_ANSWER))
@@ -557,6 +578,10 @@ static void on_txn_timer(struct engine *e, uint32_t index)
 
 	if (txn == NULL)
 		return;
+	if (txn->parked && e->now_ns >= txn->timeout_ns) {
+		challenge_give_up(e, txn);
+		return;
+	}
 	event = txn_on_timer(e, txn);
 	if (event == TXN_EVENT_TIMEOUT && txn->kind == TXN_CLIENT_INVITE &&
 	    txn->state == TXN_PROCEEDING && txn->cancel == HANDLE_NONE && b2bua_give_up(e, txn))

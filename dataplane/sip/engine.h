@@ -96,6 +96,9 @@ struct engine_stats {
 	uint64_t tables, tables_bad, sources_set, sources_unset, sources_full, requests_unknown,
 		requests_known, agents, suspects; /* guard.h */
 	uint64_t sends_failed; /* messages that no connection took */
+	/* Challenges of requests of limen's own: those that its account's credentials were asked
+	 * for, and what became of them. */
+	uint64_t challenges_asked, challenges_answered, challenges_unanswered;
 	uint32_t calls, legs, txns, records_unacked, subscriptions, timers;
 	uint32_t busy_permille, admit_permille; /* as the last engine_load left them */
 };

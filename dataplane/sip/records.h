@@ -257,6 +257,8 @@ struct sip_txn {
 	union {
 		uint64_t head;   /* blob, server: the lines that every response repeats */
 		uint64_t reason; /* blob, client INVITE: Reason line of the CANCEL that waits */
+		uint64_t challenge; /* blob, client: parked, the response; sent with credentials,
+				       their lines (INVITE) */
 	};
 	uint64_t msg;       /* blob: the message last sent, for retransmission */
 	uint64_t ack;       /* blob, client INVITE: the ACK sent */
@@ -273,7 +275,9 @@ struct sip_txn {
 	uint8_t method;          /* enum sip_method */
 	uint8_t realm;
 	uint8_t transport;       /* enum net_transport */
-	uint16_t pad;
+	uint8_t rounds : 4;      /* client: so often sent with credentials */
+	uint8_t parked : 1;      /* client: challenged, its credentials are asked for */
+	uint8_t answered;        /* client: enum ipc_challenge_answered */
 };
 _Static_assert(sizeof(struct sip_txn) % 8 == 0 && sizeof(struct sip_txn) <= 160, "millions linger");
 

@@ -468,9 +468,8 @@ bool session_answer_update(struct engine *e, struct sip_leg *leg, struct sip_txn
 
 /* ---- 422 ---- */
 
-/* Whether whoever asked for it still waits for this request's answer. */
-static bool is_wanted(const struct engine *e, const struct sip_call *call,
-		      const struct sip_leg *leg, const struct sip_txn *txn)
+bool session_is_wanted(const struct engine *e, const struct sip_call *call,
+		       const struct sip_leg *leg, const struct sip_txn *txn)
 {
 	const struct sip_txn *server = txn_get(e, txn->peer);
 
@@ -498,7 +497,7 @@ bool session_retry(struct engine *e, struct sip_txn *txn, const struct sip_msg *
 
 	if (leg == NULL || call == NULL || leg->session.policy_s == 0 || sent.len == 0 ||
 	    (txn->method != SIP_METHOD_INVITE && txn->method != SIP_METHOD_UPDATE) ||
-	    !is_wanted(e, call, leg, txn))
+	    !session_is_wanted(e, call, leg, txn))
 		return false;
 	s = &leg->session;
 	if (s->flags & SESSION_RAISED || min_se_s <= larger(s->policy_s, s->floor_s)) {
@@ -517,7 +516,7 @@ bool session_retry(struct engine *e, struct sip_txn *txn, const struct sip_msg *
 	again->peer = txn->peer;
 	again->flags |= txn->flags & TXN_TIMER_C;
 	out = out_start(e);
-	build_again(e, out, &e->again, leg, again);
+	build_again(e, out, &e->again, leg, again, NULL);
 	if (!txn_client_send(e, again, out_finish(e)))
 		return false;
 	server = txn_get(e, txn->peer);

@@ -111,17 +111,17 @@ void txn_free(struct engine *e, struct sip_txn *txn)
 	slab_free(e->txns, txn->self);
 }
 
-static void txn_drop_msg(struct engine *e, struct sip_txn *txn)
+void txn_drop_msg(struct engine *e, struct sip_txn *txn)
 {
 	blob_free(&e->blobs, txn->msg);
 	txn->msg = HANDLE_NONE;
 }
 
 /* A refusal needs the request no more, unless it says what would have been taken (RFC 4028
- * section 7.4). */
+ * section 7.4, RFC 3261 section 22). */
 static void txn_refused(struct engine *e, struct sip_txn *txn, uint16_t status)
 {
-	if (status != 422)
+	if (status != 422 && status != 401 && status != 407)
 		txn_drop_msg(e, txn);
 }
 
@@ -364,6 +364,17 @@ void txn_keep_ack(struct engine *e, struct sip_txn *txn, struct span bytes)
 	txn->flags |= TXN_ACKED;
 	txn_keep(e, &txn->ack, bytes);
 	send_request(e, txn, 0, bytes);
+}
+
+void txn_set_timeout(struct engine *e, struct sip_txn *txn, uint64_t timeout_ns)
+{
+	txn->timeout_ns = timeout_ns;
+	txn_arm(e, txn);
+}
+
+void txn_linger_on(struct engine *e, struct sip_txn *txn)
+{
+	txn_linger(e, txn, TXN_COMPLETED, txn->kind == TXN_CLIENT_INVITE ? TIMEOUT_MS : T4_MS);
 }
 
 void txn_bound(struct engine *e, struct sip_txn *txn)

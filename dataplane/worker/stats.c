@@ -212,7 +212,7 @@ static void add_neigh(struct stats *stats, struct neigh *neigh)
 	X(requests_in) X(responses_in) X(requests_out) X(responses_out) X(retransmits_in)          \
 	X(retransmits_out) X(calls_started) X(calls_answered) X(calls_ended) X(calls_refused)      \
 	X(asks) X(verdicts) X(verdicts_stale) X(txn_timeouts) X(reports_blocked) X(actions_lost)   \
-	X(sends_failed)                                                                            \
+	X(sends_failed) X(challenges_asked) X(challenges_answered) X(challenges_unanswered)        \
 	X(overloads) X(ports_exhausted) X(records_lost) X(redirects_followed) X(redirects_passed)  \
 	X(probes) X(probes_refused) X(overload_refused) X(emergencies_admitted) X(transfers)       \
 	X(owner_sent) X(owner_taken) X(owner_bad)                                                  \

@@ -216,6 +216,28 @@ static void make_sip_fail(struct sample *s)
 	put(s, &fail, sizeof(fail));
 }
 
+static void make_challenge(struct sample *s)
+{
+	struct ipc_challenge challenge = {
+		.id = 7, .answer_len = 7, .method_len = 3, .uri_len = 5, .answered = IPC_ANSWERED_401};
+
+	*s = (struct sample){
+		.type = IPC_CHALLENGE, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	put(s, &challenge, sizeof(challenge));
+	put(s, "BYEsip:xSIP/2.0", 15);
+}
+
+#define LINES "Authorization: Digest a=\"b\"\r\nProxy-Authorization: x\r\n"
+static void make_credentials(struct sample *s)
+{
+	struct ipc_credentials credentials = {.id = 7, .headers_len = sizeof(LINES) - 1};
+
+	*s = (struct sample){
+		.type = IPC_CREDENTIALS, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	put(s, &credentials, sizeof(credentials));
+	put(s, LINES, sizeof(LINES) - 1);
+}
+
 static void make_call_end(struct sample *s)
 {
 	struct ipc_call_end end = {.call = 1,
@@ -355,6 +377,7 @@ static maker *const makers[] = {make_accept_one, make_accept_most, make_refuse, 
 				make_call_end,   make_call_row,    make_stat_row, make_notice,
 				make_redirect_ask, make_answer, make_probe, make_probe_end,
 				make_settings,	   make_sip_in, make_sip_out, make_sip_fail,
+				make_challenge, make_credentials,
 				make_screen, make_trunks, make_sources,
 				make_source_set,   make_source_row, make_suspect};
 #define MAKERS (sizeof(makers) / sizeof(makers[0]))
@@ -596,6 +619,12 @@ static void test_ranges(void)
 	BAD(make_sip_out(&s), ipc_sip_out, msg_len, 8);
 	BAD(make_sip_fail(&s), ipc_sip_fail, token, 0);
 	BAD(make_sip_fail(&s), ipc_sip_fail, reason, IPC_FAILS);
+	BAD(make_challenge(&s), ipc_challenge, answer_len, 0);
+	BAD(make_challenge(&s), ipc_challenge, answer_len, UINT32_MAX);
+	BAD(make_challenge(&s), ipc_challenge, method_len, 0);
+	BAD(make_challenge(&s), ipc_challenge, uri_len, 6);
+	BAD(make_challenge(&s), ipc_challenge, answered, 4);
+	BAD(make_credentials(&s), ipc_credentials, headers_len, sizeof(LINES) - 2);
 	BAD(make_settings(&s), ipc_settings, busy_permille_max, 1001);
 	BAD(make_screen(&s), ipc_screen, burst_ms, 0);
 	BAD(make_screen(&s), ipc_screen, window_s, 0);

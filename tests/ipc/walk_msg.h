@@ -171,6 +171,14 @@ static inline void walk_msg(uint16_t type, const void *frame, uint32_t len)
 		PROMISE(strcmp(ipc_sip_fail_name(((const struct ipc_sip_fail *)frame)->reason),
 			       "unknown") != 0);
 		break;
+	case IPC_CHALLENGE:
+		walk_span(frame, len, ipc_challenge_method(frame), " \r\n\177");
+		walk_span(frame, len, ipc_challenge_uri(frame), " \r\n\177");
+		PROMISE(ipc_challenge_answer(frame).len && ipc_challenge_answer(frame).len < len);
+		break;
+	case IPC_CREDENTIALS:
+		walk_span(frame, len, ipc_credentials_headers(frame), "\t\177");
+		break;
 	case IPC_NOTICE:
 		walk_span(frame, len, ipc_notice_text(frame), "\r\n\033\177\200\377");
 		break;

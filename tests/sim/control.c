@@ -246,6 +246,18 @@ static void send_probe(struct sim *sim, const struct control_event *event)
 	send_frame(sim, IPC_PROBE, frame, out.len);
 }
 
+static void send_credentials(struct sim *sim, const struct control_event *event)
+{
+	_Alignas(8) char frame[sizeof(struct ipc_credentials) + sizeof(event->lines)];
+	struct ipc_credentials head = {.id = event->id,
+				       .headers_len = (uint16_t)strlen(event->lines)};
+	struct cursor out = cursor_on(frame, sizeof(frame));
+
+	put_bytes(&out, &head, sizeof(head));
+	put_span(&out, span_str(event->lines));
+	send_frame(sim, IPC_CREDENTIALS, frame, out.len);
+}
+
 void control_send_fails(struct sim *sim, uint64_t at_ns, uint64_t token)
 {
 	control_schedule(sim, at_ns, CONTROL_SEND_FAILS, 0, token);
@@ -297,6 +309,9 @@ void control_event(struct sim *sim, struct control_event *event)
 		break;
 	case CONTROL_SEND_FAILS:
 		send_frame(sim, IPC_SIP_FAIL, &fail, sizeof(fail));
+		break;
+	case CONTROL_CREDENTIALS:
+		send_credentials(sim, event);
 		break;
 	case CONTROL_LIST:
 		send_frame(sim, IPC_CALLS_ASK, &list, sizeof(list));

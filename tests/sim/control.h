@@ -14,6 +14,7 @@ enum control_kind {
 	CONTROL_LINK_UP,
 	CONTROL_PROBE,
 	CONTROL_SEND_FAILS,
+	CONTROL_CREDENTIALS,
 	CONTROL_LOAD, /* not of the control plane: how busy a worker is */
 };
 
@@ -27,6 +28,7 @@ struct control_event {
 	uint8_t from;	/* VERDICT: slot that asks */
 	uint8_t slots;	/* VERDICT: places that request or redirection names, as bits */
 	uint64_t id;	/* ask id, call handle, cursor, token */
+	char lines[512]; /* CREDENTIALS */
 };
 
 bool control_chance(struct sim *sim, uint32_t thousandths);

@@ -201,9 +201,9 @@ static void print_totals(const struct totals *t, double seconds)
 	printf("sessions: %lu with a timer, %lu refreshed by endpoints, %lu found too short; "
 	       "redirections: %lu asked about, %lu followed by callers\n",
 	       t->timers, t->refreshes, t->too_short, t->redirects, t->followed);
-	printf("outside dialogs: %lu accepted, %lu challenged, %lu credentials verified; %lu "
+	printf("outside dialogs: %lu accepted, %lu challenged (%lu of them limen), %lu credentials verified; %lu "
 	       "subscriptions, %lu NOTIFY\n",
-	       t->alone, t->challenges, t->verified, t->subscriptions, t->notifies);
+	       t->alone, t->challenges, t->asked_limen, t->verified, t->subscriptions, t->notifies);
 	printf("transfers: %lu REFER, %lu accepted, %lu by limen, %lu NOTIFY, %lu done; %lu "
 	       "Replaces; probes: %lu, %lu ended\n",
 	       t->refers, t->referred, t->transfers_asked, t->refer_notifies, t->transfers,

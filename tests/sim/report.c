@@ -230,6 +230,27 @@ static void on_probe_end(struct sim *sim, const struct ipc_probe_end *end)
 	sim->totals->probe_ends++;
 }
 
+static void on_challenge(struct sim *sim, const struct ipc_challenge *challenge)
+{
+	static struct sip_msg msg;
+	struct span answer = ipc_challenge_answer(challenge);
+	struct control_event *event;
+
+	if (sip_parse(&msg, answer.ptr, answer.len, SIP_DATAGRAM) != SIP_PARSE_OK ||
+	    msg.is_request || (msg.status != 401 && msg.status != 407)) {
+		sim_violation(sim, SIM_NO_CALL, "a challenge that is none");
+		return;
+	}
+	if (sim->profile.control_fails && control_chance(sim, 60))
+		return; /* never */
+	event = control_schedule(sim, sim->now_ns + verdict_delay_ns(sim), CONTROL_CREDENTIALS, 0,
+				 challenge->id);
+	if (!sim->profile.control_fails || control_chance(sim, 900))
+		event->lines[alone_credentials(&msg, ipc_challenge_uri(challenge), event->lines,
+					       sizeof(event->lines))] = 0;
+	sim->totals->asked_limen++;
+}
+
 void control_report(struct sim *sim, const struct engine_action *action)
 {
 	_Alignas(8) static char frame[IPC_FRAME_MAX];
@@ -256,6 +277,9 @@ void control_report(struct sim *sim, const struct engine_action *action)
 		break;
 	case IPC_CALL_END:
 		on_call_end(sim, (const struct ipc_call_end *)frame);
+		break;
+	case IPC_CHALLENGE:
+		on_challenge(sim, (const struct ipc_challenge *)frame);
 		break;
 	case IPC_PROBE_END:
 		on_probe_end(sim, (const struct ipc_probe_end *)frame);

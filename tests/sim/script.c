@@ -144,7 +144,9 @@ static void callee_manner(struct sim *sim, struct manner *m, bool hangs_up)
 	m->bad_sdp = chance(rng, 20);
 	m->early_bye = chance(rng, 30);
 	m->alone_status = (uint16_t)PICK(rng, 200, 200, 200, 200, 202, 404, 480, 500);
-	m->challenge = chance(rng, 60) ? (uint16_t)PICK(rng, 401, 407) : 0;
+	m->challenge = chance(rng, 100) ? (uint16_t)PICK(rng, 401, 407) : 0;
+	m->knows_limen = m->challenge && chance(rng, 500);
+	m->challenges_dialogs = m->knows_limen && !sim->profile.control_fails && chance(rng, 500);
 	m->notifies_early = chance(rng, 300);
 	m->accepts_202 = chance(rng, 300);
 	m->moved = (uint8_t)PICK(rng, MOVED_AWAY, MOVED_NEXT, MOVED_NEXT, MOVED_HERE, MOVED_ALL);

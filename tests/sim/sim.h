@@ -106,7 +106,7 @@ struct totals {
 	uint64_t by_tcp, broken; /* messages; connections */
 	uint64_t overload_refused, probes, probe_ends, transfers_asked;
 	uint64_t refers, referred, refer_notifies, transfers, replaced;
-	uint64_t alone, subscriptions, notifies, challenges, verified;
+	uint64_t alone, subscriptions, notifies, challenges, verified, asked_limen;
 	uint64_t timers, refreshes, too_short, redirects, followed;
 	uint64_t rtp_relayed, rtp_judged, rtp_refused, srtp_judged;
 	uint64_t fingerprint; /* of every message and its time: two runs of the same seeds agree in

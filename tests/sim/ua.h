@@ -106,6 +106,8 @@ struct manner {
 	/* Requests outside a dialog, and subscriptions. */
 	uint16_t alone_status; /* callee: its answer to them */
 	uint16_t challenge;    /* callee: 401 or 407 to who shows no credentials; 0: never */
+	bool knows_limen;	    /* callee: limen has an account there */
+	bool challenges_dialogs;    /* callee: inside dialogs, too */
 	bool has_password;
 	uint8_t event;		/* enum ua_event */
 	uint32_t event_s;	/* how long a subscription is to last */
@@ -350,7 +352,9 @@ void alone_on_response(struct sim *sim, struct ua *ua, struct sess *sess,
 		       const struct sip_msg *msg);
 void alone_answer(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
 /* True: the request was answered by a challenge. */
-bool alone_challenges(struct sim *sim, struct ua *ua, const struct sip_msg *msg);
+bool alone_challenges(struct sim *sim, struct ua *ua, struct sess *sess,
+		      const struct sip_msg *msg);
+size_t alone_credentials(const struct sip_msg *answer, struct span uri, char *line, size_t cap);
 bool alone_take_challenge(struct sim *sim, struct ua *ua, struct sess *sess,
 			  const struct sip_msg *msg);
 

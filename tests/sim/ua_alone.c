@@ -26,9 +26,9 @@ static struct span quoted(struct span in, const char *name)
 	return end ? span_of(at, (size_t)(end - at)) : SPAN_NONE;
 }
 
-static void challenge(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
+static void challenge(struct sim *sim, struct ua *ua, struct sess *sess, const struct sip_msg *msg)
 {
-	struct ua_txn *txn = ua_server_new(ua, msg, NULL);
+	struct ua_txn *txn = ua_server_new(ua, msg, sess);
 	bool proxy = ua->manner.challenge == 407;
 	char line[192];
 
@@ -41,10 +41,10 @@ static void challenge(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		 "%s: Digest realm=\"service.example\", nonce=\"%s\", algorithm=MD5, "
 		 "qop=\"auth\"\r\n",
 		 proxy ? "Proxy-Authenticate" : "WWW-Authenticate", ua->nonce);
-	ua_respond_as(sim, ua, txn, NULL, ua->manner.challenge, NULL, line);
+	ua_respond_as(sim, ua, txn, sess, ua->manner.challenge, NULL, line);
 }
 
-bool alone_challenges(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
+bool alone_challenges(struct sim *sim, struct ua *ua, struct sess *sess, const struct sip_msg *msg)
 {
 	struct span given =
 		sip_hdr_value(msg, ua->manner.challenge == 407 ? SIP_HDR_PROXY_AUTHORIZATION
@@ -55,7 +55,7 @@ bool alone_challenges(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 	if (!ua->manner.challenge)
 		return false;
 	if (!nonce.len || !span_eq(nonce, span_str(ua->nonce))) {
-		challenge(sim, ua, msg);
+		challenge(sim, ua, sess, msg);
 		return true;
 	}
 	snprintf(want, sizeof(want), "%08x", digest_of(nonce, quoted(given, "uri=\"")));
@@ -63,6 +63,25 @@ bool alone_challenges(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		sim_violation(sim, ua->call, "endpoint %u: credentials do not verify", ua->slot);
 	sim->totals->verified++;
 	return false;
+}
+
+/* What the control plane answers for limen's account there; 0: it cannot. */
+size_t alone_credentials(const struct sip_msg *answer, struct span uri, char *line, size_t cap)
+{
+	bool proxy = answer->status == 407;
+	struct span nonce = quoted(
+		sip_hdr_value(answer, proxy ? SIP_HDR_PROXY_AUTHENTICATE : SIP_HDR_WWW_AUTHENTICATE),
+		"nonce=\"");
+	int len;
+
+	if (!nonce.len)
+		return 0;
+	len = snprintf(line, cap,
+		       "%s: Digest username=\"limen\", realm=\"service.example\", nonce=\"%.*s\", "
+		       "uri=\"%.*s\", response=\"%08x\"\r\n",
+		       proxy ? "Proxy-Authorization" : "Authorization", SPAN_FMT(nonce),
+		       SPAN_FMT(uri), digest_of(nonce, uri));
+	return len > 0 && (size_t)len < cap ? (size_t)len : 0;
 }
 
 /* A caller's credentials for a challenge, as a header line; false: it has none. */

@@ -203,7 +203,7 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		return;
 	}
 	if (msg->to_tag.len == 0) {
-		if (alone_challenges(sim, ua, msg))
+		if (alone_challenges(sim, ua, NULL, msg))
 			return;
 		if (msg->method == SIP_METHOD_INVITE)
 			start_called(sim, ua, msg);
@@ -230,6 +230,9 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		return;
 	}
 	sess->remote_cseq = msg->cseq;
+	if (ua->manner.challenges_dialogs && !sess->event && sess->state != SESS_DOWN &&
+	    alone_challenges(sim, ua, sess, msg))
+		return;
 	if (sess->event) {
 		event_on_request(sim, ua, sess, msg);
 		return;

@@ -152,6 +152,7 @@ static struct ipc_side_policy side_policy(struct sim *sim, const struct ua *ua)
 						 : IPC_SRTP_FORBID);
 	for (unsigned i = 0; i < SECURE_SUITES_MAX; i++)
 		side.srtp_suites[i] = (uint8_t)(SECURE_SUITES_MAX - i);
+	side.flags = ua->manner.knows_limen ? IPC_POLICY_ACCOUNT : 0;
 	side.trunk = sim->profile.limited ? 1u + ua->side : 0;
 	side.refer = (uint8_t)rng_below(&sim->control_rng, IPC_REFERS);
 	side.redirect = (uint8_t)rng_below(&sim->control_rng, IPC_REDIRECTS);
