@@ -69,6 +69,9 @@ struct conf_realm {
 	unsigned kernel_new_per_s, kernel_pkts_per_s; /* of one source */
 	uint16_t tls_port; /* 0: none */
 	int tls;	   /* index; -1: none */
+	uint16_t tcp_port; /* 0: no TCP */
+	unsigned nstream_addrs;
+	struct net_endpoint stream_addrs[CONF_ADDRS_MAX]; /* without port; none: `addrs` */
 };
 
 /* What becomes of a 3xx that a trunk's peers send, and of a REFER. */
@@ -85,6 +88,8 @@ enum conf_refer { CONF_REFER_REFUSE = 0, CONF_REFER_PASS, CONF_REFER_LOCAL };
 struct conf_peer {
 	char *host; /* in lower case, without a dot at its end; NULL: it is an address */
 	uint16_t priority, weight;
+	uint8_t transport; /* enum net_transport */
+	bool transport_given; /* else a name's NAPTR and SRV may say another */
 };
 
 /* Where a trunk's number rules apply. */
@@ -294,6 +299,14 @@ struct conf_emergency {
 	bool of_unknown;
 };
 
+struct conf_connections {
+	unsigned total_max, source_max, known_source_max;
+	unsigned first_message_s, message_s, idle_s; /* idle_s 0: never */
+	unsigned connect_timeout_ms, keepalive_s;    /* keepalive_s 0: never */
+	unsigned message_bytes_max, output_kb_max;
+	bool alias;
+};
+
 struct conf_dns {
 	unsigned nservers;
 	struct net_endpoint servers[CONF_DNS_SERVERS_MAX];
@@ -346,6 +359,7 @@ struct conf {
 	struct conf_screening screening;
 	struct conf_overload overload;
 	struct conf_emergency emergency;
+	struct conf_connections connections;
 	struct conf_dns dns;
 	struct conf_log log;
 	struct conf_cdr cdr;
@@ -375,6 +389,10 @@ unsigned conf_line_of(const struct conf *conf, const char *key);
 
 /* "FILE:LINE: KEY: REASON" */
 void conf_put_error(struct cursor *out, const char *path, const struct conf_error *error);
+
+/* limen's own endpoint in a realm over a transport, for a family. False: it is not spoken there. */
+bool conf_realm_endpoint(const struct conf_realm *realm, enum net_transport transport,
+			 uint8_t family, struct net_endpoint *endpoint);
 
 /* Hash over what both processes must agree on: realms with their ports and addresses. */
 uint64_t conf_realms_hash(const struct conf *conf);

@@ -5,6 +5,7 @@
 
 #include "common/conf/conf_keys_rules.h"
 #include "common/conf/conf_keys_tls.h"
+#include "common/conf/conf_keys_streams.h"
 
 /* X(symbol, word in the reference): what a value's text must be. */
 #define CONF_TYPES(X)                                                                              \
@@ -73,6 +74,7 @@
 	  "When a worker has no time for more: new calls are refused with 503.")                   \
 	X(emergency, MAP, EMERGENCY, false, 1,                                                     \
 	  "Calls that are taken even then.")                                                       \
+	CONF_SECTIONS_STREAMS(X)                                                                   \
 	X(dns, MAP, DNS, false, 1, "Where the names of peers are looked up.")                      \
 	X(log, MAP, LOG, false, 1, "The log of the control plane and the dataplane.")              \
 	X(cdr, MAP, CDR, false, 1, "Call detail records: one JSON object a line for each call.")
@@ -146,7 +148,8 @@
 	  "connections there. Needs `tls`.")                                                       \
 	X(ONE, REF_TLS, tls, 0, "", "", 1, 63, RELOAD,                                             \
 	  "How TLS is spoken in this realm: with those who connect, and with peers that have "     \
-	  "`;transport=tls`.")
+	  "`;transport=tls`.")                                                                     \
+	CONF_KEYS_REALM_STREAMS(X)
 
 #define CONF_KEYS_TRUNK(X)                                                                         \
 	X(ONE, NAME, name, 0, "", NULL, 1, 63, RELOAD,                                             \
@@ -154,11 +157,13 @@
 	X(ONE, REF_REALM, realm, 0, "", NULL, 1, 63, RELOAD, "The realm its peers are in.")        \
 	X(LIST, PEER, peers, CONF_PEERS_MAX, "", NULL, 1, 300, RELOAD,                             \
 	  "Where calls to this trunk go: `address[:port]` or `name[:port]`, behind it perhaps "    \
-	  "`;priority=N` and `;weight=N`. The lowest priority is tried first (0 where none is "    \
+	  "`;transport=udp` (or tcp, tls, sctp), `;priority=N` and `;weight=N`. The lowest "       \
+	  "priority is tried first (0 where none is "                                              \
 	  "given); among equals those of the calling side's address family, then each as its "     \
 	  "weight among them, then those without weight in order. An address without port has "    \
-	  "5060; a name without one is looked up by NAPTR and SRV (RFC 3263), with one by A and "  \
-	  "AAAA.")                                                                                 \
+	  "5060, with TLS 5061; a name without one is looked up by NAPTR and SRV (RFC 3263), with " \
+	  "one by A and AAAA. Without transport: UDP, or what a name's NAPTR and SRV say, of the "  \
+	  "transports that the realm has.")                                                                                 \
 	X(LIST, PREFIX, sources, 256, "", "", 1, 64, RELOAD,                                       \
 	  "Networks whose requests count as this trunk's; the longest match decides. Without "     \
 	  "any: the peers' addresses, those of names as they are now.")                                                            \

@@ -144,6 +144,7 @@ static void resolve_realm(struct resolve *r, unsigned index)
 	realm->kernel_pkts_per_s = (unsigned)number(SECTION_realms, REALM_kernel_pkts_per_s,
 						    raw->kernel_pkts_per_s);
 	resolve_realm_tls(r, index);
+	resolve_realm_streams(raw, realm);
 }
 
 static void resolve_realms(struct resolve *r)
@@ -287,6 +288,8 @@ static void resolve_peers(struct resolve *r, const struct raw_trunks *raw,
 		peer->host = text.host.len ? host_name(r, text.host) : NULL;
 		peer->priority = text.priority;
 		peer->weight = text.weight;
+		peer->transport = text.transport;
+		peer->transport_given = text.transport_given;
 		trunk->peers[trunk->npeers++] = text.addr;
 	}
 }
@@ -498,7 +501,7 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 		resolve_number_rules, resolve_trunks,  resolve_tables, resolve_routes,
 		resolve_registrar, resolve_auth,
 		resolve_srtp,    resolve_overload, resolve_screening,
-		resolve_emergency, resolve_dns,
+		resolve_emergency, resolve_connections, resolve_dns,
 		resolve_outputs,
 	};
 	struct resolve r = {.doc = doc, .raw = raw, .conf = conf, .pool = pool};

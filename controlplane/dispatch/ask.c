@@ -297,6 +297,25 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 	put_acceptance(out, &acceptance);
 }
 
+/* Where a binding's user is called: at the address that it registered from, by the transport that
+ * its contact names. False: limen has no address there. */
+static bool reach_binding(const struct question *q, unsigned trunk, const struct binding *binding,
+			  struct way *way)
+{
+	const struct conf *conf = q->gen->conf;
+	struct sip_uri uri;
+
+	*way = (struct way){.to = (int)trunk,
+			    .peer = binding->source,
+			    .transport = NET_UDP,
+			    .ruri = binding->contact};
+	if (!sip_uri_parse(binding->contact, &uri))
+		way->transport = uri_transport(&uri);
+	return limen_at(&conf->realms[conf->trunks[trunk].realm], way->transport,
+			way->peer.family)
+		       .family != NET_NONE;
+}
+
 /* A user part that is a token leads to the binding it stands for, wherever routes would lead it:
  * the user is called by the URI it registered, at the address it registered from. */
 static bool find_binding(const struct question *q, struct policy_decision *d, struct way *way)
@@ -312,9 +331,7 @@ static bool find_binding(const struct question *q, struct policy_decision *d, st
 	d->to = policy_trunk(q->gen->policy, binding.trunk);
 	/* the trunk may have gone since, or moved to a realm without such addresses */
 	if (d->to < 0 ||
-	    limen_at(&q->gen->conf->realms[q->gen->conf->trunks[d->to].realm],
-		     binding.source.family)
-			    .family == NET_NONE)
+	    !reach_binding(q, (unsigned)d->to, &binding, way))
 		return false;
 	d->outcome = POLICY_ACCEPTED;
 	d->status = 0;
@@ -324,7 +341,6 @@ static bool find_binding(const struct question *q, struct policy_decision *d, st
 	memcpy(d->called.user, binding.user.ptr, binding.user.len);
 	d->asked = d->called;
 	d->nways = 0;
-	*way = (struct way){.to = d->to, .peer = binding.source, .ruri = binding.contact};
 	return true;
 }
 
@@ -333,7 +349,6 @@ static unsigned find_user(const struct question *q, unsigned trunk, const struct
 			  struct way *ways, unsigned room)
 {
 	const struct conf_trunk *to = &q->gen->conf->trunks[trunk];
-	const struct conf_realm *realm = &q->gen->conf->realms[to->realm];
 	struct binding found[REGISTER_CONTACTS_MAX];
 	unsigned n = 0, nways = 0;
 
@@ -341,12 +356,9 @@ static unsigned find_user(const struct question *q, unsigned trunk, const struct
 		n = registrar_find_user(q->gen->registrar, span_str(to->name), party_user(called),
 					found);
 	for (unsigned i = 0; i < n && nways < room; i++) {
-		if (limen_at(realm, found[i].source.family).family == NET_NONE)
+		if (!reach_binding(q, trunk, &found[i], &ways[nways]))
 			continue;
-		ways[nways++] = (struct way){.called = called,
-					     .to = (int)trunk,
-					     .peer = found[i].source,
-					     .ruri = found[i].contact};
+		ways[nways++].called = called;
 	}
 	explain_step(q->explain, "registrar", "user %.*s of trunk %s has %u contacts",
 		     SPAN_FMT(party_user(called)), to->name, nways);

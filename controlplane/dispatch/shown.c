@@ -104,7 +104,8 @@ void show_parties(const struct generation *gen, const struct policy_decision *d,
 
 	way->shown = shown;
 	call->to = (unsigned)way->to;
-	shown->limen = limen_at(&gen->conf->realms[to->realm], family_towards(gen, call->to));
+	shown->limen = limen_at(&gen->conf->realms[to->realm], NET_UDP,
+				family_towards(gen, call->to));
 	call->limen = &shown->limen;
 	shown->as_is = *parties;
 	shown->as_is.called = way->called;

@@ -63,7 +63,7 @@ const struct wrong wrong_trunks[] = {
 	{"a weight twice", 30, "    peers: [10.0.0.10;weight=1;weight=2]",
 	 {{30, "trunks[1].peers[0]", "the same parameter twice: \"10.0.0.10;weight=1;weight=2\""}}},
 	{"another parameter", 30, "    peers: [10.0.0.10;q=1]",
-	 {{30, "trunks[1].peers[0]", "there is ;priority=N and ;weight=N behind a peer, and nothing else: \"10.0.0.10;q=1\""}}},
+	 {{30, "trunks[1].peers[0]", "there is ;transport=, ;priority=N and ;weight=N behind a peer, and nothing else: \"10.0.0.10;q=1\""}}},
 	{"a name twice", 30, "    peers: [a.example.com, A.example.com.;weight=2]",
 	 {{30, "trunks[1].peers[1]", "the same as peers[0]"}}},
 	{"a code that is none", 29, "    realm: in\n    failover_codes: [5xx]",
