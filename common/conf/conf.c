@@ -233,6 +233,10 @@ uint64_t conf_realms_hash(const struct conf *conf)
 		mix(&hash, &realm->media_port_low, sizeof(realm->media_port_low));
 		mix(&hash, &realm->media_port_high, sizeof(realm->media_port_high));
 		mix(&hash, realm->kernel_device, strlen(realm->kernel_device) + 1);
+		mix(&hash, &realm->tcp_port, sizeof(realm->tcp_port));
+		mix(&hash, &realm->tls_port, sizeof(realm->tls_port));
+		mix(&hash, realm->stream_addrs,
+		    realm->nstream_addrs * sizeof(realm->stream_addrs[0]));
 	}
 	return hash;
 }

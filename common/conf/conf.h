@@ -69,6 +69,9 @@ struct conf_realm {
 	unsigned kernel_new_per_s, kernel_pkts_per_s; /* of one source */
 	uint16_t tls_port; /* 0: none */
 	int tls;	   /* index; -1: none */
+	uint16_t tcp_port; /* 0: no TCP */
+	unsigned nstream_addrs;
+	struct net_endpoint stream_addrs[CONF_ADDRS_MAX]; /* without port; none: `addrs` */
 };
 
 /* What becomes of a 3xx that a trunk's peers send, and of a REFER. */
@@ -85,6 +88,8 @@ enum conf_refer { CONF_REFER_REFUSE = 0, CONF_REFER_PASS, CONF_REFER_LOCAL };
 struct conf_peer {
 	char *host; /* in lower case, without a dot at its end; NULL: it is an address */
 	uint16_t priority, weight;
+	uint8_t transport; /* enum net_transport */
+	bool transport_given; /* else a name's NAPTR and SRV may say another */
 };
 
 /* Where a trunk's number rules apply. */
@@ -155,8 +160,6 @@ struct conf_trunk {
 	char *auth_realm;
 	unsigned register_min_expires_s; /* 0: none is too short */
 	unsigned register_expires_s, register_nat_expires_s; /* 0: no limit */
-	bool outbound;	    /* its users' flows are kept (RFC 5626) */
-	bool register_path; /* REGISTERs to it carry a Path, and tell of flows */
 	char *account_user; /* "" : limen does not register there */
 	char *account_domain, *account_auth_user;
 	unsigned account_expires_s;
@@ -248,15 +251,12 @@ struct conf_registrar {
 	bool absorb;
 	unsigned core_expires_s;
 	unsigned outage_expires_s, outage_keep_s;
-	unsigned flow_timer_s; /* 0: not told */
 };
 
 #define CONF_AUTH_ALGORITHMS_MAX 3u
 
 struct conf_auth {
 	char *users_file; /* "" : there are none */
-	char *users_table; /* of a SQLite file; "": it is CSV */
-	bool integrity;	   /* auth-int is offered too */
 	char *credentials_file; /* "" : limen has none */
 	unsigned algorithms_count;
 	char *algorithms[CONF_AUTH_ALGORITHMS_MAX]; /* the preferred one first */
@@ -297,6 +297,14 @@ struct conf_emergency {
 	char *services[CONF_EMERGENCY_MAX]; /* users and urn:service: names */
 	bool over_limits;
 	bool of_unknown;
+};
+
+struct conf_connections {
+	unsigned total_max, source_max, known_source_max;
+	unsigned first_message_s, message_s, idle_s; /* idle_s 0: never */
+	unsigned connect_timeout_ms, keepalive_s;    /* keepalive_s 0: never */
+	unsigned message_bytes_max, output_kb_max;
+	bool alias;
 };
 
 struct conf_dns {
@@ -351,6 +359,7 @@ struct conf {
 	struct conf_screening screening;
 	struct conf_overload overload;
 	struct conf_emergency emergency;
+	struct conf_connections connections;
 	struct conf_dns dns;
 	struct conf_log log;
 	struct conf_cdr cdr;
@@ -380,6 +389,10 @@ unsigned conf_line_of(const struct conf *conf, const char *key);
 
 /* "FILE:LINE: KEY: REASON" */
 void conf_put_error(struct cursor *out, const char *path, const struct conf_error *error);
+
+/* limen's own endpoint in a realm over a transport, for a family. False: it is not spoken there. */
+bool conf_realm_endpoint(const struct conf_realm *realm, enum net_transport transport,
+			 uint8_t family, struct net_endpoint *endpoint);
 
 /* Hash over what both processes must agree on: realms with their ports and addresses. */
 uint64_t conf_realms_hash(const struct conf *conf);

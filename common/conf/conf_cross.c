@@ -243,6 +243,7 @@ int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const str
 			return err;
 	}
 	conf_cross_tls(&x);
+	conf_cross_streams(&x);
 	check_algorithms(&x);
 	check_dns(&x);
 	check_outputs(&x);

@@ -17,6 +17,9 @@ bool conf_cross_faulty(const struct conf_cross *x, char key[CONF_KEY_BYTES], con
 /* Trunks, where there is a realm to hold them against. 0, or -ENOMEM. */
 int conf_cross_trunks(const struct conf_cross *x);
 
+/* What is spoken over connections, where, and by whom. */
+void conf_cross_streams(const struct conf_cross *x);
+
 /* Routes, and what they name. 0, or -ENOMEM. */
 int conf_cross_routes(const struct conf_cross *x);
 

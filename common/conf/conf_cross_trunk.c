@@ -21,6 +21,8 @@ static bool same_peer(const struct conf_trunk *trunk, unsigned a, unsigned b)
 {
 	const char *host = trunk->peer_of[a].host, *other = trunk->peer_of[b].host;
 
+	if (trunk->peer_of[a].transport != trunk->peer_of[b].transport)
+		return false;
 	if (!host || !other)
 		return !host && !other && net_endpoint_eq(&trunk->peers[a], &trunk->peers[b]);
 	return strcmp(host, other) == 0 && trunk->peers[a].port == trunk->peers[b].port;

@@ -5,6 +5,7 @@
 
 #include "common/conf/conf_keys_rules.h"
 #include "common/conf/conf_keys_tls.h"
+#include "common/conf/conf_keys_streams.h"
 
 /* X(symbol, word in the reference): what a value's text must be. */
 #define CONF_TYPES(X)                                                                              \
@@ -73,6 +74,7 @@
 	  "When a worker has no time for more: new calls are refused with 503.")                   \
 	X(emergency, MAP, EMERGENCY, false, 1,                                                     \
 	  "Calls that are taken even then.")                                                       \
+	CONF_SECTIONS_STREAMS(X)                                                                   \
 	X(dns, MAP, DNS, false, 1, "Where the names of peers are looked up.")                      \
 	X(log, MAP, LOG, false, 1, "The log of the control plane and the dataplane.")              \
 	X(cdr, MAP, CDR, false, 1, "Call detail records: one JSON object a line for each call.")
@@ -146,7 +148,8 @@
 	  "connections there. Needs `tls`.")                                                       \
 	X(ONE, REF_TLS, tls, 0, "", "", 1, 63, RELOAD,                                             \
 	  "How TLS is spoken in this realm: with those who connect, and with peers that have "     \
-	  "`;transport=tls`.")
+	  "`;transport=tls`.")                                                                     \
+	CONF_KEYS_REALM_STREAMS(X)
 
 #define CONF_KEYS_TRUNK(X)                                                                         \
 	X(ONE, NAME, name, 0, "", NULL, 1, 63, RELOAD,                                             \
@@ -154,11 +157,13 @@
 	X(ONE, REF_REALM, realm, 0, "", NULL, 1, 63, RELOAD, "The realm its peers are in.")        \
 	X(LIST, PEER, peers, CONF_PEERS_MAX, "", NULL, 1, 300, RELOAD,                             \
 	  "Where calls to this trunk go: `address[:port]` or `name[:port]`, behind it perhaps "    \
-	  "`;priority=N` and `;weight=N`. The lowest priority is tried first (0 where none is "    \
+	  "`;transport=udp` (or tcp, tls, sctp), `;priority=N` and `;weight=N`. The lowest "       \
+	  "priority is tried first (0 where none is "                                              \
 	  "given); among equals those of the calling side's address family, then each as its "     \
 	  "weight among them, then those without weight in order. An address without port has "    \
-	  "5060; a name without one is looked up by NAPTR and SRV (RFC 3263), with one by A and "  \
-	  "AAAA.")                                                                                 \
+	  "5060, with TLS 5061; a name without one is looked up by NAPTR and SRV (RFC 3263), with " \
+	  "one by A and AAAA. Without transport: UDP, or what a name's NAPTR and SRV say, of the "  \
+	  "transports that the realm has.")                                                                                 \
 	X(LIST, PREFIX, sources, 256, "", "", 1, 64, RELOAD,                                       \
 	  "Networks whose requests count as this trunk's; the longest match decides. Without "     \
 	  "any: the peers' addresses, those of names as they are now.")                                                            \
@@ -268,12 +273,6 @@
 	X(ONE, UINT, register_nat_expires_s, 0, "s", "0", 0, 604800, RELOAD,                       \
 	  "The same for a user whose Contact is not where it registers from: short enough for "    \
 	  "the NAT in between to stay open; 0: as for the others.")                                \
-	X(ONE, BOOL, outbound, 0, "", "yes", 2, 8, RELOAD,                                         \
-	  "Flows are kept for users of this trunk that ask for it (RFC 5626), and they are told "  \
-	  "so; with a proxy between them and limen they are refused with 439.")                    \
-	X(ONE, BOOL, register_path, 0, "", "no", 2, 8, RELOAD,                                     \
-	  "REGISTER to this trunk carries a Path with a name of limen's for the user's flow (RFC " \
-	  "3327), and tells instances and flows, under other names (RFC 5626).")                   \
 	X(ONE, USER, account_user, 0, "", "", 0, 63, RELOAD,                                       \
 	  "limen registers with this trunk's peers as this user: in To, From and Contact; "        \
 	  "without it, it does not register.")                                                     \
@@ -459,9 +458,6 @@
 	X(ONE, UINT, outage_keep_s, 0, "s", "3600", 0, 604800, RELOAD,                             \
 	  "While it does not answer, and until it has been asked again, its users are kept for so "  \
 	  "long beyond what it had granted.")                                                        \
-	X(ONE, UINT, flow_timer_s, 0, "s", "0", 0, 3600, RELOAD,                                   \
-	  "Users that keep a flow are told to send a keep-alive at least this often (Flow-Timer, " \
-	  "RFC 5626 section 5.4); 0: they are not told.")                                          \
 	X(ONE, UINT, bindings_max, 0, "bindings", "100000", 1, 10000000, RELOAD,                   \
 	  "Bindings at the same time; a REGISTER for one more is refused with 503.")
 
@@ -469,12 +465,6 @@
 	X(ONE, PATH, users_file, 0, "", "", 1, 200, RELOAD,                                        \
 	  "CSV file of users: `USER,REALM,ALGORITHM,HA1`, a line for each algorithm, with HA1 the " \
 	  "hash of `USER:REALM:PASSWORD` in hexadecimal digits. Read again on reload.")            \
-	X(ONE, NAME, users_table, 0, "", "", 1, 63, RELOAD,                                        \
-	  "users_file is a SQLite file, and the users are in its table of this name, with columns " \
-	  "user, realm, algorithm and ha1; without it the file is CSV.")                           \
-	X(ONE, BOOL, integrity, 0, "", "no", 2, 8, RELOAD,                                         \
-	  "Challenges offer auth-int beside auth: credentials over the body as well (RFC 7616 "    \
-	  "section 3.4.3).")                                                                       \
 	X(ONE, PATH, credentials_file, 0, "", "", 1, 200, RELOAD,                                  \
 	  "The same for what limen answers others' challenges with: the realm is theirs.")        \
 	X(LIST, WORD, algorithms, 3, "SHA-256|MD5|SHA-512-256", "SHA-256|MD5", 1, 16, RELOAD,      \

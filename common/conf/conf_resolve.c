@@ -144,6 +144,7 @@ static void resolve_realm(struct resolve *r, unsigned index)
 	realm->kernel_pkts_per_s = (unsigned)number(SECTION_realms, REALM_kernel_pkts_per_s,
 						    raw->kernel_pkts_per_s);
 	resolve_realm_tls(r, index);
+	resolve_realm_streams(raw, realm);
 }
 
 static void resolve_realms(struct resolve *r)
@@ -237,8 +238,6 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 	trunk->register_min_expires_s = NUMBER(register_min_expires_s);
 	trunk->register_expires_s = NUMBER(register_expires_s);
 	trunk->register_nat_expires_s = NUMBER(register_nat_expires_s);
-	trunk->outbound = yes(SECTION_trunks, TRUNK_outbound, raw->outbound);
-	trunk->register_path = yes(SECTION_trunks, TRUNK_register_path, raw->register_path);
 	trunk->account_expires_s = NUMBER(account_expires_s);
 	trunk->users_registered = CHOICE(users) == 1;
 	trunk->auth_digest = CHOICE(auth) == 1;
@@ -289,6 +288,8 @@ static void resolve_peers(struct resolve *r, const struct raw_trunks *raw,
 		peer->host = text.host.len ? host_name(r, text.host) : NULL;
 		peer->priority = text.priority;
 		peer->weight = text.weight;
+		peer->transport = text.transport;
+		peer->transport_given = text.transport_given;
 		trunk->peers[trunk->npeers++] = text.addr;
 	}
 }
@@ -387,8 +388,6 @@ static void resolve_registrar(struct resolve *r)
 
 	registrar->file = text(r, SECTION_registrar, REGISTRAR_file, raw->file);
 	registrar->absorb = yes(SECTION_registrar, REGISTRAR_absorb, raw->absorb);
-	registrar->flow_timer_s =
-		number(SECTION_registrar, REGISTRAR_flow_timer_s, raw->flow_timer_s);
 	registrar->core_expires_s =
 		number(SECTION_registrar, REGISTRAR_core_expires_s, raw->core_expires_s);
 	registrar->outage_expires_s =
@@ -406,8 +405,6 @@ static void resolve_auth(struct resolve *r)
 	struct conf_auth *auth = &r->conf->auth;
 	char *def;
 
-	auth->users_table = text(r, SECTION_auth, AUTH_users_table, raw->users_table);
-	auth->integrity = yes(SECTION_auth, AUTH_integrity, raw->integrity);
 	auth->users_file = text(r, SECTION_auth, AUTH_users_file, raw->users_file);
 	auth->credentials_file =
 		text(r, SECTION_auth, AUTH_credentials_file, raw->credentials_file);
@@ -504,7 +501,7 @@ int conf_resolve(struct conf_doc *doc, const struct raw_conf *raw, struct conf *
 		resolve_number_rules, resolve_trunks,  resolve_tables, resolve_routes,
 		resolve_registrar, resolve_auth,
 		resolve_srtp,    resolve_overload, resolve_screening,
-		resolve_emergency, resolve_dns,
+		resolve_emergency, resolve_connections, resolve_dns,
 		resolve_outputs,
 	};
 	struct resolve r = {.doc = doc, .raw = raw, .conf = conf, .pool = pool};

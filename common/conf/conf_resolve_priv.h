@@ -160,6 +160,10 @@ void resolve_tls(struct resolve *r);
 void resolve_realm_tls(struct resolve *r, unsigned index);
 void resolve_tls_names(struct resolve *r, unsigned index);
 
+/* conf_streams.c */
+void resolve_realm_streams(const struct raw_realms *raw, struct conf_realm *realm);
+void resolve_connections(struct resolve *r);
+
 /* conf_resolve_routes.c. resolve_number_rules comes before trunks, which name its sets. */
 void resolve_number_rules(struct resolve *r);
 void resolve_trunk_numbers(struct resolve *r, unsigned index);

@@ -65,6 +65,9 @@ static const struct conf_key keys_OVERLOAD[] = {CONF_KEYS_OVERLOAD(KEY)};
 #define RAW struct raw_emergency
 static const struct conf_key keys_EMERGENCY[] = {CONF_KEYS_EMERGENCY(KEY)};
 #undef RAW
+#define RAW struct raw_connections
+static const struct conf_key keys_CONNECTIONS[] = {CONF_KEYS_CONNECTIONS(KEY)};
+#undef RAW
 #define RAW struct raw_dns
 static const struct conf_key keys_DNS[] = {CONF_KEYS_DNS(KEY)};
 #undef RAW
@@ -172,6 +175,10 @@ static const cyaml_schema_field_t fields_OVERLOAD[] = {CONF_KEYS_OVERLOAD(FIELD)
 #undef RAW
 #define RAW struct raw_emergency
 static const cyaml_schema_field_t fields_EMERGENCY[] = {CONF_KEYS_EMERGENCY(FIELD) CYAML_FIELD_END};
+#undef RAW
+#define RAW struct raw_connections
+static const cyaml_schema_field_t fields_CONNECTIONS[] = {
+	CONF_KEYS_CONNECTIONS(FIELD) CYAML_FIELD_END};
 #undef RAW
 #define RAW struct raw_dns
 static const cyaml_schema_field_t fields_DNS[] = {CONF_KEYS_DNS(FIELD) CYAML_FIELD_END};

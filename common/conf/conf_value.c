@@ -172,10 +172,35 @@ static bool is_host_name(struct span text)
 	return label && letter;
 }
 
+#define PARAM_TRANSPORT 2u /* behind the numbers, in `given` */
+
+static const char *read_peer_transport(struct span word, struct conf_peer_text *peer,
+				       unsigned *given)
+{
+	static const char *const words[] = {
+		[NET_UDP] = "udp", [NET_TCP] = "tcp", [NET_TLS] = "tls", [NET_SCTP] = "sctp"};
+
+	if (*given >> PARAM_TRANSPORT & 1)
+		return "the same parameter twice";
+	*given |= 1u << PARAM_TRANSPORT;
+	peer->transport_given = true;
+	for (unsigned t = 0; t < sizeof(words) / sizeof(words[0]); t++) {
+		if (span_ieq(word, span_str(words[t]))) {
+			peer->transport = (uint8_t)t;
+			return NULL;
+		}
+	}
+	return "a transport is udp, tcp, tls or sctp";
+}
+
 static const char *read_peer_param(struct span param, struct conf_peer_text *peer, unsigned *given)
 {
 	static const struct span names[] = {{"priority=", 9}, {"weight=", 7}};
+	static const struct span transport = {"transport=", 10};
 
+	if (param.len > transport.len && !memcmp(param.ptr, transport.ptr, transport.len))
+		return read_peer_transport(
+			span_of(param.ptr + transport.len, param.len - transport.len), peer, given);
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t value;
 
@@ -192,7 +217,7 @@ static const char *read_peer_param(struct span param, struct conf_peer_text *pee
 		*(i ? &peer->weight : &peer->priority) = (uint16_t)value;
 		return NULL;
 	}
-	return "there is ;priority=N and ;weight=N behind a peer, and nothing else";
+	return "there is ;transport=, ;priority=N and ;weight=N behind a peer, and nothing else";
 }
 
 static const char *read_peer_host(struct span text, struct conf_peer_text *peer)
@@ -200,7 +225,7 @@ static const char *read_peer_host(struct span text, struct conf_peer_text *peer)
 	const char *colon = memchr(text.ptr, ':', text.len);
 	uint64_t port = 0;
 
-	if (net_endpoint_parse(text, CONF_SIP_PORT, &peer->addr) == 0)
+	if (net_endpoint_parse(text, 0, &peer->addr) == 0)
 		return net_addr_is_host(peer->addr.family, &peer->addr.addr)
 			       ? NULL
 			       : "not the address of a host";
@@ -241,6 +266,8 @@ const char *conf_read_peer(struct span text, struct conf_peer_text *peer)
 				      &given);
 		rest = span_of(stop, (size_t)(end - stop));
 	}
+	if (peer->addr.family != NET_NONE && !peer->addr.port)
+		peer->addr.port = peer->transport == NET_TLS ? CONF_SIPS_PORT : CONF_SIP_PORT;
 	return why;
 }
 

@@ -5,7 +5,8 @@
 
 #include "common/conf/conf_schema.h"
 
-#define CONF_SIP_PORT 5060 /* of a peer that names none */
+#define CONF_SIP_PORT  5060 /* of a peer that names none */
+#define CONF_SIPS_PORT 5061 /* and has transport=tls */
 
 /* Whether the text is a value of that key. If not, `why` says so to a person. References are
  * checked elsewhere. */
@@ -21,11 +22,13 @@ bool conf_read_endpoint(struct span text, struct net_endpoint *endpoint);
 /* A DNS server: an address[:port], the machine's own too. */
 bool conf_read_server(struct span text, struct net_endpoint *server);
 
-/* "192.0.2.1:5060;priority=1;weight=5" or "sip.example.net". NULL, or what is wrong. */
+/* "192.0.2.1:5060;transport=tcp;priority=1;weight=5" or "sip.example.net". NULL, or what is wrong. */
 struct conf_peer_text {
 	struct net_endpoint addr; /* of a name: no family, port 0 for none */
 	struct span host;	  /* of a name */
 	uint16_t priority, weight;
+	uint8_t transport; /* enum net_transport */
+	bool transport_given;
 };
 const char *conf_read_peer(struct span text, struct conf_peer_text *peer);
 bool conf_read_port_range(struct span text, uint16_t *low, uint16_t *high);

@@ -195,6 +195,8 @@ static int session_line(struct sdp_reader *r, const struct sdp_line *line)
 		direction = sdp_direction_from(&attr);
 		if (direction >= 0)
 			r->direction = (uint8_t)direction;
+		else if (sdp->bundle.len == 0)
+			sdp->bundle = sdp_bundle_mids(&attr);
 		return 0;
 	default:
 		return 0;
@@ -226,6 +228,8 @@ static int media_line(struct sdp_reader *r, const struct sdp_line *line)
 		r->media->rtcp_mux = true;
 	else if (attr.has_value && span_ieq(attr.name, SPAN("rtcp")))
 		rtcp_line(r, attr.value);
+	else
+		sdp_bundle_line(r->media, &attr);
 	return 0;
 }
 
@@ -326,6 +330,7 @@ int sdp_parse(struct sdp *sdp, struct span text, const char **why)
 	sdp->text = text;
 	sdp->origin = SPAN_NONE;
 	sdp->connection = SPAN_NONE;
+	sdp->bundle = SPAN_NONE;
 	sdp->session = span_of(text.ptr, 0);
 	sdp->nmedia = 0;
 	sdp->names_hosts = false;

@@ -24,6 +24,7 @@ struct sdp_media {
 	struct span proto;   /* "RTP/AVP", "RTP/SAVP", "udptl", ... */
 	struct span formats; /* what follows the proto, as it came */
 	struct span lines;   /* all lines of the section, the m= line too */
+	struct span mid;     /* a=mid (RFC 5888); may be empty */
 	/* Where the peer wants media: c= (media's or session's) and port. Family NET_NONE for an
 	 * address that is no literal unicast one, 0.0.0.0 and :: included. */
 	struct net_endpoint rtp;
@@ -37,6 +38,8 @@ struct sdp_media {
 	bool rtcp_mux;
 	bool hold_by_zero;   /* c= with 0.0.0.0 or :: (RFC 2543 hold) */
 	bool has_connection; /* a c= of its own */
+	bool bundle_only;    /* RFC 8843: offered without a port, to be had in the bundle alone */
+	uint8_t mid_ext;     /* a=extmap: id of the header extension with the mid; 0: none */
 };
 
 struct sdp {
@@ -44,6 +47,7 @@ struct sdp {
 	struct span origin;  /* value of o= */
 	struct span session; /* the session-level lines */
 	struct span connection; /* value of the session's c=; may be empty */
+	struct span bundle;     /* mids of the first a=group:BUNDLE (RFC 8843); may be empty */
 	bool names_hosts;    /* o=, a c= or an a=rtcp has a host name in it, no address */
 	uint16_t nmedia;
 	struct sdp_media media[SDP_MEDIA_MAX];
@@ -72,11 +76,22 @@ struct sdp_keys {
 	uint8_t secret[SECURE_SECRET_BYTES]; /* what secure_key_make makes them of */
 };
 
+/* Sections that limen can take as one bundle: of the group, with RTP and RTCP on one port, in the
+ * clear, active, and all else that its parts need. A bit for each, of the first `max`; `*tag` is the
+ * one named first. 0: no bundle. */
+unsigned sdp_bundle_members(const struct sdp *sdp, unsigned max, unsigned *tag);
+/* The section, of those in `among`, that is named first in the group; the lowest where none is. */
+unsigned sdp_bundle_first(const struct sdp *sdp, unsigned among);
+/* Sections of these that say bundle-only are where the one named first is. */
+void sdp_bundle_share(struct sdp *sdp, unsigned members, unsigned tag);
+
 /* What limen offers in place of the peer's addresses in one m= section. */
 struct sdp_anchor {
 	struct net_endpoint rtp;  /* family NET_NONE: write the section with port 0 */
 	struct net_endpoint rtcp; /* a=rtcp unless it is rtp's port + 1 or rtcp-mux stays */
 	uint32_t ssrc_mask; /* numbers in a=ssrc and a=ssrc-group are XORed with it */
+	struct span mid;  /* of a section in limen's bundle: written as its a=mid; else empty */
+	uint8_t mid_ext;  /* of such a one: id of the header extension with it; 0: none */
 	bool as_is; /* the section keeps the peer's own address and all of its attributes */
 	const struct sdp_codecs *codecs; /* what stays of its formats (common/sdp/codecs.h); NULL:
 					    all, as they came */
@@ -89,6 +104,8 @@ struct sdp_rewrite {
 	uint64_t session_version;
 	struct net_endpoint self; /* address of o= and of the session's c= */
 	uint16_t nanchors;        /* = sdp->nmedia */
+	uint16_t bundle;	  /* sections of limen's bundle, a bit for each */
+	uint16_t bundle_tag;	  /* the one to be named first */
 	struct sdp_anchor anchors[SDP_MEDIA_MAX];
 };
 
@@ -110,8 +127,8 @@ int sdp_fit_answer(struct sdp *sdp, unsigned offered, uint64_t types);
  * products (a=source-filter, a=altc, a=identity, a=tool, ...: the list is in sdp_put.c), and any
  * other line that holds an IP address or a host name of o=, c= or a=rtcp. a=ssrc's cname is
  * replaced. Keys never cross, nor what asks for some (a=crypto, a=key-mgmt, a=fingerprint,
- * capabilities of RFC 5939): limen's own are written. Bundles are taken apart (a=group:BUNDLE, a=bundle-only): limen has a port for each
- * section. A hold by 0.0.0.0 is written as limen's address with a direction. All else is kept in
+ * capabilities of RFC 5939): limen's own are written. The
+ * peer's bundles are taken apart (a=group:BUNDLE, a=bundle-only); limen's own are written. A hold by 0.0.0.0 is written as limen's address with a direction. All else is kept in
  * order. A section whose port is 0, or whose anchor has family NET_NONE, is written with port 0.
  * The cursor's `full` tells that it did not fit. */
 void sdp_put(struct cursor *out, const struct sdp *sdp, const struct sdp_rewrite *rewrite);

@@ -38,3 +38,10 @@ struct sdp_attr sdp_attr_of(struct span value);
 int sdp_direction_from(const struct sdp_attr *attr);
 
 bool sdp_is_rtcp_mux(const struct sdp_attr *attr);
+
+/* The mids of "group:BUNDLE mid ..." (RFC 8843 section 7); ptr NULL for any other attribute. */
+struct span sdp_bundle_mids(const struct sdp_attr *attr);
+/* Take what a section's attribute says of bundles, if it does. */
+void sdp_bundle_line(struct sdp_media *media, const struct sdp_attr *attr);
+/* Of an a= line: a=mid. */
+bool sdp_is_mid(const struct sdp_line *line);

@@ -336,15 +336,6 @@ static bool put_ssrc_masked(struct sdp_writer *w, const struct sdp_attr *attr)
 	return true;
 }
 
-/* "a=group:BUNDLE ..." (RFC 8843 section 7): limen has a port for each section. */
-static bool is_bundle(const struct sdp_attr *attr)
-{
-	struct span rest = attr->value;
-
-	return span_ieq(attr->name, SPAN("group")) &&
-	       span_ieq(sdp_word_next(&rest), SPAN("BUNDLE"));
-}
-
 /* An a= line of either level. `own_direction`: limen writes the direction itself. */
 static void put_attr(struct sdp_writer *w, const struct sdp_line *line, bool own_direction)
 {
@@ -363,10 +354,27 @@ static void put_attr(struct sdp_writer *w, const struct sdp_line *line, bool own
 	if (!w->may_be_dtls &&
 	    is_one_of(attr.name, dtls_attrs, sizeof(dtls_attrs) / sizeof(dtls_attrs[0])))
 		return;
-	if (attr_is_dropped(attr.name) || text_has_key(attr.value) || is_bundle(&attr) ||
+	if (attr_is_dropped(attr.name) || text_has_key(attr.value) ||
+	    sdp_bundle_mids(&attr).ptr ||
 	    put_ssrc_masked(w, &attr) || put_ssrc_cname(w, &attr) || text_is_telling(w, line->value))
 		return;
 	put_line(w->out, line);
+}
+
+/* limen's own bundle, the section whose address counts first (RFC 8843 section 7). */
+static void put_bundle(struct cursor *out, const struct sdp_rewrite *rewrite)
+{
+	if (!rewrite->bundle)
+		return;
+	put_lit(out, "a=group:BUNDLE ");
+	put_span(out, rewrite->anchors[rewrite->bundle_tag].mid);
+	for (unsigned i = 0; i < rewrite->nanchors; i++) {
+		if (!(rewrite->bundle >> i & 1) || i == rewrite->bundle_tag)
+			continue;
+		put_char(out, ' ');
+		put_span(out, rewrite->anchors[i].mid);
+	}
+	put_lit(out, "\r\n");
 }
 
 /* Session level: v, o, s, c, then what is kept. t= is mandatory (RFC 8866 section 5.9) and comes
@@ -404,6 +412,7 @@ static void put_session(struct sdp_writer *w)
 	}
 	if (!timed)
 		put_lit(w->out, "t=0 0\r\n");
+	put_bundle(w->out, rewrite);
 }
 
 static const char *direction_name(enum sdp_direction direction)
@@ -498,6 +507,22 @@ static void put_rtcp(struct cursor *out, const struct sdp_anchor *anchor)
 	put_lit(out, "\r\n");
 }
 
+/* What a section of limen's bundle says, whether the other side's did or not. */
+static void put_bundled(struct cursor *out, const struct sdp_media *media,
+			const struct sdp_anchor *anchor)
+{
+	put_lit(out, "a=mid:");
+	put_span(out, anchor->mid);
+	put_lit(out, "\r\n");
+	if (!media->rtcp_mux)
+		put_lit(out, "a=rtcp-mux\r\n");
+	if (!anchor->mid_ext || media->mid_ext)
+		return;
+	put_lit(out, "a=extmap:");
+	put_u64(out, anchor->mid_ext);
+	put_lit(out, " urn:ietf:params:rtp-hdrext:sdes:mid\r\n");
+}
+
 static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 		      const struct sdp_anchor *anchor)
 {
@@ -512,6 +537,8 @@ static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 		if (strchr("mvosiuepcktrz", line.type) ||
 		    (anchor->codecs && !sdp_codecs_keep(anchor->codecs, &line)))
 			continue;
+		if (line.type == 'a' && anchor->mid.len && sdp_is_mid(&line))
+			continue;
 		if (line.type == 'a')
 			put_attr(w, &line, media->hold_by_zero);
 		else if (!text_is_telling(w, line.value))
@@ -524,7 +551,9 @@ static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 	}
 	if (anchor->codecs)
 		put_sdp_ptime(w->out, anchor->codecs);
-	if (active && !media->rtcp_mux)
+	if (active && anchor->mid.len)
+		put_bundled(w->out, media, anchor);
+	else if (active && !media->rtcp_mux)
 		put_rtcp(w->out, anchor);
 	if (active)
 		sdp_keys_put(w->out, &anchor->keys);

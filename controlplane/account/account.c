@@ -209,6 +209,7 @@ void put_account_headers(struct cursor *out, struct accounts *a,
 	const struct conf_trunk *trunk = &a->conf->trunks[account->trunk];
 	char text[CHALLENGE_TEXT_MAX];
 	struct cursor uri = cursor_on(text, sizeof(text));
+	enum net_transport transport = trunk->peer_of[request->peer].transport;
 
 	put_lit(out, "Contact: <sip:");
 	put_span(out, span_str(trunk->account_user));
@@ -216,6 +217,10 @@ void put_account_headers(struct cursor *out, struct accounts *a,
 	put_addr_sip(out, limen->family, &limen->addr);
 	put_char(out, ':');
 	put_u64(out, limen->port);
+	if (transport != NET_UDP) {
+		put_lit(out, ";transport=");
+		put_span(out, span_str(net_transport_param(transport)));
+	}
 	put_lit(out, ">;expires=");
 	put_u64(out, account->expires_s);
 	put_lit(out, "\r\nExpires: ");

@@ -28,6 +28,8 @@ static const char usage[] =
 	"  show dns         names of peers, and what the DNS says of them\n"
 	"  show limits      what each trunk has of its limits, and what was refused\n"
 	"  show blocks      blocked sources, learned or set\n"
+	"  show connections SIP over TCP: who is connected\n"
+	"  disconnect ID    end a connection, named as in `show connections`\n"
 	"  block ADDRESS[/BITS] [SECONDS]  drop all SIP from there\n"
 	"  unblock ADDRESS[/BITS]          end the blocks in there\n"
 	"  hangup CALL      end a call, named as in `show calls`\n"
@@ -177,6 +179,8 @@ static const struct command {
 	{{"hangup", NULL}, "call", NULL, show_hangup}, {{"reload", NULL}, NULL, NULL, show_reload},
 	{{"show", "limits"}, NULL, NULL, show_limits},
 	{{"show", "blocks"}, NULL, NULL, show_blocks},
+	{{"show", "connections"}, NULL, NULL, show_connections},
+	{{"disconnect", NULL}, "connection", NULL, show_done},
 	{{"block", NULL}, "source", "seconds", show_done},
 	{{"unblock", NULL}, "source", NULL, show_done},
 };

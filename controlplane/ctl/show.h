@@ -22,6 +22,8 @@ bool show_blocks(const struct answer *answer, const struct show_options *options
 /* show_certificates.c */
 bool show_certificates(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_calls(const struct answer *answer, const struct show_options *options, FILE *out);
+bool show_connections(const struct answer *answer, const struct show_options *options,
+		      FILE *out);
 bool show_users(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_registrations(const struct answer *answer, const struct show_options *options, FILE *out);
 bool show_alarms(const struct answer *answer, const struct show_options *options, FILE *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Limits of trunks with what each has of them, and blocked sources, on the screen. limenctl. */
+/* Limits of trunks with what each has of them, blocked sources, and connections, on the screen.
+ * limenctl. */
 #include <stdlib.h>
 
 #include "common/log/json.h"
@@ -123,6 +124,40 @@ bool show_blocks(const struct answer *answer, const struct show_options *options
 		table_u64(&table, json_u64(json_get(row, SPAN("count"))));
 		cell(&table, json_get(row, SPAN("since")));
 		table_u64(&table, json_u64(json_get(row, SPAN("seconds_left"))));
+	}
+	good = table_print(&table, out);
+	table_free(&table);
+	return good;
+}
+
+bool show_connections(const struct answer *answer, const struct show_options *options, FILE *out)
+{
+	static const char *const texts[] = {"realm", "transport", "peer", "local", "by", "state"};
+	static const char *const numbers[] = {"age_s",	   "idle_s",	  "rx_messages",
+					      "tx_messages", "rx_bytes", "tx_bytes"};
+	static const char *const heads[] = {"REALM", "TRANSPORT", "PEER",   "LOCAL", "BY",    "STATE",
+					    ">AGE S", ">IDLE S",  ">MSG IN", ">OUT",  ">BYTES IN",
+					    ">OUT"};
+	struct table table = {0};
+	bool good;
+
+	if (options->json)
+		return print_rows(answer, out);
+	if (!answer->nrows) {
+		fputs("no connections\n", out);
+		return true;
+	}
+	table_head(&table, "ID");
+	for (unsigned i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		table_head(&table, heads[i]);
+	for (size_t i = 0; i < answer->nrows; i++) {
+		const struct json_node *row = answer->rows[i].nodes;
+
+		table_u64(&table, json_u64(json_get(row, SPAN("id"))));
+		for (unsigned t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
+			cell(&table, json_get(row, span_str(texts[t])));
+		for (unsigned n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
+			table_u64(&table, json_u64(json_get(row, span_str(numbers[n]))));
 	}
 	good = table_print(&table, out);
 	table_free(&table);

@@ -68,14 +68,16 @@ static bool send_request(struct dispatch *dispatch, const struct account_request
 	const struct conf *conf = dispatch->generation->conf;
 	const struct conf_trunk *trunk = &conf->trunks[request->trunk];
 	const struct net_endpoint *peer = &trunk->peers[request->peer];
-	struct net_endpoint limen = limen_at(&conf->realms[trunk->realm], peer->family);
+	enum net_transport transport = trunk->peer_of[request->peer].transport;
+	struct net_endpoint limen =
+		limen_at(&conf->realms[trunk->realm], transport, peer->family);
 	char text[3 * URI_BYTES_MAX], lines[IPC_HEADERS_MAX];
 	struct cursor c = cursor_on(text, sizeof(text)), headers = cursor_on(lines, sizeof(lines));
 	struct ipc_probe head = {.probe_id = request->id,
 				 .call_id_seed = request->seed,
 				 .peer = *peer,
 				 .realm = (uint8_t)trunk->realm,
-				 .transport = NET_UDP,
+				 .transport = (uint8_t)transport,
 				 .kind = IPC_PROBE_REGISTER,
 				 .cseq = request->cseq};
 	struct span parts[5] = {span_of(&head, sizeof(head)), put_uri(&c, trunk, peer, false),

@@ -195,9 +195,6 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 		.core_per_s = core->registrations_out_per_s,
 		.core_burst_ms = core->limits.rate_burst_ms,
 		.core_down = is_down(q->gen, acceptance->ways[0].to),
-		.outbound = from->outbound,
-		.flow = q->ask->flow,
-		.transport = q->ask->transport,
 	};
 	struct registering *to = &q->registering;
 	enum registrar_outcome outcome =
@@ -208,9 +205,8 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 	acceptance->tells = outcome != REGISTRAR_QUERY;
 	switch (outcome) {
 	case REGISTRAR_TOKEN:
-		explain_step(q->explain, "registrar", "its %u contacts become tokens of limen's%s%s",
-			     to->n, to->contacts[0].outbound ? "; its flow is kept" : "",
-			     to->gruu ? "; it wants a GRUU" : "");
+		explain_step(q->explain, "registrar", "its %u contacts become tokens of limen's",
+			     to->n);
 		return true;
 	case REGISTRAR_STAR:
 	case REGISTRAR_QUERY:
@@ -233,9 +229,6 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 	case REGISTRAR_MANY:
 		refuse_decided(q, out, answer, POLICY_CONTACTS_MANY);
 		return false;
-	case REGISTRAR_HOP:
-		refuse_decided(q, out, answer, POLICY_FIRST_HOP);
-		return false;
 	case REGISTRAR_OVERTAKEN:
 		refuse_decided(q, out, answer, POLICY_OVERTAKEN);
 		return false;
@@ -257,16 +250,6 @@ static uint64_t caller_key(const struct question *q, int from)
 					       span_ieq(party_user(caller), SPAN("anonymous"))
 				       ? span_of(addr, sizeof(*addr))
 				       : party_user(caller));
-}
-
-/* The plans of a REGISTER anew, now that its contacts have their tokens. */
-static bool show_registering(const struct question *q, struct shown *shown, unsigned nways,
-			     struct acceptance *acceptance)
-{
-	for (unsigned i = 0; i < nways; i++)
-		shown[i].registering = acceptance->registering;
-	acceptance->plan = show_plan(q->gen, &shown[0]);
-	return acceptance->plan.len != 0;
 }
 
 static void accept(struct question *q, struct cursor *out, struct ask_answer *answer,
@@ -309,53 +292,46 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 	if (q->msg.method == SIP_METHOD_REGISTER &&
 	    !begin_registration(q, out, answer, &acceptance))
 		return;
-	if (acceptance.registering && !show_registering(q, shown, nways, &acceptance)) {
-		refuse(out, q->ask, answer, 500, "no room for an edit plan", acceptance.context);
-		return;
-	}
 	answer->status = 0;
 	answer->why = policy_outcome_why(d->outcome);
 	put_acceptance(out, &acceptance);
 }
 
-/* The token that a request is for: the called user's, or that of the first Route, where a registrar
- * goes by the Path that limen gave it (RFC 3327 section 5.4). Empty: none. */
-static struct span token_called(const struct question *q, const struct policy_decision *d)
+/* Where a binding's user is called: at the address that it registered from, by the transport that
+ * its contact names. False: limen has no address there. */
+static bool reach_binding(const struct question *q, unsigned trunk, const struct binding *binding,
+			  struct way *way)
 {
-	struct sip_values routes = sip_values(&q->msg, SIP_HDR_ROUTE);
-	struct sip_name_addr route;
+	const struct conf *conf = q->gen->conf;
 	struct sip_uri uri;
-	struct span value;
 
-	if (q->msg.method == SIP_METHOD_REGISTER)
-		return SPAN_NONE;
-	if (registrar_is_token(party_user(&d->called)))
-		return party_user(&d->called);
-	if (sip_values_next(&routes, &value) && !sip_name_addr_parse(value, &route) &&
-	    !sip_uri_parse(route.uri, &uri) && registrar_is_token(uri.user))
-		return uri.user;
-	return SPAN_NONE;
+	*way = (struct way){.to = (int)trunk,
+			    .peer = binding->source,
+			    .transport = NET_UDP,
+			    .ruri = binding->contact};
+	if (!sip_uri_parse(binding->contact, &uri))
+		way->transport = uri_transport(&uri);
+	return limen_at(&conf->realms[conf->trunks[trunk].realm], way->transport,
+			way->peer.family)
+		       .family != NET_NONE;
 }
 
 /* A user part that is a token leads to the binding it stands for, wherever routes would lead it:
  * the user is called by the URI it registered, at the address it registered from. */
-static bool find_binding(const struct question *q, struct policy_decision *d, struct span token,
-			 struct way *way)
+static bool find_binding(const struct question *q, struct policy_decision *d, struct way *way)
 {
 	struct binding binding;
 
-	policy_refuse(d, registrar_is_flow(token) ? POLICY_FLOW_FAILED : POLICY_NO_BINDING);
+	policy_refuse(d, POLICY_NO_BINDING);
 	d->to = d->route = -1;
 	explain_step(q->explain, "registrar", "the called user is a token of limen's");
 	if (!q->gen->registrar ||
-	    !registrar_find(q->gen->registrar, token, &binding))
+	    !registrar_find(q->gen->registrar, party_user(&d->called), &binding))
 		return false;
 	d->to = policy_trunk(q->gen->policy, binding.trunk);
 	/* the trunk may have gone since, or moved to a realm without such addresses */
 	if (d->to < 0 ||
-	    limen_at(&q->gen->conf->realms[q->gen->conf->trunks[d->to].realm],
-		     binding.source.family)
-			    .family == NET_NONE)
+	    !reach_binding(q, (unsigned)d->to, &binding, way))
 		return false;
 	d->outcome = POLICY_ACCEPTED;
 	d->status = 0;
@@ -365,11 +341,6 @@ static bool find_binding(const struct question *q, struct policy_decision *d, st
 	memcpy(d->called.user, binding.user.ptr, binding.user.len);
 	d->asked = d->called;
 	d->nways = 0;
-	*way = (struct way){.to = d->to,
-			    .peer = binding.source,
-			    .transport = binding.transport,
-			    .flow = binding.flow,
-			    .ruri = binding.contact};
 	return true;
 }
 
@@ -378,7 +349,6 @@ static unsigned find_user(const struct question *q, unsigned trunk, const struct
 			  struct way *ways, unsigned room)
 {
 	const struct conf_trunk *to = &q->gen->conf->trunks[trunk];
-	const struct conf_realm *realm = &q->gen->conf->realms[to->realm];
 	struct binding found[REGISTER_CONTACTS_MAX];
 	unsigned n = 0, nways = 0;
 
@@ -386,14 +356,9 @@ static unsigned find_user(const struct question *q, unsigned trunk, const struct
 		n = registrar_find_user(q->gen->registrar, span_str(to->name), party_user(called),
 					found);
 	for (unsigned i = 0; i < n && nways < room; i++) {
-		if (limen_at(realm, found[i].source.family).family == NET_NONE)
+		if (!reach_binding(q, trunk, &found[i], &ways[nways]))
 			continue;
-		ways[nways++] = (struct way){.called = called,
-					     .to = (int)trunk,
-					     .peer = found[i].source,
-					     .transport = found[i].transport,
-					     .flow = found[i].flow,
-					     .ruri = found[i].contact};
+		ways[nways++].called = called;
 	}
 	explain_step(q->explain, "registrar", "user %.*s of trunk %s has %u contacts",
 		     SPAN_FMT(party_user(called)), to->name, nways);
@@ -539,14 +504,13 @@ static void decide_request(struct question *q, const struct policy_request *requ
 	struct party called[WAYS_MAX];
 	struct way ways[WAYS_MAX];
 	unsigned nways = 0;
-	struct span token;
 
 	policy_decide(q->gen->policy, request, d);
 	if (!authenticate(q, out, answer))
 		return;
-	token = is_admitted(d) ? token_called(q, d) : SPAN_NONE;
-	if (token.len) {
-		nways = find_binding(q, d, token, &ways[0]);
+	if (is_admitted(d) && q->msg.method != SIP_METHOD_REGISTER &&
+	    registrar_is_token(party_user(&d->called))) {
+		nways = find_binding(q, d, &ways[0]);
 		ways[0].called = &d->called;
 	}
 	if (d->status && d->route >= 0) {

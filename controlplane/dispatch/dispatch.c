@@ -70,6 +70,9 @@ static void on_message(void *arg, unsigned ring, uint16_t type, const void *fram
 		else
 			dispatch_probe_end(dispatch, frame);
 		break;
+	case IPC_SIP_OUT:
+		streams_out(dispatch, ring, frame);
+		break;
 	case IPC_NOTICE:
 		on_notice(dispatch, frame);
 		break;
@@ -87,6 +90,7 @@ static void on_up(void *arg, const struct ipc_hello *hello)
 	screening_link_up(dispatch);
 	probes_link_up(dispatch);
 	accounts_link_change(dispatch, true);
+	streams_link_up(dispatch);
 }
 
 static void on_down(void *arg, const char *reason, bool was_up)
@@ -100,6 +104,7 @@ static void on_down(void *arg, const char *reason, bool was_up)
 		listings_link_down(dispatch);
 		probes_link_down(dispatch);
 		accounts_link_change(dispatch, false);
+		streams_link_down(dispatch);
 	}
 }
 
@@ -139,6 +144,7 @@ static void on_relink(evutil_socket_t fd, short what, void *arg)
 	listings_link_down(dispatch);
 	probes_link_down(dispatch);
 	accounts_link_change(dispatch, false);
+	streams_link_down(dispatch);
 	/* no memory: better started afresh than deaf */
 	if (start_link(dispatch))
 		event_base_loopbreak(dispatch->base);
@@ -164,6 +170,8 @@ static int start(struct dispatch *dispatch)
 		err = accounts_start(dispatch);
 	if (!err)
 		err = certificates_start(dispatch);
+	if (!err)
+		err = streams_start(dispatch);
 	if (!err)
 		err = listings_start(dispatch);
 	if (!err)
@@ -264,6 +272,7 @@ void dispatch_free(struct dispatch *dispatch)
 	listings_stop(dispatch);
 	settings_stop(dispatch);
 	reloads_stop(dispatch);
+	streams_stop(dispatch);
 	screening_stop(dispatch);
 	probes_stop(dispatch);
 	accounts_stop(dispatch);

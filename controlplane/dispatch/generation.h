@@ -12,6 +12,7 @@
 
 struct auth;
 struct tls_store;
+struct transport;
 
 struct generation {
 	struct conf *conf; /* owned */
@@ -22,6 +23,7 @@ struct generation {
 	struct call_rules *rules;
 	struct registrar *registrar; /* borrowed: it outlives generations */
 	struct auth *auth;           /* the same; NULL: no credentials are right */
+	struct transport *transport; /* the same; NULL: there are no connections */
 	struct peer_sets *peers; /* owned: where the trunks' peers are */
 	uint8_t *peers_down; /* owned; by trunk: a bit for each of its set that does not answer */
 };

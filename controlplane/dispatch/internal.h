@@ -10,6 +10,7 @@
 #include "controlplane/dispatch/generation.h"
 #include "controlplane/health/health.h"
 #include "controlplane/link/cp_link.h"
+#include "controlplane/transport/transport.h"
 
 #define RELOAD_ERRORS_MAX 32u
 
@@ -68,6 +69,7 @@ struct dispatch {
 	const char *link_reason; /* why it is down; static text */
 	struct event *settings_retry;
 	struct screening *screening; /* owned */
+	struct streams *streams;     /* owned */
 	struct registrar *registrar;
 	struct auth *auth;
 	struct users_list {
@@ -222,6 +224,29 @@ void screening_drained(struct dispatch *dispatch, uint64_t client);
 void screening_gone(struct dispatch *dispatch, uint64_t client);
 /* What the config allows each trunk, as rows beside what it has. */
 void screening_limits(struct dispatch *dispatch, uint64_t client);
+
+/* Whether what was learned, or the operator, blocks it. */
+bool screening_blocks(const struct dispatch *dispatch, unsigned realm,
+		      const struct net_endpoint *source);
+
+/* streams.c: SIP over connections. */
+int streams_start(struct dispatch *dispatch);
+void streams_stop(struct dispatch *dispatch);
+/* Go over to a generation. 0, or -ENOMEM. */
+int streams_configure(struct dispatch *dispatch, struct generation *generation);
+void streams_out(struct dispatch *dispatch, unsigned ring, const struct ipc_sip_out *out);
+void streams_link_up(struct dispatch *dispatch);
+void streams_link_down(struct dispatch *dispatch);
+/* That source is blocked now: its connections end. */
+void streams_blocked(struct dispatch *dispatch, const struct ipc_source *source);
+/* `unsent`: messages that no worker could be given. */
+void streams_stats(const struct dispatch *dispatch, struct transport_stats *stats,
+		   uint64_t *unsent);
+void streams_list(struct dispatch *dispatch, uint64_t client);
+void streams_drained(struct dispatch *dispatch, uint64_t client);
+void streams_gone(struct dispatch *dispatch, uint64_t client);
+/* False: there is no such connection. */
+bool streams_close(struct dispatch *dispatch, uint64_t flow);
 
 /* reload.c. What is wrong is in errors[], or in why where it is no fault of the file's. */
 struct reload_result {

@@ -89,6 +89,26 @@ static void show_blocks(const struct order *order)
 	screening_list(order->dispatch, order->client);
 }
 
+static void show_connections(const struct order *order)
+{
+	streams_list(order->dispatch, order->client);
+}
+
+static void disconnect(const struct order *order)
+{
+	const struct json_node *name = json_get(order->request, SPAN("connection"));
+	uint64_t flow = 0;
+
+	if (!name || name->kind != JSON_STRING || sip_number_parse(name->text, UINT64_MAX, &flow))
+		admin_fail(order->dispatch->admin, order->client,
+			   "that is not the number of a connection: see `limenctl show "
+			   "connections`");
+	else if (streams_close(order->dispatch, flow))
+		admin_done(order->dispatch->admin, order->client);
+	else
+		admin_fail(order->dispatch->admin, order->client, "there is no such connection");
+}
+
 static bool read_seconds(struct span text, uint64_t *seconds)
 {
 	uint64_t value = 0;
@@ -235,6 +255,7 @@ static const struct {
 	{{"show registrations", 18}, show_registrations},
 	{{"show dns", 8}, show_dns}, {{"show alarms", 11}, show_alarms},
 	{{"show limits", 11}, show_limits}, {{"show blocks", 11}, show_blocks},
+	{{"show connections", 16}, show_connections}, {{"disconnect", 10}, disconnect},
 	{{"block", 5}, block}, {{"unblock", 7}, unblock},
 	{{"hangup", 6}, hangup},	  {{"reload", 6}, reload_now},
 	{{"explain", 7}, explain},
@@ -268,6 +289,7 @@ static void on_drained(void *arg, uint64_t client)
 	listing_drained(arg, client);
 	users_drained(arg, client);
 	screening_drained(arg, client);
+	streams_drained(arg, client);
 }
 
 static void on_gone(void *arg, uint64_t client)
@@ -275,6 +297,7 @@ static void on_gone(void *arg, uint64_t client)
 	listing_gone(arg, client);
 	users_gone(arg, client);
 	screening_gone(arg, client);
+	streams_gone(arg, client);
 }
 
 static const struct admin_events events = {

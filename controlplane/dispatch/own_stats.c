@@ -66,6 +66,8 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	struct account_stats accounts;
 	struct dns_stats dns;
 	struct screening_stats screening;
+	struct transport_stats streams;
+	uint64_t unsent;
 
 	cp_link_stats(dispatch->link, &link);
 	cdr_writer_stats(dispatch->cdr, &cdr);
@@ -75,6 +77,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	accounts_stats(dispatch->accounts, &accounts);
 	dns_stats(dispatch->dns, &dns);
 	screening_stats(dispatch, &screening);
+	streams_stats(dispatch, &streams, &unsent);
 #define ROW(object, name, value) put_row(dispatch, client, object, name, value)
 	ROW("policy", "asks", c->asks);
 	ROW("policy", "asks_gone", c->asks_gone);
@@ -133,6 +136,15 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("screening", "spared", screening.spared);
 	ROW("screening", "full", screening.full);
 	ROW("screening", "found", screening.found);
+	ROW("streams", "connections", streams.connections);
+	ROW("streams", "known", streams.known);
+	ROW("streams", "strangers", streams.strangers);
+	ROW("streams", "listeners", streams.listeners);
+	ROW("streams", "sources", streams.sources);
+#define X(name) ROW("streams", #name, streams.name);
+	TRANSPORT_COUNTERS(X)
+#undef X
+	ROW("streams", "unsent", unsent);
 	ROW("cdr", "records", c->records);
 	ROW("cdr", "records_misplaced", c->records_misplaced);
 	ROW("cdr", "repeated", cdr.repeated);

@@ -35,7 +35,8 @@ static void arm(struct dispatch *dispatch)
 	event_add(dispatch->probe_timer, &delay);
 }
 
-static struct span put_uri(struct cursor *out, const struct net_endpoint *host, bool bare)
+static struct span put_uri(struct cursor *out, const struct net_endpoint *host,
+			   enum net_transport transport, bool bare)
 {
 	uint32_t from = out->len;
 
@@ -44,6 +45,10 @@ static struct span put_uri(struct cursor *out, const struct net_endpoint *host, 
 	if (bare) {
 		put_char(out, ':');
 		put_u64(out, host->port);
+		if (transport != NET_UDP) {
+			put_lit(out, ";transport=");
+			put_span(out, span_str(net_transport_param(transport)));
+		}
 		return span_of(out->buf + from + 1, out->len - from - 1);
 	}
 	put_char(out, '>');
@@ -57,15 +62,18 @@ static bool send_probe(struct dispatch *dispatch, const struct health_probe *pro
 	const struct conf *conf = dispatch->generation->conf;
 	const struct conf_trunk *trunk = &conf->trunks[probe->trunk];
 	const struct net_endpoint *peer = &probe->addr;
-	struct net_endpoint limen = limen_at(&conf->realms[trunk->realm], peer->family);
+	struct net_endpoint limen =
+		limen_at(&conf->realms[trunk->realm], probe->transport, peer->family);
 	char text[3 * URI_BYTES_MAX];
 	struct cursor c = cursor_on(text, sizeof(text));
 	struct ipc_probe head = {.probe_id = probe->id,
 				 .peer = *peer,
 				 .realm = (uint8_t)trunk->realm,
-				 .transport = NET_UDP};
-	struct span parts[4] = {span_of(&head, sizeof(head)), put_uri(&c, peer, true),
-				put_uri(&c, &limen, false), put_uri(&c, peer, false)};
+				 .transport = probe->transport};
+	struct span parts[4] = {span_of(&head, sizeof(head)),
+				put_uri(&c, peer, probe->transport, true),
+				put_uri(&c, &limen, probe->transport, false),
+				put_uri(&c, peer, probe->transport, false)};
 	unsigned ring = cp_link_worker_ring(probe->turn % nworkers);
 
 	head.ruri_len = (uint16_t)parts[1].len;
@@ -197,6 +205,7 @@ static void put_peer(struct dispatch *dispatch, uint64_t client, unsigned trunk,
 	put_json_u64(&out, "status", peer.status);
 	put_json_u64(&out, "rtt_us", peer.rtt_us);
 	put_json_time(&out, "since", peer.since_ns);
+	put_json_text(&out, "transport", span_str(net_transport_param(at->transport)));
 	put_char(&out, '}');
 	if (!out.full)
 		admin_row(dispatch->admin, client, cursor_span(&out));

@@ -6,7 +6,8 @@
 #include "common/log/log.h"
 #include "controlplane/dispatch/shown.h"
 
-#define SIP_PORT 5060
+#define SIP_PORT  5060
+#define SIPS_PORT 5061
 
 struct contact {
 	struct span uri;
@@ -53,10 +54,10 @@ static unsigned read_contacts(struct span text, struct contact contacts[REDIRECT
 
 /* The address that a contact names, where that address is one of the trunk's own. */
 static struct net_endpoint named_peer(const struct conf *conf, const struct conf_trunk *trunk,
-				      struct span text)
+				      struct span text, uint8_t *transport)
 {
 	const struct net_endpoint none = {0};
-	struct net_endpoint peer = {.port = SIP_PORT};
+	struct net_endpoint peer = {0};
 	struct sip_uri uri;
 	struct span host;
 
@@ -65,11 +66,11 @@ static struct net_endpoint named_peer(const struct conf *conf, const struct conf
 	host = uri.host;
 	if (host.len > 2 && host.ptr[0] == '[')
 		host = span_of(host.ptr + 1, host.len - 2);
+	*transport = uri_transport(&uri);
 	if (net_addr_parse(host, &peer.addr, &peer.family) ||
-	    limen_at(&conf->realms[trunk->realm], peer.family).family == NET_NONE)
+	    limen_at(&conf->realms[trunk->realm], *transport, peer.family).family == NET_NONE)
 		return none;
-	if (uri.port)
-		peer.port = uri.port;
+	peer.port = uri.port ? uri.port : *transport == NET_TLS ? SIPS_PORT : SIP_PORT;
 	for (unsigned i = 0; i < trunk->nsources; i++) {
 		if (net_prefix_has(&trunk->sources[i], peer.family, &peer.addr))
 			return peer;
@@ -91,11 +92,13 @@ static void take(const struct generation *gen, const struct policy_request *aske
 	struct policy_decision *d = &r->decisions[r->nways];
 	struct policy_request request = *asked;
 	struct net_endpoint peer = {0};
+	uint8_t transport = NET_UDP;
 
 	request.called = contact->uri;
 	policy_decide(gen->policy, &request, d);
 	if (!d->status) {
-		peer = named_peer(gen->conf, &gen->conf->trunks[d->to], contact->uri);
+		peer = named_peer(gen->conf, &gen->conf->trunks[d->to], contact->uri,
+				  &transport);
 		if (peer.family == NET_NONE && was_called(before, &d->called))
 			policy_refuse(d, POLICY_REDIRECT_LOOP);
 	}
@@ -109,7 +112,8 @@ static void take(const struct generation *gen, const struct policy_request *aske
 	}
 	if (peer.family == NET_NONE)
 		show_called(gen, d, &d->ways[0], &d->called, asked->explain);
-	r->ways[r->nways++] = (struct way){.called = &d->called, .to = d->to, .peer = peer};
+	r->ways[r->nways++] = (struct way){
+		.called = &d->called, .to = d->to, .peer = peer, .transport = transport};
 }
 
 void redirect_decide(const struct generation *gen, const struct policy_request *request,

@@ -48,7 +48,7 @@ static bool address_of(const struct generation *gen, const struct conf_trunk *tr
 		source->addr = prefix->addr;
 		if (prefix->bits < (last + 1) * 8)
 			source->addr.ip[last] |= 1;
-		if (limen_at(&gen->conf->realms[trunk->realm], prefix->family).family != NET_NONE)
+		if (limen_at(&gen->conf->realms[trunk->realm], NET_UDP, prefix->family).family != NET_NONE)
 			return true;
 	}
 	return false;
@@ -110,7 +110,7 @@ bool rehearse_sender(const struct generation *gen, struct span trunk, struct spa
 			      "no realm, or more than one, knows that source: name one with "
 			      "--realm",
 			      source);
-	if (limen_at(&conf->realms[in], sender->source.family).family == NET_NONE)
+	if (limen_at(&conf->realms[in], NET_UDP, sender->source.family).family == NET_NONE)
 		return refuse(why, why_bytes, "limen has no address of that family in realm",
 			      span_str(conf->realms[in].name));
 	sender->realm = (unsigned)in;

@@ -131,6 +131,8 @@ static int go_over(struct dispatch *dispatch, struct conf *now, struct tables *t
 		err = probes_configure(dispatch, generation);
 	if (!err)
 		err = accounts_reload(dispatch, generation);
+	if (!err)
+		err = streams_configure(dispatch, generation);
 	if (err) {
 		snprintf(result->why, sizeof(result->why), "%s", no_memory);
 		open_outputs_again(dispatch);

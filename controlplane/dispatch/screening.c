@@ -268,6 +268,23 @@ static struct block *find(struct screening *s, const struct ipc_source *source)
 	return NULL;
 }
 
+bool screening_blocks(const struct dispatch *dispatch, unsigned realm,
+		      const struct net_endpoint *source)
+{
+	const struct screening *s = dispatch->screening;
+
+	for (uint32_t i = 0; i < s->nblocks; i++) {
+		const struct ipc_source *block = &s->blocks[i].source;
+		const struct net_prefix prefix = {block->addr, block->family, block->bits};
+
+		if (block->class == IPC_CLASS_BLOCKED &&
+		    (block->realm == IPC_REALM_ANY || block->realm == realm) &&
+		    net_prefix_has(&prefix, source->family, &source->addr))
+			return true;
+	}
+	return false;
+}
+
 /* NULL: there is no room. */
 static struct block *put(struct dispatch *dispatch, const struct ipc_source *source,
 			 uint64_t seconds, unsigned deed, uint32_t count)
@@ -321,6 +338,7 @@ void screening_suspect(struct dispatch *dispatch, const struct ipc_suspect *susp
 	if (!put(dispatch, &source, seconds, suspect->deed, suspect->count))
 		return;
 	s->stats.learned++;
+	streams_blocked(dispatch, &source);
 	tell_all(dispatch, &source, clock_mono_ns() + seconds * CLOCK_NS_PER_S, PHASE_BLOCKS);
 	if (log_limit_pass(&s->lines, clock_mono_ns(), &held))
 		LOG(WARN, "screening", "source blocked", LOG_ENDPOINT("source", &suspect->source),
@@ -343,6 +361,7 @@ int screening_block(struct dispatch *dispatch, const struct net_prefix *prefix, 
 
 	if (!put(dispatch, &source, seconds, IPC_DEEDS, 0))
 		return -ENOSPC;
+	streams_blocked(dispatch, &source);
 	tell_all(dispatch, &source, clock_mono_ns() + seconds * CLOCK_NS_PER_S, PHASE_BLOCKS);
 	put_source(&name, prefix->family, &prefix->addr, prefix->bits);
 	LOG(INFO, "screening", "source blocked by the operator",

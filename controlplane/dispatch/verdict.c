@@ -32,16 +32,25 @@ _Static_assert(sizeof(struct ipc_verdict) + EDIT_PLAN_BYTES_MAX + IPC_CONTEXT_MA
 		       IPC_TARGETS_MAX * TARGET_BYTES_MAX < IPC_FRAME_MAX,
 	       "a verdict always fits its frame, as long as its targets have no plans of their own");
 
-struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family)
+uint8_t uri_transport(const struct sip_uri *uri)
 {
-	struct net_endpoint limen = {0};
+	struct span value;
+	int transport;
 
-	for (unsigned a = 0; a < realm->naddrs; a++) {
-		if (realm->addrs[a].prefix.family == family)
-			limen = (struct net_endpoint){.addr = realm->addrs[a].prefix.addr,
-						      .family = family,
-						      .port = realm->sip_port};
-	}
+	if (!sip_param_find(uri->params, SPAN("transport"), &value))
+		return uri->is_sips ? NET_TLS : NET_UDP;
+	transport = net_transport_from(value);
+	if (transport == NET_TCP && uri->is_sips)
+		return NET_TLS; /* section 26.2.2: it is TLS over TCP */
+	return transport < 0 ? NET_TRANSPORTS : (uint8_t)transport;
+}
+
+struct net_endpoint limen_at(const struct conf_realm *realm, enum net_transport transport,
+			     uint8_t family)
+{
+	struct net_endpoint limen;
+
+	(void)conf_realm_endpoint(realm, transport, family, &limen);
 	return limen;
 }
 
@@ -104,9 +113,11 @@ static void tell_target(const struct acceptance *a, const struct way *way,
 		return;
 	put_endpoint(&c, &head->peer);
 	put_char(&c, '\0');
-	explain_step(a->explain, "target", "trunk %s, realm %s, %s, Request-URI %.*s",
+	explain_step(a->explain, "target", "trunk %s, realm %s, %s%s%s, Request-URI %.*s",
 		     a->gen->conf->trunks[way->to].name, a->gen->conf->realms[head->realm].name,
-		     peer, SPAN_FMT(ruri));
+		     peer, head->transport == NET_UDP ? "" : " over ",
+		     head->transport == NET_UDP ? "" : net_transport_name(head->transport),
+		     SPAN_FMT(ruri));
 	tell_srtp(a, &a->gen->conf->trunks[way->to], false);
 }
 
@@ -129,20 +140,22 @@ static bool own_plan(const struct cursor *out, const struct acceptance *a, const
 
 /* False where the frame has no room for one more: what was named before is enough then. */
 static bool put_target(struct cursor *out, const struct acceptance *a, const struct way *way,
-		       struct span plan, const struct net_endpoint *peer)
+		       struct span plan, const struct peer_addr *at)
 {
 	const struct conf *conf = a->gen->conf;
 	const struct conf_trunk *to = &conf->trunks[way->to];
+	const struct net_endpoint *peer = &at->addr;
 	const struct ipc_target head = {
 		.peer = *peer,
 		.realm = (uint8_t)to->realm,
-		.transport = way->transport,
+		.transport = at->transport,
 		.flow = {(uint32_t)way->flow, (uint32_t)(way->flow >> 32)},
 		.side = side_of(to, &conf->trunks[a->from]),
 		.failover_ms = (uint16_t)to->failover_timeout_ms,
 		.failover = {to->failover[0], to->failover[1]},
 	};
-	struct net_endpoint limen = limen_at(&conf->realms[to->realm], peer->family);
+	struct net_endpoint limen =
+		limen_at(&conf->realms[to->realm], at->transport, peer->family);
 	char text[TARGET_TEXT_BYTES_MAX];
 	struct cursor c = cursor_on(text, sizeof(text));
 	struct far_parties parties = way->shown->parties;
@@ -154,14 +167,14 @@ static bool put_target(struct cursor *out, const struct acceptance *a, const str
 	if (way->ruri.len)
 		put_span(&c, way->ruri);
 	else
-		put_far_ruri(&c, &parties, peer, NET_UDP);
+		put_far_ruri(&c, &parties, peer, at->transport);
 	ruri = c.len;
 	put_far_from(&c, &parties, peer, &limen);
 	from = c.len;
 	put_far_to(&c, &parties, peer);
 	called = c.len;
 	if (a->registering)
-		put_registrar_contact(&c, a->registering, &limen, to->register_path);
+		put_registrar_contact(&c, a->registering, &limen);
 	tell_target(a, way, &head, span_of(text, ruri));
 	ipc_put_target_plan(out, &head, plan, span_of(text, ruri),
 			    span_of(text + ruri, from - ruri), span_of(text + from, called - from),
@@ -210,8 +223,11 @@ static unsigned put_way(struct cursor *out, const struct acceptance *a, const st
 
 	if (!own_plan(out, a, way, &plan))
 		return 0;
-	if (way->peer.family != NET_NONE)
-		return put_target(out, a, way, plan, &way->peer);
+	if (way->peer.family != NET_NONE) {
+		const struct peer_addr there = {.addr = way->peer, .transport = way->transport};
+
+		return put_target(out, a, way, plan, &there);
+	}
 	peer_set_get(a->gen->peers, (unsigned)way->to, &set);
 	peers = usable(a->gen, way->to, &set);
 	tell_peers(a, way->to, &set, peers);
@@ -219,7 +235,7 @@ static unsigned put_way(struct cursor *out, const struct acceptance *a, const st
 	if (n > room)
 		n = room;
 	for (unsigned i = 0; i < n; i++) {
-		if (!put_target(out, a, way, plan, &set.list[order[i]].addr))
+		if (!put_target(out, a, way, plan, &set.list[order[i]]))
 			return i;
 	}
 	return n;

@@ -15,8 +15,8 @@ struct way {
 	const struct party *called; /* whom it is for there; borrowed */
 	int to;                     /* trunk */
 	struct net_endpoint peer;   /* there alone; of no family: the trunk's peers */
-	uint8_t transport;          /* with `peer`: enum net_transport, */
-	uint64_t flow;              /* and the connection to use; 0: none */
+	uint8_t transport;	    /* of that peer: enum net_transport */
+	uint64_t flow;		    /* the connection to try first; 0: none */
 	struct span ruri;           /* the Request-URI as it is; empty: `called` at the peer */
 	const struct shown *shown;  /* From, To and the edit plan there; borrowed */
 };
@@ -56,5 +56,11 @@ void put_retry(struct cursor *out, const struct ipc_ask *ask, unsigned status,
 /* Whether limen has an account there: then it answers challenges of its requests. */
 bool trunk_has_account(const struct conf_trunk *trunk);
 
-/* limen's own address in a realm; of no family where it has none of that family. */
-struct net_endpoint limen_at(const struct conf_realm *realm, uint8_t family);
+/* The transport that a URI names (RFC 3261 section 19.1.1): enum net_transport; NET_TRANSPORTS for
+ * one that limen does not know. */
+uint8_t uri_transport(const struct sip_uri *uri);
+
+/* limen's own address in a realm; of no family where it has none of that family, or does not speak
+ * that transport there. */
+struct net_endpoint limen_at(const struct conf_realm *realm, enum net_transport transport,
+			     uint8_t family);

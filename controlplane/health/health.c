@@ -69,9 +69,9 @@ struct memory {
 };
 
 static uint32_t slot_of(const struct memory *memory, const struct conf_trunk *trunk,
-			const struct net_endpoint *peer)
+			const struct net_endpoint *peer, uint8_t transport)
 {
-	uint64_t seed = hash_fast(0, span_of(peer, sizeof(*peer)));
+	uint64_t seed = hash_fast(transport, span_of(peer, sizeof(*peer)));
 	uint32_t at = (uint32_t)hash_fast(seed, span_str(trunk->name));
 
 	for (at &= memory->mask; memory->slots[at]; at = (at + 1) & memory->mask) {
@@ -79,7 +79,7 @@ static uint32_t slot_of(const struct memory *memory, const struct conf_trunk *tr
 		const struct conf_trunk *old_trunk = &memory->was->conf->trunks[old->trunk];
 
 		if (strcmp(old_trunk->name, trunk->name) == 0 &&
-		    net_endpoint_eq(&old->addr, peer))
+		    old->transport == transport && net_endpoint_eq(&old->addr, peer))
 			break;
 	}
 	return at;
@@ -98,7 +98,7 @@ static int memory_open(struct memory *memory, const struct health *was)
 		const struct health_peer *peer = &was->watched[i].peer;
 		const struct conf_trunk *trunk = &was->conf->trunks[peer->trunk];
 
-		memory->slots[slot_of(memory, trunk, &peer->addr)] = i + 1;
+		memory->slots[slot_of(memory, trunk, &peer->addr, peer->transport)] = i + 1;
 	}
 	return 0;
 }
@@ -125,7 +125,8 @@ static int watch(struct health *now, const struct memory *memory, unsigned trunk
 {
 	const struct conf_trunk *conf = &now->conf->trunks[trunk];
 	uint32_t number = now->n++;
-	uint32_t old = memory->slots[slot_of(memory, conf, &set->list[peer].addr)];
+	uint32_t old = memory->slots[slot_of(memory, conf, &set->list[peer].addr,
+					     set->list[peer].transport)];
 	uint64_t due_ns;
 	struct watched *watched = &now->watched[number];
 
@@ -138,6 +139,7 @@ static int watch(struct health *now, const struct memory *memory, unsigned trunk
 	watched->peer.trunk = trunk;
 	watched->peer.peer = peer;
 	watched->peer.addr = set->list[peer].addr;
+	watched->peer.transport = set->list[peer].transport;
 	due_ns = first_due(now, number, now_ns, spread);
 	if (old && watched->due_ns > now_ns && watched->due_ns < due_ns)
 		due_ns = watched->due_ns;
@@ -214,6 +216,7 @@ bool health_next(struct health *health, uint64_t now_ns, struct health_probe *pr
 					       .trunk = watched->peer.trunk,
 					       .peer = watched->peer.peer,
 					       .addr = watched->peer.addr,
+					       .transport = watched->peer.transport,
 					       .turn = health->turn++};
 		return true;
 	}

@@ -20,6 +20,7 @@ enum health_state {
 struct health_peer {
 	unsigned trunk, peer; /* indexes: in the config, and in the trunk's set */
 	struct net_endpoint addr;
+	uint8_t transport;    /* enum net_transport */
 	uint8_t state;        /* enum health_state */
 	uint16_t status;      /* of the last probe that ended; 0: none has */
 	uint32_t rtt_us;      /* of the last that was answered; 0: none was */
@@ -53,6 +54,7 @@ struct health_probe {
 	uint64_t id;
 	unsigned trunk, peer;
 	struct net_endpoint addr;
+	uint8_t transport; /* enum net_transport */
 	unsigned turn; /* grows by one with each: for spreading over workers */
 };
 bool health_next(struct health *health, uint64_t now_ns, struct health_probe *probe);

@@ -5,11 +5,13 @@
 #include <stdio.h>
 
 #define SIP_PORT     5060
+#define SIPS_PORT    5061
 #define WEIGHT_SCALE 16u /* so that a weight of 0 gets a small share, as RFC 2782 has it */
 
 struct locating {
 	struct dns *dns;
-	unsigned families;
+	const struct locate_name *name;
+	uint8_t transport; /* being looked up */
 	struct located *found;
 	unsigned n, max;
 };
@@ -17,10 +19,12 @@ struct locating {
 static void add(struct locating *l, uint8_t family, const struct net_addr *addr, uint16_t port,
 		uint16_t priority, uint32_t weight)
 {
-	const struct located it = {{.addr = *addr, .port = port, .family = family}, priority, weight};
+	const struct located it = {
+		{.addr = *addr, .port = port, .family = family}, priority, weight, l->transport};
 
 	for (unsigned i = 0; i < l->n; i++) {
-		if (net_endpoint_eq(&l->found[i].addr, &it.addr))
+		if (net_endpoint_eq(&l->found[i].addr, &it.addr) &&
+		    l->found[i].transport == it.transport)
 			return;
 	}
 	if (l->n < l->max)
@@ -38,7 +42,7 @@ static void take_addresses(struct locating *l, const char *name, uint16_t port, 
 	for (unsigned k = 0; k < 2; k++) {
 		const struct dns_answer *answer;
 
-		if (!(l->families >> kinds[k].family & 1))
+		if (!(l->name->families[l->transport] >> kinds[k].family & 1))
 			continue;
 		(void)dns_find(l->dns, name, kinds[k].type, &answer);
 		for (unsigned i = 0; answer && i < answer->n; i++) {
@@ -67,46 +71,97 @@ static bool take_services(struct locating *l, const char *name, bool *waits)
 	return answer != NULL;
 }
 
-/* The NAPTR that leads to SIP over UDP, the first in its order; NULL: none does. */
-static const struct dns_record *first_naptr(const struct dns_answer *answer)
+/* The transports that limen prefers where nothing says which: what costs least first. */
+static const struct {
+	const char *service; /* of NAPTR (RFC 3263 section 4.1, RFC 4168) */
+	const char *srv;
+	uint8_t transport;
+} ways[] = {
+	{"SIP+D2U", "_sip._udp.", NET_UDP},
+	{"SIP+D2T", "_sip._tcp.", NET_TCP},
+	{"SIPS+D2T", "_sips._tcp.", NET_TLS},
+	{"SIP+D2S", "_sip._sctp.", NET_SCTP},
+};
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
+/* Whether it may be used for that name. */
+static bool usable(const struct locate_name *name, unsigned way)
+{
+	uint8_t transport = ways[way].transport;
+
+	return name->families[transport] &&
+	       (!name->transport_given || name->transport == transport);
+}
+
+/* The NAPTR that leads to SIP in a way that limen can go, the first in its order; NULL: none
+ * does. */
+static const struct dns_record *first_naptr(const struct dns_answer *answer,
+					    const struct locate_name *name, uint8_t *transport)
 {
 	const struct dns_record *first = NULL;
 
 	for (unsigned i = 0; answer && i < answer->n; i++) {
 		const struct dns_record *r = &answer->records[i];
+		unsigned way = 0;
 
-		if (strcmp(r->service, "SIP+D2U") != 0 || (r->flags != 's' && r->flags != 'a') ||
+		while (way < WAYS && strcmp(r->service, ways[way].service) != 0)
+			way++;
+		if (way == WAYS || !usable(name, way) || (r->flags != 's' && r->flags != 'a') ||
 		    !r->target[0])
 			continue;
 		if (!first || r->priority < first->priority ||
-		    (r->priority == first->priority && r->weight < first->weight))
+		    (r->priority == first->priority && r->weight < first->weight)) {
 			first = r;
+			*transport = ways[way].transport;
+		}
 	}
 	return first;
 }
 
-unsigned locate(struct dns *dns, const char *name, uint16_t port, unsigned families,
-		struct located *found, unsigned max)
+static uint16_t port_of(uint8_t transport)
 {
-	struct locating l = {.dns = dns, .families = families, .found = found, .max = max};
-	const struct dns_answer *answer;
-	const struct dns_record *naptr;
+	return transport == NET_TLS ? SIPS_PORT : SIP_PORT;
+}
+
+/* Without NAPTR: the services by name, the first that there is. */
+static void take_srv(struct locating *l)
+{
 	char service[DNS_NAME_MAX + 16];
 	bool waits = false;
 
-	if (port) {
-		take_addresses(&l, name, port, 0, 1);
+	for (unsigned w = 0; w < WAYS; w++) {
+		if (!usable(l->name, w))
+			continue;
+		l->transport = ways[w].transport;
+		snprintf(service, sizeof(service), "%s%s", ways[w].srv, l->name->name);
+		if (take_services(l, service, &waits) || waits)
+			return;
+	}
+	l->transport = l->name->transport;
+	take_addresses(l, l->name->name, port_of(l->transport), 0, 1);
+}
+
+unsigned locate(struct dns *dns, const struct locate_name *name, struct located *found,
+		unsigned max)
+{
+	struct locating l = {
+		.dns = dns, .name = name, .transport = name->transport, .found = found, .max = max};
+	const struct dns_answer *answer;
+	const struct dns_record *naptr;
+	bool waits = false;
+
+	if (name->port) {
+		take_addresses(&l, name->name, name->port, 0, 1);
 		return l.n;
 	}
-	if (dns_find(dns, name, DNS_NAPTR, &answer) == DNS_ASKING)
+	if (dns_find(dns, name->name, DNS_NAPTR, &answer) == DNS_ASKING)
 		return 0;
-	naptr = first_naptr(answer);
-	if (naptr && naptr->flags == 'a') {
-		take_addresses(&l, naptr->target, SIP_PORT, 0, 1);
-		return l.n;
-	}
-	snprintf(service, sizeof(service), "_sip._udp.%s", name);
-	if (!take_services(&l, naptr ? naptr->target : service, &waits) && !waits)
-		take_addresses(&l, name, SIP_PORT, 0, 1);
+	naptr = first_naptr(answer, name, &l.transport);
+	if (!naptr)
+		take_srv(&l);
+	else if (naptr->flags == 'a')
+		take_addresses(&l, naptr->target, port_of(l.transport), 0, 1);
+	else if (!take_services(&l, naptr->target, &waits) && !waits)
+		take_addresses(&l, name->name, port_of(l.transport), 0, 1);
 	return l.n;
 }

@@ -10,7 +10,6 @@
 /* A trunk that has names, and what they lead to. */
 struct named {
 	unsigned trunk;
-	unsigned families; /* of its realm */
 	struct peer_set set;
 };
 
@@ -29,12 +28,16 @@ static bool has_names(const struct conf_trunk *trunk)
 	return false;
 }
 
-static unsigned families_of(const struct conf_realm *realm)
+static unsigned families_of(const struct conf_realm *realm, enum net_transport transport)
 {
+	static const uint8_t both[] = {NET_IP4, NET_IP6};
+	struct net_endpoint own;
 	unsigned families = 0;
 
-	for (unsigned i = 0; i < realm->naddrs; i++)
-		families |= 1u << realm->addrs[i].prefix.family;
+	for (unsigned i = 0; i < 2; i++) {
+		if (conf_realm_endpoint(realm, transport, both[i], &own))
+			families |= 1u << both[i];
+	}
 	return families;
 }
 
@@ -44,7 +47,8 @@ static void insert(struct peer_set *set, const struct peer_addr *peer)
 	unsigned at = set->n;
 
 	for (unsigned i = 0; i < set->n; i++) {
-		if (net_endpoint_eq(&set->list[i].addr, &peer->addr))
+		if (net_endpoint_eq(&set->list[i].addr, &peer->addr) &&
+		    set->list[i].transport == peer->transport)
 			return;
 	}
 	if (at == PEER_SET_MAX) {
@@ -65,17 +69,25 @@ static int by_address(const void *left, const void *right)
 
 	if (a->priority != b->priority)
 		return a->priority < b->priority ? -1 : 1;
+	if (a->transport != b->transport)
+		return a->transport < b->transport ? -1 : 1;
 	return memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
 static void insert_name(struct peer_set *set, const struct conf_trunk *trunk, unsigned item,
-			struct dns *dns, unsigned families)
+			struct dns *dns, const struct conf_realm *realm)
 {
 	const struct conf_peer *peer = &trunk->peer_of[item];
 	struct located found[2 * DNS_RECORDS_MAX];
-	unsigned n = locate(dns, peer->host, trunk->peers[item].port, families, found,
-			    2 * DNS_RECORDS_MAX);
+	struct locate_name name = {.name = peer->host,
+				   .port = trunk->peers[item].port,
+				   .transport = peer->transport,
+				   .transport_given = peer->transport_given};
+	unsigned n;
 
+	for (unsigned t = 0; t < NET_TRANSPORTS; t++)
+		name.families[t] = families_of(realm, (enum net_transport)t);
+	n = locate(dns, &name, found, 2 * DNS_RECORDS_MAX);
 	qsort(found, n, sizeof(found[0]), by_address);
 	for (unsigned i = 0; i < n; i++) {
 		const struct peer_addr it = {
@@ -84,27 +96,31 @@ static void insert_name(struct peer_set *set, const struct conf_trunk *trunk, un
 			.priority = (uint32_t)peer->priority << 16 | found[i].priority,
 			.weight = peer->weight ? peer->weight * found[i].weight : found[i].weight,
 			.item = (uint8_t)item,
+			.transport = found[i].transport,
 		};
 
 		insert(set, &it);
 	}
 }
 
-static void make_set(const struct conf_trunk *trunk, struct dns *dns, unsigned families,
+static void make_set(const struct conf *conf, unsigned index, struct dns *dns,
 		     struct peer_set *set)
 {
+	const struct conf_trunk *trunk = &conf->trunks[index];
+
 	memset(set, 0, sizeof(*set));
 	for (unsigned i = 0; i < trunk->npeers; i++) {
 		const struct conf_peer *peer = &trunk->peer_of[i];
 		const struct peer_addr it = {.addr = trunk->peers[i],
 					     .priority = (uint32_t)peer->priority << 16,
 					     .weight = peer->weight,
-					     .item = (uint8_t)i};
+					     .item = (uint8_t)i,
+					     .transport = peer->transport};
 
 		if (!peer->host)
 			insert(set, &it);
 		else if (dns)
-			insert_name(set, trunk, i, dns, families);
+			insert_name(set, trunk, i, dns, &conf->realms[trunk->realm]);
 	}
 }
 
@@ -129,8 +145,7 @@ struct peer_sets *peer_sets_new(const struct conf *conf)
 		if (!has_names(&conf->trunks[t]))
 			continue;
 		named->trunk = t;
-		named->families = families_of(&conf->realms[conf->trunks[t].realm]);
-		make_set(&conf->trunks[t], NULL, 0, &named->set);
+		make_set(conf, t, NULL, &named->set);
 		sets->nnamed++;
 	}
 	return sets;
@@ -160,7 +175,7 @@ void peer_set_get(const struct peer_sets *sets, unsigned trunk, struct peer_set 
 	if (named)
 		*set = named->set;
 	else
-		make_set(&sets->conf->trunks[trunk], NULL, 0, set);
+		make_set(sets->conf, trunk, NULL, set);
 }
 
 bool peer_sets_have_names(const struct peer_sets *sets)
@@ -177,7 +192,7 @@ bool peer_sets_resolve(struct peer_sets *sets, struct dns *dns)
 		struct named *named = &sets->named[i];
 		struct peer_set set;
 
-		make_set(&sets->conf->trunks[named->trunk], dns, named->families, &set);
+		make_set(sets->conf, named->trunk, dns, &set);
 		if (memcmp(&set, &named->set, sizeof(set)) == 0)
 			continue;
 		named->set = set;

@@ -14,6 +14,7 @@ struct peer_addr {
 	uint32_t priority; /* lowest first */
 	uint32_t weight;   /* share of the calls among equals; 0: in order, behind those */
 	uint8_t item;	   /* index in the trunk's peers */
+	uint8_t transport; /* enum net_transport */
 };
 
 struct peer_set {

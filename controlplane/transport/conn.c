@@ -143,10 +143,12 @@ static void broken(struct conn *conn)
 	else
 		transport->stats.broken++;
 	if (log_limit_pass(&transport->lines, clock_mono_ns(), &held))
-		LOG(WARN, "transport", "a peer's stream cannot be read", LOG_ENDPOINT("peer", &conn->info.peer),
+		LOG(WARN, "transport", "a peer's stream cannot be read",
+		    LOG_ENDPOINT("peer", &conn->info.peer),
 		    LOG_STR("transport", net_transport_param(conn->info.transport)),
 		    LOG_STR("why", msg->why), LOG_U64("held_back", held));
-	if (reject_put(&out, msg, &conn->info.peer, hash_mix(conn->info.flow, transport->key.k[0])))
+	if (reject_put(&out, msg, &conn->info.peer,
+		       hash_mix(conn->info.flow, transport->key.k[0])))
 		bufferevent_write(conn->bev, out.buf, out.len);
 	conn_say_farewell(conn);
 	transport->events->misbehaved(transport->arg, &conn->info, msg->why);

@@ -56,6 +56,8 @@ static enum framing_result begun(struct framing *framing, const char *buf, size_
 		return FRAMING_BROKEN;
 	if (len <= max)
 		return FRAMING_MORE;
+	/* read as if this were all of it: who sent it can perhaps be answered */
+	(void)sip_parse(msg, buf, len, SIP_DATAGRAM);
 	refuse(msg, 513, "Message Too Large");
 	return FRAMING_BROKEN;
 }

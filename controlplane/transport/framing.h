@@ -16,10 +16,10 @@ struct framing {
 
 enum framing_result {
 	FRAMING_MORE,	 /* wait for more; `used` bytes can be forgotten all the same */
-	FRAMING_MESSAGE, /* `used` bytes: one message, in msg; msg->why says what is wrong with it */
+	FRAMING_MESSAGE, /* `used` bytes: one message; msg->why says what is wrong with it */
 	FRAMING_PING,	 /* CRLFCRLF: to be answered with a CRLF */
 	FRAMING_CRLF,	 /* one CRLF: a pong where one is awaited, else nothing (yet) */
-	FRAMING_BROKEN,	 /* nobody knows where the next message begins: msg->status and why */
+	FRAMING_BROKEN,	 /* where the next message begins is not known: msg->status, why */
 };
 
 /* What is at the start of buf, `len` bytes that have been received and not been used. A message is

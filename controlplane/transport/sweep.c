@@ -77,7 +77,7 @@ void sweep(struct transport *transport, uint64_t now_ns)
 	/* in the order they were begun */
 	while ((conn = TAILQ_FIRST(&transport->opening)) &&
 	       over(conn->opened_ns, now_ns, transport->limits.connect_ms))
-		conn_close(conn, &transport->stats.open_failed, CONN_UNREACHED);
+		conn_close(conn, &transport->stats.open_failed, CONN_LATE);
 	while (n-- && transport->nconns) {
 		conn = transport->sweep_at ? transport->sweep_at : TAILQ_FIRST(&transport->conns);
 		transport->sweep_at = TAILQ_NEXT(conn, all);

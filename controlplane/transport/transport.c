@@ -19,6 +19,7 @@ const char *conn_failure_name(enum conn_failure failure)
 	static const char *const names[CONN_FAILURES] = {
 		[CONN_NO_WAY] = "no-way",
 		[CONN_UNREACHED] = "unreached",
+		[CONN_LATE] = "late",
 		[CONN_LOST] = "lost",
 		[CONN_FULL] = "full",
 	};

@@ -30,7 +30,8 @@ enum conn_welcome { CONN_REFUSED = 0, CONN_UNKNOWN, CONN_KNOWN };
 /* Why what was given with a token did not go out. */
 enum conn_failure {
 	CONN_NO_WAY,	/* the realm has no such transport, or no address of that family */
-	CONN_UNREACHED, /* could not connect, or not in time */
+	CONN_UNREACHED, /* could not connect, or its layer could not */
+	CONN_LATE,	/* nor in time */
 	CONN_LOST,	/* the connection ended before the peer had it */
 	CONN_FULL,	/* the peer does not take what is sent to it, or there are too many */
 	CONN_FAILURES

@@ -27,6 +27,7 @@
 	X(MEDIA_NO_STREAM, "media-no-stream", "media port without a call")                         \
 	X(MEDIA_SOURCE, "media-source", "media from a source that the call does not know")         \
 	X(MEDIA_INVALID, "media-invalid", "neither RTP nor RTCP")                                  \
+	X(MEDIA_SECTION, "media-section", "of no m= section of its bundle (RFC 8843)")             \
 	X(MEDIA_HOLD, "media-hold", "media against the negotiated direction")                      \
 	X(MEDIA_POLICED, "media-policed", "more than the call's negotiated codecs take")           \
 	X(MEDIA_NO_PEER, "media-no-peer", "far side's media address is not known yet, or on hold") \
@@ -35,7 +36,7 @@
 	X(SRTP_SOURCES, "srtp-sources", "more synchronization sources than a key may have")        \
 	X(SRTP_ENGINE, "srtp-engine", "no SRTP engine, or it failed")                              \
 	X(SIP_PARSE, "sip-parse", "not a SIP message that can be answered")                        \
-	X(SIP_KEEPALIVE, "sip-keepalive", "CRLF keepalive, or STUN of a stranger")                 \
+	X(SIP_KEEPALIVE, "sip-keepalive", "CRLF keepalive")                                        \
 	X(SIP_NO_DIALOG, "sip-no-dialog", "response or ACK that belongs to nothing")               \
 	X(SIP_FORGED, "sip-forged", "cookie with a wrong MAC")                                     \
 	X(SIP_BLOCKED, "sip-blocked", "SIP from a source that is blocked")                         \

@@ -229,3 +229,17 @@ bool latch_packet(struct media *media, uint64_t now_ns, struct stream_pair *pair
 	}
 	return false;
 }
+
+void latch_follow(struct media *media, struct stream_pair *pair, enum stream_side side,
+		  const struct stream_pair *leader)
+{
+	const struct stream_hot *from = &leader->from[side];
+	struct stream_hot *in = &pair->from[side];
+
+	in->source = from->source;
+	in->source_port = from->source_port;
+	in->flags &= (uint16_t) ~(STREAM_LEARN | STREAM_LEARNED);
+	in->flags |= from->flags & STREAM_LEARNED;
+	stream_unsettle(media, in);
+	aim(media, pair, &stream_cold(media, in)->side[side], side);
+}

@@ -14,3 +14,7 @@ void latch_remote(struct media *media, uint64_t now_ns, struct stream_pair *pair
  * that changes. `rtcp`: RTCP of a peer that does not multiplex. */
 bool latch_packet(struct media *media, uint64_t now_ns, struct stream_pair *pair,
 		  enum stream_side side, bool rtcp, const struct net_endpoint *source);
+
+/* The peer is where that of another pair is: sections of one bundle. */
+void latch_follow(struct media *media, struct stream_pair *pair, enum stream_side side,
+		  const struct stream_pair *leader);

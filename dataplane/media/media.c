@@ -5,10 +5,11 @@
 
 #include <stdlib.h>
 
+#include "dataplane/media/bundle.h"
 #include "dataplane/media/stream.h"
 #include "dataplane/store/pages.h"
 
-enum media_slab { MEDIA_SLAB_HOT, MEDIA_SLAB_COLD, MEDIA_SLAB_SECURE, MEDIA_SLABS };
+enum media_slab { MEDIA_SLAB_HOT, MEDIA_SLAB_COLD, MEDIA_SLAB_SECURE, MEDIA_SLAB_BUNDLE, MEDIA_SLABS };
 
 /* Pairs of a range that worker number `worker` begins with: the smallest n with n * nworkers /
  * npairs = worker. */
@@ -44,7 +45,7 @@ unsigned media_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t m
 		.name = "media_cold",
 		.record_bytes = sizeof(struct stream_pair_cold),
 		.capacity = max_pairs,
-		.version = 4,
+		.version = 5,
 	};
 	/* All pairs with one side of SRTP, or half of them with two: most calls have one pair, and
 	 * there are two for each. */
@@ -52,6 +53,13 @@ unsigned media_slab_defs(struct arena_slab_def *defs, unsigned ndefs, uint32_t m
 		.name = "media_secure",
 		.record_bytes = sizeof(struct stream_secure),
 		.capacity = max_pairs,
+		.version = 1,
+	};
+	/* Two sections and more: every second call could have one. */
+	defs[ndefs + MEDIA_SLAB_BUNDLE] = (struct arena_slab_def){
+		.name = "media_bundle",
+		.record_bytes = sizeof(struct stream_bundle),
+		.capacity = max_pairs / 4 + 1,
 		.version = 1,
 	};
 	return ndefs + MEDIA_SLABS;
@@ -96,7 +104,9 @@ static bool side_fits(const struct media *media, const struct stream_pair *pair,
 	slot = &media->slots[stream_slot(mine)];
 	if (mine->port_pair >= slot->nports / 2 || slot->streams[mine->port_pair])
 		return false;
-	local = media_slot_endpoint(slot, stream_local_port(slot, mine->port_pair));
+	/* Of a bundle all have one port: bundle_restore looks at it. */
+	local = media_slot_endpoint(slot, mine->bundle ? pair->from[!side].out.src.port
+						       : stream_local_port(slot, mine->port_pair));
 	return net_endpoint_eq(&local, &pair->from[!side].out.src);
 }
 
@@ -187,6 +197,7 @@ static void restore(struct media *media, uint64_t now_ns)
 			slab_free(media->cold, handle);
 	}
 	restore_secure(media);
+	bundle_restore(media);
 	for (unsigned i = 0; i < media->nslots; i++)
 		if (media->slots[i].streams)
 			port_pool_withhold(&media->slots[i].ports, media->slots[i].streams);
@@ -206,6 +217,7 @@ struct media *media_new(const struct media_conf *conf, struct arena *arena, unsi
 	media->hot = &arena->slabs[first_slab + MEDIA_SLAB_HOT];
 	media->cold = &arena->slabs[first_slab + MEDIA_SLAB_COLD];
 	media->secure = &arena->slabs[first_slab + MEDIA_SLAB_SECURE];
+	media->bundles = &arena->slabs[first_slab + MEDIA_SLAB_BUNDLE];
 	media->port_reuse_ns = conf->port_reuse_ns ? conf->port_reuse_ns : MEDIA_PORT_REUSE_NS;
 	media->learn_ns = conf->learn_ns ? conf->learn_ns : MEDIA_LEARN_NS;
 	media->seed = conf->seed;

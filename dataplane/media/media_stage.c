@@ -9,6 +9,7 @@
 
 #include "common/rtp/rtcp.h"
 #include "dataplane/io/frame4.h"
+#include "dataplane/media/bundle.h"
 #include "dataplane/media/media_relay.h"
 #include "dataplane/media/srtp.h"
 
@@ -273,11 +274,36 @@ static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const u
 	tx_udp(turn->tx, m, out_flow(&in->out), sum);
 }
 
-/* A packet whose stream was found. False: it is RTP of a pair with keys, for the caller to put
- * aside. */
-static bool relay(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot *in,
+/* The stream of a packet that came by the port of a bundle; NULL: dropped. */
+static __rte_noinline struct stream_hot *find_section(const struct media_turn *turn,
+						      struct rte_mbuf *m, struct stream_hot *in,
+						      enum stream_side side, const uint8_t *header,
+						      uint32_t look)
+{
+	const struct net_endpoint source = pkt_source(pkt_of(m));
+	enum drop_reason reason = DROP_MEDIA_INVALID;
+	struct stream_hot *found = NULL;
+	bool known;
+
+	if (look >= 12 && looks_like_rtcp(header)) {
+		found = bundle_find_rtcp(turn->media, turn->now_ns, in, side, &source, header, look);
+		reason = DROP_MEDIA_SOURCE;
+	} else if (look >= 12 && rtp_header_is_valid(header, pkt_of(m)->payload_len)) {
+		found = bundle_find(turn->media, turn->now_ns, in, side, &source, header, look,
+				    &known);
+		reason = known ? DROP_MEDIA_SECTION : DROP_MEDIA_SOURCE;
+	}
+	if (!found)
+		stream_drop(turn, m, in, side, reason);
+	return found;
+}
+
+/* A packet whose stream was found, and is corrected where it came with those of others. False: it
+ * is RTP of a pair with keys, for the caller to put aside. */
+static bool relay(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot **found,
 		  enum stream_side side)
 {
+	struct stream_hot *in = *found;
 	const struct pkt *p = pkt_of(m);
 	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->payload_off);
 	uint32_t look = RTE_MIN((uint32_t)p->payload_len, RTP_LOOK_BYTES);
@@ -293,6 +319,11 @@ static bool relay(const struct media_turn *turn, struct rte_mbuf *m, struct stre
 	}
 	if (likely(!(p->dst_port & 1)) && likely(relay_plain(turn, m, pkt_of(m), header, in, side)))
 		return true;
+	if (unlikely(in->flags & STREAM_BUNDLED) && !(p->dst_port & 1)) {
+		in = *found = find_section(turn, m, in, side, header, look);
+		if (!in)
+			return true;
+	}
 	if (unlikely(look < 2))
 		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
 	else if (unlikely(p->dst_port & 1) ||
@@ -338,7 +369,7 @@ static void media_vector(const struct media_turn *turn, struct rte_mbuf **pkts, 
 		if (unlikely(!found[i])) {
 			stranger_note(turn->media, pkt_of(pkts[i]));
 			pkt_drop(turn->drops, pkts[i], DROP_MEDIA_NO_STREAM);
-		} else if (unlikely(!relay(turn, pkts[i], in, side))) {
+		} else if (unlikely(!relay(turn, pkts[i], &in, side))) {
 			aside[naside++] = (struct secured_pkt){pkts[i], in, side};
 		}
 	}

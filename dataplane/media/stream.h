@@ -36,9 +36,11 @@ enum stream_flag {
 	STREAM_MASKED = 1 << 8,       /* the sender's SSRCs are hidden: each packet is changed */
 	STREAM_RAW = 1 << 9,          /* no RTP: T.38's UDPTL is relayed as it comes */
 	STREAM_DTLS = 1 << 10,        /* DTLS comes among the RTP (RFC 7983) */
+	STREAM_BUNDLED = 1 << 11,     /* by this port come other sections as well: bundle.h */
 };
 /* What the short way cannot do. */
-#define STREAM_LONG_WAY (STREAM_LEARN | STREAM_SECURE | STREAM_MASKED | STREAM_RAW)
+#define STREAM_LONG_WAY                                                                            \
+	(STREAM_LEARN | STREAM_SECURE | STREAM_MASKED | STREAM_RAW | STREAM_BUNDLED)
 #define STREAM_RELAYS (STREAM_MAY_SEND | STREAM_FAR_RECEIVES | STREAM_FAR_KNOWN)
 
 /* One direction, what each of its packets touches. Where it goes and may come from lies in the
@@ -127,6 +129,8 @@ struct stream_side_cold {
 	/* In force, for a peer that does not multiplex; family NET_NONE: none is known. */
 	struct net_endpoint rtcp_source;
 	uint32_t secure;                  /* 0, or 1 + index of the side's keys: the side is SRTP */
+	uint32_t bundle;                  /* 0, or 1 + index of the side's bundle */
+	uint32_t pad2;
 	uint64_t remote_set_ns;           /* time of the last SDP */
 	uint64_t learn_until_ns;
 	struct rtp_rx_rare rare;	  /* of what the peer sends */
@@ -149,7 +153,7 @@ struct stream_pair_cold {
 	uint64_t since_ns; /* silence counts from here: opening, or takeover of the arena */
 	struct stream_side_cold side[2];
 };
-_Static_assert(sizeof(struct stream_pair_cold) <= 808, "most of what a call takes of the arena");
+_Static_assert(sizeof(struct stream_pair_cold) <= 824, "most of what a call takes of the arena");
 
 /* The keys of a side that is SRTP, in the slab "media_secure". */
 struct stream_secure {
@@ -178,6 +182,7 @@ struct media {
 	struct slab *hot;  /* struct stream_pair; borrowed from the arena, as is cold */
 	struct slab *cold; /* struct stream_pair_cold */
 	struct slab *secure; /* struct stream_secure */
+	struct slab *bundles; /* struct stream_bundle */
 	/* Owner; numbered as in media_slot.streams, so the first is void. */
 	struct stream_lane *lanes;
 	struct secure_engine *engine; /* borrowed; NULL: none, nothing of SRTP is relayed */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "dataplane/media/bundle.h"
 #include "dataplane/media/latch.h"
 #include "dataplane/media/police.h"
 #include "dataplane/media/quality.h"
@@ -422,8 +423,10 @@ void stream_pair_close(struct media *media, uint64_t now_ns, uint64_t handle)
 	cold = stream_cold(media, &pair->from[SIDE_A]);
 	for (unsigned side = 0; side < 2; side++) {
 		struct media_slot *slot = &media->slots[stream_slot(&cold->side[side])];
-		uint32_t port_pair = cold->side[side].port_pair;
+		uint32_t port_pair;
 
+		bundle_leave(media, pair, side);
+		port_pair = cold->side[side].port_pair;
 		secure_drop(media, &cold->side[side]);
 		stream_unsettle(media, &pair->from[side]);
 		slot->streams[port_pair] = 0;

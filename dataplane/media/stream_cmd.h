@@ -109,6 +109,28 @@ int stream_pair_secure(struct media *media, uint64_t pair, enum stream_side side
 void stream_pair_go_on(struct media *media, uint64_t pair, enum stream_side side, uint64_t before,
 		       enum stream_side side_before);
 
+/* Sections of one side that share a port (RFC 8843). */
+#define STREAM_BUNDLE_MAX 8u
+#define STREAM_MID_MAX	  16u
+struct stream_bundle_conf {
+	uint64_t pair[STREAM_BUNDLE_MAX]; /* of all sections; HANDLE_NONE where there is none */
+	struct span mid[STREAM_BUNDLE_MAX]; /* at most STREAM_MID_MAX */
+	uint8_t members; /* a bit for each section */
+	uint8_t tag;	 /* the one named first in the group */
+	uint8_t mid_ext; /* id of the header extension that carries the mid; 0: there is none */
+};
+
+/* Bundle a side's sections, or change its bundle, or with no members take it apart: what comes by
+ * any of their ports is told apart packet by packet, what goes to that peer leaves by one port,
+ * which stays the same as long as the bundle lives. 0; -ENOMEM; -EINVAL for sections that are on
+ * different addresses. */
+int stream_bundle_set(struct media *media, enum stream_side side,
+		      const struct stream_bundle_conf *conf);
+bool stream_is_bundled(const struct media *media, uint64_t pair, enum stream_side side);
+/* The bundle that a pair is in on that side; false: none. The mids live until the next change. */
+bool stream_bundle_get(const struct media *media, uint64_t pair, enum stream_side side,
+		       struct stream_bundle_conf *conf);
+
 /* Latest time an accepted packet (RTP or RTCP) came from either side, or a side's SDP; the time of
  * opening where none came. */
 uint64_t stream_pair_last_seen_ns(const struct media *media, uint64_t pair);

@@ -43,6 +43,10 @@ static void set_realm(struct rehearsal *r, unsigned index)
 	media->dscp = realm->dscp_media;
 	media->port_low = realm->media_port_low;
 	media->port_high = realm->media_port_high;
+	for (unsigned t = NET_UDP + 1; t < NET_TRANSPORTS; t++) {
+		(void)conf_realm_endpoint(realm, (enum net_transport)t, NET_IP4, &sip->stream4[t]);
+		(void)conf_realm_endpoint(realm, (enum net_transport)t, NET_IP6, &sip->stream6[t]);
+	}
 	for (unsigned a = 0; a < realm->naddrs; a++) {
 		const struct net_prefix *prefix = &realm->addrs[a].prefix;
 		const struct net_endpoint own = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Session descriptions: rewritten for the other side, they steer the call's stream pairs (RFC
  * 3264). One worker thread; libc only. */
+#include "dataplane/sip/bundling.h"
 #include "dataplane/sip/keying.h"
 
 #include <errno.h>
@@ -58,7 +59,8 @@ static void apply_remotes(struct engine *e, struct sip_call *call, struct sip_le
 	for (unsigned i = 0; i < sdp->nmedia && i < call->npairs; i++) {
 		const struct sdp_media *media = &sdp->media[i];
 		bool refused = media->rtcp_mux && answer && i < answer->nmedia &&
-			       !answer->media[i].rtcp_mux;
+			       !answer->media[i].rtcp_mux &&
+			       !stream_is_bundled(e->media, call->pair[i], from->side);
 		struct sdp_formats formats;
 		struct stream_remote remote = {
 			.source = from->source_policy,
@@ -112,17 +114,22 @@ static void drop_offer(struct engine *e, struct sip_leg *leg)
 
 /* An offer inside the dialog counts from its answer on (RFC 3264 section 8): apply what was put
  * aside. */
-static void apply_pending_offer(struct engine *e, struct sip_call *call, struct sip_leg *leg)
+static int apply_pending_offer(struct engine *e, struct sip_call *call, struct sip_leg *leg)
 {
 	struct span text = blob_span(&e->blobs, leg->offer);
 	const char *why;
+	int error = 0;
 
 	if (leg->offer == HANDLE_NONE)
-		return;
-	if (sdp_parse(&e->offer, text, &why) == 0)
+		return 0;
+	if (sdp_parse(&e->offer, text, &why) == 0) {
+		bundling_read_offer(&e->offer);
+		error = bundling_agree(e, call, leg, &e->offer, &e->sdp);
 		apply_remotes(e, call, leg, &e->offer, &e->sdp);
+	}
 	keep_description(e, leg, text);
 	drop_offer(e, leg);
+	return error;
 }
 
 void body_forget_offer(struct engine *e, struct sip_leg *leg)
@@ -158,6 +165,7 @@ bool body_take_answer(struct engine *e, struct sip_leg *leg, struct span text)
 		return again;
 	if (keying_answered(e, leg, &e->sdp) || keying_apply(e, call, leg))
 		return false;
+	bundling_answered(e, call, leg, &e->sdp);
 	apply_remotes(e, call, leg, &e->sdp, NULL);
 	return true;
 }
@@ -232,9 +240,10 @@ static int take_answer(struct engine *e, struct sip_call *call, struct sip_leg *
 		error = keying_apply(e, call, from);
 	if (error)
 		return error;
-	apply_pending_offer(e, call, to);
+	error = apply_pending_offer(e, call, to);
+	bundling_answered(e, call, from, &e->sdp);
 	apply_remotes(e, call, from, &e->sdp, NULL);
-	return 0;
+	return error;
 }
 
 static bool offers_mux(const struct sdp *sdp)
@@ -314,6 +323,8 @@ static int take_description(struct engine *e, struct sip_call *call, struct sip_
 	error = answer ? take_answer(e, call, from, to) : take_offer(e, call, from, msg, text);
 	if (error)
 		return error;
+	rewrite->bundle = 0;
+	bundling_put(e, call, to, &e->sdp, rewrite);
 	if (!answer || is_stand_in(call, to))
 		return keying_put_offer(e, call, from, to, &e->sdp, open, rewrite);
 	keying_put_answer(e, to, rewrite);
@@ -334,6 +345,7 @@ int body_put_sdp(struct engine *e, struct cursor *out, struct sip_call *call, st
 	if (error || self == NULL)
 		return error ? error : -EINVAL;
 	if (!answer) {
+		bundling_read_offer(&e->sdp);
 		error = judge_keys(e, from, to, false, why);
 		if (error)
 			return error;

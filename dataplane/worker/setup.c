@@ -117,6 +117,17 @@ static struct net_endpoint sip_endpoint(const struct realm_addr *addr, uint8_t f
 	return (struct net_endpoint){.addr = addr->addr, .port = port, .family = family};
 }
 
+/* Where the control plane listens for connections. */
+static void set_stream_endpoints(struct engine_realm *to, const struct conf_realm *from)
+{
+	for (unsigned t = NET_UDP + 1; t < NET_TRANSPORTS; t++) {
+		enum net_transport transport = (enum net_transport)t;
+
+		(void)conf_realm_endpoint(from, transport, NET_IP4, &to->stream4[t]);
+		(void)conf_realm_endpoint(from, transport, NET_IP6, &to->stream6[t]);
+	}
+}
+
 static void hand_over(void *handoff, unsigned worker, struct rte_mbuf *m)
 {
 	handoff_send(handoff, worker, m);
@@ -134,6 +145,8 @@ static int make_sip(struct worker *worker, struct fault *fault)
 			.sip6 = sip_endpoint(&realm->ip6, NET_IP6, realm->sip_port),
 			.dscp_sip = realm->dscp_sip,
 		};
+		set_stream_endpoints(&worker->engine_realms[i],
+				     &worker->conf.conf->realms[i]);
 	}
 	worker->engine_conf = (struct engine_conf){
 		.worker = worker->conf.index,

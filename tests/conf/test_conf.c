@@ -120,6 +120,7 @@ Test(conf, wrong_routes_are_refused) { cr_expect_gt(expect_all(wrong_routes), 10
 Test(conf, wrong_conditions_are_refused) { cr_expect_gt(expect_all(wrong_conditions), 40); }
 Test(conf, wrong_tls_is_refused) { cr_expect_gt(expect_all(wrong_tls), 20); }
 Test(conf, wrong_numbers_are_refused) { cr_expect_gt(expect_all(wrong_numbers), 25); }
+Test(conf, wrong_streams_are_refused) { cr_expect_gt(expect_all(wrong_streams), 30); }
 
 Test(conf, what_cannot_be_read_is_told)
 {

@@ -23,4 +23,4 @@ extern const char *const wrong_base[]; /* lines of a good config, NULL at the en
 /* By what is wrong; `what` NULL at the end. */
 extern const struct wrong wrong_files[], wrong_machine[], wrong_realms[], wrong_trunks[],
 	wrong_routes[], wrong_rules[], wrong_limits[], wrong_conditions[], wrong_numbers[],
-	wrong_tls[];
+	wrong_tls[], wrong_streams[];

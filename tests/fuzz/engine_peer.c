@@ -274,10 +274,11 @@ static void put_headers(const struct peer *peer, struct fuzz_bytes *in, struct c
 static void put_sections(const struct peer *peer, unsigned bits, struct cursor *out)
 {
 	static const char *const sections[] = {
-		"m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n",
+		"m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=mid:s\r\n"
+		"a=rtcp-mux\r\na=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid\r\n",
 		"m=video 4002 RTP/AVPF 96\r\na=rtcp-mux\r\na=mid:v\r\na=ssrc:7 cname:zq\r\n",
 		"m=image 4004 udptl t38\r\n",
-		"m=audio 0 RTP/AVP 0\r\n",
+		"m=audio 0 RTP/AVP 0\r\na=mid:w\r\na=rtcp-mux\r\na=bundle-only\r\n",
 		"m=message 2855 TCP/MSRP *\r\n",
 		"m=audio 4006 RTP/AVP 8\r\na=inactive\r\na=rtcp-mux\r\na=crypto:2 "
 		"AES_CM_128_HMAC_SHA1_32 " KEY "\r\n",
@@ -312,6 +313,8 @@ static void put_sdp(const struct peer *peer, struct fuzz_bytes *in, struct curso
 	else
 		put_format(out, "c=IN IP4 10.0.%u.2\r\n", peer->side + 1);
 	put_lit(out, "t=0 0\r\n");
+	if (bits & 4)
+		put_lit(out, "a=group:BUNDLE s v w\r\n");
 	put_sections(peer, bits, out);
 }
 

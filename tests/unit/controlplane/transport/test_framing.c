@@ -116,7 +116,8 @@ Test(framing, a_body_that_looks_like_a_message)
 Test(framing, pings_and_pongs)
 {
 	SAME("\r\n\r\n", "crlf\nping\n");
-	SAME("\r\n\r\n" BARE("OPTIONS", "1") "\r\n\r\n", "crlf\nping\nmessage call-1 0\ncrlf\nping\n");
+	SAME("\r\n\r\n" BARE("OPTIONS", "1") "\r\n\r\n",
+	     "crlf\nping\nmessage call-1 0\ncrlf\nping\n");
 	SAME("\r\n" BARE("OPTIONS", "1") "\r\n", "crlf\nmessage call-1 0\ncrlf\n");
 	/* half of one is none, nor is what has a message in between */
 	SAME("\n\r\r\n", "crlf\n");
@@ -173,9 +174,11 @@ Test(framing, endless_head)
 	seen = feed(text, at, 16384, 700, 700);
 	cr_assert(seen.broken);
 	cr_assert_eq(seen.status, 513);
+	cr_assert(seen.answerable);
 	seen = feed(text, at, MAX, 700, 700);
 	cr_assert(seen.broken);
 	cr_assert_eq(seen.status, 513);
+	cr_assert(seen.answerable);
 	/* one line without an end */
 	memset(text, 'A', len);
 	seen = feed(text, len, 16384, 1000, 1000);
