@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Measures what there is to measure, each group by itself:
 #
-#   bench.sh [parse|sip|media|srtp|peers|all] [--quick] [--json FILE]
+#   bench.sh [parse|sip|media|srtp|tls|peers|all] [--quick] [--json FILE]
 #
 # parse: SIP messages a second of one core. media: RTP packets a second of the media stage and of the rings to the control plane,
 # then of limen whole, over net_memif, beside testpmd. sip: calls a second over net_memif, and what each costs. peers: Kamailio and
 # rtpengine (installed for it, never started as services) beside limen on the same veths. srtp: the media stage with one side SRTP,
-# both engines alone, and a worker whole.
+# both engines alone, and a worker whole. tls: memory of idle connections, and new handshakes beside openssl s_server.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # What each group runs: programs of bench/micro.
-declare -A programs_of=([parse]="bench_parse" [media]="bench_media_stage bench_ring" [sip]="" [srtp]="bench_media_stage bench_srtp" [peers]="")
+declare -A programs_of=([parse]="bench_parse" [media]="bench_media_stage bench_ring" [sip]="" [srtp]="bench_media_stage bench_srtp" [tls]="bench_tls" [peers]="")
 # What is measured of whole processes, with limen-load: script and its groups.
 declare -A measured=([media]="load/measure.py media" [srtp]="load/measure.py srtp" [sip]="load/measure.py sip" [peers]="peers/peers.py sip media")
 
@@ -23,6 +23,7 @@ declare -A figures_of=(
     [media]="rtp_1k_mpps rtp_1k_ratio_testpmd rtp_100k_mpps rtp_100k_ratio_testpmd nogen_mpps nogen_ratio_testpmd two_workers_ratio"
     [sip]="calls_per_s failed worker_cycles_per_call control_cycles_per_call"
     [srtp]="cm_sha1_80_mpps gcm_128_mpps ratio_libsrtp2"
+    [tls]="handshakes_per_s ratio_s_server idle_kib"
     [peers]="rtpengine_kpps limen_veth_kpps kamailio_calls_per_s"
 )
 
@@ -33,7 +34,7 @@ main() {
             --quick) quick=(--quick) ;;
             --json) json=${2:?--json needs a file}; shift ;;
             -h | --help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
-            parse | sip | media | srtp | peers | all) group=$1 ;;
+            parse | sip | media | srtp | tls | peers | all) group=$1 ;;
             *) die "no such group or option: $1" ;;
         esac
         shift
@@ -48,7 +49,7 @@ main() {
     # shellcheck disable=SC2064
     trap "rm -f '$results'" EXIT
     local ran=0 groups=("$group")
-    [ "$group" != all ] || groups=(parse sip media srtp peers)
+    [ "$group" != all ] || groups=(parse sip media srtp tls peers)
     for name in "${groups[@]}"; do
         if [ -z "${programs_of[$name]}${measured[$name]:-}" ]; then
             [ "$group" = all ] || die "there is no $name benchmark yet: see docs/testing.md"
