@@ -242,7 +242,9 @@ int conf_cross_check(struct conf_doc *doc, const struct raw_conf *raw, const str
 		if (err)
 			return err;
 	}
-	conf_cross_tls(&x);
+	err = conf_cross_tls(&x);
+	if (err)
+		return err;
 	conf_cross_streams(&x);
 	check_algorithms(&x);
 	check_dns(&x);

@@ -23,6 +23,7 @@ void conf_cross_streams(const struct conf_cross *x);
 /* Routes, and what they name. 0, or -ENOMEM. */
 int conf_cross_routes(const struct conf_cross *x);
 
-void conf_cross_tls(const struct conf_cross *x);
+/* 0, or -ENOMEM. */
+int conf_cross_tls(const struct conf_cross *x);
 
 void conf_cross_number_rules(const struct conf_cross *x);

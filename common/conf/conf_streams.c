@@ -112,12 +112,13 @@ static void check_stream_addresses(const struct conf_cross *x, unsigned index)
 	}
 }
 
-static void check_stream_port(const struct conf_cross *x, unsigned index)
+static void check_stream_port(const struct conf_cross *x, unsigned index, const char *name,
+			      uint16_t port)
 {
 	const struct conf_realm *realm = &x->conf->realms[index];
 	char key[CONF_KEY_BYTES];
 
-	if (conf_cross_faulty(x, key, "realms[%u].tcp_port", index) || !realm->tcp_port)
+	if (conf_cross_faulty(x, key, "realms[%u].%s", index, name) || !port)
 		return;
 	if (!*realm->kernel_device && !x->raw->realms[index].stream_addresses_count)
 		conf_fault_at(x->doc, key, "connections are the kernel's: the realm needs "
@@ -156,7 +157,8 @@ void conf_cross_streams(const struct conf_cross *x)
 
 	for (unsigned i = 0; i < x->conf->nrealms; i++) {
 		check_stream_addresses(x, i);
-		check_stream_port(x, i);
+		check_stream_port(x, i, "tcp_port", x->conf->realms[i].tcp_port);
+		check_stream_port(x, i, "tls_port", x->conf->realms[i].tls_port);
 	}
 	for (unsigned i = 0; x->conf->nrealms && i < x->conf->ntrunks; i++)
 		check_peer_transports(x, i);

@@ -11,6 +11,7 @@
 #include "controlplane/policy/screen.h"
 #include "controlplane/policy/explain.h"
 #include "controlplane/topology/privacy.h"
+#include "controlplane/transport/transport.h"
 
 #define CONTEXT_BYTES_MAX 1000u
 
@@ -269,7 +270,8 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 	struct shown shown[WAYS_MAX];
 
 	if (!acceptance_targets(&acceptance)) {
-		refuse_decided(q, out, answer, POLICY_NO_PEER);
+		refuse_decided(q, out, answer,
+			       d->called.secure ? POLICY_SIPS_NOWHERE : POLICY_NO_PEER);
 		return;
 	}
 	call_rules_read_caller(&q->gen->conf->trunks[d->from], &q->msg, &q->parties, q->explain);
@@ -337,7 +339,7 @@ static bool find_binding(const struct question *q, struct policy_decision *d, st
 	d->status = 0;
 	explain_step(q->explain, "registrar", "it stands for user %.*s of trunk %.*s",
 		     SPAN_FMT(binding.user), SPAN_FMT(binding.trunk));
-	d->called = (struct party){.len = (uint8_t)binding.user.len};
+	d->called = (struct party){.len = (uint8_t)binding.user.len, .secure = d->called.secure};
 	memcpy(d->called.user, binding.user.ptr, binding.user.len);
 	d->asked = d->called;
 	d->nways = 0;
@@ -573,8 +575,11 @@ static void decide(const struct generation *gen, unsigned worker, const struct i
 	q.before = (struct cdr_context){0};
 	read_caller(&q.msg, &q.parties);
 	request = (struct policy_request){
-		.msg = &q.msg, .realm = ask->realm, .source = &ask->source, .explain = explain,
+		.msg = &q.msg, .realm = ask->realm, .source = &ask->source,
+		.transport = ask->transport, .explain = explain,
 		.keeps = registrar_is_token};
+	if (ask->flow && gen->transport)
+		request.proved = transport_flow_names(gen->transport, ask->flow);
 	if (ask->kind == IPC_ASK_REDIRECT)
 		decide_redirect(&q, &request, out, answer);
 	else

@@ -15,6 +15,7 @@
 #define RELOAD_ERRORS_MAX 32u
 
 struct event;
+struct tls;
 
 struct counters {
 	uint64_t asks, asks_gone, unreadable, verdicts_unsent;
@@ -70,6 +71,7 @@ struct dispatch {
 	struct event *settings_retry;
 	struct screening *screening; /* owned */
 	struct streams *streams;     /* owned */
+	struct tls *tls;	     /* owned */
 	struct registrar *registrar;
 	struct auth *auth;
 	struct users_list {
@@ -228,6 +230,12 @@ void screening_limits(struct dispatch *dispatch, uint64_t client);
 /* Whether what was learned, or the operator, blocks it. */
 bool screening_blocks(const struct dispatch *dispatch, unsigned realm,
 		      const struct net_endpoint *source);
+
+/* secure.c: TLS for them. */
+int secure_start(struct dispatch *dispatch, struct transport *transport);
+/* After the transport. */
+void secure_stop(struct dispatch *dispatch);
+void secure_configure(struct dispatch *dispatch, const struct generation *generation);
 
 /* streams.c: SIP over connections. */
 int streams_start(struct dispatch *dispatch);

@@ -7,6 +7,7 @@
 #include "controlplane/account/account.h"
 #include "controlplane/auth/auth.h"
 #include "controlplane/dispatch/internal.h"
+#include "controlplane/tls/tls.h"
 
 static void put_row(struct dispatch *dispatch, uint64_t client, const char *object,
 		    const char *name, uint64_t value)
@@ -38,6 +39,27 @@ static void put_cores(struct dispatch *dispatch, uint64_t client)
 		put_row(dispatch, client, object, "held", core.held);
 		put_row(dispatch, client, object, "outages", core.outages);
 		put_row(dispatch, client, object, "away", core.away);
+	}
+}
+
+static void put_tls(struct dispatch *dispatch, uint64_t client)
+{
+	struct tls_stats s;
+
+	tls_stats(dispatch->tls, &s);
+#define ROW(name) put_row(dispatch, client, "tls", #name, s.name)
+	ROW(accepted);
+	ROW(opened);
+	ROW(resumed);
+	ROW(tls_1_2);
+	ROW(tls_1_3);
+	ROW(clients_verified);
+#undef ROW
+	for (int i = 0; i < TLS_FAILURES_END; i++) {
+		char name[48];
+
+		snprintf(name, sizeof(name), "failed_%s", tls_failure_name((enum tls_failure)i));
+		put_row(dispatch, client, "tls", name, s.failed[i]);
 	}
 }
 
@@ -166,6 +188,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("link", "resets", link.resets);
 	ROW("link", "refused", link.refused);
 	put_certificates(dispatch, client);
+	put_tls(dispatch, client);
 	ROW("log", "notices", c->notices);
 	ROW("log", "lost", log_lost());
 #undef ROW

@@ -266,6 +266,7 @@ int streams_configure(struct dispatch *dispatch, struct generation *generation)
 		return -ENOMEM;
 	generation->transport = streams->transport;
 	transport_set_limits(streams->transport, &limits);
+	secure_configure(dispatch, generation);
 	err = transport_set_places(streams->transport, places, places_of(generation->conf, places));
 	free(places);
 	return err;
@@ -286,6 +287,8 @@ int streams_start(struct dispatch *dispatch)
 		return -ENOMEM;
 	if (transport_new(&streams->transport, dispatch->base, &limits, &events, dispatch))
 		return -ENOMEM;
+	if (secure_start(dispatch, streams->transport))
+		return -ENOMEM;
 	return streams_configure(dispatch, dispatch->generation);
 }
 
@@ -296,6 +299,7 @@ void streams_stop(struct dispatch *dispatch)
 	if (!streams)
 		return;
 	transport_free(streams->transport);
+	secure_stop(dispatch);
 	if (streams->retry)
 		event_free(streams->retry);
 	free(streams->fails);

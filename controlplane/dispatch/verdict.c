@@ -183,14 +183,31 @@ static bool put_target(struct cursor *out, const struct acceptance *a, const str
 	return true;
 }
 
-/* The peers of a set worth trying, a bit each: those that answer probes, or all where none does:
- * then the probes may be what is wrong. */
-static uint8_t usable(const struct generation *gen, int trunk, const struct peer_set *set)
+static bool wants_tls(const struct way *way)
 {
-	uint8_t all = (uint8_t)((1u << set->n) - 1);
-	uint8_t up = all & (uint8_t)~gen->peers_down[trunk];
+	return way->called && way->called->secure;
+}
+
+/* The peers of a set worth trying, a bit each: those that answer probes, or all where none does:
+ * then the probes may be what is wrong. For a sips: URI those alone that are reached by TLS. */
+static uint8_t usable(const struct generation *gen, const struct way *way,
+		      const struct peer_set *set)
+{
+	uint8_t all = (uint8_t)((1u << set->n) - 1), up;
+
+	for (unsigned i = 0; wants_tls(way) && i < set->n; i++) {
+		if (set->list[i].transport != NET_TLS)
+			all &= (uint8_t)~(1u << i);
+	}
+	up = all & (uint8_t)~gen->peers_down[way->to];
 
 	return up ? up : all;
+}
+
+/* To one place: a user that registered a sip: URI is not called by sips: (RFC 5630 section 5.4). */
+static bool may_go_direct(const struct way *way)
+{
+	return !wants_tls(way) || (way->transport == NET_TLS && !way->ruri.len);
 }
 
 static void tell_peers(const struct acceptance *a, int trunk, const struct peer_set *set,
@@ -208,7 +225,7 @@ static void tell_peers(const struct acceptance *a, int trunk, const struct peer_
 			     to->peer_of[peer->item].host ? ", named " : "",
 			     to->peer_of[peer->item].host ? to->peer_of[peer->item].host : "",
 			     peer->priority, peer->weight,
-			     peers >> i & 1 ? "" : "; left out: it does not answer OPTIONS");
+			     peers >> i & 1 ? "" : "; left out: it does not answer OPTIONS, or is not what sips: needs");
 	}
 }
 
@@ -223,13 +240,15 @@ static unsigned put_way(struct cursor *out, const struct acceptance *a, const st
 
 	if (!own_plan(out, a, way, &plan))
 		return 0;
+	if (way->peer.family != NET_NONE && !may_go_direct(way))
+		return 0;
 	if (way->peer.family != NET_NONE) {
 		const struct peer_addr there = {.addr = way->peer, .transport = way->transport};
 
 		return put_target(out, a, way, plan, &there);
 	}
 	peer_set_get(a->gen->peers, (unsigned)way->to, &set);
-	peers = usable(a->gen, way->to, &set);
+	peers = usable(a->gen, way, &set);
 	tell_peers(a, way->to, &set, peers);
 	n = peer_set_order(&set, peers, a->ask->source.family, a->key, order);
 	if (n > room)
@@ -249,11 +268,11 @@ unsigned acceptance_targets(const struct acceptance *a)
 		struct peer_set set;
 
 		if (a->ways[i].peer.family != NET_NONE) {
-			n++;
+			n += may_go_direct(&a->ways[i]);
 			continue;
 		}
 		peer_set_get(a->gen->peers, (unsigned)a->ways[i].to, &set);
-		n += (unsigned)__builtin_popcount(usable(a->gen, a->ways[i].to, &set));
+		n += (unsigned)__builtin_popcount(usable(a->gen, &a->ways[i], &set));
 	}
 	return n < IPC_TARGETS_MAX ? n : IPC_TARGETS_MAX;
 }

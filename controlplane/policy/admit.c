@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/cursor.h"
 #include "common/base/hash.h"
@@ -23,6 +24,12 @@ struct lengths {
 	unsigned n;
 };
 
+/* A name that a trunk's peers prove to have. */
+struct proof {
+	const char *name; /* borrowed of the config */
+	unsigned realm, trunk;
+};
+
 struct admit {
 	struct source *slots;
 	uint32_t mask;
@@ -31,6 +38,8 @@ struct admit {
 	const struct conf *conf;
 	struct admit_name *names; /* sorted */
 	size_t nnames;
+	struct proof *proofs; /* owned, sorted */
+	size_t nproofs;
 };
 
 static struct net_addr masked(const struct net_addr *addr, unsigned bits)
@@ -78,6 +87,57 @@ static void lengths_add(struct lengths *lengths, uint8_t bits)
 	lengths->n++;
 }
 
+static int by_proof(const void *left, const void *right)
+{
+	const struct proof *a = left, *b = right;
+
+	return a->realm != b->realm ? (a->realm < b->realm ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+static int list_proofs(struct admit *admit)
+{
+	const struct conf *conf = admit->conf;
+	size_t n = 0;
+
+	for (unsigned t = 0; t < conf->ntrunks; t++)
+		n += conf->trunks[t].ntls_names;
+	admit->proofs = calloc(n + 1, sizeof(*admit->proofs));
+	if (!admit->proofs)
+		return -ENOMEM;
+	for (unsigned t = 0; t < conf->ntrunks; t++) {
+		const struct conf_trunk *trunk = &conf->trunks[t];
+
+		for (unsigned i = 0; i < trunk->ntls_names; i++)
+			admit->proofs[admit->nproofs++] =
+				(struct proof){trunk->tls_names[i], trunk->realm, t};
+	}
+	qsort(admit->proofs, admit->nproofs, sizeof(*admit->proofs), by_proof);
+	return 0;
+}
+
+int admit_proved(const struct admit *admit, unsigned realm, struct span names,
+		 struct explain *explain)
+{
+	while (names.len) {
+		const char *end = memchr(names.ptr, '\0', names.len);
+		const struct proof key = {.name = names.ptr, .realm = realm};
+		const struct proof *found;
+
+		if (!end)
+			break;
+		found = admit->nproofs ? bsearch(&key, admit->proofs, admit->nproofs, sizeof(key),
+						 by_proof)
+				       : NULL;
+		if (found) {
+			explain_step(explain, "source", "by TLS it is %s, a name of trunk %s",
+				     found->name, admit->conf->trunks[found->trunk].name);
+			return (int)found->trunk;
+		}
+		names = span_of(end + 1, names.len - (size_t)(end - names.ptr) - 1);
+	}
+	return -1;
+}
+
 struct admit *admit_new(const struct conf *conf)
 {
 	struct admit *admit = calloc(1, sizeof(*admit));
@@ -94,7 +154,7 @@ struct admit *admit_new(const struct conf *conf)
 	admit->conf = conf;
 	admit->slots = calloc((size_t)admit->mask + 1, sizeof(*admit->slots));
 	admit->lengths = calloc(conf->nrealms, sizeof(*admit->lengths));
-	if (!admit->slots || !admit->lengths) {
+	if (!admit->slots || !admit->lengths || list_proofs(admit)) {
 		admit_free(admit);
 		return NULL;
 	}
@@ -119,6 +179,7 @@ void admit_free(struct admit *admit)
 	free(admit->slots);
 	free(admit->lengths);
 	free(admit->names);
+	free(admit->proofs);
 	free(admit);
 }
 

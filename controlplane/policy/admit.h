@@ -17,6 +17,11 @@ void admit_free(struct admit *admit);
 int admit_trunk(const struct admit *admit, unsigned realm, uint8_t family,
 		const struct net_addr *addr, unsigned *bits, struct explain *explain);
 
+/* By what the peer has proved to be (TLS): names with a NUL behind each, in the config's lower case.
+ * -1: no trunk of that realm has one of them. */
+int admit_proved(const struct admit *admit, unsigned realm, struct span names,
+		 struct explain *explain);
+
 /* Addresses that the names of trunks' peers have now, in place of those told before: the one part
  * of the table that changes, by the loop thread. A prefix of the config that names the whole address
  * goes before; of two names for one address the first counts. 0, or -ENOMEM: then it is as

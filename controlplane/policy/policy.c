@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/hash.h"
+#include "common/sip/uri.h"
 #include "controlplane/policy/admit.h"
 #include "controlplane/policy/explain.h"
 #include "controlplane/policy/number_rules.h"
@@ -252,6 +253,16 @@ static struct span called_uri(const struct policy_request *request)
 	return sip_span(msg, msg->method == SIP_METHOD_REGISTER ? msg->to_uri : msg->ruri);
 }
 
+/* RFC 3261 section 26.2.2: a sips: URI promises that each hop is TLS. */
+static bool asks_for_tls(const struct policy_request *request)
+{
+	const struct sip_msg *msg = request->msg;
+	struct span text = request->called.len ? request->called : sip_span(msg, msg->ruri);
+	struct sip_uri uri;
+
+	return sip_uri_parse(text, &uri) == 0 && uri.is_sips;
+}
+
 static void decide(const struct policy *policy, const struct policy_request *request,
 		   struct policy_decision *d)
 {
@@ -261,8 +272,12 @@ static void decide(const struct policy *policy, const struct policy_request *req
 	d->source_bits = 0;
 	d->called_known = d->emergency = d->gave_up = false;
 	d->nways = 0;
-	d->from = admit_trunk(policy->admit, request->realm, request->source->family,
-			      &request->source->addr, &d->source_bits, request->explain);
+	d->from = admit_proved(policy->admit, request->realm, request->proved, request->explain);
+	if (d->from >= 0)
+		d->source_bits = request->source->family == NET_IP4 ? 32 : 128;
+	else
+		d->from = admit_trunk(policy->admit, request->realm, request->source->family,
+				      &request->source->addr, &d->source_bits, request->explain);
 	if (d->from < 0) {
 		end(d, POLICY_UNKNOWN_SOURCE);
 		return;
@@ -276,9 +291,14 @@ static void decide(const struct policy *policy, const struct policy_request *req
 		end(d, POLICY_METHOD);
 		return;
 	}
+	if (asks_for_tls(request) && request->transport != NET_TLS) {
+		end(d, POLICY_SIPS_PLAIN);
+		return;
+	}
 	switch (party_from_uri(called_uri(request), &d->called)) {
 	case 0:
 		d->called_known = true;
+		d->called.secure = asks_for_tls(request);
 		explain_step(request->explain, "called", "\"%.*s\"", SPAN_FMT(party_user(&d->called)));
 		explain_limits(policy, request, d);
 		if (is_blocked(policy, request, d))

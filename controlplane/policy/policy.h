@@ -29,6 +29,8 @@ struct policy_request {
 	const struct sip_msg *msg;
 	unsigned realm;
 	const struct net_endpoint *source;
+	uint8_t transport; /* enum net_transport that it came by */
+	struct span proved; /* names that the peer has proved to have by TLS, a NUL behind each */
 	struct span called; /* URI of whom it is for instead of the message's; may be empty */
 	bool (*keeps)(struct span user); /* which users number rules leave alone; NULL: none */
 	int64_t now_s; /* UNIX time that routes go by; 0: now */
@@ -44,6 +46,9 @@ struct policy_request {
 	X(BLOCKED_CALLING, "blocked_calling", 403, "the calling user is blocked")                  \
 	X(NOT_A_USER, "not_a_user", 404, "the To of a REGISTER names no user that there could be")  \
 	X(SCHEME, "uri_scheme", 416, "the called URI is neither sip:, tel: nor urn:service:")      \
+	X(SIPS_PLAIN, "sips_plain", 416, "the called URI is sips:, but it did not come by TLS")        \
+	X(SIPS_NOWHERE, "sips_nowhere", 480,                                                       \
+	  "the called URI is sips:, and no peer that it could go to is reached by TLS")            \
 	X(URI, "uri_invalid", 400, "the called URI cannot be read")                                \
 	X(URI_LENGTH, "uri_length", 414, "the user of the called URI is too long")                 \
 	X(NO_ROUTE, "no_route", 404, "no route takes this call")                                   \

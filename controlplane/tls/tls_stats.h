@@ -36,7 +36,6 @@ struct tls_stats {
 	uint64_t resumed;	   /* of both */
 	uint64_t tls_1_2, tls_1_3;
 	uint64_t clients_verified;
-	uint64_t stapled;
 	uint64_t failed[TLS_FAILURES_END];
 };
 

@@ -55,7 +55,7 @@ void put_far_display(struct cursor *out, struct span display)
 void put_far_ruri(struct cursor *out, const struct far_parties *parties,
 		  const struct net_endpoint *peer, uint8_t transport)
 {
-	static const struct party nobody;
+	const struct party nobody = {.secure = parties->called->secure};
 
 	put_party_at(out, parties->registers ? &nobody : parties->called, parties->ruri_host, peer,
 		     transport);

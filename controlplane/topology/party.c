@@ -191,11 +191,11 @@ int party_from_uri(struct span text, struct party *party)
 	struct sip_uri uri;
 
 	party->len = 0;
-	party->phone = party->anonymous = party->service = false;
+	party->phone = party->anonymous = party->service = party->secure = false;
 	if (sip_uri_parse(text, &uri))
 		return -EINVAL;
 	if (uri.is_sip)
-		return uri.is_sips ? -EPROTONOSUPPORT : from_sip(&uri, party);
+		return from_sip(&uri, party);
 	if (span_ieq(uri.scheme, SPAN("tel")))
 		return from_tel(uri.opaque, party);
 	return span_ieq(uri.scheme, SPAN("urn")) ? from_service(uri.opaque, party)
@@ -235,10 +235,10 @@ void put_party_user(struct cursor *out, const struct party *party)
 	put_user(out, party_user(party));
 }
 
-/* sip:USER@, and all that is behind the host. */
+/* sip:USER@ or sips:USER@, and all that is behind the host. */
 static void put_front(struct cursor *out, const struct party *party)
 {
-	put_lit(out, "sip:");
+	put_span(out, party->secure ? SPAN("sips:") : SPAN("sip:"));
 	if (!party->len)
 		return;
 	put_user(out, party_user(party));
@@ -249,7 +249,8 @@ static void put_behind(struct cursor *out, const struct party *party, uint8_t tr
 {
 	if (party->phone && party->len)
 		put_lit(out, ";user=phone");
-	if (transport != NET_UDP && transport < NET_TRANSPORTS) {
+	if (transport != NET_UDP && transport < NET_TRANSPORTS &&
+	    !(party->secure && transport == NET_TLS)) {
 		put_lit(out, ";transport=");
 		put_span(out, span_str(net_transport_param((enum net_transport)transport)));
 	}

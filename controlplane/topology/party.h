@@ -13,6 +13,7 @@ struct party {
 	uint8_t len;               /* 0: the URI has no user */
 	bool phone;                /* a telephone number: tel:, or ;user=phone */
 	bool service;              /* `user` is a whole service URN (RFC 5031) */
+	bool secure;               /* it was called by sips:, and is called so again */
 	bool anonymous;            /* at the host anonymous.invalid (RFC 3323 section 4.1.1.3) */
 };
 
@@ -23,15 +24,15 @@ static inline struct span party_user(const struct party *party)
 
 /* Read a sip:, tel: or urn:service: URI. Passwords, hosts and parameters that name a host, a trunk
  * group or a domain are left out; of a telephone number's parameters those of number portability,
- * extension and subaddress stay (RFC 3966, RFC 4694). 0; -EINVAL; -EPROTONOSUPPORT for another
- * scheme, sips: among them; -ENAMETOOLONG. */
+ * extension and subaddress stay (RFC 3966, RFC 4694). The party of a sips: URI is that of the sip:
+ * one. 0; -EINVAL; -EPROTONOSUPPORT for another scheme; -ENAMETOOLONG. */
 int party_from_uri(struct span uri, struct party *party);
 
 /* Nobody's name, at nobody's host. */
 void party_make_anonymous(struct party *party);
 
-/* A service's URN as it is, else sip:USER@HOST[:PORT][;user=phone][;transport=...]; all that needs
- * it is escaped. Port 0 and UDP are left out. Without a host: anonymous.invalid. */
+/* A service's URN as it is, else sip:USER@HOST[:PORT][;user=phone][;transport=...]; sips: without
+ * ;transport=tls, which it stands for, where it is `secure`. All that needs it is escaped. Port 0 and UDP are left out. Without a host: anonymous.invalid. */
 void put_party_uri(struct cursor *out, const struct party *party, const struct net_endpoint *host,
 		   uint8_t transport);
 /* The same at a host by its name; without one: at `host`. */

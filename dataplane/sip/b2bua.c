@@ -107,6 +107,11 @@ static void put_identity(struct cursor *out, struct span value)
 	put_char(out, '>');
 }
 
+static bool is_sips(struct span uri)
+{
+	return uri.len > 5 && span_ieq(span_of(uri.ptr, 5), SPAN("sips:"));
+}
+
 /* Side A of a new call: limen speaks as whom the caller called. */
 static struct sip_leg *make_leg_a(struct engine *e, struct sip_call *call,
 				  const struct sip_msg *msg)
@@ -119,6 +124,7 @@ static struct sip_leg *make_leg_a(struct engine *e, struct sip_call *call,
 		return NULL;
 	leg->realm = e->source->realm;
 	leg->transport = e->source->transport;
+	leg->sips = is_sips(sip_span(msg, msg->ruri));
 	leg->next_hop = e->source->peer;
 	leg->flow = e->source->flow;
 	leg->local_cseq = (uint32_t)(engine_random(e) & 0xffff);
@@ -228,6 +234,7 @@ static struct sip_leg *make_leg_b(struct engine *e, struct sip_call *call,
 		return NULL;
 	leg->realm = target->head->realm;
 	leg->transport = target->head->transport;
+	leg->sips = is_sips(target->ruri);
 	leg->next_hop = target->head->peer;
 	leg->flow = target->head->flow[0] | (uint64_t)target->head->flow[1] << 32;
 	leg_set_policy(leg, &target->head->side);

@@ -209,12 +209,13 @@ void build_own_uri(struct cursor *out, const struct engine *e, const struct sip_
 {
 	const struct net_endpoint *local = leg_local(e, leg);
 
-	put_lit(out, "sip:");
+	put_span(out, leg->sips ? SPAN("sips:") : SPAN("sip:"));
 	put_span(out, user);
 	put_char(out, '@');
 	if (local)
 		put_endpoint(out, local);
-	if (leg->transport != NET_UDP) {
+	/* sips: stands for TLS by itself (RFC 3261 section 26.2.2) */
+	if (leg->transport != NET_UDP && !(leg->sips && leg->transport == NET_TLS)) {
 		put_lit(out, ";transport=");
 		put_span(out, span_str(net_transport_param(leg->transport)));
 	}

@@ -109,6 +109,7 @@ struct sip_leg *leg_twin(struct engine *e, struct sip_call *call, const struct s
 		texts[i] = leg_text(e, leg, i);
 	twin->realm = leg->realm;
 	twin->transport = leg->transport;
+	twin->sips = leg->sips;
 	twin->next_hop = leg->next_hop;
 	twin->flow = leg->flow;
 	twin->source_policy = leg->source_policy;

@@ -205,7 +205,9 @@ struct sip_leg {
 	uint8_t savp;  /* it was RTP/SAVP */
 	uint8_t lines; /* limen made it, with crypto lines */
 	uint8_t media_flags; /* enum ipc_policy_flag */
-	uint8_t pad[7];
+	uint8_t sips;  /* called by a sips: URI: limen's Contact there is one too (RFC 3261
+			  sections 8.1.1.8, 12.1.1) */
+	uint8_t pad[6];
 };
 _Static_assert(sizeof(struct sip_leg) % 8 == 0, "slab record");
 

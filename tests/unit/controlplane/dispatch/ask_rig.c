@@ -56,6 +56,7 @@ void ask_further(struct asked *asked, uint8_t realm, const char *source, const c
 	struct ipc_ask new = {.ask_id = 77,
 			      .realm = realm,
 			      .kind = further->kind,
+			      .transport = further->transport,
 			      .redirects = further->redirects,
 			      .context_len = (uint16_t)further->context.len,
 			      .contacts_len = (uint16_t)strlen(further->contacts),

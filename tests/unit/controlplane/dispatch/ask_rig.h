@@ -25,6 +25,7 @@ struct further {
 	uint8_t kind, redirects;
 	struct span context;
 	const char *contacts;
+	uint8_t transport; /* enum net_transport */
 };
 
 /* Ask; the verdict is checked as the dataplane would, and that explain would tell the same. */

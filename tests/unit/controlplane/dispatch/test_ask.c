@@ -335,7 +335,7 @@ Test(ask, callers_of_every_kind)
 		{"<sip:+49301;phone-context=net-a.example@h;user=phone>",
 		 "<sip:+49301@10.99.2.1;user=phone>"},
 		{"<sip:gateway.net-a.example>", "<sip:10.99.2.1>"},
-		{"\"Kim\" <sips:1001@h>", "<sip:anonymous@anonymous.invalid>"},
+		{"\"Kim\" <sips:1001@h>", "\"Kim\" <sip:1001@10.99.2.1>"},
 		{"<mailto:alice@net-a.example>", "<sip:anonymous@anonymous.invalid>"},
 		{"\"gr\xc3\xbc\xc3\x9f\" <sip:1@h>", "\"gr\xc3\xbc\xc3\x9f\" <sip:1@10.99.2.1>"},
 	};
@@ -647,5 +647,49 @@ Test(ask, a_route_redirects_to_its_contacts)
 	expect_span(ipc_verdict_headers(asked->verdict),
 		    "Contact: <sip:0012%3E@192.0.2.9;user=phone>\r\nContact: "
 		    "<sip:desk@192.0.2.10>\r\n");
+	stop(asked);
+}
+
+/* RFC 3261 section 26.2.2: each hop of a sips: URI is TLS, or there is no call. */
+Test(ask, sips_goes_by_tls_or_not_at_all)
+{
+	static const struct further by_tls = {.contacts = "", .transport = NET_TLS};
+	struct asked *asked = start(
+		CONF_HEAD
+		"realms:\n"
+		"  - {name: ra, port: pa, addresses: [10.99.1.1/24], kernel_device: da, tls_port: 5061, "
+		"tls: t}\n"
+		"  - {name: rb, port: pb, addresses: [10.99.2.1/24], kernel_device: db, tls_port: 5061, "
+		"tls: t}\n"
+		"trunks:\n"
+		"  - {name: a, realm: ra, peers: [10.99.1.2]}\n"
+		"  - {name: both, realm: rb, peers: [10.99.2.2, \"10.99.2.3;transport=tls\"]}\n"
+		"  - {name: plain, realm: rb, peers: [10.99.2.4]}\n"
+		"routes:\n"
+		"  - {from: a, prefix: \"3\", to: both}\n"
+		"  - {from: a, prefix: \"4\", to: plain}\n"
+		"certificates: [{name: c, chain: /c, key: /k}]\n"
+		"tls: [{name: t, certificates: [c]}]\n");
+
+	ask_further(asked, 0, "10.99.1.2",
+		    INVITE("sips:3001@x", "<sips:1001@x>", "<sips:3001@x>", ""), &by_tls);
+	cr_assert_eq(asked->verdict->status, 0);
+	cr_assert_eq(asked->verdict->ntargets, 1, "the one that is TLS");
+	cr_expect_eq(target(asked, 0).head->transport, NET_TLS);
+	expect_span(target(asked, 0).ruri, "sips:3001@10.99.2.3:5061");
+	expect_span(target(asked, 0).to, "<sips:3001@10.99.2.3>");
+	expect_span(target(asked, 0).from, "<sip:1001@10.99.2.1>");
+	ask_further(asked, 0, "10.99.1.2",
+		    INVITE("sips:4001@x", "<sip:1001@x>", "<sip:4001@x>", ""), &by_tls);
+	cr_expect_eq(asked->verdict->status, 480);
+	cr_expect_eq(asked->answer.decision.outcome, POLICY_SIPS_NOWHERE);
+	ask(asked, 0, "10.99.1.2", INVITE("sips:3001@x", "<sip:1001@x>", "<sip:3001@x>", ""));
+	cr_expect_eq(asked->verdict->status, 416);
+	cr_expect_eq(asked->answer.decision.outcome, POLICY_SIPS_PLAIN);
+	/* sip: by TLS goes where it goes */
+	ask_further(asked, 0, "10.99.1.2",
+		    INVITE("sip:3001@x", "<sip:1001@x>", "<sip:3001@x>", ""), &by_tls);
+	cr_assert_eq(asked->verdict->ntargets, 2);
+	expect_span(target(asked, 1).ruri, "sip:3001@10.99.2.3:5061;transport=tls");
 	stop(asked);
 }

@@ -148,3 +148,30 @@ Test(admit, names_lead_to_trunks)
 	admit_free(table);
 	conf_free(conf);
 }
+
+Test(admit, by_what_was_proved_by_tls)
+{
+	struct conf *conf = conf_from_text(
+		CONF_HEAD
+		"realms:\n"
+		"  - {name: ra, port: pa, addresses: [10.0.0.1/8]}\n"
+		"  - {name: rb, port: pb, addresses: [192.0.2.1/24]}\n"
+		"trunks:\n"
+		"  - {name: one, realm: ra, peers: [10.1.0.1], tls_names: [One.example, x.example]}\n"
+		"  - {name: two, realm: ra, peers: [10.1.0.2], tls_names: [two.example]}\n"
+		"  - {name: far, realm: rb, peers: [192.0.2.9], tls_names: [one.example]}\n"
+		"  - {name: none, realm: rb, peers: [192.0.2.8]}\n");
+	struct admit *table = admit_new(conf);
+
+	cr_assert_not_null(table);
+	cr_expect_eq(admit_proved(table, 0, SPAN("one.example\0"), NULL), 0);
+	cr_expect_eq(admit_proved(table, 0, SPAN("nobody.example\0x.example\0"), NULL), 0);
+	cr_expect_eq(admit_proved(table, 0, SPAN("two.example\0one.example\0"), NULL), 1);
+	cr_expect_eq(admit_proved(table, 1, SPAN("one.example\0"), NULL), 2);
+	cr_expect_eq(admit_proved(table, 1, SPAN("two.example\0"), NULL), -1);
+	cr_expect_eq(admit_proved(table, 0, SPAN("sub.one.example\0"), NULL), -1);
+	cr_expect_eq(admit_proved(table, 0, SPAN("one.example"), NULL), -1, "cut off");
+	cr_expect_eq(admit_proved(table, 0, SPAN_NONE, NULL), -1);
+	admit_free(table);
+	conf_free(conf);
+}

@@ -125,7 +125,7 @@ Test(policy, refusals_say_what_is_wrong)
 		{0, "10.99.1.2", "REGISTER", "sip:x", POLICY_METHOD, 405},
 		{0, "10.99.1.2", "MESSAGE", "sip:2001@x", POLICY_METHOD, 405},
 		{0, "10.99.1.2", "FROBNICATE", "sip:2001@x", POLICY_METHOD, 405},
-		{0, "10.99.1.2", "INVITE", "sips:2001@x", POLICY_SCHEME, 416},
+		{0, "10.99.1.2", "INVITE", "sips:2001@x", POLICY_SIPS_PLAIN, 416},
 		{0, "10.99.1.2", "INVITE", "mailto:x@y", POLICY_SCHEME, 416},
 		{0, "10.99.1.2", "INVITE", "im:x@y", POLICY_SCHEME, 416},
 		{0, "10.99.1.2", "INVITE", "tel:call-me", POLICY_URI, 400},
