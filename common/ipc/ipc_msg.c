@@ -538,10 +538,50 @@ struct span ipc_call_end_call_id(const struct ipc_call_end *end, unsigned side)
 	return call_id_part(end, WITH_STREAMS(end), end->call_id_len, side);
 }
 
+static uint64_t tags_off(const struct ipc_call_end *end)
+{
+	return WITH_STREAMS(end) + (uint64_t)end->call_id_len[0] + end->call_id_len[1];
+}
+
+static uint64_t agents_off(const struct ipc_call_end *end)
+{
+	return tags_off(end) + end->tag_len[0][0] + end->tag_len[0][1] + end->tag_len[1][0] +
+	       end->tag_len[1][1];
+}
+
+static uint64_t reasons_off(const struct ipc_call_end *end)
+{
+	return agents_off(end) + end->agent_len[0] + end->agent_len[1];
+}
+
+static uint64_t end_context_off(const struct ipc_call_end *end)
+{
+	return reasons_off(end) + end->reason_len[0] + end->reason_len[1];
+}
+
+struct span ipc_call_end_tag(const struct ipc_call_end *end, unsigned side, unsigned which)
+{
+	uint64_t off = tags_off(end);
+
+	for (unsigned i = 0; i < 2 * side + which; i++)
+		off += end->tag_len[i / 2][i % 2];
+	return part(end, off, end->tag_len[side][which]);
+}
+
+struct span ipc_call_end_agent(const struct ipc_call_end *end, unsigned side)
+{
+	return part(end, agents_off(end) + (side ? end->agent_len[0] : 0), end->agent_len[side]);
+}
+
+struct span ipc_call_end_reason(const struct ipc_call_end *end, unsigned side)
+{
+	return part(end, reasons_off(end) + (side ? end->reason_len[0] : 0),
+		    end->reason_len[side]);
+}
+
 struct span ipc_call_end_context(const struct ipc_call_end *end)
 {
-	return part(end, WITH_STREAMS(end) + end->call_id_len[0] + end->call_id_len[1],
-		    end->context_len);
+	return part(end, end_context_off(end), end->context_len);
 }
 
 struct span ipc_call_row_call_id(const struct ipc_call_row *row, unsigned side)
@@ -575,14 +615,36 @@ static bool check_sides(const struct net_endpoint peer[2], const struct ipc_medi
 	       realm[0] < IPC_REALMS_MAX && realm[1] < IPC_REALMS_MAX;
 }
 
+static bool failed_are_good(const uint16_t failed[IPC_FAILED_MAX])
+{
+	bool over = false;
+
+	for (unsigned i = 0; i < IPC_FAILED_MAX; i++) {
+		if (failed[i] > 699 || (failed[i] && (over || failed[i] < 300)))
+			return false;
+		over |= !failed[i];
+	}
+	return true;
+}
+
+static bool texts_are_good(const struct ipc_call_end *end)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		if (!text_is_one_line(ipc_call_end_tag(end, side, 0)) ||
+		    !text_is_one_line(ipc_call_end_tag(end, side, 1)) ||
+		    !text_is_one_line(ipc_call_end_agent(end, side)) ||
+		    !text_is_one_line(ipc_call_end_reason(end, side)))
+			return false;
+	}
+	return true;
+}
+
 static bool check_call_end(const void *frame, uint32_t len)
 {
 	const struct ipc_call_end *end = frame;
 
-	uint64_t bytes = WITH_STREAMS(end) + (uint64_t)end->call_id_len[0] + end->call_id_len[1] +
-			 end->context_len;
-
-	return bytes == len && end->nstreams <= IPC_STREAMS_MAX &&
+	return end_context_off(end) + end->context_len == len && end->nstreams <= IPC_STREAMS_MAX &&
+	       end->far_status <= 699 && failed_are_good(end->failed) && texts_are_good(end) &&
 	       check_streams(ipc_call_end_streams(end), end->nstreams) && end->context_len <= IPC_CONTEXT_MAX &&
 	       end->ended_by < IPC_ENDED_BYS && end->status <= 699 &&
 	       end->worker < IPC_WORKERS_MAX && check_sides(end->peer, end->media, end->realm) &&

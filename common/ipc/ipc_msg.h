@@ -344,6 +344,8 @@ enum ipc_ended_by {
 	IPC_ENDED_BYS
 };
 
+#define IPC_FAILED_MAX 8u
+
 struct ipc_call_end {
 	uint64_t call;              /* handle */
 	uint64_t started_ns;        /* UNIX time; INVITE received */
@@ -360,8 +362,16 @@ struct ipc_call_end {
 	uint16_t call_id_len[2];    /* A's and B's Call-ID */
 	uint16_t context_len;
 	uint16_t nstreams;          /* 0: the call had one m= section or none */
-	uint16_t pad;
-	/* streams, call-id A, call-id B, context */
+	uint16_t far_status;        /* final status of the target tried last; 0: none came */
+	uint16_t failed[IPC_FAILED_MAX]; /* of the targets before it, in order: 408 of one that did
+					    not answer; 0 behind the last */
+	uint32_t trunk;             /* of the target tried last: ipc_side_policy's; 0: none */
+	uint8_t attempts;           /* targets that the INVITE was sent to */
+	uint8_t pad[3];
+	uint8_t tag_len[2][2];      /* of A's and B's leg: limen's tag, the peer's */
+	uint8_t agent_len[2];       /* what A and B say of themselves (User-Agent, Server) */
+	uint8_t reason_len[2];      /* the Reason (RFC 3326) with which A or B ended it */
+	/* streams, call-id A, call-id B, tags, agents, reasons, context */
 };
 
 struct ipc_call_end_ack {
@@ -406,6 +416,8 @@ struct ipc_call_row {
 	uint16_t call_id_len[2];
 	uint16_t context_len;
 	uint16_t nstreams; /* as in CALL_END */
+	uint32_t trunk;    /* likewise */
+	uint32_t pad;
 	/* streams, call-id A, call-id B, context */
 };
 
@@ -464,6 +476,10 @@ bool ipc_verdict_next_target(const struct ipc_verdict *verdict, uint32_t *at,
 			     struct ipc_target_view *target);
 
 struct span ipc_call_end_call_id(const struct ipc_call_end *end, unsigned side);
+/* Of a side: limen's own tag (0) and its peer's (1). */
+struct span ipc_call_end_tag(const struct ipc_call_end *end, unsigned side, unsigned which);
+struct span ipc_call_end_agent(const struct ipc_call_end *end, unsigned side);
+struct span ipc_call_end_reason(const struct ipc_call_end *end, unsigned side);
 struct span ipc_call_end_context(const struct ipc_call_end *end);
 const struct ipc_stream_quality *ipc_call_end_streams(const struct ipc_call_end *end);
 const struct ipc_stream_quality *ipc_call_row_streams(const struct ipc_call_row *row);

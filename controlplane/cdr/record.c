@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "common/log/json.h"
+#include "common/sip/sip_msg.h"
 #include "controlplane/cdr/context.h"
 #include "controlplane/cdr/quality.h"
 
@@ -85,13 +86,17 @@ static void put_pair(struct cursor *out, const char *key, struct span a, struct 
 	put_char(out, ']');
 }
 
-void put_context_members(struct cursor *out, struct span text)
+void put_context_members(struct cursor *out, struct span text, const struct cdr_far *far)
 {
 	struct cdr_users users;
 	struct cdr_context context;
 
 	if (cdr_context_read(text, &context, &users))
 		context = (struct cdr_context){0};
+	if (far->trunk.len) {
+		context.trunk[1] = far->trunk;
+		context.realm[1] = far->realm;
+	}
 	put_pair(out, "trunks", context.trunk[0], context.trunk[1]);
 	put_pair(out, "realms", context.realm[0], context.realm[1]);
 	put_json_text(out, "caller", context.users[CDR_CALLER]);
@@ -132,7 +137,73 @@ static void put_pdd(struct cursor *out, const struct ipc_call_end *end)
 	put_lit(out, "null");
 }
 
-void put_cdr_record(struct cursor *out, const struct ipc_call_end *end)
+/* The Q.850 cause that a Reason names (RFC 3326); 0: none. */
+static unsigned cause_of(struct span reason)
+{
+	struct span value;
+
+	while (sip_list_next(&reason, &value)) {
+		const char *semi = memchr(value.ptr, ';', value.len);
+		struct span protocol = span_trim(
+			span_of(value.ptr, semi ? (size_t)(semi - value.ptr) : value.len)), text;
+		uint64_t cause;
+
+		if (semi && span_ieq(protocol, SPAN("Q.850")) &&
+		    sip_param_find(span_of(semi, (size_t)(value.ptr + value.len - semi)),
+				   SPAN("cause"), &text) &&
+		    !sip_number_parse(text, 127, &cause))
+			return (unsigned)cause;
+	}
+	return 0;
+}
+
+static void put_u64_or_null(struct cursor *out, uint64_t value)
+{
+	if (value)
+		put_u64(out, value);
+	else
+		put_lit(out, "null");
+}
+
+/* How the call got there: what was tried, and what each side said. */
+static void put_way(struct cursor *out, const struct ipc_call_end *end)
+{
+	put_json_u64(out, "attempts", end->attempts);
+	put_json_key(out, "failed");
+	put_char(out, '[');
+	for (unsigned i = 0; i < IPC_FAILED_MAX && end->failed[i]; i++) {
+		if (i)
+			put_char(out, ',');
+		put_u64(out, end->failed[i]);
+	}
+	put_char(out, ']');
+	put_json_key(out, "far_status");
+	put_u64_or_null(out, end->far_status);
+	put_pair(out, "reasons", ipc_call_end_reason(end, 0), ipc_call_end_reason(end, 1));
+	put_json_key(out, "causes");
+	put_char(out, '[');
+	put_u64_or_null(out, cause_of(ipc_call_end_reason(end, 0)));
+	put_char(out, ',');
+	put_u64_or_null(out, cause_of(ipc_call_end_reason(end, 1)));
+	put_char(out, ']');
+}
+
+static void put_sides(struct cursor *out, const struct ipc_call_end *end)
+{
+	put_json_key(out, "tags");
+	put_char(out, '[');
+	for (unsigned side = 0; side < 2; side++) {
+		put_span(out, side ? SPAN(",[") : SPAN("["));
+		put_json_str(out, ipc_call_end_tag(end, side, 0));
+		put_char(out, ',');
+		put_json_str(out, ipc_call_end_tag(end, side, 1));
+		put_char(out, ']');
+	}
+	put_char(out, ']');
+	put_pair(out, "agents", ipc_call_end_agent(end, 0), ipc_call_end_agent(end, 1));
+}
+
+void put_cdr_record(struct cursor *out, const struct ipc_call_end *end, const struct cdr_far *far)
 {
 	const struct cdr_id id = {end->started_ns, end->call, end->worker};
 
@@ -147,9 +218,10 @@ void put_cdr_record(struct cursor *out, const struct ipc_call_end *end)
 	put_json_time(out, "ended", end->ended_ns);
 	put_json_u64(out, "duration_ms", duration_ms(end));
 	put_pdd(out, end);
-	put_context_members(out, ipc_call_end_context(end));
+	put_context_members(out, ipc_call_end_context(end), far);
 	put_pair(out, "call_ids", cut(ipc_call_end_call_id(end, 0)),
 		 cut(ipc_call_end_call_id(end, 1)));
+	put_sides(out, end);
 	put_json_key(out, "peers");
 	put_char(out, '[');
 	for (unsigned side = 0; side < 2; side++) {
@@ -166,6 +238,7 @@ void put_cdr_record(struct cursor *out, const struct ipc_call_end *end)
 	put_char(out, ']');
 	put_json_u64(out, "status", end->status);
 	put_json_text(out, "ended_by", span_str(ipc_ended_by_name(end->ended_by)));
+	put_way(out, end);
 	put_json_key(out, "media");
 	put_media_pair(out, end->media);
 	put_media_streams(out, ipc_call_end_streams(end), end->nstreams);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <stdlib.h>
 #include <sys/random.h>
 
 #include "common/base/clock.h"
@@ -127,9 +126,7 @@ void accounts_stop(struct dispatch *dispatch)
 	dispatch->account_timer = NULL;
 	accounts_free(dispatch->accounts);
 	dispatch->accounts = NULL;
-	free(dispatch->account_ids);
-	dispatch->account_ids = NULL;
-	dispatch->naccount_ids = 0;
+	trunk_ids_stop(dispatch);
 }
 
 int accounts_reload(struct dispatch *dispatch, const struct generation *generation)
@@ -138,7 +135,7 @@ int accounts_reload(struct dispatch *dispatch, const struct generation *generati
 				     any_number());
 
 	if (!err)
-		err = challenges_configure(dispatch, generation->conf);
+		err = trunk_ids_configure(dispatch, generation->conf);
 	if (!err)
 		arm(dispatch);
 	return err;

@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "controlplane/admin/server.h"
+#include "controlplane/cdr/record.h"
 #include "controlplane/cdr/writer.h"
 #include "controlplane/dispatch/ask.h"
 #include "controlplane/dispatch/dispatch.h"
@@ -82,11 +83,11 @@ struct dispatch {
 	struct reloading *reloading; /* reload.c */
 	struct event *probe_timer;
 	struct accounts *accounts;
-	struct account_id {
+	struct trunk_id {
 		uint32_t id; /* ipc_side_policy's `trunk` */
 		unsigned trunk;
-	} *account_ids; /* owned; sorted */
-	unsigned naccount_ids;
+	} *trunk_ids; /* owned; sorted */
+	unsigned ntrunk_ids;
 	struct event *account_timer;
 	struct event *certificate_timer;
 	struct acks acks;
@@ -168,9 +169,14 @@ void certificates_list(struct dispatch *dispatch, uint64_t client);
 void certificates_count(const struct dispatch *dispatch, unsigned by_state[CERTIFICATE_STATES],
 			int64_t *soonest_s);
 
+/* trunk_ids.c: trunks by the numbers that the dataplane knows them by. 0, or -ENOMEM. */
+int trunk_ids_configure(struct dispatch *dispatch, const struct conf *conf);
+void trunk_ids_stop(struct dispatch *dispatch);
+/* In the generation in force; NULL: it has none such. */
+const struct conf_trunk *trunk_ids_find(const struct dispatch *dispatch, uint32_t id);
+struct cdr_far trunk_ids_far(const struct dispatch *dispatch, uint32_t id);
+
 /* challenges.c: peers that ask who limen is. */
-/* With accounts_reload. 0, or -ENOMEM. */
-int challenges_configure(struct dispatch *dispatch, const struct conf *conf);
 void dispatch_challenge(struct dispatch *dispatch, unsigned ring,
 			const struct ipc_challenge *challenge);
 

@@ -12,7 +12,7 @@
 #define STATS_AT_ONCE 4096u
 #define BACKLOG_BYTES (256u * 1024u)
 #define ANSWER_S      5
-#define ROW_BYTES_MAX 49152u /* as CDR_RECORD_BYTES_MAX */
+#define ROW_BYTES_MAX CDR_RECORD_BYTES_MAX
 
 static void finish(struct listing *listing, const char *why)
 {
@@ -162,7 +162,8 @@ static void put_side(struct cursor *out, const char *key, const struct ipc_call_
 	put_char(out, '}');
 }
 
-static void put_call(struct cursor *out, const struct ipc_call_row *row)
+static void put_call(struct cursor *out, const struct ipc_call_row *row,
+		     const struct cdr_far *far)
 {
 	const struct cdr_id id = {row->started_ns, row->call, row->worker};
 
@@ -174,7 +175,7 @@ static void put_call(struct cursor *out, const struct ipc_call_row *row)
 	put_json_text(out, "state", span_str(ipc_call_state_name(row->state)));
 	put_json_time(out, "started", row->started_ns);
 	put_json_time(out, "answered", row->answered_ns);
-	put_context_members(out, ipc_call_row_context(row));
+	put_context_members(out, ipc_call_row_context(row), far);
 	put_side(out, "a", row, 0);
 	put_side(out, "b", row, 1);
 	put_media_streams(out, ipc_call_row_streams(row), row->nstreams);
@@ -205,6 +206,7 @@ void listing_call_row(struct dispatch *dispatch, unsigned ring, const struct ipc
 	struct listing *listing = of_id(dispatch, row->list_id);
 	char text[ROW_BYTES_MAX];
 	struct cursor out = cursor_on(text, sizeof(text));
+	struct cdr_far far = trunk_ids_far(dispatch, row->trunk);
 
 	if (!listing || listing->kind == LISTING_STATS ||
 	    ring != cp_link_worker_ring(listing->worker))
@@ -213,7 +215,7 @@ void listing_call_row(struct dispatch *dispatch, unsigned ring, const struct ipc
 	    (row->call != listing->wanted.call ||
 	     (listing->wanted.started_ns && row->started_ns != listing->wanted.started_ns)))
 		return;
-	put_call(&out, row);
+	put_call(&out, row, &far);
 	if (out.full)
 		return;
 	if (listing->kind == LISTING_HANGUP)

@@ -123,6 +123,7 @@ void dispatch_call_end(struct dispatch *dispatch, unsigned ring, const struct ip
 	struct cdr_ticket ticket = {.id = {end->started_ns, end->call, end->worker}};
 	char line[CDR_RECORD_BYTES_MAX];
 	struct cursor out = cursor_on(line, sizeof(line));
+	struct cdr_far far = trunk_ids_far(dispatch, end->trunk);
 
 	if (!hello || cp_link_worker_ring(end->worker) != ring) {
 		dispatch->counters.records_misplaced++;
@@ -130,7 +131,7 @@ void dispatch_call_end(struct dispatch *dispatch, unsigned ring, const struct ip
 	}
 	ticket.boot_id = hello->boot_id;
 	dispatch->counters.records++;
-	put_cdr_record(&out, end);
+	put_cdr_record(&out, end, &far);
 	if (cdr_writer_add(dispatch->cdr, &ticket, cursor_span(&out)) == CDR_WRITTEN)
 		acknowledge(dispatch, &(struct ack){ring, end->call});
 }

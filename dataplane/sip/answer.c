@@ -97,7 +97,7 @@ static void on_provisional(struct engine *e, struct sip_call *call, struct sip_l
 static void call_answered(struct engine *e, struct sip_call *call)
 {
 	call->state = CALL_ANSWERED;
-	call->status = 200;
+	call->status = call->far_status = 200;
 	call->answered_ns = e->now_ns;
 	e->stats.calls_answered++;
 	b2bua_arm(e, call);
@@ -208,15 +208,22 @@ static void on_failure(struct engine *e, struct sip_call *call, struct sip_leg *
 		return;
 	if (msg == NULL && subscription_goes_on(e, call))
 		return;
+	if (msg) {
+		call->far_status = msg->status;
+		call_note_reason(e, SIDE_B, msg);
+		e->agent_b = leg_agent_of(msg);
+	}
 	call->flags &= (uint16_t)~CALL_SRTP_REFUSED;
 	if (verdict && call->target && leg->state == LEG_OVER && !was_refused &&
 	    keying_may_do_without(leg, status)) {
 		call->flags |= CALL_SRTP_REFUSED;
 		call->target--;
+		call->attempts--; /* the same one again */
 		b2bua_try_next(e, call, status, by);
 		return;
 	}
 	if (b2bua_may_try_another(e, call, status)) {
+		call_note_failed(call, status);
 		b2bua_try_next(e, call, status, by);
 		return;
 	}

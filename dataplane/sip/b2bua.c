@@ -443,6 +443,7 @@ void b2bua_try_next(struct engine *e, struct sip_call *call, uint16_t status, en
 		call->target++;
 		failed = send_to_target(e, call, &target);
 		if (failed == 0) {
+			call->attempts += call->attempts < UINT8_MAX;
 			call->state = CALL_TRYING;
 			if (call->flags & CALL_SUBSCRIPTION)
 				call->lives_until_ns = 0;

@@ -131,6 +131,13 @@ void call_ask(struct engine *e, struct sip_call *call)
 /* ---- the record ---- */
 
 
+static uint32_t far_trunk(const struct engine *e, const struct sip_call *call)
+{
+	const struct sip_leg *leg = leg_get(e, call->leg[SIDE_B]);
+
+	return leg ? leg->trunk : 0;
+}
+
 static struct span side_call_id(const struct engine *e, const struct sip_call *call, unsigned side)
 {
 	struct sip_leg *leg = leg_get(e, call->leg[side]);
@@ -142,6 +149,60 @@ static struct span side_call_id(const struct engine *e, const struct sip_call *c
 static uint16_t cut_len(struct span text)
 {
 	return (uint16_t)(text.len > RECORD_CALL_ID_MAX ? RECORD_CALL_ID_MAX : text.len);
+}
+
+void call_note_reason(struct engine *e, unsigned side, const struct sip_msg *msg)
+{
+	if (msg)
+		e->reason[side] = sip_hdr_value(msg, SIP_HDR_REASON);
+}
+
+void call_note_failed(struct sip_call *call, uint16_t status)
+{
+	if (call->nfailed < IPC_FAILED_MAX)
+		call->failed[call->nfailed++] = status;
+	call->far_status = 0;
+}
+
+/* A peer's text in one line; its length. */
+static uint8_t put_text(struct cursor *out, struct span text)
+{
+	size_t len = text.len < RECORD_TEXT_MAX ? text.len : RECORD_TEXT_MAX;
+
+	for (size_t i = 0; i < len; i++) {
+		uint8_t c = (uint8_t)text.ptr[i];
+
+		put_char(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+	}
+	return (uint8_t)len;
+}
+
+/* What the record has of the two sides besides Call-IDs; their lengths go into the head. */
+static void put_sides(const struct engine *e, const struct sip_call *call,
+		      struct ipc_call_end *end, struct cursor *out)
+{
+	const struct sip_leg *legs[2] = {leg_get(e, call->leg[SIDE_A]),
+					 leg_get(e, call->leg[SIDE_B])};
+	char buf[COOKIE_CHARS];
+
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
+		struct cursor tag = cursor_on(buf, sizeof(buf));
+
+		if (!legs[side])
+			continue;
+		cookie_put(&tag, &e->keys, COOKIE_LEG, legs[side]->tag);
+		end->tag_len[side][0] = put_text(out, cursor_span(&tag));
+		end->tag_len[side][1] =
+			put_text(out, leg_text(e, legs[side], LEG_REMOTE_TAG));
+	}
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
+		struct span agent = legs[side] ? leg_text(e, legs[side], LEG_AGENT) : SPAN_NONE;
+
+		end->agent_len[side] =
+			put_text(out, side == SIDE_B && e->agent_b.len ? e->agent_b : agent);
+	}
+	for (unsigned side = SIDE_A; side <= SIDE_B; side++)
+		end->reason_len[side] = put_text(out, e->reason[side]);
 }
 
 static void call_make_report(struct engine *e, struct sip_call *call,
@@ -158,8 +219,12 @@ static void call_make_report(struct engine *e, struct sip_call *call,
 		.ended_by = call->ended_by,
 		.worker = (uint8_t)e->conf.worker,
 		.context_len = (uint16_t)context.len,
+		.far_status = call->far_status,
+		.attempts = call->attempts,
 	};
 	struct cursor out = cursor_on(e->body, sizeof(e->body));
+	char buf[8 * RECORD_TEXT_MAX];
+	struct cursor texts = cursor_on(buf, sizeof(buf));
 
 	memcpy(end.media, quality->sum, sizeof(end.media));
 	end.nstreams = quality->nstreams;
@@ -172,10 +237,14 @@ static void call_make_report(struct engine *e, struct sip_call *call,
 			end.realm[side] = leg->realm;
 		}
 	}
+	memcpy(end.failed, call->failed, sizeof(end.failed));
+	end.trunk = far_trunk(e, call);
+	put_sides(e, call, &end, &texts);
 	put_bytes(&out, &end, sizeof(end));
 	put_bytes(&out, quality->streams, quality->nstreams * sizeof(quality->streams[0]));
 	for (unsigned side = SIDE_A; side <= SIDE_B; side++)
 		put_bytes(&out, side_call_id(e, call, side).ptr, end.call_id_len[side]);
+	put_span(&out, cursor_span(&texts));
 	put_span(&out, context);
 	call->report = out.full ? HANDLE_NONE : blob_copy(&e->blobs, cursor_span(&out));
 	if (call->report == HANDLE_NONE)
@@ -362,6 +431,7 @@ void call_row(struct engine *e, const struct sip_call *call, uint32_t list_id)
 	call_quality(e, call, &quality);
 	memcpy(row.media, quality.sum, sizeof(row.media));
 	row.nstreams = quality.nstreams;
+	row.trunk = far_trunk(e, call);
 	for (unsigned side = SIDE_A; side <= SIDE_B; side++) {
 		struct sip_leg *leg = leg_get(e, call->leg[side]);
 

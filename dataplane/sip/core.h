@@ -41,6 +41,7 @@
 #define ENGINE_ACTIONS_RESERVE 16u
 #define COLLECT_MAX            64u  /* calls that may end in one input */
 #define OWN_MAX                16u  /* messages of one input to this worker's own calls */
+#define RECORD_TEXT_MAX	       80u  /* what a record has of a peer's other texts */
 #define RECORD_CALL_ID_MAX     255u /* a longer Call-ID is cut in records and rows */
 #define REDIRECTS_MAX          5u   /* of one call: a loop of redirections ends */
 
@@ -104,6 +105,10 @@ struct engine {
 	unsigned nsettle;
 	uint64_t settle[COLLECT_MAX]; /* calls of transfers that ended in this input */
 
+	/* Of the message in work, as far as it ends a call: for its record. */
+	struct span reason[2]; /* by the side that it came from */
+	struct span agent_b;   /* of a refusal */
+
 	unsigned nactions;
 	struct engine_action actions[ENGINE_ACTIONS_MAX];
 	struct cursor out; /* bytes of the actions */
@@ -160,6 +165,8 @@ struct span leg_text(const struct engine *e, const struct sip_leg *leg, enum leg
 /* Replace some texts (ptr NULL: leave as it is). False when there is no memory: the leg is as
  * before. */
 bool leg_set_texts(struct engine *e, struct sip_leg *leg, const struct span texts[LEG_TEXTS]);
+/* What who sent a message says of himself, as much as a record has. */
+struct span leg_agent_of(const struct sip_msg *msg);
 /* A leg of `call` towards the same peer: the texts, where it is and what its trunk may do are the
  * same. NULL without memory; a leg that was made goes with the call. */
 struct sip_leg *leg_twin(struct engine *e, struct sip_call *call, const struct sip_leg *leg,
@@ -466,6 +473,10 @@ void call_collect(struct engine *e);
 void call_ask(struct engine *e, struct sip_call *call);
 /* Nothing will be asked or sent to a target again. */
 void call_drop_request(struct engine *e, struct sip_call *call);
+/* What a side says of why it ends: for the record that is made in this input. */
+void call_note_reason(struct engine *e, unsigned side, const struct sip_msg *msg);
+/* The target tried last has failed, and another one will be tried. */
+void call_note_failed(struct sip_call *call, uint16_t status);
 void call_report(struct engine *e, struct sip_call *call);
 /* The report is not needed any more. */
 void call_drop_report(struct engine *e, struct sip_call *call);

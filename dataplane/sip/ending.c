@@ -98,6 +98,7 @@ void b2bua_cancel(struct engine *e, struct sip_txn *invite, const struct sip_msg
 			dialog_answer(e, invite, 487, SPAN_NONE);
 		return;
 	}
+	call_note_reason(e, SIDE_A, msg);
 	ask_gone(e, call);
 	dialog_answer(e, invite, 487, SPAN_NONE);
 	give_up_leg_b(e, call, reason);
@@ -297,10 +298,12 @@ void b2bua_call_timer(struct engine *e, struct sip_call *call)
 		/* Timer C: this target does not answer. */
 		if (leg)
 			b2bua_cancel_leg(e, leg, reason_of_end(IPC_BY_SIP_TIMEOUT));
-		if (b2bua_may_try_another(e, call, 408))
+		if (b2bua_may_try_another(e, call, 408)) {
+			call_note_failed(call, 408);
 			b2bua_try_next(e, call, 408, IPC_BY_SIP_TIMEOUT);
-		else
-			b2bua_refuse(e, call, 408, SPAN_NONE, IPC_BY_SIP_TIMEOUT);
+		} else {
+				b2bua_refuse(e, call, 408, SPAN_NONE, IPC_BY_SIP_TIMEOUT);
+		}
 		break;
 	case CALL_ANSWERED:
 		if (call->flags & CALL_SUBSCRIPTION)
@@ -337,6 +340,7 @@ static void end_by_bye(struct engine *e, struct sip_call *call, struct sip_leg *
 	/* Or not even that: limen's 18x has a tag where the one it relays had none. */
 	bool was_early = leg->state <= LEG_EARLY;
 
+	call_note_reason(e, leg->side, msg);
 	dialog_answer(e, txn, 200, SPAN_NONE);
 	if (was_early && leg->side == SIDE_A && invite && invite->status < 200) {
 		/* Section 15: BYE on an early dialog gives up like CANCEL. */

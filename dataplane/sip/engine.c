@@ -134,6 +134,7 @@ static void input_start(struct engine *e, uint64_t now_ns)
 {
 	e->now_ns = now_ns;
 	e->nactions = 0;
+	e->reason[0] = e->reason[1] = e->agent_b = SPAN_NONE;
 	if (e->holds_keys) {
 		explicit_bzero(e->out.buf, e->out.len);
 		explicit_bzero(e->body, e->body_used);

@@ -152,6 +152,18 @@ void leg_put_routes(struct cursor *out, const struct sip_msg *msg, bool reversed
 	}
 }
 
+struct span leg_agent_of(const struct sip_msg *msg)
+{
+	struct span agent = sip_hdr_value(msg, msg->is_request ? SIP_HDR_USER_AGENT
+							       : SIP_HDR_SERVER);
+
+	if (!agent.len)
+		agent = sip_hdr_value(msg, SIP_HDR_USER_AGENT);
+	if (agent.len > RECORD_TEXT_MAX)
+		agent.len = RECORD_TEXT_MAX;
+	return agent;
+}
+
 bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_msg *msg)
 {
 	char buf[4096], source[80];
@@ -173,6 +185,7 @@ bool leg_learn_request(struct engine *e, struct sip_leg *leg, const struct sip_m
 		texts[LEG_TARGET] = cursor_span(&uri);
 	}
 	texts[LEG_ROUTES] = cursor_span(&routes);
+	texts[LEG_AGENT] = leg_agent_of(msg);
 	leg->remote_cseq = msg->cseq;
 	leg->flags |= LEG_REMOTE_CSEQ;
 	return leg_set_texts(e, leg, texts);
@@ -190,6 +203,7 @@ bool leg_learn_response(struct engine *e, struct sip_leg *leg, const struct sip_
 	texts[LEG_REMOTE_TAG] = sip_span(msg, msg->to_tag);
 	texts[LEG_TARGET] = contact_uri(msg);
 	texts[LEG_ROUTES] = cursor_span(&routes);
+	texts[LEG_AGENT] = leg_agent_of(msg);
 	return leg_set_texts(e, leg, texts);
 }
 

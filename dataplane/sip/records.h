@@ -74,7 +74,10 @@ struct sip_call {
 	uint8_t offered;        /* m= sections of the last offer, which its answer must have too */
 	uint16_t told;         /* of a transfer: status told last by NOTIFY */
 	uint16_t outcome;      /* of a transfer: the status that it failed with, 0: its own */
-	uint32_t pad2;
+	uint16_t far_status;   /* final, of the target tried last; 0: none yet */
+	uint8_t attempts;      /* targets that it was sent to */
+	uint8_t nfailed;
+	uint16_t failed[8];    /* their statuses, but the last one's (IPC_FAILED_MAX) */
 	uint32_t trunk_number[2]; /* what it holds of each side's trunk and user (counts.h); 0: */
 	uint32_t user_held[2];	  /* nothing */
 };
@@ -108,6 +111,7 @@ enum leg_text {
 	LEG_REMOTE,     /* the peer's, without tag */
 	LEG_ROUTES,     /* Route value, in the order to be sent, joined with commas */
 	LEG_RURI,       /* B: Request-URI of the first request */
+	LEG_AGENT,      /* what the peer says of itself: for the record alone */
 	LEG_TEXTS,
 };
 

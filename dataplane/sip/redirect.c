@@ -38,6 +38,7 @@ static bool follow(struct engine *e, struct sip_call *call, const struct sip_msg
 		return false;
 	}
 	call->redirects++;
+	call_note_failed(call, msg->status);
 	call->state = CALL_ASKING;
 	call->ask_until_ns = e->now_ns + ASK_MAX_MS * NS_PER_MS;
 	e->stats.redirects_followed++;

@@ -96,6 +96,12 @@ static inline void walk_msg(uint16_t type, const void *frame, uint32_t len)
 	case IPC_CALL_END:
 		for (unsigned side = 0; side < 2; side++)
 			walk_span(frame, len, ipc_call_end_call_id(frame, side), "\r\n\033");
+		for (unsigned side = 0; side < 2; side++) {
+			walk_span(frame, len, ipc_call_end_tag(frame, side, 0), "\r\n\033");
+			walk_span(frame, len, ipc_call_end_tag(frame, side, 1), "\r\n\033");
+			walk_span(frame, len, ipc_call_end_agent(frame, side), "\r\n\033");
+			walk_span(frame, len, ipc_call_end_reason(frame, side), "\r\n\033");
+		}
 		walk_span(frame, len, ipc_call_end_context(frame), "\r\n\033");
 		PROMISE(strcmp(ipc_ended_by_name(((const struct ipc_call_end *)frame)->ended_by),
 			       "unknown") != 0);

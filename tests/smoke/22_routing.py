@@ -129,7 +129,7 @@ def failover():
     call = peer.Call(a, "0691")
     for where, user in ((b1, "+49691"), (b2, "+49691")):
         invite = where.expect("INVITE", having=f"sip:{user}@")
-        where.answer(invite, 500, tag="no")
+        where.answer(invite, 500, tag="no", extra=["Server: switch-that-fails"])
         where.expect("ACK")
     callee = peer.Callee(b3, call, user="0691")
     callee.answer(200, 50000)
@@ -137,6 +137,9 @@ def failover():
     call.ack()
     b3.expect("ACK")
     peer.end_call(call, callee)
+    record = lab.wait_until(3, lambda: [r for r in lab.records() if r["called"] == "0691"])[0]
+    assert (record["trunks"], record["attempts"], record["failed"], record["far_status"]) == (["a", "b3"], 3, [500, 500], 200), record
+    assert record["tags"][0][1] in call.local and record["tags"][1][1] == callee.tag and record["status"] == 200, record
 
 
 def emergency():

@@ -198,6 +198,8 @@ static const struct ipc_call_end answered = {
 	.worker = 1,
 };
 
+static const struct cdr_far no_far;
+
 Test(record, of_an_answered_call)
 {
 	struct frame frame = {.end = answered};
@@ -205,7 +207,7 @@ Test(record, of_an_answered_call)
 	struct cursor out = cursor_on(buf, sizeof(buf));
 
 	add_texts(&frame, "abc@10.99.1.2", "def", "1 a b ra rb +4930 20%2201");
-	put_cdr_record(&out, &frame.end);
+	put_cdr_record(&out, &frame.end, &no_far);
 	cr_expect(span_eq(cursor_span(&out),
 			  SPAN("{\"call\":\"17b8539ece9654c0-1-100000005\",\"started\":\"2024-02-"
 			       "29T12:00:00.123Z\","
@@ -215,9 +217,12 @@ Test(record, of_an_answered_call)
 			       "\"trunks\":[\"a\",\"b\"],"
 			       "\"realms\":[\"ra\",\"rb\"],\"caller\":\"+4930\",\"called\":"
 			       "\"20\\\"01\","
-			       "\"call_ids\":[\"abc@10.99.1.2\",\"def\"],\"peers\":[\"10.99.1.2:"
+			       "\"call_ids\":[\"abc@10.99.1.2\",\"def\"],"
+			       "\"tags\":[[\"\",\"\"],[\"\",\"\"]],\"agents\":[\"\",\"\"],\"peers\":[\"10.99.1.2:"
 			       "5060\",\"10.99.2.2:5080\"],"
-			       "\"status\":200,\"ended_by\":\"callee\",\"media\":["
+			       "\"status\":200,\"ended_by\":\"callee\",\"attempts\":0,\"failed\":[],"
+			       "\"far_status\":null,\"reasons\":[\"\",\"\"],"
+			       "\"causes\":[null,null],\"media\":["
 			       "{\"kind\":\"audio\",\"codec\":\"PCMA\",\"payload_type\":8,"
 			       "\"rx_pkts\":3000,\"rx_bytes\":516000,\"expected_pkts\":3002,"
 			       "\"lost_pkts\":2,\"loss_runs\":1,\"loss_run_max_pkts\":2,"
@@ -254,7 +259,7 @@ Test(record, of_a_call_that_came_to_nothing)
 	frame.end.status = 404;
 	frame.end.ended_by = IPC_BY_POLICY;
 	add_texts(&frame, "abc", "", "");
-	put_cdr_record(&out, &frame.end);
+	put_cdr_record(&out, &frame.end, &no_far);
 	cr_assert_gt(json_read(cursor_span(&out), nodes, 256), 0);
 	cr_expect_eq(json_get(nodes, SPAN("answered"))->kind, JSON_NULL);
 	cr_expect_eq(json_u64(json_get(nodes, SPAN("duration_ms"))), 0);
@@ -275,7 +280,7 @@ Test(record, clocks_may_step)
 
 	frame.end.ended_ns = frame.end.answered_ns - 1;
 	add_texts(&frame, "abc", "def", "");
-	put_cdr_record(&out, &frame.end);
+	put_cdr_record(&out, &frame.end, &no_far);
 	cr_assert_gt(json_read(cursor_span(&out), nodes, 256), 0);
 	cr_expect_eq(json_u64(json_get(nodes, SPAN("duration_ms"))), 0);
 }
@@ -286,7 +291,7 @@ Test(record, always_fits)
 	static struct {
 		struct ipc_call_end end;
 		struct ipc_stream_quality streams[IPC_STREAMS_MAX];
-		char text[2 * 60000 + IPC_CONTEXT_MAX];
+		char text[60000 + 8 * 255 + IPC_CONTEXT_MAX];
 	} frame;
 	static char buf[CDR_RECORD_BYTES_MAX];
 	struct cursor out = cursor_on(buf, sizeof(buf));
@@ -306,13 +311,18 @@ Test(record, always_fits)
 		frame.streams[i / 2].from[i % 2] = frame.end.media[0];
 	frame.end.context_len = IPC_CONTEXT_MAX;
 	memset(frame.text, 0xff, sizeof(frame.text));
-	memcpy(frame.text + 60000, "1 ", 2);
+	memset(frame.end.tag_len, 255, sizeof(frame.end.tag_len));
+	memset(frame.end.agent_len, 255, sizeof(frame.end.agent_len));
+	memset(frame.end.reason_len, 255, sizeof(frame.end.reason_len));
+	for (unsigned i = 0; i < IPC_FAILED_MAX; i++)
+		frame.end.failed[i] = 699;
+	memcpy(frame.text + 62040, "1 ", 2);
 	for (unsigned i = 1; i < 6; i++)
-		frame.text[60000 + 2 + i * 150] = ' ';
+		frame.text[62040 + 2 + i * 150] = ' ';
 	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_CALL_END, &frame.end,
 				   (uint32_t)(sizeof(frame.end) + sizeof(frame.streams) +
-					      60000 + IPC_CONTEXT_MAX)), 0);
-	put_cdr_record(&out, &frame.end);
+					      62040 + IPC_CONTEXT_MAX)), 0);
+	put_cdr_record(&out, &frame.end, &no_far);
 	cr_expect_not(out.full);
 	cr_expect_eq(buf[out.len - 1], '\n');
 }
@@ -338,7 +348,7 @@ Test(record, of_two_streams)
 	frame.end.call_id_len[0] = frame.end.call_id_len[1] = 3;
 	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_CALL_END, &frame.end,
 				   sizeof(frame.end) + sizeof(frame.streams) + 6), 0);
-	put_cdr_record(&out, &frame.end);
+	put_cdr_record(&out, &frame.end, &no_far);
 	cr_assert_gt(json_read(cursor_span(&out), nodes, 1024), 0);
 	cr_expect(span_eq(json_get(nodes, SPAN("call_ids"))->text, SPAN("[\"abc\",\"def\"]")));
 	streams = json_get(nodes, SPAN("streams"));
@@ -349,4 +359,46 @@ Test(record, of_two_streams)
 	cr_expect(span_eq(json_get(second, SPAN("codec"))->text, SPAN("H264")) ||
 		  span_eq(json_get(second, SPAN("codec"))->text, SPAN("\"H264\"")));
 	cr_expect_null(json_next(streams, json_next(streams, json_next(streams, NULL))));
+}
+
+/* A call that was tried at three places, the last of another trunk than the note names. */
+Test(record, of_what_was_tried)
+{
+	struct frame frame = {.end = answered};
+	char buf[CDR_RECORD_BYTES_MAX];
+	struct cursor out = cursor_on(buf, sizeof(buf));
+	const struct cdr_far far = {SPAN("third"), SPAN("rc")};
+	static struct json_node nodes[1024];
+	const char *texts = "t1t22t333t4444phone/1switchSIP;cause=200;text=\"x\","
+			    " q.850 ;cause=16;text=\"y\"Q.850;cause=128";
+
+	frame.end.attempts = 3;
+	frame.end.failed[0] = 503;
+	frame.end.failed[1] = 408;
+	frame.end.far_status = 200;
+	frame.end.call_id_len[0] = frame.end.call_id_len[1] = 0;
+	for (unsigned i = 0; i < 4; i++)
+		frame.end.tag_len[i / 2][i % 2] = (uint8_t)(2 + i);
+	frame.end.agent_len[0] = 7;
+	frame.end.agent_len[1] = 6;
+	frame.end.reason_len[0] = (uint8_t)(strlen(texts) - 27 - 15);
+	frame.end.reason_len[1] = 15;
+	memcpy(frame.text, texts, strlen(texts));
+	memcpy(frame.text + strlen(texts), "1 a b ra rb 1 2", 15);
+	frame.end.context_len = 15;
+	cr_assert_eq(ipc_msg_check(IPC_SIDE_DATAPLANE, IPC_RING_WORKER, IPC_CALL_END, &frame.end,
+				   (uint32_t)(sizeof(frame.end) + strlen(texts) + 15)),
+		     0);
+	put_cdr_record(&out, &frame.end, &far);
+	cr_assert_gt(json_read(cursor_span(&out), nodes, 1024), 0);
+	cr_expect(span_eq(json_get(nodes, SPAN("trunks"))->text, SPAN("[\"a\",\"third\"]")));
+	cr_expect(span_eq(json_get(nodes, SPAN("realms"))->text, SPAN("[\"ra\",\"rc\"]")));
+	cr_expect_eq(json_u64(json_get(nodes, SPAN("attempts"))), 3);
+	cr_expect(span_eq(json_get(nodes, SPAN("failed"))->text, SPAN("[503,408]")));
+	cr_expect_eq(json_u64(json_get(nodes, SPAN("far_status"))), 200);
+	cr_expect(span_eq(json_get(nodes, SPAN("causes"))->text, SPAN("[16,null]")));
+	cr_expect(span_eq(json_get(nodes, SPAN("tags"))->text,
+			  SPAN("[[\"t1\",\"t22\"],[\"t333\",\"t4444\"]]")));
+	cr_expect(span_eq(json_get(nodes, SPAN("agents"))->text,
+			  SPAN("[\"phone/1\",\"switch\"]")));
 }

@@ -216,7 +216,7 @@ Test(writer, leaves_a_file_alone_that_is_not_its_own)
 
 	start(&test);
 	file = fopen(test.path, "w");
-	for (unsigned i = 0; i < 100000; i++)
+	for (unsigned i = 0; i < 200000; i++)
 		fputc('x', file);
 	fclose(file);
 	cr_expect_eq(cdr_writer_new(&test.writer, test.base, test.path, &events, &test), -EINVAL);
