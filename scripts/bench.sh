@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Measures what there is to measure, each group by itself:
 #
-#   bench.sh [parse|sip|media|srtp|tls|peers|all] [--quick] [--json FILE]
+#   bench.sh [parse|sip|media|srtp|tls|peers|all] [--quick] [--json FILE] [--keep FILE]
+#   bench.sh [GROUP] --from FILE --json FILE    no measurement: what --keep kept, as JSON
 #
 # parse: SIP messages a second of one core. media: RTP packets a second of the media stage and of the rings to the control plane,
 # then of limen whole, over net_memif, beside testpmd. sip: calls a second over net_memif, and what each costs. peers: Kamailio and
@@ -11,6 +12,8 @@
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+
+all_groups=(parse sip media srtp tls peers)
 
 # What each group runs: programs of bench/micro.
 declare -A programs_of=([parse]="bench_parse" [media]="bench_media_stage bench_ring" [sip]="" [srtp]="bench_media_stage bench_srtp" [tls]="bench_tls" [peers]="")
@@ -28,17 +31,24 @@ declare -A figures_of=(
 )
 
 main() {
-    local group=all quick=() json='' program name figure results
+    local group=all quick=() json='' keep='' from='' program name figure results
     while [ $# -gt 0 ]; do
         case $1 in
             --quick) quick=(--quick) ;;
             --json) json=${2:?--json needs a file}; shift ;;
-            -h | --help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+            --keep) keep=${2:?--keep needs a file}; shift ;;
+            --from) from=${2:?--from needs a file}; shift ;;
+            -h | --help) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
             parse | sip | media | srtp | tls | peers | all) group=$1 ;;
             *) die "no such group or option: $1" ;;
         esac
         shift
     done
+    if [ -n "$from" ]; then
+        figures_are_there "$group" "$from"
+        [ -z "$json" ] || results_to_json "$from" >"$json"
+        return 0
+    fi
     need_root
     install_packages build test bench
     case $group in peers | all) install_peers ;; esac
@@ -49,7 +59,7 @@ main() {
     # shellcheck disable=SC2064
     trap "rm -f '$results'" EXIT
     local ran=0 groups=("$group")
-    [ "$group" != all ] || groups=(parse sip media srtp tls peers)
+    [ "$group" != all ] || groups=("${all_groups[@]}")
     for name in "${groups[@]}"; do
         if [ -z "${programs_of[$name]}${measured[$name]:-}" ]; then
             [ "$group" = all ] || die "there is no $name benchmark yet: see docs/testing.md"
@@ -64,16 +74,30 @@ main() {
             measure "$name" "$results" "${quick[@]}"
             ran=$((ran + 1))
         fi
+        figures_are_there "$name" "$results"
+    done
+    [ "$ran" -gt 0 ] || die "nothing ran"
+    [ -z "$keep" ] || cp "$results" "$keep"
+    [ -z "$json" ] || results_to_json "$results" >"$json"
+}
+
+# figures_are_there GROUP|all RESULTS: what the group owes whoever reads the JSON.
+figures_are_there() {
+    local results=$2 name figure groups=("$1")
+    [ "$1" != all ] || groups=("${all_groups[@]}")
+    for name in "${groups[@]}"; do
         for figure in ${figures_of[$name]}; do
             grep -qE "$(printf '\t')$name\\.$figure +[0-9.]+\$" "$results" || die "$name.$figure did not come out"
         done
     done
-    [ "$ran" -gt 0 ] || die "nothing ran"
-    # Lines as they were printed; figures that have a name, by their names.
-    [ -z "$json" ] || jq -Rs '(split("\n") | map(select(. != "") | split("\t") | {group: .[0], program: .[1], line: .[2]})) as $lines
+}
+
+# Lines as they were printed; figures that have a name, by their names.
+results_to_json() {
+    jq -Rs '(split("\n") | map(select(. != "") | split("\t") | {group: .[0], program: .[1], line: .[2]})) as $lines
         | {date: (now | todate), lines: $lines}
         + ([$lines[].line | capture("^(?<key>[a-z]+\\.[a-z0-9_]+) +(?<value>[0-9.]+)$") | {(.key): (.value | tonumber)}] | add // {})' \
-        "$results" >"$json"
+        "$1"
 }
 
 run_program() {

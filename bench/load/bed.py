@@ -26,6 +26,7 @@ class Bed:
         self.dir = tempfile.mkdtemp(prefix="limen-bed.")
         self.state = tempfile.mkdtemp(prefix="limen-bed.", dir="/dev/shm")
         self.running = []
+        self.lingering = None
         self.idle_sleep_us = 0
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("measure: stopped"))  # and leaves the bed as it was
         with open(HUGEPAGES) as file:
@@ -77,6 +78,7 @@ class Bed:
                 process.kill()
                 process.wait()
         self.running = []
+        self.let_go()
         for name in "ab":
             if os.path.exists(f"{self.dir}/{name}.sock"):
                 os.unlink(f"{self.dir}/{name}.sock")
@@ -173,15 +175,33 @@ realms:
         argv = [f"{self.build}/bench/limen-load", "--cpu", str(LOAD_CPU), "--quiet", "--json", path,
                 "--port", self.device(0, "client", ",zero-copy=yes"), "--port", self.device(1, "client", ",zero-copy=yes"),
                 *args]
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False,
-                              preexec_fn=die_with_parent)
-        if not os.path.exists(path):
-            raise RuntimeError(f"limen-load: {done.stdout.decode(errors='replace')[-2000:]}")
+        self.let_go()
+        with open(f"{self.dir}/load.log", "w") as log:
+            self.lingering = subprocess.Popen([*argv, "--linger", "60"], stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+        end = time.monotonic() + seconds
+        while not os.path.exists(path):
+            if self.lingering.poll() is not None or time.monotonic() > end:
+                ended = self.lingering.poll() is not None
+                self.let_go()
+                if not os.path.exists(path):
+                    raise RuntimeError(f"limen-load {'ended' if ended else 'is not done'}: {self.log('load')[-2000:]}")
+            time.sleep(0.02)
         with open(path) as file:
             result = json.load(file)
         os.unlink(path)
-        result["exit"] = done.returncode
         return result
+
+    def let_go(self):
+        """The last run of limen-load, which keeps its ports until whoever polls the other ends has gone: net_memif unmaps its rings
+        under a poller that loses its peer."""
+        if self.lingering:
+            self.lingering.terminate()
+            try:
+                self.lingering.wait(10)
+            except subprocess.TimeoutExpired:
+                self.lingering.kill()
+                self.lingering.wait()
+        self.lingering = None
 
     def distance(self):
         """TSC cycles for a cache line to go from one CPU to the other and back, now."""

@@ -73,6 +73,7 @@ int main(int argc, char **argv)
 		if (!load.options.quiet)
 			report_table(&load);
 		err = report_json(&load);
+		ports_linger(&load.ports, load.options.linger_s);
 	}
 	if (err)
 		fprintf(stderr, "limen-load: %s\n", strerror(-err));

@@ -38,6 +38,7 @@ static const char usage[] =
 	"  --phases RATE:S,...    one after the other over the same flows; a RATE may also be N% of what came\n"
 	"                         through in the first: flat:5,90%:5,50%:5\n"
 	"  --payload BYTES        of RTP (160), at least 20;  --pt N  payload type (8);  --ptime MS  (20)\n"
+	"  --linger S             keep the ports open after the report, at most so long: until the far side has gone (0)\n"
 	"  --drain S              what has not come after so long without any other is lost (0.5)\n"
 	"  --burst N              packets handed to a port at a time (32)\n"
 	"  --raw N                N flows that nobody set up, from each port to the next, both ways: for forwarders\n"
@@ -50,7 +51,7 @@ enum {
 	OPT_PORT = 256, OPT_LOCAL, OPT_GATEWAY, OPT_CALL, OPT_CPU, OPT_MBUFS, OPT_NO_HUGE, OPT_EAL, OPT_CALLS, OPT_CPS,
 	OPT_HOLD, OPT_RING, OPT_DURATION, OPT_GIVE_UP, OPT_USER, OPT_SIP_PORT, OPT_REGISTER, OPT_REFRESH, OPT_EXPIRES,
 	OPT_SESSION, OPT_RTP_PORTS, OPT_MEDIA, OPT_PHASES,
-	OPT_PAYLOAD, OPT_PT, OPT_PTIME, OPT_DRAIN, OPT_BURST, OPT_RAW, OPT_RAW_MAC, OPT_RAW_IP6, OPT_JSON, OPT_QUIET,
+	OPT_PAYLOAD, OPT_PT, OPT_PTIME, OPT_LINGER, OPT_DRAIN, OPT_BURST, OPT_RAW, OPT_RAW_MAC, OPT_RAW_IP6, OPT_JSON, OPT_QUIET,
 	OPT_PROGRESS, OPT_IDLE, OPT_HELP, OPT_VERSION,
 };
 
@@ -64,7 +65,7 @@ static const struct option words[] = {
 	{"register", 1, NULL, OPT_REGISTER}, {"refresh", 1, NULL, OPT_REFRESH}, {"expires", 1, NULL, OPT_EXPIRES},
 	{"session", 1, NULL, OPT_SESSION},
 	{"phases", 1, NULL, OPT_PHASES}, {"payload", 1, NULL, OPT_PAYLOAD}, {"pt", 1, NULL, OPT_PT},
-	{"ptime", 1, NULL, OPT_PTIME}, {"drain", 1, NULL, OPT_DRAIN}, {"burst", 1, NULL, OPT_BURST},
+	{"ptime", 1, NULL, OPT_PTIME}, {"linger", 1, NULL, OPT_LINGER}, {"drain", 1, NULL, OPT_DRAIN}, {"burst", 1, NULL, OPT_BURST},
 	{"raw", 1, NULL, OPT_RAW}, {"raw-mac", 1, NULL, OPT_RAW_MAC}, {"raw-ip6", 0, NULL, OPT_RAW_IP6},
 	{"json", 1, NULL, OPT_JSON}, {"quiet", 0, NULL, OPT_QUIET}, {"progress", 1, NULL, OPT_PROGRESS},
 	{"idle-us", 1, NULL, OPT_IDLE}, {"help", 0, NULL, OPT_HELP}, {"version", 0, NULL, OPT_VERSION}, {0},
@@ -282,6 +283,7 @@ static bool read_rtp(struct options *o, int word, const char *arg)
 	switch (word) {
 	case OPT_MEDIA: return read_rate(arg, strlen(arg), &o->media) && o->media.kind != RATE_SHARE;
 	case OPT_PHASES: return read_phases(o, arg);
+	case OPT_LINGER: return read_real(arg, 0, 600, &o->linger_s);
 	case OPT_DRAIN: return read_real(arg, 0, 60, &o->drain_s);
 	case OPT_RAW_MAC: return read_mac(o, arg);
 	case OPT_RAW_IP6:

@@ -61,6 +61,7 @@ struct options {
 	double hold_s;
 	double ring_s;
 	double duration_s;
+	double linger_s;     /* at the end: ports stay open so long, or until the peers go */
 	double drain_s;      /* between a flow's last packet and its reckoning */
 	double give_up_s;    /* a request unanswered so long has failed */
 	uint16_t sip_port;

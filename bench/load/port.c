@@ -2,6 +2,8 @@
 /* EAL arguments, pools and queues. While starting, but port_flush. */
 #include "bench/load/port.h"
 
+#include "bench/load/load.h"
+
 #include <errno.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -150,6 +152,25 @@ int ports_start(struct ports *ports, const struct options *o)
 		err = open_port(&ports->port[i], o->ports[i], ports->rx_pool);
 	}
 	return err ? err : wait_for_links(ports, o);
+}
+
+void ports_linger(const struct ports *ports, double seconds)
+{
+	const struct timespec nap = {.tv_nsec = 10000000};
+
+	for (double waited = 0; waited < seconds && !load_stop; waited += 0.01) {
+		unsigned up = 0;
+
+		for (unsigned i = 0; i < ports->n; i++) {
+			struct rte_eth_link link = {0};
+
+			(void)rte_eth_link_get_nowait(ports->port[i].id, &link);
+			up += link.link_status;
+		}
+		if (!up)
+			return;
+		nanosleep(&nap, NULL);
+	}
 }
 
 void ports_stop(struct ports *ports)

@@ -30,6 +30,8 @@ struct ports {
 
 /* DPDK, pools, ports, and the links up (waits up to 30 s: the peer may still be starting). 0, or -errno; said on stderr. */
 int ports_start(struct ports *ports, const struct options *options);
+/* Wait until no port has a link any more, at most so long, without touching them: whoever polls the other ends is to go first. */
+void ports_linger(const struct ports *ports, double seconds);
 void ports_stop(struct ports *ports);
 
 static inline uint32_t port_room(const struct port *port)

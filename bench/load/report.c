@@ -260,13 +260,16 @@ int report_json(const struct load *load)
 	const char *path = load->options.json;
 	char *text;
 	struct cursor c;
+	char part[4096];
 	FILE *file;
 	int err = 0;
 
 	if (!path)
 		return 0;
+	/* Who waits for it finds it whole. */
+	snprintf(part, sizeof(part), "%s.part", path);
 	text = malloc(JSON_BYTES);
-	file = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
+	file = strcmp(path, "-") == 0 ? stdout : fopen(part, "w");
 	if (!text || !file) {
 		err = text ? -errno : -ENOMEM;
 		goto out;
@@ -277,6 +280,8 @@ int report_json(const struct load *load)
 		err = -EIO;
 out:
 	if (file && file != stdout && fclose(file) && !err)
+		err = -errno;
+	if (file && file != stdout && !err && rename(part, path))
 		err = -errno;
 	free(text);
 	return err;

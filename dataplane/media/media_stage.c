@@ -277,18 +277,26 @@ static void relay_rtp(const struct media_turn *turn, struct rte_mbuf *m, const u
 /* The stream of a packet that came by the port of a bundle; NULL: dropped. */
 static __rte_noinline struct stream_hot *find_section(const struct media_turn *turn,
 						      struct rte_mbuf *m, struct stream_hot *in,
-						      enum stream_side side, const uint8_t *header,
-						      uint32_t look)
+						      enum stream_side side)
 {
-	const struct net_endpoint source = pkt_source(pkt_of(m));
+	const struct pkt *p = pkt_of(m);
+	const struct net_endpoint source = pkt_source(p);
+	uint32_t look = RTE_MIN((uint32_t)p->payload_len, RTP_LOOK_BYTES);
 	enum drop_reason reason = DROP_MEDIA_INVALID;
 	struct stream_hot *found = NULL;
+	uint8_t copy[RTP_LOOK_BYTES];
+	const uint8_t *header;
 	bool known;
 
+	if (p->dst_port & 1)
+		return in;
+	header = rte_pktmbuf_read(m, p->payload_off, look, copy);
+	if (!header)
+		look = 0;
 	if (look >= 12 && looks_like_rtcp(header)) {
 		found = bundle_find_rtcp(turn->media, turn->now_ns, in, side, &source, header, look);
 		reason = DROP_MEDIA_SOURCE;
-	} else if (look >= 12 && rtp_header_is_valid(header, pkt_of(m)->payload_len)) {
+	} else if (look >= 12 && rtp_header_is_valid(header, p->payload_len)) {
 		found = bundle_find(turn->media, turn->now_ns, in, side, &source, header, look,
 				    &known);
 		reason = known ? DROP_MEDIA_SECTION : DROP_MEDIA_SOURCE;
@@ -298,12 +306,11 @@ static __rte_noinline struct stream_hot *find_section(const struct media_turn *t
 	return found;
 }
 
-/* A packet whose stream was found, and is corrected where it came with those of others. False: it
- * is RTP of a pair with keys, for the caller to put aside. */
-static bool relay(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot **found,
+/* A packet whose stream was found. False: it is RTP of a pair with keys, for the caller to put
+ * aside. */
+static bool relay(const struct media_turn *turn, struct rte_mbuf *m, struct stream_hot *in,
 		  enum stream_side side)
 {
-	struct stream_hot *in = *found;
 	const struct pkt *p = pkt_of(m);
 	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->payload_off);
 	uint32_t look = RTE_MIN((uint32_t)p->payload_len, RTP_LOOK_BYTES);
@@ -319,11 +326,6 @@ static bool relay(const struct media_turn *turn, struct rte_mbuf *m, struct stre
 	}
 	if (likely(!(p->dst_port & 1)) && likely(relay_plain(turn, m, pkt_of(m), header, in, side)))
 		return true;
-	if (unlikely(in->flags & STREAM_BUNDLED) && !(p->dst_port & 1)) {
-		in = *found = find_section(turn, m, in, side, header, look);
-		if (!in)
-			return true;
-	}
 	if (unlikely(look < 2))
 		stream_drop(turn, m, in, side, DROP_MEDIA_INVALID);
 	else if (unlikely(p->dst_port & 1) ||
@@ -369,9 +371,15 @@ static void media_vector(const struct media_turn *turn, struct rte_mbuf **pkts, 
 		if (unlikely(!found[i])) {
 			stranger_note(turn->media, pkt_of(pkts[i]));
 			pkt_drop(turn->drops, pkts[i], DROP_MEDIA_NO_STREAM);
-		} else if (unlikely(!relay(turn, pkts[i], &in, side))) {
-			aside[naside++] = (struct secured_pkt){pkts[i], in, side};
+			continue;
 		}
+		if (unlikely(in->flags & STREAM_BUNDLED)) {
+			in = find_section(turn, pkts[i], in, side);
+			if (!in)
+				continue;
+		}
+		if (unlikely(!relay(turn, pkts[i], in, side)))
+			aside[naside++] = (struct secured_pkt){pkts[i], in, side};
 	}
 	if (naside)
 		relay_secured(turn, aside, naside);
