@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* limen-controlplane: arguments, config, log, then the loop until a signal. Main thread. */
-#include <errno.h>
+/* limen-controlplane: arguments, config, privileges, log, then the loop until a signal. Main
+ * thread. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "common/conf/conf.h"
 #include "common/log/log.h"
+#include "common/priv/privileges.h"
 #include "controlplane/core/loop.h"
+#include "controlplane/core/privileges.h"
 #include "controlplane/dispatch/dispatch.h"
 #include "controlplane/policy/tables.h"
 #include "controlplane/tls/tls_store.h"
@@ -145,16 +146,6 @@ static int open_log(const struct conf_log *log)
 	return err;
 }
 
-/* The dataplane may come later, or never have made the directory. */
-static int make_run_dir(const char *path)
-{
-	if (mkdir(path, 0750) == 0 || errno == EEXIST)
-		return 0;
-	LOG(ERROR, "core", "run_dir cannot be made", LOG_STR("path", path),
-	    LOG_STR("error", strerror(errno)));
-	return -1;
-}
-
 static void on_reload(void *arg)
 {
 	struct dispatch **dispatch = arg;
@@ -169,7 +160,7 @@ static int run(struct conf *conf)
 	struct loop *loop;
 	int err;
 
-	if (open_log(&conf->log) || make_run_dir(conf->machine.run_dir)) {
+	if (cp_privileges_begin(conf) || open_log(&conf->log)) {
 		conf_free(conf);
 		return EXIT_FAILURE;
 	}
@@ -182,6 +173,9 @@ static int run(struct conf *conf)
 	LOG(INFO, "core", "limen-controlplane " LIMEN_VERSION, LOG_STR("config", conf->path),
 	    LOG_U64("trunks", conf->ntrunks), LOG_U64("routes", conf->nroutes));
 	err = dispatch_new(&dispatch, loop_base(loop), conf);
+	/* nothing has been read from a network or another process yet */
+	if (!err)
+		err = cp_privileges_end(conf);
 	if (!err)
 		err = loop_run(loop);
 	dispatch_free(dispatch);
@@ -201,6 +195,7 @@ int main(int argc, char **argv)
 		return status;
 	if (arguments.reference)
 		return print_reference();
+	privileges_begin();
 	conf = load(arguments.config);
 	if (!conf)
 		return EXIT_FAILURE;

@@ -8,6 +8,7 @@
 #include "dataplane/io/machine.h"
 #include "dataplane/io/neigh.h"
 #include "dataplane/io/port.h"
+#include "dataplane/io/privileges.h"
 #include "dataplane/io/tsc.h"
 #include "dataplane/link/link.h"
 #include "dataplane/media/srtp.h"
@@ -61,6 +62,8 @@ struct dataplane {
 	struct stats_source source;
 	struct counts *counts; /* of limits, all workers' */
 	struct stats_answer answer;
+	struct dp_users users;
+	struct privileges_state privileges;
 	uint64_t adjust_ns;
 	unsigned announced;
 	struct log_limit conflict_limit;
@@ -100,6 +103,22 @@ static int make_dir(const char *path, const char *key, struct fault *fault)
 	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
 		return fault_set(fault, -ENOTDIR, "%s: %s is not a directory", key, path);
 	return 0;
+}
+
+/* run_dir is the control plane's, too; the log as well, so that both can open it again. */
+static int make_dirs(struct dataplane *dp, struct fault *fault)
+{
+	const struct conf_machine *machine = &dp->conf->machine;
+	const struct privileges_user *control = &dp->users.control;
+	int err = privileges_shared_dir(machine->run_dir, control->gid, control->changes);
+
+	if (!err && dp->conf->log.file[0])
+		err = privileges_give(dp->conf->log.file, control);
+	if (err)
+		LOG(WARN, "main", "directory or log not made ready for the control plane's user",
+		    LOG_ERR(err));
+	err = make_dir(machine->run_dir, "machine.run_dir", fault);
+	return err ? err : make_dir(machine->state_dir, "machine.state_dir", fault);
 }
 
 static int make_pools(struct dataplane *dp, struct fault *fault)
@@ -187,6 +206,9 @@ static int open_link(struct dataplane *dp, struct fault *fault)
 				 "machine.run_dir: another limen-dataplane is in use of %s; stop "
 				 "it, or give this one its own",
 				 path);
+	if (!err && dp->users.control.changes)
+		err = link_admit(dp->link, dp->users.self.uid, dp->users.control.uid,
+				 dp->users.control.gid);
 	if (err)
 		return fault_set(fault, err, "machine.run_dir: cannot listen on %s: %s", path,
 				 strerror(-err));
@@ -271,6 +293,7 @@ static void watch(struct dataplane *dp)
 		.kernel = dp->kernel,
 		.main_drops = &dp->drops,
 		.counts = dp->counts,
+		.privileges = &dp->privileges,
 	};
 }
 
@@ -304,9 +327,9 @@ static int start(struct dataplane *dp, struct fault *fault)
 	if (!err)
 		err = machine_check(dp->conf, &memory, fault);
 	if (!err)
-		err = make_dir(machine->run_dir, "machine.run_dir", fault);
+		err = dp_users_find(&dp->users, dp->conf, fault);
 	if (!err)
-		err = make_dir(machine->state_dir, "machine.state_dir", fault);
+		err = make_dirs(dp, fault);
 	/* Before the ports are touched: a second dataplane must not take the first one's. */
 	if (!err)
 		err = open_link(dp, fault);
@@ -342,7 +365,9 @@ static int start(struct dataplane *dp, struct fault *fault)
 	LOG(INFO, "main", "memory chosen",
 	    LOG_STR("packets", memory == MEMORY_HUGEPAGES ? "hugepages" : "plain"),
 	    LOG_U64("memory_mb", machine->memory_mb));
-	return launch_workers(dp, fault);
+	/* nobody has seen a packet yet, nor another process's message */
+	err = dp_privileges_drop(dp->conf, &dp->users, &dp->privileges, fault);
+	return err ? err : launch_workers(dp, fault);
 }
 
 static void stop(struct dataplane *dp)
@@ -537,6 +562,7 @@ int main(int argc, char **argv)
 		path = argv[optind++];
 	if (!path || optind < argc)
 		return usage(stderr, EXIT_USAGE);
+	privileges_begin();
 	conf = conf_load_or_tell(path);
 	if (!conf)
 		return EXIT_FAULT;

@@ -11,6 +11,7 @@ set -euo pipefail
 
 lab=/run/limen-lab
 state=/dev/shm/limen-lab
+user=64099 dataplane_user=64098 # nobody else's: numbers will do, the machine needs no entries for them
 ready_s=30
 
 usage() {
@@ -78,6 +79,10 @@ lab_up() {
     lab_down
 
     mkdir -p $lab/run $state
+    # records and bindings lie here
+    chown root:$user $lab $lab/run
+    chmod 775 $lab
+    chmod 1775 $lab/run
     build_dir >$lab/build
     echo "$top" >$lab/top
     lab_identity "$config" "$device" "${sets[@]}" >$lab/identity
@@ -157,10 +162,11 @@ start_with() {
     wait_ready
 }
 
-# The lab's copy of the config: the device asked for, and directories that are the lab's own.
+# The lab's copy of the config: the device asked for, users and directories that are the lab's own.
 render_config() {
     sed -E -e "s/(net_af_)(xdp|packet)([0-9]+,iface=)/\1${1#af_}\3/" \
         -e "s#^( *state_dir:).*#\1 $state#" -e "s#^( *run_dir:).*#\1 $lab/run#" $lab/config >$lab/limen.yaml
+    grep -q '^  dataplane_user:' $lab/limen.yaml || sed -i "s/^machine:.*/&\n  user: $user\n  dataplane_user: $dataplane_user/" $lab/limen.yaml
     if ! grep -q "state_dir: $state" $lab/limen.yaml || ! grep -q "run_dir: $lab/run" $lab/limen.yaml; then
         die "the config must name machine.state_dir and machine.run_dir, for the lab to put its own in place"
     fi

@@ -16,6 +16,10 @@
 #define CONF_ADMIN_SOCKET     "limenctl.sock"
 #define CONF_RUN_DIR_DEFAULT  "/run/limen"
 
+/* Users whom the processes become where the machine has them and the config names no others. */
+#define CONF_USER_DEFAULT         "limen"
+#define CONF_DATAPLANE_USER_DEFAULT "limen-dataplane"
+
 #define CONF_WORKERS_MAX 64u
 #define CONF_PORTS_MAX   16u
 #define CONF_REALMS_MAX  64u
@@ -40,6 +44,9 @@ struct conf_machine {
 	char *state_dir;       /* arenas */
 	char *run_dir;         /* sockets */
 	unsigned mbufs;        /* per worker */
+	char *user, *dataplane_user; /* "": see CONF_USER_DEFAULT */
+	char *sandbox;         /* "enforce", "log", "off" */
+	bool core_dumps;
 };
 
 struct conf_port {

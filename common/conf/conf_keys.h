@@ -105,7 +105,19 @@
 	X(ONE, PATH, run_dir, 0, "", CONF_RUN_DIR_DEFAULT, 1, 80, RESTART,                         \
 	  "Directory of the UNIX sockets.")                                                        \
 	X(ONE, UINT, mbufs, 0, "packets", "16383", 1023, 4194303, RESTART,                         \
-	  "Packet buffers of each worker; one less than a power of two wastes no memory.")
+	  "Packet buffers of each worker; one less than a power of two wastes no memory.")         \
+	X(ONE, NAME, user, 0, "", "", 1, 32, RESTART,                                              \
+	  "User, or his number, as whom the control plane goes on when root started it. Without: " \
+	  "`limen` where the machine has him, else root, with a warning.")                         \
+	X(ONE, NAME, dataplane_user, 0, "", "", 1, 32, RESTART,                                    \
+	  "The same of the dataplane, once its ports are open; in the group of `user`. Without: "  \
+	  "`limen-dataplane` where the machine has him, else root without what root may.")         \
+	X(ONE, WORD, sandbox, 0, "enforce|log|off", "enforce", 1, 16, RESTART,                     \
+	  "System calls that neither process needs end it (enforce), are written to the kernel's " \
+	  "log only, or are not looked at.")                                                       \
+	X(ONE, BOOL, core_dumps, 0, "", "no", 2, 8, RESTART,                                       \
+	  "Whether a process that crashes leaves a core dump, with all keys and calls that it "    \
+	  "held, and may be looked into by a debugger of its own user.")
 
 #define CONF_KEYS_PORT(X)                                                                          \
 	X(ONE, NAME, name, 0, "", NULL, 1, 63, RESTART,                                            \

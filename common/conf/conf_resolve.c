@@ -56,8 +56,12 @@ static void resolve_machine(struct resolve *r)
 	STRING(state_dir);
 	STRING(run_dir);
 	NUMBER(mbufs);
+	STRING(user);
+	STRING(dataplane_user);
+	STRING(sandbox);
 #undef NUMBER
 #undef STRING
+	m->core_dumps = yes(SECTION_machine, MACHINE_core_dumps, raw->core_dumps);
 	for (unsigned i = 0; i < raw->workers_count && i < CONF_WORKERS_MAX; i++)
 		m->workers[m->nworkers++] =
 			number(SECTION_machine, MACHINE_workers, raw->workers[i]);

@@ -36,7 +36,7 @@ int fdpass_address(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
-int fdpass_check_peer(int sock, gid_t gid)
+int fdpass_check_peer(int sock, uid_t also)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
@@ -45,7 +45,7 @@ int fdpass_check_peer(int sock, gid_t gid)
 		return -EACCES;
 	if (cred.uid == geteuid() || cred.uid == 0)
 		return 0;
-	return gid != (gid_t)-1 && cred.gid == gid ? 0 : -EACCES;
+	return also != (uid_t)-1 && cred.uid == also ? 0 : -EACCES;
 }
 
 static unsigned hello_fds(const struct ipc_hello *hello)

@@ -16,10 +16,9 @@
 /* Fill in the address. 0, -EINVAL for an empty path, -ENAMETOOLONG. */
 int fdpass_address(const char *path, struct sockaddr_un *address);
 
-/* The peer's user and group (SO_PEERCRED), as it connected or listened. 0 if it may be spoken with:
- * the same user as this process, root, or, unless (gid_t)-1, a process of group `gid`. -EACCES
- * else. */
-int fdpass_check_peer(int sock, gid_t gid);
+/* The peer's user (SO_PEERCRED), as it connected or listened. 0 if it may be spoken with: the same
+ * user as this process, root, or, unless (uid_t)-1, `also`. -EACCES else. */
+int fdpass_check_peer(int sock, uid_t also);
 
 /* Send the hello with HELLO_RING_FDS * (1 + hello->nworkers) descriptors; they stay the caller's.
  * 0, or -errno (-EAGAIN: the socket takes no more). */

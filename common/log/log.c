@@ -67,7 +67,7 @@ static int point_at(const char *path)
 	int fd = STDERR_FILENO;
 
 	if (*path)
-		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0660);
 	return fd < 0 ? -errno : replace_output(fd);
 }
 

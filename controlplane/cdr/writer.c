@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/log/log.h"
+#include "common/priv/privileges.h"
 #include "controlplane/cdr/file.h"
 #include "controlplane/cdr/rotate.h"
 #include "controlplane/cdr/seen.h"
@@ -337,13 +338,14 @@ static int open_file(struct cdr_writer *writer, struct cdr_file *file, const cha
 	return 0;
 }
 
-/* The thread takes no signals: they are the loop's. */
+/* The thread takes no signals, they are the loop's, but for the one that drops its privileges. */
 static int start_thread(struct cdr_writer *writer)
 {
 	sigset_t all, was;
 	int err;
 
 	sigfillset(&all);
+	sigdelset(&all, PRIVILEGES_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &all, &was);
 	err = pthread_create(&writer->thread, NULL, thread_main, writer);
 	pthread_sigmask(SIG_SETMASK, &was, NULL);

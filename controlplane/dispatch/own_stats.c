@@ -6,6 +6,8 @@
 #include "common/log/json.h"
 #include "controlplane/account/account.h"
 #include "controlplane/auth/auth.h"
+#include "common/priv/privileges.h"
+#include "controlplane/core/privileges.h"
 #include "controlplane/dispatch/internal.h"
 #include "controlplane/tls/tls.h"
 
@@ -90,6 +92,7 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	struct screening_stats screening;
 	struct transport_stats streams;
 	uint64_t unsent;
+	const struct privileges_state *privileges = cp_privileges();
 
 	cp_link_stats(dispatch->link, &link);
 	cdr_writer_stats(dispatch->cdr, &cdr);
@@ -189,6 +192,10 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("link", "refused", link.refused);
 	put_certificates(dispatch, client);
 	put_tls(dispatch, client);
+	ROW("privileges", "uid", privileges->uid);
+	ROW("privileges", "capabilities", privileges->capabilities);
+	ROW("privileges", "no_new_privs", privileges->no_new_privs);
+	ROW("privileges", "seccomp", privileges->seccomp);
 	ROW("log", "notices", c->notices);
 	ROW("log", "lost", log_lost());
 #undef ROW

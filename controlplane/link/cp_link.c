@@ -235,7 +235,7 @@ static void on_attempt(evutil_socket_t fd, short what, void *arg)
 		go_down(link, connect_failure(errno));
 		return;
 	}
-	if (fdpass_check_peer(link->sock, (gid_t)-1)) {
+	if (fdpass_check_peer(link->sock, (uid_t)-1)) {
 		refuse(link, "the socket belongs to another user than this process or root");
 		return;
 	}

@@ -20,6 +20,7 @@
 
 struct link {
 	char *path; /* owned */
+	uid_t admitted; /* a user who may connect besides our own and root; -1: none */
 	int listener;
 	int lock;
 	int watched;	/* wakes link_wait, too; -1: none */
@@ -63,6 +64,7 @@ static struct link *make_link(unsigned nends)
 	memset(link, 0, bytes);
 	link->nends = nends;
 	link->watched = -1;
+	link->admitted = (uid_t)-1;
 	return link;
 }
 
@@ -97,6 +99,12 @@ int link_open(struct link **link, const char *path, unsigned nworkers, uint64_t 
 	}
 	*link = made;
 	return 0;
+}
+
+int link_admit(struct link *link, uid_t owner, uid_t control, gid_t group)
+{
+	link->admitted = control;
+	return lchown(link->path, owner, group) < 0 ? -errno : 0;
 }
 
 void link_close(struct link *link)
@@ -150,7 +158,7 @@ static void accept_conn(struct link *link)
 				      errno != ECONNABORTED;
 		return;
 	}
-	err = fdpass_check_peer(sock, (gid_t)-1);
+	err = fdpass_check_peer(sock, link->admitted);
 	if (!err)
 		err = link_conn_open(&link->conn, sock, &link->hello, link->epoch + 1);
 	if (err) {

@@ -4,6 +4,8 @@
  * worker notices by `link_epoch`. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "common/ipc/ipc_msg.h"
 
 struct link;        /* the server: main thread */
@@ -15,6 +17,9 @@ struct worker_link; /* one worker's end */
  * -EEXIST when the path is no socket; or -errno. */
 int link_open(struct link **link, const char *path, unsigned nworkers, uint64_t conf_hash,
 	      uint32_t ring_bytes);
+/* Let a control plane of that user connect, too, and his group reach the socket, which becomes
+ * `owner`'s. As long as this process may. 0 or -errno. */
+int link_admit(struct link *link, uid_t owner, uid_t control, gid_t group);
 /* After the workers have stopped. */
 void link_close(struct link *link);
 

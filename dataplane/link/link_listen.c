@@ -22,9 +22,13 @@
 static int lock_path(const char *path)
 {
 	char lock_name[sizeof(((struct sockaddr_un *)0)->sun_path) + sizeof(".lock")];
+	struct stat st;
 	int fd, err;
 
 	snprintf(lock_name, sizeof(lock_name), "%s.lock", path);
+	/* who else may write to the directory must not be able to hold our lock */
+	if (lstat(lock_name, &st) == 0 && st.st_uid != geteuid())
+		(void)unlink(lock_name);
 	fd = open(lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;

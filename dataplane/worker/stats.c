@@ -3,6 +3,7 @@
  * asks. */
 #include "dataplane/worker/stats.h"
 
+#include "common/priv/privileges.h"
 #include "dataplane/io/kernel_socket.h"
 #include "dataplane/sip/counts.h"
 
@@ -325,6 +326,16 @@ static void add_kernel(struct stats *stats, const struct stats_source *source)
 	}
 }
 
+static void add_privileges(struct stats *stats, const struct privileges_state *left)
+{
+	if (!left)
+		return;
+	add(stats, "privileges", "", "uid", left->uid);
+	add(stats, "privileges", "", "capabilities", left->capabilities);
+	add(stats, "privileges", "", "no_new_privs", left->no_new_privs);
+	add(stats, "privileges", "", "seccomp", left->seccomp);
+}
+
 int stats_collect(struct stats *stats, const struct stats_source *source)
 {
 	stats->n = 0;
@@ -343,6 +354,7 @@ int stats_collect(struct stats *stats, const struct stats_source *source)
 	add_limits(stats, source->counts);
 	add_link(stats, source->link);
 	add_kernel(stats, source);
+	add_privileges(stats, source->privileges);
 	return stats->is_cut ? -ENOMEM : 0;
 }
 

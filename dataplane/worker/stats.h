@@ -5,6 +5,7 @@
 
 struct link;
 struct neigh;
+struct privileges_state;
 struct rte_mempool;
 
 #include "dataplane/io/drop.h"
@@ -25,6 +26,7 @@ struct stats_source {
 	const struct kernel *kernel; /* NULL: none */
 	const struct drops *main_drops;
 	struct counts *counts;
+	const struct privileges_state *privileges; /* of this process */
 };
 
 struct stat_row {

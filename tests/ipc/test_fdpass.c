@@ -223,9 +223,9 @@ static void test_peer(void)
 	CHECK(listen(listener, 4) == 0);
 	sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	CHECK(connect(sock, (struct sockaddr *)&address, sizeof(address)) == 0);
-	CHECK_EQ(fdpass_check_peer(sock, (gid_t)-1), 0);
+	CHECK_EQ(fdpass_check_peer(sock, (uid_t)-1), 0);
 	close(sock);
-	CHECK_EQ(fdpass_check_peer(2, (gid_t)-1), -EACCES);
+	CHECK_EQ(fdpass_check_peer(2, (uid_t)-1), -EACCES);
 	close(accept(listener, NULL, NULL));
 	if (geteuid() != 0) {
 		fprintf(stderr, "  (not root: other users not tried)\n");
@@ -239,9 +239,9 @@ static void test_peer(void)
 			pause();
 		}
 		sock = accept(listener, NULL, NULL);
-		CHECK_EQ(fdpass_check_peer(sock, (gid_t)-1), -EACCES);
-		CHECK_EQ(fdpass_check_peer(sock, 4322), -EACCES);
-		CHECK_EQ(fdpass_check_peer(sock, 4321), 0);
+		CHECK_EQ(fdpass_check_peer(sock, (uid_t)-1), -EACCES);
+		CHECK_EQ(fdpass_check_peer(sock, 4321), -EACCES);
+		CHECK_EQ(fdpass_check_peer(sock, 4322), 0);
 		close(sock);
 		kill_child(pid);
 	}

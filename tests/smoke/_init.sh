@@ -9,6 +9,7 @@ smoke=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 lab=$top/scripts/lab.sh
 work=$(mktemp -d /tmp/limen-smoke.XXXXXX)
+chmod 755 "$work" # limen reads tables here, as its own user
 callee_pid='' capture_pids=()
 slow=${SMOKE_SLOW:-1} # rates and numbers of calls are divided by this
 failures=0
