@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define XDP_TRIES    20u
+#define XDP_PAUSE_US 100000u
 #define POOL_CACHE 256u
 
 static int probe(struct port *port, const struct conf *conf, unsigned index, struct fault *fault)
@@ -109,6 +111,24 @@ static int configure(struct port *port, unsigned index, const struct rte_eth_dev
 	return 0;
 }
 
+/* The kernel takes AF_XDP sockets off a queue some time after the process that had them is gone: a
+ * restarted dataplane may come before that. */
+static int set_up_rx(const struct port *port, uint16_t queue, uint16_t ndesc,
+		     struct rte_mempool *pool)
+{
+	unsigned tries = port->device.kind == DEVICE_AF_XDP ? XDP_TRIES : 1;
+	int err = -EINVAL;
+
+	for (unsigned i = 0; err && i < tries; i++) {
+		if (i) {
+			usleep(XDP_PAUSE_US);
+			eal_forget_error();
+		}
+		err = rte_eth_rx_queue_setup(port->id, queue, ndesc, SOCKET_ID_ANY, NULL, pool);
+	}
+	return err;
+}
+
 static int set_up_queues(struct port *port, unsigned index, const struct rte_eth_dev_info *info,
 			 struct rte_mempool *const *pools, struct fault *fault)
 {
@@ -126,7 +146,7 @@ static int set_up_queues(struct port *port, unsigned index, const struct rte_eth
 					 q, port->name, port->device.name, eal_error());
 	}
 	for (uint16_t q = 0; q < port->nrxq; q++) {
-		err = rte_eth_rx_queue_setup(port->id, q, nrx, SOCKET_ID_ANY, NULL, pools[q]);
+		err = set_up_rx(port, q, nrx, pools[q]);
 		if (err)
 			return fault_set(fault, err,
 					 "ports[%u]: receive queue %u of port %s (%s): %s (is "
