@@ -27,10 +27,10 @@ static const struct sandbox_call with[] = {
 static const struct sandbox_call refused[] = {{.name = "mkdir"}, {NULL}};
 static const struct sandbox_rules rules = {.allowed = allowed, .with = with, .refused = refused};
 
-typedef void attempt(void);
+typedef void action(void);
 
 /* In a process of its own; its wait status. */
-static int run(enum sandbox_mode mode, attempt *attempt)
+static int run(enum sandbox_mode mode, action *attempt)
 {
 	const char *step;
 	int status;
@@ -38,7 +38,7 @@ static int run(enum sandbox_mode mode, attempt *attempt)
 
 	cr_assert_geq(pid, 0);
 	if (pid == 0) {
-		if (sandbox_enter(&rules, mode, &step))
+		if (sandbox_enter(&rules, sandbox_mode_here(mode), &step))
 			_exit(NO_SANDBOX);
 		attempt();
 		_exit(FINE);
@@ -47,14 +47,14 @@ static int run(enum sandbox_mode mode, attempt *attempt)
 	return status;
 }
 
-static void expect_fine(enum sandbox_mode mode, attempt *attempt)
+static void expect_fine(enum sandbox_mode mode, action *attempt)
 {
 	int status = run(mode, attempt);
 
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == FINE, "status %#x", (unsigned)status);
 }
 
-static void expect_end(attempt *attempt)
+static void expect_end(action *attempt)
 {
 	int status = run(sandbox_mode_here(SANDBOX_ENFORCE), attempt);
 
@@ -72,7 +72,7 @@ static void *idle(void *arg)
 static void what_it_needs(void)
 {
 	pthread_t thread;
-	char *bytes = malloc(1u << 24);
+	char *bytes = calloc(1, 1u << 24);
 
 	if (!bytes || write(-1, bytes, 1) != -1 || errno != EBADF)
 		abort();
