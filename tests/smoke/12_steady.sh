@@ -7,6 +7,7 @@ watch=$(build_dir)/tests/steady/libmalloc_watch.so
 [ -z "${ASAN_OPTIONS:-}" ] || { echo "skip - a sanitizer allocates by itself"; exit 0; }
 lab_up --set busy_percent_max=100 # a worker that is traced is a busy one
 "$lab" stop dataplane
+install -m 666 /dev/null "$work/watch" # written by the dataplane as its own user
 LD_PRELOAD=$watch MALLOC_WATCH_ONLY=limen-dataplane MALLOC_WATCH_FILE=$work/watch "$lab" start dataplane
 
 # Calls with media from a to b, and two hundred calls a second from b to a.
