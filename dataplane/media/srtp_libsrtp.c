@@ -4,17 +4,8 @@
 
 #include "common/rtp/rtp.h"
 
+#include <endian.h>
 #include <errno.h>
-
-int secure_lib_init(void)
-{
-	static bool is_ready;
-
-	if (!is_ready && srtp_init() != srtp_err_status_ok)
-		return -ENOMEM;
-	is_ready = true;
-	return 0;
-}
 
 static void policy_suite(srtp_policy_t *policy, unsigned suite)
 {
@@ -45,6 +36,44 @@ static void policy_suite(srtp_policy_t *policy, unsigned suite)
 		srtp_crypto_policy_set_rtcp_default(&policy->rtcp);
 		break;
 	}
+}
+
+/* Once with each suite: what libsrtp2 loads for it (NSS and its modules) can be loaded while the
+ * process starts only, before it has given up to make new code. */
+static bool use_once(unsigned suite)
+{
+	uint8_t material[SECURE_KEY_MAX + SECURE_SALT_MAX] = {1};
+	/* two RTCP words (RFC 3550 section 6.4.2), and an SSRC */
+	uint32_t packet[64] = {htobe32(0x80c90001), htobe32(1)};
+	srtp_policy_t policy = {.ssrc.type = ssrc_any_outbound,
+				.key = material,
+				.window_size = SECURE_WINDOW};
+	int len = 8;
+	bool is_good;
+	srtp_t lib;
+
+	policy_suite(&policy, suite);
+	if (srtp_create(&lib, &policy) != srtp_err_status_ok)
+		return false;
+	is_good = srtp_protect_rtcp(lib, packet, &len) == srtp_err_status_ok;
+	(void)srtp_dealloc(lib);
+	return is_good;
+}
+
+int secure_lib_init(void)
+{
+	static bool is_ready;
+
+	if (is_ready)
+		return 0;
+	if (srtp_init() != srtp_err_status_ok)
+		return -ENOMEM;
+	for (unsigned suite = 0; suite < SECURE_SUITES; suite++) {
+		if (secure_suite_info(suite) && !use_once(suite))
+			return -ENOMEM;
+	}
+	is_ready = true;
+	return 0;
 }
 
 /* A process that was killed left the roll-over counters of these sources behind. */
