@@ -38,10 +38,12 @@ static void policy_suite(srtp_policy_t *policy, unsigned suite)
 	}
 }
 
-/* Once with each suite: what libsrtp2 loads for it (NSS and its modules) can be loaded while the
- * process starts only, before it has given up to make new code. */
-static bool use_once(unsigned suite)
+/* What libsrtp2 loads for a suite (NSS and its modules) can be loaded while the process starts only:
+ * later it may make no code any more. It would be unloaded with the last session, so one of each suite
+ * stays. */
+static bool hold(unsigned suite)
 {
+	static srtp_t held[SECURE_SUITES];
 	uint8_t material[SECURE_KEY_MAX + SECURE_SALT_MAX] = {1};
 	/* two RTCP words (RFC 3550 section 6.4.2), and an SSRC */
 	uint32_t packet[64] = {htobe32(0x80c90001), htobe32(1)};
@@ -49,15 +51,10 @@ static bool use_once(unsigned suite)
 				.key = material,
 				.window_size = SECURE_WINDOW};
 	int len = 8;
-	bool is_good;
-	srtp_t lib;
 
 	policy_suite(&policy, suite);
-	if (srtp_create(&lib, &policy) != srtp_err_status_ok)
-		return false;
-	is_good = srtp_protect_rtcp(lib, packet, &len) == srtp_err_status_ok;
-	(void)srtp_dealloc(lib);
-	return is_good;
+	return srtp_create(&held[suite], &policy) == srtp_err_status_ok &&
+	       srtp_protect_rtcp(held[suite], packet, &len) == srtp_err_status_ok;
 }
 
 int secure_lib_init(void)
@@ -69,7 +66,7 @@ int secure_lib_init(void)
 	if (srtp_init() != srtp_err_status_ok)
 		return -ENOMEM;
 	for (unsigned suite = 0; suite < SECURE_SUITES; suite++) {
-		if (secure_suite_info(suite) && !use_once(suite))
+		if (secure_suite_info(suite) && !hold(suite))
 			return -ENOMEM;
 	}
 	is_ready = true;
