@@ -112,6 +112,26 @@ static void check_stream_addresses(const struct conf_cross *x, unsigned index)
 	}
 }
 
+/* Media of a family needs a port of limen's in it. */
+static void check_stream_families(const struct conf_cross *x, unsigned index)
+{
+	const struct conf_realm *realm = &x->conf->realms[index];
+	char key[CONF_KEY_BYTES];
+
+	for (unsigned a = 0; a < realm->nstream_addrs; a++) {
+		uint8_t family = realm->stream_addrs[a].family;
+		bool found = false;
+
+		for (unsigned b = 0; b < realm->naddrs; b++)
+			found |= realm->addrs[b].prefix.family == family;
+		if (!found && !conf_cross_faulty(x, key, "realms[%u].addresses", index) &&
+		    !conf_cross_faulty(x, key, "realms[%u].stream_addresses[%u]", index, a))
+			conf_fault_at(x->doc, key,
+				      "IPv%u, but the realm has no IPv%u address for media",
+				      family, family);
+	}
+}
+
 static void check_stream_port(const struct conf_cross *x, unsigned index, const char *name,
 			      uint16_t port)
 {
@@ -157,6 +177,7 @@ void conf_cross_streams(const struct conf_cross *x)
 
 	for (unsigned i = 0; i < x->conf->nrealms; i++) {
 		check_stream_addresses(x, i);
+		check_stream_families(x, i);
 		check_stream_port(x, i, "tcp_port", x->conf->realms[i].tcp_port);
 		check_stream_port(x, i, "tls_port", x->conf->realms[i].tls_port);
 	}

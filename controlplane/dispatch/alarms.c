@@ -90,6 +90,28 @@ static void tell_trunks(const struct teller *to)
 	}
 }
 
+static void tell_streams(const struct teller *to)
+{
+	const struct conf_connections *conf = &to->dispatch->generation->conf->connections;
+	struct transport_stats streams;
+	struct net_endpoint local;
+	uint64_t unsent;
+	unsigned at = 0;
+
+	streams_stats(to->dispatch, &streams, &unsent);
+	if (streams.connections >= conf->total_max - conf->total_max / 10)
+		tell(to, "connections", 0, "%llu connections of %u that there may be",
+		     (unsigned long long)streams.connections, conf->total_max);
+	while (transport_next_deaf(to->dispatch->generation->transport, &at, &local)) {
+		char text[80];
+		struct cursor c = cursor_on(text, sizeof(text));
+
+		put_endpoint(&c, &local);
+		tell(to, "listener", 0, "nobody can connect to %.*s: its device or address is not "
+		     "there, or another program has the port", SPAN_FMT(cursor_span(&c)));
+	}
+}
+
 static void tell_registrars(const struct teller *to)
 {
 	struct registrar_core core;
@@ -147,6 +169,7 @@ void alarms_list(struct dispatch *dispatch, uint64_t client)
 	tell_names(&to);
 	tell_trunks(&to);
 	tell_registrars(&to);
+	tell_streams(&to);
 	tell_certificates(&to);
 	if (log_lost())
 		tell(&to, "log", 0, "%llu lines of the log were lost",

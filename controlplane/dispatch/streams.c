@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "common/base/clock.h"
 #include "common/base/hash.h"
@@ -17,6 +18,7 @@
 #define BACKLOG_BYTES (256u * 1024u)
 #define ROW_BYTES_MAX 2048u
 #define OFFENDERS     1024u /* power of two */
+#define OTHER_FILES   256u  /* descriptors besides those of connections */
 
 struct fail {
 	unsigned ring;
@@ -255,6 +257,20 @@ static unsigned places_of(const struct conf *conf, struct transport_place *place
 }
 _Static_assert(CONF_REALMS_MAX *NET_TRANSPORTS * 2 <= TRANSPORT_PLACES_MAX, "all have room");
 
+/* A descriptor for each connection that there may be, as far as the system lets. */
+static void make_room(const struct conf_connections *conf)
+{
+	rlim_t wanted = (rlim_t)conf->total_max + OTHER_FILES;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= wanted)
+		return;
+	files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < wanted)
+		LOG(WARN, "transport", "fewer descriptors than connections.total_max could take",
+		    LOG_U64("descriptors", files.rlim_cur), LOG_U64("total_max", conf->total_max));
+}
+
 int streams_configure(struct dispatch *dispatch, struct generation *generation)
 {
 	struct streams *streams = dispatch->streams;
@@ -265,6 +281,7 @@ int streams_configure(struct dispatch *dispatch, struct generation *generation)
 	if (!places)
 		return -ENOMEM;
 	generation->transport = streams->transport;
+	make_room(&generation->conf->connections);
 	transport_set_limits(streams->transport, &limits);
 	secure_configure(dispatch, generation);
 	err = transport_set_places(streams->transport, places, places_of(generation->conf, places));

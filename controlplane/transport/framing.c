@@ -2,7 +2,7 @@
 /* Where messages begin and end in a stream. limen-controlplane, any thread. */
 #include "controlplane/transport/framing.h"
 
-#define TRY_FIRST 64u /* bytes: what is no SIP at all shows before that */
+#define NOT_SIP "Not A SIP Message" /* as the parse says it of a first line */
 
 static void refuse(struct sip_msg *msg, uint16_t status, const char *why)
 {
@@ -35,26 +35,52 @@ static bool between(struct framing *framing, const char *buf, size_t len, uint32
 }
 
 /* Behind the empty line that ends the head; 0: it is not there yet. */
-static size_t head_end(struct framing *framing, const char *buf, size_t len)
+static size_t head_end(const struct framing *framing, const char *buf, size_t len)
 {
 	size_t from = framing->looked > 3 ? framing->looked - 3 : 0;
 	const char *end = memmem(buf + from, len - from, "\r\n\r\n", 4);
 
-	framing->looked = (uint32_t)len;
 	return end ? (size_t)(end - buf) + 4 : 0;
 }
 
-/* A head without end: whether it can become one. Looked at when it has doubled, so that one byte at
- * a time costs no more than all at once. */
+/* Whether the first line is whole: a fold would go on with it, so the byte behind it counts. What
+ * lies before `looked` was seen before. */
+static bool has_line(const char *buf, size_t len, size_t looked)
+{
+	const char *at = buf + (looked > 2 ? looked - 2 : 0), *end = buf + len;
+
+	while ((at = memmem(at, (size_t)(end - at), "\r\n", 2)) && at + 2 < end) {
+		if (at[2] != ' ' && at[2] != '\t')
+			return true;
+		at += 2;
+	}
+	return false;
+}
+
+/* A method or a version: a token (RFC 3261 section 25.1). */
+static bool begins_like_sip(char c)
+{
+	return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("-.!%*_+`'~", c));
+}
+
+/* A head without end. Another protocol shows by its first byte, or when its first line is whole;
+ * all else is looked at once the end is there: so what becomes of a stream does not hang on the
+ * pieces it comes in, and one byte at a time costs no more than all at once. */
 static enum framing_result begun(struct framing *framing, const char *buf, size_t len, uint32_t max,
 				 struct sip_msg *msg)
 {
-	if (len < framing->try_at && len <= max)
-		return FRAMING_MORE;
-	framing->try_at = (uint32_t)(len < TRY_FIRST ? TRY_FIRST : 2 * len);
-	if (sip_parse(msg, buf, len, SIP_STREAM) == SIP_PARSE_INVALID)
-		return FRAMING_BROKEN;
-	if (len <= max)
+	uint32_t looked = framing->looked;
+	bool too_large = len > max;
+
+	framing->looked = (uint32_t)len;
+	if (!framing->is_sip && has_line(buf, len, looked)) {
+		framing->is_sip = true;
+		if (sip_parse(msg, buf, len, SIP_STREAM) == SIP_PARSE_INVALID &&
+		    !strcmp(msg->why, NOT_SIP))
+			return FRAMING_BROKEN;
+	}
+	if (!too_large)
 		return FRAMING_MORE;
 	/* read as if this were all of it: who sent it can perhaps be answered */
 	(void)sip_parse(msg, buf, len, SIP_DATAGRAM);
@@ -84,6 +110,11 @@ static enum framing_result take(struct framing *framing, const char *buf, size_t
 	size_t head = framing->need ? 1 : head_end(framing, buf, len);
 	enum sip_parse_result parsed;
 
+	if (!begins_like_sip(buf[0])) {
+		msg->is_request = msg->answerable = false;
+		refuse(msg, 400, NOT_SIP);
+		return FRAMING_BROKEN;
+	}
 	if (!head)
 		return begun(framing, buf, len, max, msg);
 	if (len < framing->need)

@@ -10,7 +10,7 @@
 struct framing {
 	uint32_t looked; /* bytes in which the end of the head is not */
 	uint32_t need;	 /* bytes of the message, once its head is known; 0: not yet */
-	uint32_t try_at; /* look for faults in the head that is there at this many bytes */
+	bool is_sip;	 /* its first line is there, and one of SIP */
 	bool half_ping;	 /* one CRLF came, another one makes it a ping */
 };
 
@@ -31,5 +31,5 @@ enum framing_result framing_next(struct framing *framing, const char *buf, size_
 /* What was begun and is not whole. */
 static inline bool framing_begun(const struct framing *framing)
 {
-	return framing->looked || framing->try_at;
+	return framing->looked || framing->need;
 }

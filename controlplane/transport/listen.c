@@ -122,14 +122,21 @@ static void complain(struct listener *listener, int err)
 	    LOG_STR("device", listener->device), LOG_ERR(err));
 }
 
+/* Not one of a layer that listens by itself, nor where nobody speaks it. */
+static bool is_ours(const struct listener *listener)
+{
+	const struct transport_layer *layer =
+		listener->transport->layers[listener->place.transport].layer;
+
+	return layer ? !layer->connect : listener->place.transport == NET_TCP;
+}
+
 static void bind_listener(struct listener *listener)
 {
 	struct transport *transport = listener->transport;
-	const struct transport_layer *layer = transport->layers[listener->place.transport].layer;
 	int fd;
 
-	/* one that listens by itself, or nobody who speaks it */
-	if (layer ? layer->connect != NULL : listener->place.transport != NET_TCP)
+	if (!is_ours(listener))
 		return;
 	fd = socket_at(&listener->place, listener->place.local.port);
 	if (fd >= 0 && listen(fd, BACKLOG)) {
@@ -263,4 +270,20 @@ const struct transport_place *listener_place(const struct transport *transport, 
 			return &listener->place;
 	}
 	return NULL;
+}
+
+bool transport_next_deaf(const struct transport *transport, unsigned *at,
+			 struct net_endpoint *local)
+{
+	const struct listener *listener;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(listener, &transport->listeners, all) {
+		if (n++ < *at || listener->fd >= 0 || !is_ours(listener))
+			continue;
+		*at = n;
+		*local = listener->place.local;
+		return true;
+	}
+	return false;
 }

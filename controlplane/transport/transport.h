@@ -176,6 +176,10 @@ struct conn_row {
 };
 bool transport_next(const struct transport *transport, uint64_t *at, struct conn_row *row);
 
+/* The places at which nobody listens though somebody should: *at starts at 0. False at the end. */
+bool transport_next_deaf(const struct transport *transport, unsigned *at,
+			 struct net_endpoint *local);
+
 /* X(name): counters, of all since the start. */
 #define TRANSPORT_COUNTERS(X)                                                                      \
 	X(accepted) X(opened) X(open_failed) X(reused) X(aliases)                                  \

@@ -27,6 +27,10 @@ const struct wrong wrong_streams[] = {
 	 "    stream_addresses: [192.0.2.9]\n  - name: third\n    port: p1\n"
 	 "    addresses: [10.1.0.1/16]\n    stream_addresses: [192.0.2.9]",
 	 {{22, "realms[1].stream_addresses[0]", "192.0.2.9 is already an address of realms[0]"}}},
+	{"a stream address without media of its family", 21,
+	 "    addresses: [10.0.0.1/8]\n    tcp_port: 5060\n    stream_addresses: [\"fd00::9\"]",
+	 {{23, "realms[1].stream_addresses[0]",
+	   "IPv6, but the realm has no IPv6 address for media"}}},
 	{"a peer over TCP where there is none", 30, "    peers: [10.0.0.10;transport=tcp]",
 	 {{30, "trunks[1].peers[0]", "realm \"in\" has no tcp_port"}}},
 	{"a peer over TLS where there is none", 30, "    peers: [\"10.0.0.10:5061;transport=tls\"]",

@@ -842,12 +842,17 @@ Test(transport, a_device_that_is_not_there_is_waited_for)
 	struct test test;
 	struct transport_place place = {
 		.realm = 3, .transport = NET_TCP, .device = "nonesuch0"};
+	struct net_endpoint local;
+	unsigned deaf = 0;
 
 	start(&test);
 	place.local = at("127.0.0.1", test.port);
 	cr_assert_eq(transport_set_places(test.transport, &place, 1), 0);
 	cr_assert_eq(STAT(&test, listeners), 0);
 	cr_assert_eq(STAT(&test, listen_failed), 1);
+	cr_assert(transport_next_deaf(test.transport, &deaf, &local));
+	cr_assert_eq(local.port, test.port);
+	cr_assert_not(transport_next_deaf(test.transport, &deaf, &local));
 	turn(&test, 1500);
 	cr_assert_eq(STAT(&test, listeners), 0);
 	cr_assert_eq(STAT(&test, listen_failed), 1, "told once");
