@@ -133,18 +133,21 @@ def soak(bed, options):
     pairs, bed.idle_sleep_us = 2, 20  # the machine is others' as well: a worker with nothing to do sleeps
     pids = bed.start_limen(pairs, calls * 2)
     print(f"\n{calls} calls at a time with media, {seconds} s; {busy_text()}\n"
-          f"{'s':>6} {'pairs open':>10} {'dataplane MB':>12} {'control MB':>10} {'arenas MB':>10} {'mbufs':>7}")
+          f"{'s':>6} {'Mpps':>6} {'pairs open':>10} {'dataplane MB':>12} {'control MB':>10} {'arenas MB':>10} {'mbufs':>7}")
     samples, done = [], threading.Event()
 
     def watch():
-        start = time.monotonic()
+        start = last = time.monotonic()
+        relayed = 0
         while not done.wait(10):
-            stats = bed.stats()
-            sample = [round(time.monotonic() - start), stats.get(("media", "", "pairs"), 0),
+            stats, now = bed.stats(), time.monotonic()
+            sent = sum(value for key, value in stats.items() if key[0] == "port" and key[2] == "tx_pkts")
+            mpps, relayed, last = (sent - relayed) / (now - last) / 1e6, sent, now
+            sample = [round(now - start), round(mpps, 2), stats.get(("media", "", "pairs"), 0),
                       *(rss_kb(pid) / 1024 for pid in pids), disk_kb(bed.state) / 1024, sum(value for key, value in stats.items() if key[0] == "pool" and key[2] == "used")]
             samples.append(sample)
             if len(samples) % 3 == 0:
-                print("{:6} {:10} {:12.1f} {:10.1f} {:10.1f} {:7}".format(*sample), flush=True)
+                print("{:6} {:6.2f} {:10} {:12.1f} {:10.1f} {:10.1f} {:7}".format(*sample), flush=True)
 
     try:
         before = bed.stats()
@@ -165,8 +168,9 @@ def soak(bed, options):
           f"RTP sent {rtp['sent']}, lost {rtp['lost']}, reordered {rtp['reordered']}; limen's drops {drops or 'none'}; delay "
           + " ".join(f"{q} {rtp['latency_us'][q]:.1f}" for q in LATENCIES) + " us")
     full = [sample for sample in samples if sample[0] > hold + 20]
-    growth = {name: round(full[-1][at] - full[0][at], 1) for at, name in ((2, "dataplane"), (3, "control"))} if len(full) > 1 else {}
+    growth = {name: round(full[-1][at] - full[0][at], 1) for at, name in ((3, "dataplane"), (4, "control"))} if len(full) > 1 else {}
     return {"soak.calls": count["attempted"], "soak.failed": count["failed"] + count["callee_unfinished"],
+            "soak.mpps": sorted(sample[1] for sample in full)[len(full) // 2] if full else 0,
             "soak.rtp_sent": rtp["sent"], "soak.rtp_lost": rtp["lost"],
             "soak.rtp_lost_not_in_drops": rtp["lost"] - sum(drops.values()),
             **{f"soak.{name}_growth_mb": value for name, value in growth.items()}}
