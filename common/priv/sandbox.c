@@ -18,14 +18,14 @@
 static const char *const common[] = {
 	/* descriptors that are open */
 	"read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "lseek",
-	"close", "fcntl", "dup", "dup3", "fstat", "newfstatat", "stat", "lstat", "statx", "fsync",
-	"fdatasync", "ftruncate", "fadvise64", "flock", "getdents64",
+	"close", "fcntl", "dup", "dup2", "dup3", "fstat", "newfstatat", "stat", "lstat", "statx",
+	"fsync", "fdatasync", "ftruncate", "fadvise64", "flock", "getdents64",
 	/* looking for files: what may be opened the user's rights decide */
 	"openat", "open", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getcwd",
 	/* waiting */
-	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll",
-	"select", "pselect6", "eventfd2", "pipe2", "timerfd_create", "timerfd_settime",
-	"timerfd_gettime",
+	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2",
+	"poll", "ppoll", "select", "pselect6", "eventfd", "eventfd2", "pipe", "pipe2",
+	"timerfd_create", "timerfd_settime", "timerfd_gettime",
 	/* sockets that are open */
 	"recvmsg", "recvfrom", "recvmmsg", "sendmsg", "sendto", "sendmmsg", "shutdown",
 	"getsockopt", "setsockopt", "getsockname", "getpeername", "accept4", "accept",
