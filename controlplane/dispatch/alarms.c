@@ -114,11 +114,15 @@ static void tell_streams(const struct teller *to)
 
 static void tell_registrars(const struct teller *to)
 {
+	const struct generation *gen = to->dispatch->generation;
 	struct registrar_core core;
 	uint32_t at = 0;
 
 	while (registrar_next_core(to->dispatch->registrar, &at, &core)) {
-		if (core.away)
+		int trunk = policy_trunk(gen->policy, core.trunk);
+
+		/* one that the config no longer holds to a rate is not watched either */
+		if (core.away && trunk >= 0 && gen->conf->trunks[trunk].registrations_out_per_s)
 			tell(to, "registrar", 0,
 			     "trunk %.*s does not answer REGISTER; its users are kept meanwhile",
 			     SPAN_FMT(core.trunk));
