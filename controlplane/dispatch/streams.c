@@ -257,16 +257,24 @@ static unsigned places_of(const struct conf *conf, struct transport_place *place
 }
 _Static_assert(CONF_REALMS_MAX *NET_TRANSPORTS * 2 <= TRANSPORT_PLACES_MAX, "all have room");
 
-/* A descriptor for each connection that there may be, as far as the system lets. */
-static void make_room(const struct conf_connections *conf)
+/* As many descriptors as the system lets, once and before privileges are given up: behind that no
+ * limit can be raised. */
+static void take_descriptors(void)
 {
-	rlim_t wanted = (rlim_t)conf->total_max + OTHER_FILES;
 	struct rlimit files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= wanted)
+	if (getrlimit(RLIMIT_NOFILE, &files))
 		return;
-	files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
-	if (setrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < wanted)
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static void check_descriptors(const struct conf_connections *conf)
+{
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files) &&
+	    files.rlim_cur < (rlim_t)conf->total_max + OTHER_FILES)
 		LOG(WARN, "transport", "fewer descriptors than connections.total_max could take",
 		    LOG_U64("descriptors", files.rlim_cur), LOG_U64("total_max", conf->total_max));
 }
@@ -281,7 +289,7 @@ int streams_configure(struct dispatch *dispatch, struct generation *generation)
 	if (!places)
 		return -ENOMEM;
 	generation->transport = streams->transport;
-	make_room(&generation->conf->connections);
+	check_descriptors(&generation->conf->connections);
 	transport_set_limits(streams->transport, &limits);
 	secure_configure(dispatch, generation);
 	err = transport_set_places(streams->transport, places, places_of(generation->conf, places));
@@ -297,6 +305,7 @@ int streams_start(struct dispatch *dispatch)
 	dispatch->streams = streams;
 	if (!streams)
 		return -ENOMEM;
+	take_descriptors();
 	limits = limits_of(&dispatch->generation->conf->connections);
 	streams->fails = calloc(FAILS_MAX, sizeof(*streams->fails));
 	streams->retry = evtimer_new(dispatch->base, on_retry, dispatch);
