@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import wave
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab  # noqa: E402
@@ -326,4 +327,54 @@ def servers():
     a.close()
 
 
-lab.each(what_is_offered, by_name, who_comes_in, garbage, stapled, resumed, told, calls, sips, trunk_by_name, servers, reloaded)
+def phone(side, user, certificate, dial=None):
+    """baresip, which speaks TLS and SRTP alone."""
+    home, here, limen = tempfile.mkdtemp(dir=scratch), peer.ADDRESS[side][0], peer.LIMEN[side][0]
+    with open(f"{home}/both.pem", "w", encoding="ascii") as both:
+        for path in certificate:
+            with open(path, encoding="ascii") as part:
+                both.write(part.read())
+    with wave.open(f"{home}/tone.wav", "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(range(256)) * 625)  # ten seconds
+    for name, text in (("contacts", ""), ("config", f"sip_listen {here}:5060\nsip_certificate {home}/both.pem\nrtp_ports 40000-40100\n"
+                        f"audio_source aufile,{home}/tone.wav\naudio_srate 8000\naudio_channels 1\nmodule_path /usr/lib/baresip/modules\n"
+                        "module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule_app account.so\nmodule_app menu.so\n"),
+                       ("accounts", f'<sip:{user}@{here};transport=tls>;regint=0;outbound="sip:{limen}:5061;transport=tls";'
+                        "audio_codecs=PCMA;answermode=auto;mediaenc=srtp-mand\n")):
+        with open(f"{home}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+    with open(f"{home}/log", "w", encoding="utf-8") as log:
+        command = ["ip", "netns", "exec", f"limen-{side}", "baresip", "-f", home] + (["-e", f"/dial {dial}"] if dial else [])
+        return home, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+
+
+def says(home, text):
+    with open(f"{home}/log", encoding="utf-8", errors="replace") as log:
+        return text in log.read()
+
+
+def phones():
+    """two real phones call each other by TLS, with SRTP by keys in SDP, which TLS hides"""
+    before, n = counter("accepted"), lines()
+    b_home, b = phone("b", "3777", B)
+    a_home, a = None, None
+    try:
+        assert lab.wait_until(10, lambda: says(b_home, "baresip is ready"))
+        a_home, a = phone("a", "1000", B_ADDRESS, dial="sip:3777@10.99.1.1:5061")
+        for home in (b_home, a_home):
+            assert lab.wait_until(10, lambda home=home: says(home, "Call established")), f"no call: see {home}/log"
+        time.sleep(2)
+    finally:
+        for process in filter(None, (a, b)):
+            process.terminate()
+            process.wait(8)
+    assert lab.wait_until(8, lambda: lines() > n), "no record"
+    record = lab.records()[-1]
+    assert record["status"] == 200 and counter("accepted") > before, record
+    assert [side["srtp"] for side in record["media"]] == ["AES_CM_128_HMAC_SHA1_80"] * 2, record["media"]
+    assert all(side["rx_pkts"] > 50 for side in record["media"]), record["media"]
+
+
+assert lab.wait_until(10, offered), "it does not listen"
+lab.each(what_is_offered, by_name, who_comes_in, garbage, stapled, resumed, told, calls, sips, trunk_by_name, servers, phones, reloaded)
