@@ -59,7 +59,7 @@ static void register_user(struct registrar *registrar, unsigned i)
 	default:
 		die("a REGISTER is refused");
 	}
-	put_registrar_contact(&out, &to, &limen);
+	put_registrar_contact(&out, &to, &limen, false);
 	len = snprintf(text, sizeof(text),
 		       "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK-%u\r\nFrom: "
 		       "<sip:+4930%07u@core>;tag=%u\r\nTo: <sip:+4930%07u@core>;tag=x\r\nCall-ID: "

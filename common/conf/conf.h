@@ -167,6 +167,8 @@ struct conf_trunk {
 	char *auth_realm;
 	unsigned register_min_expires_s; /* 0: none is too short */
 	unsigned register_expires_s, register_nat_expires_s; /* 0: no limit */
+	bool outbound;	    /* its users' flows are kept (RFC 5626) */
+	bool register_path; /* REGISTERs to it carry a Path, and tell of flows */
 	char *account_user; /* "" : limen does not register there */
 	char *account_domain, *account_auth_user;
 	unsigned account_expires_s;
@@ -258,12 +260,15 @@ struct conf_registrar {
 	bool absorb;
 	unsigned core_expires_s;
 	unsigned outage_expires_s, outage_keep_s;
+	unsigned flow_timer_s; /* 0: not told */
 };
 
 #define CONF_AUTH_ALGORITHMS_MAX 3u
 
 struct conf_auth {
 	char *users_file; /* "" : there are none */
+	char *users_table; /* of a SQLite file; "": it is CSV */
+	bool integrity;	   /* auth-int is offered too */
 	char *credentials_file; /* "" : limen has none */
 	unsigned algorithms_count;
 	char *algorithms[CONF_AUTH_ALGORITHMS_MAX]; /* the preferred one first */

@@ -285,6 +285,12 @@
 	X(ONE, UINT, register_nat_expires_s, 0, "s", "0", 0, 604800, RELOAD,                       \
 	  "The same for a user whose Contact is not where it registers from: short enough for "    \
 	  "the NAT in between to stay open; 0: as for the others.")                                \
+	X(ONE, BOOL, outbound, 0, "", "yes", 2, 8, RELOAD,                                         \
+	  "Flows are kept for users of this trunk that ask for it (RFC 5626), and they are told "  \
+	  "so; with a proxy between them and limen they are refused with 439.")                    \
+	X(ONE, BOOL, register_path, 0, "", "no", 2, 8, RELOAD,                                     \
+	  "REGISTER to this trunk carries a Path with a name of limen's for the user's flow (RFC " \
+	  "3327), and tells instances and flows, under other names (RFC 5626).")                   \
 	X(ONE, USER, account_user, 0, "", "", 0, 63, RELOAD,                                       \
 	  "limen registers with this trunk's peers as this user: in To, From and Contact; "        \
 	  "without it, it does not register.")                                                     \
@@ -470,6 +476,9 @@
 	X(ONE, UINT, outage_keep_s, 0, "s", "3600", 0, 604800, RELOAD,                             \
 	  "While it does not answer, and until it has been asked again, its users are kept for so "  \
 	  "long beyond what it had granted.")                                                        \
+	X(ONE, UINT, flow_timer_s, 0, "s", "0", 0, 3600, RELOAD,                                   \
+	  "Users that keep a flow are told to send a keep-alive at least this often (Flow-Timer, " \
+	  "RFC 5626 section 5.4); 0: they are not told.")                                          \
 	X(ONE, UINT, bindings_max, 0, "bindings", "100000", 1, 10000000, RELOAD,                   \
 	  "Bindings at the same time; a REGISTER for one more is refused with 503.")
 
@@ -477,6 +486,12 @@
 	X(ONE, PATH, users_file, 0, "", "", 1, 200, RELOAD,                                        \
 	  "CSV file of users: `USER,REALM,ALGORITHM,HA1`, a line for each algorithm, with HA1 the " \
 	  "hash of `USER:REALM:PASSWORD` in hexadecimal digits. Read again on reload.")            \
+	X(ONE, NAME, users_table, 0, "", "", 1, 63, RELOAD,                                        \
+	  "users_file is a SQLite file, and the users are in its table of this name, with columns " \
+	  "user, realm, algorithm and ha1; without it the file is CSV.")                           \
+	X(ONE, BOOL, integrity, 0, "", "no", 2, 8, RELOAD,                                         \
+	  "Challenges offer auth-int beside auth: credentials over the body as well (RFC 7616 "    \
+	  "section 3.4.3).")                                                                       \
 	X(ONE, PATH, credentials_file, 0, "", "", 1, 200, RELOAD,                                  \
 	  "The same for what limen answers others' challenges with: the realm is theirs.")        \
 	X(LIST, WORD, algorithms, 3, "SHA-256|MD5|SHA-512-256", "SHA-256|MD5", 1, 16, RELOAD,      \

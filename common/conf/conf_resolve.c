@@ -242,6 +242,8 @@ static void resolve_manners(const struct raw_trunks *raw, struct conf_trunk *tru
 	trunk->register_min_expires_s = NUMBER(register_min_expires_s);
 	trunk->register_expires_s = NUMBER(register_expires_s);
 	trunk->register_nat_expires_s = NUMBER(register_nat_expires_s);
+	trunk->outbound = yes(SECTION_trunks, TRUNK_outbound, raw->outbound);
+	trunk->register_path = yes(SECTION_trunks, TRUNK_register_path, raw->register_path);
 	trunk->account_expires_s = NUMBER(account_expires_s);
 	trunk->users_registered = CHOICE(users) == 1;
 	trunk->auth_digest = CHOICE(auth) == 1;
@@ -392,6 +394,8 @@ static void resolve_registrar(struct resolve *r)
 
 	registrar->file = text(r, SECTION_registrar, REGISTRAR_file, raw->file);
 	registrar->absorb = yes(SECTION_registrar, REGISTRAR_absorb, raw->absorb);
+	registrar->flow_timer_s =
+		number(SECTION_registrar, REGISTRAR_flow_timer_s, raw->flow_timer_s);
 	registrar->core_expires_s =
 		number(SECTION_registrar, REGISTRAR_core_expires_s, raw->core_expires_s);
 	registrar->outage_expires_s =
@@ -409,6 +413,8 @@ static void resolve_auth(struct resolve *r)
 	struct conf_auth *auth = &r->conf->auth;
 	char *def;
 
+	auth->users_table = text(r, SECTION_auth, AUTH_users_table, raw->users_table);
+	auth->integrity = yes(SECTION_auth, AUTH_integrity, raw->integrity);
 	auth->users_file = text(r, SECTION_auth, AUTH_users_file, raw->users_file);
 	auth->credentials_file =
 		text(r, SECTION_auth, AUTH_credentials_file, raw->credentials_file);

@@ -26,13 +26,15 @@ struct auth {
 	uint32_t nonce_s;
 	uint8_t algorithms[DIGEST_ALGORITHMS_END];
 	unsigned nalgorithms;
-	char *path, *credentials_path; /* owned */
+	bool integrity; /* auth-int is offered beside auth */
+	char *path, *table, *credentials_path; /* owned */
 
 	/* a load on its way: the thread's until it has told */
 	pthread_t thread;
 	bool loading, again;
 	struct load {
-		char *path; /* owned */
+		char *path;  /* owned */
+		char *table; /* owned; of a SQLite file; "": it is none */
 		struct users *users;
 		struct users_error error;
 		int err;
@@ -61,7 +63,9 @@ static void load_one(struct load *load)
 	load->users = NULL;
 	load->err = 0;
 	if (*load->path)
-		load->err = users_load(&load->users, load->path, &load->error);
+		load->err = *load->table ? users_load_sqlite(&load->users, load->path, load->table,
+							     &load->error)
+					 : users_load(&load->users, load->path, &load->error);
 }
 
 static void *load_all(void *arg)
@@ -77,12 +81,14 @@ static void *load_all(void *arg)
 
 static int prepare_load(struct auth *a)
 {
-	const char *const paths[2] = {a->path, a->credentials_path};
+	const char *const paths[2] = {a->path, a->credentials_path}, *const tables[2] = {a->table, ""};
 
 	for (unsigned i = 0; i < 2; i++) {
 		free(a->loads[i].path);
+		free(a->loads[i].table);
 		a->loads[i].path = strdup(paths[i]);
-		if (!a->loads[i].path)
+		a->loads[i].table = strdup(tables[i]);
+		if (!a->loads[i].path || !a->loads[i].table)
 			return -ENOMEM;
 	}
 	return 0;
@@ -149,15 +155,17 @@ static void take_algorithms(struct auth *a, const struct conf_auth *conf)
 			a->algorithms[a->nalgorithms++] = (uint8_t)algorithm;
 	}
 	a->nonce_s = conf->nonce_s;
+	a->integrity = conf->integrity;
 }
 
 static int start(struct auth *a, struct event_base *base, const struct conf_auth *conf)
 {
 	a->nonces = nonces_new();
 	a->path = strdup(conf->users_file);
+	a->table = strdup(conf->users_table);
 	a->credentials_path = strdup(conf->credentials_file);
 	a->told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!a->nonces || !a->path || !a->credentials_path || a->told_fd < 0)
+	if (!a->nonces || !a->path || !a->table || !a->credentials_path || a->told_fd < 0)
 		return -ENOMEM;
 	a->told = event_new(base, a->told_fd, EV_READ | EV_PERSIST, on_told, a);
 	if (!a->told || event_add(a->told, NULL))
@@ -202,6 +210,7 @@ void auth_free(struct auth *a)
 	for (unsigned i = 0; i < 2; i++) {
 		users_free(a->loads[i].users);
 		free(a->loads[i].path);
+		free(a->loads[i].table);
 	}
 	users_free(a->users);
 	users_free(a->credentials);
@@ -211,6 +220,7 @@ void auth_free(struct auth *a)
 		close(a->told_fd);
 	nonces_free(a->nonces);
 	free(a->path);
+	free(a->table);
 	free(a->credentials_path);
 	free(a);
 }
@@ -218,15 +228,19 @@ void auth_free(struct auth *a)
 int auth_configure(struct auth *a, const struct conf_auth *conf)
 {
 	char *path = strdup(conf->users_file), *credentials = strdup(conf->credentials_file);
+	char *table = strdup(conf->users_table);
 
-	if (!path || !credentials) {
+	if (!path || !credentials || !table) {
 		free(path);
+		free(table);
 		free(credentials);
 		return -ENOMEM;
 	}
 	free(a->path);
+	free(a->table);
 	free(a->credentials_path);
 	a->path = path;
+	a->table = table;
 	a->credentials_path = credentials;
 	take_algorithms(a, conf);
 	a->again = a->loading;
@@ -280,6 +294,12 @@ static bool is_offered(const struct auth *a, enum digest_algorithm algorithm)
 	return false;
 }
 
+/* Over the body as well where that is asked for (RFC 7616 section 3.4.3): it is as the user sent it. */
+static bool takes_qop(const struct auth *a, struct span qop)
+{
+	return span_ieq(qop, SPAN("auth")) || (a->integrity && span_ieq(qop, SPAN("auth-int")));
+}
+
 /* Whether the response is the one of a user's password. Somebody who does not exist takes as long:
  * nobody is told who does. */
 static bool is_right(const struct auth *a, const struct sip_msg *msg,
@@ -293,13 +313,14 @@ static bool is_right(const struct auth *a, const struct sip_msg *msg,
 		.qop = p->qop,
 		.nc = p->nc,
 		.cnonce = p->cnonce,
+		.body = sip_span(msg, msg->body),
 	};
 	const unsigned char *ha1;
 	char wanted[DIGEST_HEX_MAX], given[DIGEST_HEX_MAX];
 	unsigned len;
 
 	if (!digest_from_name(p->algorithm, &request.algorithm) ||
-	    !is_offered(a, request.algorithm) || !span_ieq(p->qop, SPAN("auth")) ||
+	    !is_offered(a, request.algorithm) || !takes_qop(a, p->qop) ||
 	    !p->cnonce.len || !names_request(msg, p->uri))
 		return false;
 	ha1 = a->users ? users_find(a->users, p->user, p->realm, request.algorithm) : NULL;
@@ -381,7 +402,10 @@ void put_auth_challenge(struct cursor *out, struct auth *a, const struct sip_msg
 		put_span(out, realm);
 		put_lit(out, "\", nonce=\"");
 		put_nonce(out, a->nonces, source, now_s());
-		put_lit(out, "\", qop=\"auth\", algorithm=");
+		put_lit(out, "\", qop=\"auth");
+		if (a->integrity)
+			put_lit(out, ",auth-int");
+		put_lit(out, "\", algorithm=");
 		put_span(out, span_str(digest_name((enum digest_algorithm)a->algorithms[i])));
 		if (stale)
 			put_lit(out, ", stale=true");

@@ -116,16 +116,30 @@ static struct span hex_of(struct hex *hex, const unsigned char *bytes, unsigned 
 	return cursor_span(&out);
 }
 
+/* RFC 7616 section 3.4.3. */
+static bool hash_a2(const struct digest_request *r, unsigned char hash[DIGEST_BYTES_MAX])
+{
+	bool integrity = span_ieq(r->qop, SPAN("auth-int"));
+	struct span a2[] = {r->method, SPAN(":"), r->uri, SPAN(":"), SPAN_NONE};
+	struct hex body;
+
+	if (integrity) {
+		if (!digest_hash(r->algorithm, &r->body, 1, hash))
+			return false;
+		a2[4] = hex_of(&body, hash, digest_bytes(r->algorithm));
+	}
+	return digest_hash(r->algorithm, a2, integrity ? 5 : 3, hash);
+}
+
 bool digest_response(const struct digest_request *r, const unsigned char *ha1,
 		     char text[DIGEST_HEX_MAX], unsigned *len)
 {
-	const struct span a2[] = {r->method, SPAN(":"), r->uri};
 	unsigned bytes = digest_bytes(r->algorithm);
 	unsigned char hash[DIGEST_BYTES_MAX];
 	struct hex first, second, last;
 	struct span digits;
 
-	if (!digest_hash(r->algorithm, a2, 3, hash))
+	if (!hash_a2(r, hash))
 		return false;
 	const struct span colon = SPAN(":"), h1 = hex_of(&first, ha1, bytes),
 			  h2 = hex_of(&second, hash, bytes);

@@ -41,8 +41,9 @@ bool digest_ha1(enum digest_algorithm algorithm, struct span user, struct span r
 struct digest_request {
 	enum digest_algorithm algorithm;
 	struct span method, uri, nonce;
-	struct span qop;        /* "auth"; empty: the response of RFC 2069 */
+	struct span qop;        /* "auth", "auth-int"; empty: the response of RFC 2069 */
 	struct span nc, cnonce; /* with qop */
+	struct span body;       /* with "auth-int" */
 };
 /* As hexadecimal digits: *len of them. */
 bool digest_response(const struct digest_request *request, const unsigned char *ha1,

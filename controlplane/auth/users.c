@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/hash.h"
+#include "controlplane/auth/users_sqlite.h"
 
 #define FILE_BYTES_MAX (1u << 30)
 #define REALM_MAX      255u
@@ -202,7 +203,8 @@ static int read_file(struct users *u, const char *path, struct users_error *erro
 	return err;
 }
 
-int users_load(struct users **out, const char *path, struct users_error *error)
+static int load(struct users **out, const char *path, const char *table,
+		struct users_error *error)
 {
 	struct users *u = calloc(1, sizeof(*u));
 	int err = u ? 0 : -ENOMEM;
@@ -212,7 +214,8 @@ int users_load(struct users **out, const char *path, struct users_error *error)
 	if (!err && getrandom(&u->key, sizeof(u->key), 0) != sizeof(u->key))
 		err = -EIO;
 	if (!err)
-		err = read_file(u, path, error);
+		err = table ? users_read_sqlite(path, table, &u->text, &u->text_len, error)
+			    : read_file(u, path, error);
 	if (!err)
 		err = read_rows(u, error);
 	if (!err)
@@ -223,6 +226,17 @@ int users_load(struct users **out, const char *path, struct users_error *error)
 	}
 	*out = u;
 	return 0;
+}
+
+int users_load(struct users **out, const char *path, struct users_error *error)
+{
+	return load(out, path, NULL, error);
+}
+
+int users_load_sqlite(struct users **out, const char *path, const char *table,
+		      struct users_error *error)
+{
+	return load(out, path, table, error);
 }
 
 void users_free(struct users *u)

@@ -196,6 +196,9 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 		.core_per_s = core->registrations_out_per_s,
 		.core_burst_ms = core->limits.rate_burst_ms,
 		.core_down = is_down(q->gen, acceptance->ways[0].to),
+		.outbound = from->outbound,
+		.flow = q->ask->flow,
+		.transport = q->ask->transport,
 	};
 	struct registering *to = &q->registering;
 	enum registrar_outcome outcome =
@@ -206,8 +209,9 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 	acceptance->tells = outcome != REGISTRAR_QUERY;
 	switch (outcome) {
 	case REGISTRAR_TOKEN:
-		explain_step(q->explain, "registrar", "its %u contacts become tokens of limen's",
-			     to->n);
+		explain_step(q->explain, "registrar", "its %u contacts become tokens of limen's%s%s",
+			     to->n, to->contacts[0].outbound ? "; its flow is kept" : "",
+			     to->gruu ? "; it wants a GRUU" : "");
 		return true;
 	case REGISTRAR_STAR:
 	case REGISTRAR_QUERY:
@@ -230,6 +234,9 @@ static bool begin_registration(struct question *q, struct cursor *out, struct as
 	case REGISTRAR_MANY:
 		refuse_decided(q, out, answer, POLICY_CONTACTS_MANY);
 		return false;
+	case REGISTRAR_HOP:
+		refuse_decided(q, out, answer, POLICY_FIRST_HOP);
+		return false;
 	case REGISTRAR_OVERTAKEN:
 		refuse_decided(q, out, answer, POLICY_OVERTAKEN);
 		return false;
@@ -251,6 +258,16 @@ static uint64_t caller_key(const struct question *q, int from)
 					       span_ieq(party_user(caller), SPAN("anonymous"))
 				       ? span_of(addr, sizeof(*addr))
 				       : party_user(caller));
+}
+
+/* The plans of a REGISTER anew, now that its contacts have their tokens. */
+static bool show_registering(const struct question *q, struct shown *shown, unsigned nways,
+			     struct acceptance *acceptance)
+{
+	for (unsigned i = 0; i < nways; i++)
+		shown[i].registering = acceptance->registering;
+	acceptance->plan = show_plan(q->gen, &shown[0]);
+	return acceptance->plan.len != 0;
 }
 
 static void accept(struct question *q, struct cursor *out, struct ask_answer *answer,
@@ -294,13 +311,18 @@ static void accept(struct question *q, struct cursor *out, struct ask_answer *an
 	if (q->msg.method == SIP_METHOD_REGISTER &&
 	    !begin_registration(q, out, answer, &acceptance))
 		return;
+	if (acceptance.registering && !show_registering(q, shown, nways, &acceptance)) {
+		refuse(out, q->ask, answer, 500, "no room for an edit plan", acceptance.context);
+		return;
+	}
 	answer->status = 0;
 	answer->why = policy_outcome_why(d->outcome);
 	put_acceptance(out, &acceptance);
 }
 
 /* Where a binding's user is called: at the address that it registered from, by the transport that
- * its contact names. False: limen has no address there. */
+ * its contact names; a flow is what it registered by (RFC 5626). False: limen has no address
+ * there. */
 static bool reach_binding(const struct question *q, unsigned trunk, const struct binding *binding,
 			  struct way *way)
 {
@@ -310,25 +332,48 @@ static bool reach_binding(const struct question *q, unsigned trunk, const struct
 	*way = (struct way){.to = (int)trunk,
 			    .peer = binding->source,
 			    .transport = NET_UDP,
+			    .flow = binding->flow,
 			    .ruri = binding->contact};
-	if (!sip_uri_parse(binding->contact, &uri))
+	if (binding->flow || binding->flags & BINDING_OUTBOUND)
+		way->transport = binding->transport;
+	else if (!sip_uri_parse(binding->contact, &uri))
 		way->transport = uri_transport(&uri);
 	return limen_at(&conf->realms[conf->trunks[trunk].realm], way->transport,
 			way->peer.family)
 		       .family != NET_NONE;
 }
 
+/* The token that a request is for: the called user's, or that of the first Route, where a registrar
+ * goes by the Path that limen gave it (RFC 3327 section 5.4). Empty: none. */
+static struct span token_called(const struct question *q, const struct policy_decision *d)
+{
+	struct sip_values routes = sip_values(&q->msg, SIP_HDR_ROUTE);
+	struct sip_name_addr route;
+	struct sip_uri uri;
+	struct span value;
+
+	if (q->msg.method == SIP_METHOD_REGISTER)
+		return SPAN_NONE;
+	if (registrar_is_token(party_user(&d->called)))
+		return party_user(&d->called);
+	if (sip_values_next(&routes, &value) && !sip_name_addr_parse(value, &route) &&
+	    !sip_uri_parse(route.uri, &uri) && registrar_is_token(uri.user))
+		return uri.user;
+	return SPAN_NONE;
+}
+
 /* A user part that is a token leads to the binding it stands for, wherever routes would lead it:
  * the user is called by the URI it registered, at the address it registered from. */
-static bool find_binding(const struct question *q, struct policy_decision *d, struct way *way)
+static bool find_binding(const struct question *q, struct policy_decision *d, struct span token,
+			 struct way *way)
 {
 	struct binding binding;
 
-	policy_refuse(d, POLICY_NO_BINDING);
+	policy_refuse(d, registrar_is_flow(token) ? POLICY_FLOW_FAILED : POLICY_NO_BINDING);
 	d->to = d->route = -1;
 	explain_step(q->explain, "registrar", "the called user is a token of limen's");
 	if (!q->gen->registrar ||
-	    !registrar_find(q->gen->registrar, party_user(&d->called), &binding))
+	    !registrar_find(q->gen->registrar, token, &binding))
 		return false;
 	d->to = policy_trunk(q->gen->policy, binding.trunk);
 	/* the trunk may have gone since, or moved to a realm without such addresses */
@@ -506,13 +551,14 @@ static void decide_request(struct question *q, const struct policy_request *requ
 	struct party called[WAYS_MAX];
 	struct way ways[WAYS_MAX];
 	unsigned nways = 0;
+	struct span token;
 
 	policy_decide(q->gen->policy, request, d);
 	if (!authenticate(q, out, answer))
 		return;
-	if (is_admitted(d) && q->msg.method != SIP_METHOD_REGISTER &&
-	    registrar_is_token(party_user(&d->called))) {
-		nways = find_binding(q, d, &ways[0]);
+	token = is_admitted(d) ? token_called(q, d) : SPAN_NONE;
+	if (token.len) {
+		nways = find_binding(q, d, token, &ways[0]);
 		ways[0].called = &d->called;
 	}
 	if (d->status && d->route >= 0) {

@@ -5,6 +5,7 @@
 #include "controlplane/dispatch/verdict.h"
 #include "controlplane/policy/explain.h"
 #include "controlplane/policy/number_rules.h"
+#include "controlplane/registrar/registrar.h"
 #include "controlplane/topology/privacy.h"
 
 void show_called(const struct generation *gen, const struct policy_decision *d,
@@ -103,6 +104,7 @@ void show_parties(const struct generation *gen, const struct policy_decision *d,
 	struct ruled_call *call = &shown->call;
 
 	way->shown = shown;
+	shown->registering = NULL;
 	call->to = (unsigned)way->to;
 	shown->limen = limen_at(&gen->conf->realms[to->realm], NET_UDP,
 				family_towards(gen, call->to));
@@ -118,10 +120,36 @@ void show_parties(const struct generation *gen, const struct policy_decision *d,
 	call_rules_show(gen->conf, call, &shown->parties);
 }
 
+/* A REGISTER tells the registrar what limen, not the user, can do: by which Path requests come back,
+ * and whether its Contacts name instances for GRUUs. */
+static struct span register_plan(const struct generation *gen, const struct shown *shown)
+{
+	const struct registering *registering = shown->registering;
+	bool path = gen->conf->trunks[shown->call.to].register_path && registering->n;
+	char text[160], options[32];
+	struct cursor value = cursor_on(text, sizeof(text)), c = cursor_on(options, sizeof(options));
+	struct plan_register says;
+
+	if (!path && !registering->gruu)
+		return plans_get(gen->plans, shown->call.from, shown->call.to, shown->variant);
+	if (path) {
+		put_registrar_path(&value, registering, &shown->limen);
+		put_lit(&c, "path");
+		if (registering->contacts[0].outbound)
+			put_lit(&c, ", outbound");
+	}
+	if (registering->gruu)
+		put_span(&c, c.len ? SPAN(", gruu") : SPAN("gruu"));
+	says = (struct plan_register){cursor_span(&value), cursor_span(&c)};
+	return plans_get_register(gen->plans, shown->call.from, shown->call.to, shown->variant,
+				  &says);
+}
+
 struct span show_plan(const struct generation *gen, const struct shown *shown)
 {
-	struct span plan =
-		plans_get(gen->plans, shown->call.from, shown->call.to, shown->variant);
+	struct span plan = shown->registering ? register_plan(gen, shown)
+					      : plans_get(gen->plans, shown->call.from,
+							  shown->call.to, shown->variant);
 
 	return plan.len ? call_rules_plan(gen->rules, &shown->call, plan) : plan;
 }

@@ -16,6 +16,7 @@ struct shown {
 	struct far_parties parties; /* as they are shown */
 	struct net_endpoint limen;
 	unsigned variant; /* of the edit plan */
+	const struct registering *registering; /* of a REGISTER whose plan tells of it; NULL */
 };
 
 /* The called number on that way, from the decision's. */

@@ -73,6 +73,10 @@ static void put_binding(struct dispatch *dispatch, uint64_t client, const struct
 	put_json_time(&out, "core_expires", binding->core_s * CLOCK_NS_PER_S);
 	put_json_u64(&out, "q_permille", binding->q);
 	put_json_text(&out, "kept", binding->kept ? SPAN("yes") : SPAN("no"));
+	put_json_text(&out, "transport",
+		      span_str(net_transport_param((enum net_transport)binding->transport)));
+	put_json_text(&out, "outbound", binding->flags & BINDING_OUTBOUND ? SPAN("yes") : SPAN("no"));
+	put_json_u64(&out, "reg_id", binding->reg_id);
 	put_json_text(&out, "nat", binding->flags & BINDING_NAT ? SPAN("yes") : SPAN("no"));
 	put_char(&out, '}');
 	if (!out.full)

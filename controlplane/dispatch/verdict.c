@@ -174,7 +174,7 @@ static bool put_target(struct cursor *out, const struct acceptance *a, const str
 	put_far_to(&c, &parties, peer);
 	called = c.len;
 	if (a->registering)
-		put_registrar_contact(&c, a->registering, &limen);
+		put_registrar_contact(&c, a->registering, &limen, to->register_path);
 	tell_target(a, way, &head, span_of(text, ruri));
 	ipc_put_target_plan(out, &head, plan, span_of(text, ruri),
 			    span_of(text + ruri, from - ruri), span_of(text + from, called - from),

@@ -56,6 +56,8 @@ struct policy_request {
 	X(NO_PEER, "no_peer", 503, "no name of the trunk's peers has an address now")              \
 	X(ROUTE_REDIRECTS, "route_redirects", 0, "a route redirects it")                           \
 	X(NO_BINDING, "no_binding", 404, "nobody is registered by that token any more")            \
+	X(FLOW_FAILED, "flow_failed", 430, "the flow that a token stands for is gone")             \
+	X(FIRST_HOP, "first_hop", 439, "a flow is asked for, but a proxy is nearer to the user")   \
 	X(CONTACT, "contact", 400, "a REGISTER's Contact that cannot be called")                   \
 	X(CONTACTS_MANY, "contacts_many", 403, "a REGISTER with too many Contacts")                \
 	X(EXPIRES_BRIEF, "expires_brief", 423, "a REGISTER for too short a time")                  \

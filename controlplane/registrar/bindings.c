@@ -13,13 +13,14 @@ struct record {
 	struct binding_id id;
 	struct net_endpoint source;
 	uint32_t next_by_id; /* of a free one: the next free one */
-	uint64_t expires_s, core_s, since_s, call_id;
-	uint32_t cseq;
+	uint64_t expires_s, core_s, since_s, call_id, instance, flow;
+	uint32_t cseq, reg_id;
 	uint16_t q, flags;
 	char *texts; /* owned: trunk, user, contact; NULL: free */
 	uint32_t next_by_user, returns;
 	uint16_t trunk_len, user_len, contact_len;
 	bool kept;
+	uint8_t transport;
 };
 
 struct bindings {
@@ -179,6 +180,10 @@ static void fill(struct record *r, const struct binding *binding, char *texts)
 	r->core_s = binding->core_s;
 	r->call_id = binding->call_id;
 	r->cseq = binding->cseq;
+	r->reg_id = binding->reg_id;
+	r->instance = binding->instance;
+	r->flow = binding->flow;
+	r->transport = binding->transport;
 	r->q = binding->q;
 	r->flags = binding->flags;
 	r->returns = binding->returns;
@@ -291,6 +296,10 @@ bool bindings_get(const struct bindings *b, uint32_t number, struct binding *bin
 		.since_s = r->since_s,
 		.call_id = r->call_id,
 		.cseq = r->cseq,
+		.reg_id = r->reg_id,
+		.instance = r->instance,
+		.flow = r->flow,
+		.transport = r->transport,
 		.q = r->q,
 		.flags = r->flags,
 		.returns = r->returns,

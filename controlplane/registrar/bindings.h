@@ -31,6 +31,10 @@ struct binding {
 	uint64_t since_s;
 	uint64_t call_id;           /* hash of the Call-ID of the last REGISTER, */
 	uint32_t cseq;              /* and its CSeq */
+	uint32_t reg_id;            /* which flow of the instance; 0: none was named */
+	uint64_t instance;          /* keyed hash of who registers there (RFC 5626), 0: unknown */
+	uint64_t flow;              /* connection that it came by, 0: datagrams; not kept in the file */
+	uint8_t transport;          /* enum net_transport: what it registered by */
 	uint16_t q;                 /* in thousandths */
 	uint16_t flags;             /* enum binding_flag */
 	uint32_t returns;           /* of its registrar, when that granted it (core_returns); not
@@ -42,6 +46,8 @@ struct binding {
 enum binding_flag {
 	BINDING_NAT = 1 << 0,  /* its contact is not where it registered from */
 	BINDING_FLOW = 1 << 1, /* registered with instance and reg-id (RFC 5626) */
+	BINDING_OUTBOUND = 1 << 2, /* and told that its flow is used */
+	BINDING_GRUU = 1 << 3, /* the registrar gave it a GRUU: it hears of it with each answer */
 };
 
 struct bindings;

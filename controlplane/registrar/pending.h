@@ -9,6 +9,8 @@
 struct pending_contact {
 	struct binding_id id;
 	struct span uri;
+	uint64_t instance;
+	uint32_t reg_id;
 	uint16_t q, flags;
 };
 
@@ -22,6 +24,8 @@ struct pending {
 	uint32_t told_max_s;	/* the user is not told longer; 0: as granted */
 	uint32_t cseq;
 	uint64_t call_id;
+	uint64_t flow;
+	uint8_t transport;
 	struct net_endpoint source;
 	struct span trunk, user;
 	struct pending_contact contacts[REGISTER_CONTACTS_MAX];

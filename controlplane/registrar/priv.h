@@ -23,6 +23,7 @@ struct registrar {
 	unsigned bindings_max;
 	bool absorb;
 	uint32_t core_expires_s, outage_expires_s, outage_keep_s;
+	uint32_t flow_timer_s; /* 0: not told */
 	struct event *expiry, *retry;
 	bool told_failure;
 	struct registrar_stats stats;

@@ -21,6 +21,9 @@ struct asked {
 	struct sip_name_addr addr;
 	struct span uri; /* without headers */
 	struct binding_id id;
+	struct binding_id instance; /* keyed, where `has_instance` */
+	bool has_instance;
+	uint32_t reg_id;    /* 0: none */
 	uint32_t expires_s;
 	bool has_expires; /* its own, not the message's */
 	bool has_q;
@@ -94,6 +97,24 @@ static bool is_elsewhere(const struct sip_uri *uri, const struct net_endpoint *s
 	       (uri->port ? uri->port : SIP_PORT) != source->port;
 }
 
+/* Who registers, and by which of his flows (RFC 5626 section 4.1). A reg-id without an instance is
+ * none (section 6). */
+static void read_instance(const struct registrar *r, const struct registration *reg,
+			  struct asked *asked)
+{
+	struct span instance, text;
+	uint64_t reg_id;
+
+	if (!sip_param_find(asked->addr.params, SPAN("+sip.instance"), &instance) || !instance.len)
+		return;
+	asked->has_instance = true;
+	/* the registrar can tell a user's phones apart, but not whose else's they are */
+	asked->instance = token_id(r->token_keys, reg->trunk, reg->user, instance);
+	if (sip_param_find(asked->addr.params, SPAN("reg-id"), &text) &&
+	    !sip_number_parse(text, INT32_MAX, &reg_id))
+		asked->reg_id = (uint32_t)reg_id;
+}
+
 /* What tells a user's contacts apart: the URI, or where it names them (RFC 5626 section 6) instance
  * and flow, which stay the same when its URI does not. */
 static struct span identity_of(struct asked *asked, char *buf, size_t cap)
@@ -101,9 +122,8 @@ static struct span identity_of(struct asked *asked, char *buf, size_t cap)
 	struct span instance, reg_id;
 	struct cursor out = cursor_on(buf, (uint32_t)cap);
 
-	if (!sip_param_find(asked->addr.params, SPAN("+sip.instance"), &instance) ||
-	    !sip_param_find(asked->addr.params, SPAN("reg-id"), &reg_id) || !instance.len ||
-	    !reg_id.len)
+	if (!asked->reg_id || !sip_param_find(asked->addr.params, SPAN("+sip.instance"), &instance) ||
+	    !sip_param_find(asked->addr.params, SPAN("reg-id"), &reg_id))
 		return asked->uri;
 	put_lit(&out, "flow ");
 	put_span(&out, reg_id);
@@ -132,6 +152,7 @@ static bool read_contact(const struct registrar *r, const struct registration *r
 	asked->has_q = read_q(asked->addr.params, &asked->q);
 	if (is_elsewhere(&uri, reg->source))
 		asked->flags |= BINDING_NAT;
+	read_instance(r, reg, asked);
 	asked->id = token_id(r->token_keys, reg->trunk, reg->user,
 			     identity_of(asked, identity, sizeof(identity)));
 	return true;
@@ -141,6 +162,9 @@ static bool read_contact(const struct registrar *r, const struct registration *r
 struct asked_all {
 	unsigned n;
 	bool star;
+	bool outbound; /* the user wants flows kept, */
+	bool lacks_hop; /* but a proxy is nearer to it */
+	bool gruu;
 	struct asked contacts[REGISTER_CONTACTS_MAX];
 };
 
@@ -151,7 +175,7 @@ static enum registrar_outcome read_contacts(const struct registrar *r,
 	struct span value;
 
 	all->n = 0;
-	all->star = false;
+	all->star = all->outbound = all->lacks_hop = all->gruu = false;
 	while (sip_values_next(&it, &value)) {
 		struct asked *asked = &all->contacts[all->n];
 
@@ -170,6 +194,54 @@ static enum registrar_outcome read_contacts(const struct registrar *r,
 		all->n++;
 	}
 	return all->n ? REGISTRAR_TOKEN : REGISTRAR_QUERY;
+}
+
+static bool supports(const struct sip_msg *msg, struct span option)
+{
+	struct sip_values it = sip_values(msg, SIP_HDR_SUPPORTED);
+	struct span value;
+
+	while (sip_values_next(&it, &value)) {
+		if (span_ieq(span_trim(value), option))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it came from the user itself: nobody else put in a Via. */
+static bool is_first_hop(const struct sip_msg *msg)
+{
+	struct sip_values it = sip_values(msg, SIP_HDR_VIA);
+	struct span value;
+	unsigned n = 0;
+
+	while (sip_values_next(&it, &value))
+		n++;
+	return n == 1;
+}
+
+/* RFC 5626 section 6. One whose contact goes asks for no flow. False: two flows at once. */
+static bool read_options(const struct registration *reg, struct asked_all *all)
+{
+	unsigned flows = 0, kept = 0;
+
+	for (unsigned i = 0; i < all->n; i++) {
+		kept += all->contacts[i].expires_s != 0;
+		flows += all->contacts[i].flags & BINDING_FLOW && all->contacts[i].expires_s;
+		all->gruu |= all->contacts[i].has_instance;
+	}
+	all->gruu = all->gruu && supports(reg->msg, SPAN("gruu"));
+	if (flows && kept > 1)
+		return false;
+	if (!flows || !reg->outbound || !supports(reg->msg, SPAN("outbound")))
+		return true;
+	all->outbound = is_first_hop(reg->msg);
+	all->lacks_hop = !all->outbound;
+	for (unsigned i = 0; i < all->n && all->outbound; i++) {
+		if (all->contacts[i].flags & BINDING_FLOW)
+			all->contacts[i].flags |= BINDING_OUTBOUND;
+	}
+	return true;
 }
 
 /* Section 10.3 step 7: too brief, and less than an hour. */
@@ -238,7 +310,8 @@ static bool is_refresh(const struct registrar *r, const struct registration *reg
 
 	return asked->expires_s && bindings_find(r->bindings, &asked->id, &number) &&
 	       bindings_get(r->bindings, number, b) && b->expires_s > registrar_now_s() &&
-	       net_endpoint_eq(&b->source, reg->source) && span_eq(b->contact, asked->uri) &&
+	       net_endpoint_eq(&b->source, reg->source) && b->flow == reg->flow &&
+	       b->transport == reg->transport && span_eq(b->contact, asked->uri) &&
 	       b->call_id == call_id_hash(r, reg->msg) && reg->msg->cseq >= b->cseq &&
 	       b->q == asked->q && b->flags == asked->flags;
 }
@@ -346,6 +419,17 @@ static void put_others(const struct registrar *r, const struct registration *reg
 	}
 }
 
+/* RFC 5626 section 6: that its flow is used; and how often it is to be heard of (section 5.4). */
+static void put_outbound(const struct registrar *r, struct cursor *out)
+{
+	put_lit(out, "Require: outbound\r\n");
+	if (!r->flow_timer_s)
+		return;
+	put_lit(out, "Flow-Timer: ");
+	put_u64(out, r->flow_timer_s);
+	put_lit(out, "\r\n");
+}
+
 static void absorb(struct registrar *r, const struct registration *reg,
 		   const struct asked_all *all, struct registering *to, bool kept)
 {
@@ -362,6 +446,8 @@ static void absorb(struct registrar *r, const struct registration *reg,
 		if (r->store && dirty_put(&r->dirty, number))
 			r->stats.failures++;
 	}
+	if (all->outbound)
+		put_outbound(r, &out);
 	put_others(r, reg, all, &out);
 	to->headers_len = out.full ? 0 : out.len;
 	if (reg->rehearsal)
@@ -398,17 +484,40 @@ static int remember(struct registrar *r, const struct registration *reg,
 		.cseq = reg->msg->cseq,
 		.call_id = call_id_hash(r, reg->msg),
 		.source = *reg->source,
+		.flow = reg->flow,
+		.transport = reg->transport,
 		.trunk = reg->trunk,
 		.user = reg->user,
 	};
 
 	for (unsigned i = 0; i < all->n; i++)
 		pending.contacts[i] = (struct pending_contact){
-			all->contacts[i].id, all->contacts[i].uri, all->contacts[i].q,
-			all->contacts[i].flags};
+			.id = all->contacts[i].id,
+			.uri = all->contacts[i].uri,
+			.instance = all->contacts[i].instance.words[0] >> 1,
+			.reg_id = all->contacts[i].reg_id,
+			.q = all->contacts[i].q,
+			.flags = all->contacts[i].flags,
+		};
 	if (core)
 		outage_bridge(r, &pending, PENDING_S);
 	return pendings_add(r->pendings, &pending, registrar_now_s() + PENDING_S);
+}
+
+/* 128 bits as the name of a phone: a UUID of version 8 (RFC 9562 section 5.8). */
+static void write_instance(const struct binding_id *id, char urn[REGISTRAR_INSTANCE_CHARS])
+{
+	static const char hex[] = "0123456789abcdef";
+	struct cursor out = cursor_on(urn, REGISTRAR_INSTANCE_CHARS);
+
+	put_lit(&out, "urn:uuid:");
+	for (unsigned i = 0; i < 32; i++) {
+		unsigned digit = (unsigned)(id->words[i / 16] >> 4 * (i % 16)) & 15;
+
+		if (i == 8 || i == 12 || i == 16 || i == 20)
+			put_char(&out, '-');
+		put_char(&out, hex[i == 12 ? 8 : i == 16 ? 8 | (digit & 3) : digit]);
+	}
 }
 
 static void tell_tokens(const struct registrar *r, const struct asked_all *all,
@@ -422,7 +531,12 @@ static void tell_tokens(const struct registrar *r, const struct asked_all *all,
 							.has_expires = asked->has_expires,
 							.has_q = asked->has_q,
 							.q = asked->q};
-		token_write(&asked->id, contact->token);
+		token_write(&asked->id, asked->flags & BINDING_OUTBOUND, contact->token);
+		contact->outbound = asked->flags & BINDING_OUTBOUND;
+		contact->reg_id = asked->reg_id;
+		contact->has_instance = asked->has_instance;
+		if (asked->has_instance)
+			write_instance(&asked->instance, contact->instance);
 		if (!r->absorb || !asked->expires_s)
 			continue;
 		/* asked for longer than the user wants to know */
@@ -445,8 +559,14 @@ enum registrar_outcome registrar_begin(struct registrar *r, const struct registr
 	to->n = 0;
 	to->headers_len = 0;
 	to->told_max_s = to->retry_after_s = 0;
+	to->gruu = false;
 	if (outcome == REGISTRAR_CONTACT || outcome == REGISTRAR_MANY)
 		return outcome;
+	if (!read_options(reg, &all))
+		return REGISTRAR_CONTACT;
+	if (all.lacks_hop)
+		return REGISTRAR_HOP;
+	to->gruu = all.gruu;
 	if (is_too_brief(reg, &all))
 		return REGISTRAR_BRIEF;
 	if (is_overtaken(r, reg, &all))
@@ -459,6 +579,8 @@ enum registrar_outcome registrar_begin(struct registrar *r, const struct registr
 		absorb(r, reg, &all, to, false);
 		return REGISTRAR_ABSORBED;
 	}
+	if (all.outbound)
+		put_outbound(r, &others);
 	if (outcome != REGISTRAR_STAR)
 		put_others(r, reg, &all, &others);
 	to->headers_len = others.len;
@@ -497,21 +619,46 @@ static void put_q(struct cursor *out, uint16_t q)
 		put_char(out, (char)('0' + rest / unit));
 }
 
+static void put_token_uri(struct cursor *out, const struct registering_contact *contact,
+			  const struct net_endpoint *limen)
+{
+	put_lit(out, "<sip:");
+	put_bytes(out, contact->token, REGISTRAR_TOKEN_CHARS);
+	put_char(out, '@');
+	put_addr_sip(out, limen->family, &limen->addr);
+	put_char(out, ':');
+	put_u64(out, limen->port);
+}
+
+void put_registrar_path(struct cursor *out, const struct registering *registering,
+			const struct net_endpoint *limen)
+{
+	if (!registering->n)
+		return;
+	put_token_uri(out, &registering->contacts[0], limen);
+	put_span(out, registering->contacts[0].outbound ? SPAN(";lr;ob>") : SPAN(";lr>"));
+}
+
 void put_registrar_contact(struct cursor *out, const struct registering *registering,
-			   const struct net_endpoint *limen)
+			   const struct net_endpoint *limen, bool flows)
 {
 	for (unsigned i = 0; i < registering->n; i++) {
 		const struct registering_contact *contact = &registering->contacts[i];
+		bool flow = flows && contact->outbound;
 
 		if (i)
 			put_lit(out, ", ");
-		put_lit(out, "<sip:");
-		put_bytes(out, contact->token, REGISTRAR_TOKEN_CHARS);
-		put_char(out, '@');
-		put_addr_sip(out, limen->family, &limen->addr);
-		put_char(out, ':');
-		put_u64(out, limen->port);
+		put_token_uri(out, contact, limen);
 		put_char(out, '>');
+		if (contact->has_instance && (flow || registering->gruu)) {
+			put_lit(out, ";+sip.instance=\"<");
+			put_bytes(out, contact->instance, REGISTRAR_INSTANCE_CHARS);
+			put_lit(out, ">\"");
+		}
+		if (flow) {
+			put_lit(out, ";reg-id=");
+			put_u64(out, contact->reg_id);
+		}
 		if (contact->has_expires) {
 			put_lit(out, ";expires=");
 			put_u64(out, contact->expires_s);
@@ -524,7 +671,7 @@ void put_registrar_contact(struct cursor *out, const struct registering *registe
 /* ---- its answer ---- */
 
 /* For how long the registrar keeps a token; 0: it does not. */
-static uint32_t granted_s(const struct sip_msg *answer, const struct binding_id *id)
+static uint32_t granted_s(const struct sip_msg *answer, const struct binding_id *id, bool *gruu)
 {
 	struct sip_values contacts = sip_values(answer, SIP_HDR_CONTACT);
 	struct span value, text;
@@ -538,6 +685,7 @@ static uint32_t granted_s(const struct sip_msg *answer, const struct binding_id 
 		if (sip_name_addr_parse(value, &addr) || sip_uri_parse(addr.uri, &uri) ||
 		    !token_read(uri.user, &of) || !binding_id_eq(&of, id))
 			continue;
+		*gruu = sip_param_find(addr.params, SPAN("pub-gruu"), &text);
 		if (!sip_param_find(addr.params, SPAN("expires"), &text))
 			text = sip_hdr_value(answer, SIP_HDR_EXPIRES);
 		(void)read_expires(text, &expires_s);
@@ -557,7 +705,7 @@ static void remove_all(struct registrar *r, const struct pending *of)
 }
 
 static void take_contact(struct registrar *r, const struct pending *pending,
-			 const struct pending_contact *contact, uint32_t granted)
+			 const struct pending_contact *contact, uint32_t granted, bool gruu)
 {
 	uint64_t now = registrar_now_s();
 	uint32_t number, told = granted;
@@ -572,8 +720,12 @@ static void take_contact(struct registrar *r, const struct pending *pending,
 		.core_s = now + granted,
 		.call_id = pending->call_id,
 		.cseq = pending->cseq,
+		.reg_id = contact->reg_id,
+		.instance = contact->instance,
+		.flow = pending->flow,
+		.transport = pending->transport,
 		.q = contact->q,
-		.flags = contact->flags,
+		.flags = (uint16_t)(contact->flags | (gruu ? BINDING_GRUU : 0)),
 		.returns = pending->core ? core_returns(pending->core) : 0,
 	};
 
@@ -613,9 +765,12 @@ void registrar_end(struct registrar *r, const struct registration_id *id, uint16
 		r->stats.failed++; /* what is bound stays bound until its time is up */
 	else if (pending.star)
 		remove_all(r, &pending);
-	for (unsigned i = 0; status / 100 == 2 && answer && i < pending.n; i++)
-		take_contact(r, &pending, &pending.contacts[i],
-			     granted_s(answer, &pending.contacts[i].id));
+	for (unsigned i = 0; status / 100 == 2 && answer && i < pending.n; i++) {
+		bool gruu = false;
+		uint32_t granted = granted_s(answer, &pending.contacts[i].id, &gruu);
+
+		take_contact(r, &pending, &pending.contacts[i], granted, gruu);
+	}
 	pendings_remove(r->pendings, id);
 	registrar_flush(r);
 	registrar_arm(r);

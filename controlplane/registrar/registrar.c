@@ -146,6 +146,7 @@ static void take_conf(struct registrar *r, const struct conf_registrar *conf)
 	r->core_expires_s = conf->core_expires_s;
 	r->outage_expires_s = conf->outage_expires_s;
 	r->outage_keep_s = conf->outage_keep_s;
+	r->flow_timer_s = conf->flow_timer_s;
 }
 
 static int start(struct registrar *r, const struct conf_registrar *conf)
@@ -267,6 +268,11 @@ bool registrar_is_token(struct span user)
 	struct binding_id id;
 
 	return token_read(user, &id);
+}
+
+bool registrar_is_flow(struct span user)
+{
+	return token_is_flow(user);
 }
 
 bool registrar_find(const struct registrar *r, struct span token, struct binding *binding)

@@ -12,6 +12,7 @@ struct registrar;
 struct event_base;
 
 #define REGISTRAR_TOKEN_CHARS 27u
+#define REGISTRAR_INSTANCE_CHARS 45u /* "urn:uuid:" and a UUID */
 #define REGISTER_CONTACTS_MAX 8u /* of one REGISTER, and of a call to a user */
 
 /* Reads what the file has. 0, or -errno after a log line that says what is wrong. */
@@ -40,6 +41,9 @@ struct registration {
 	struct span user;  /* of the address of record */
 	const struct sip_msg *msg;
 	const struct net_endpoint *source;
+	uint64_t flow; /* connection that it came by, 0: datagrams */
+	uint8_t transport;
+	bool outbound; /* flows are kept for who asks for it (RFC 5626) */
 	bool rehearsal; /* nothing is begun: only told what would be */
 	/* the trunk's: the briefest that is taken; the longest that a user is told, and one whose
 	 * contact is not where it registers from; 0: no limit */
@@ -61,6 +65,7 @@ enum registrar_outcome {
 	REGISTRAR_CONTACT,   /* a Contact that cannot be called, or twice: 400 */
 	REGISTRAR_MANY,	     /* more Contacts than limen takes: 403 */
 	REGISTRAR_BRIEF,     /* for too short a time: 423 with min_expires_s */
+	REGISTRAR_HOP,	     /* a flow is asked for, but a proxy lies between: 439 */
 	REGISTRAR_OVERTAKEN, /* its CSeq is older than what is known: 500 */
 	REGISTRAR_FULL,	     /* 503 */
 };
@@ -68,6 +73,10 @@ enum registrar_outcome {
 /* What is made of a REGISTER. */
 struct registering_contact {
 	char token[REGISTRAR_TOKEN_CHARS];
+	char instance[REGISTRAR_INSTANCE_CHARS]; /* where `has_instance`: in place of the user's */
+	bool has_instance;
+	bool outbound;
+	uint32_t reg_id; /* where `outbound` */
 	bool has_expires, has_q;
 	uint16_t q; /* in thousandths */
 	uint32_t expires_s;
@@ -77,6 +86,7 @@ struct registering {
 	unsigned n;
 	struct registering_contact contacts[REGISTER_CONTACTS_MAX]; /* for the registrar */
 	uint32_t told_max_s; /* the user is not told longer; 0: as granted */
+	bool gruu; /* the user wants one, and the registrar can tell the contacts apart */
 	uint32_t retry_after_s; /* BUSY */
 	/* Contact lines of a positive answer: ABSORBED and KEPT: all; else what the user has registered
 	 * besides */
@@ -91,9 +101,14 @@ enum registrar_outcome registrar_begin(struct registrar *registrar,
 				       struct registering *registering);
 
 /* The Contact values for the registrar: tokens at limen's address, with expires and q, in the order
- * of the user's. */
+ * of the user's; with limen's name of the instance where the user wants a GRUU, and with that and
+ * reg-id where the registrar shall know of flows. */
 void put_registrar_contact(struct cursor *out, const struct registering *registering,
-			   const struct net_endpoint *limen);
+			   const struct net_endpoint *limen, bool flows);
+/* The Path value by which requests come back to limen (RFC 3327), for the first contact; `ob` where
+ * it is a flow. Nothing where there is no contact. */
+void put_registrar_path(struct cursor *out, const struct registering *registering,
+			const struct net_endpoint *limen);
 
 /* The registrar's final answer; `answer` NULL: none came. */
 void registrar_end(struct registrar *registrar, const struct registration_id *id, uint16_t status,
@@ -102,6 +117,8 @@ void registrar_end(struct registrar *registrar, const struct registration_id *id
 /* Whether a user part has the form of a token; then the binding it stands for, if there is one. Its
  * texts live until the next change. */
 bool registrar_is_token(struct span user);
+/* Whether a token stands for a flow: its binding gone, the answer is 430 (RFC 5626 section 5.3). */
+bool registrar_is_flow(struct span user);
 bool registrar_find(const struct registrar *registrar, struct span token, struct binding *binding);
 
 /* Where a user of a trunk is, the contact with the highest q first. The texts live until the next

@@ -16,7 +16,7 @@
 #define BATCH_ROWS  8192u
 #define BATCH_BYTES (4u * 1024u * 1024u)
 #define BUSY_MS     2000
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 enum row_kind { ROW_PUT, ROW_DROP };
 
@@ -100,6 +100,17 @@ static int user_version(sqlite3 *db)
 	return version;
 }
 
+/* Which flow of which instance a binding is (RFC 5626): earlier versions did not keep it. */
+static int add_flows(struct store *store)
+{
+	return run(store->db, "BEGIN;"
+			      "ALTER TABLE binding ADD COLUMN instance INTEGER NOT NULL DEFAULT 0;"
+			      "ALTER TABLE binding ADD COLUMN regid INTEGER NOT NULL DEFAULT 0;"
+			      "ALTER TABLE binding ADD COLUMN transport INTEGER NOT NULL DEFAULT 0;"
+			      "PRAGMA user_version=3;"
+			      "COMMIT");
+}
+
 static int make_tables(struct store *store)
 {
 	int err = run(store->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
@@ -109,8 +120,10 @@ static int make_tables(struct store *store)
 	switch (user_version(store->db)) {
 	case SCHEMA_VERSION:
 		return 0;
+	case 2:
+		return add_flows(store);
 	case 1: /* without what limen answers itself */
-		return run(store->db,
+		err = run(store->db,
 			   "BEGIN;"
 			   "ALTER TABLE binding ADD COLUMN core INTEGER NOT NULL DEFAULT 0;"
 			   "ALTER TABLE binding ADD COLUMN callid INTEGER NOT NULL DEFAULT 0;"
@@ -120,6 +133,7 @@ static int make_tables(struct store *store)
 			   "UPDATE binding SET core=expires;"
 			   "PRAGMA user_version=2;"
 			   "COMMIT");
+		return err ? err : add_flows(store);
 	case 0:
 		return run(store->db,
 			   "BEGIN;"
@@ -127,9 +141,11 @@ static int make_tables(struct store *store)
 			   " user BLOB NOT NULL, contact TEXT NOT NULL, source TEXT NOT NULL,"
 			   " expires INTEGER NOT NULL, since INTEGER NOT NULL,"
 			   " core INTEGER NOT NULL, callid INTEGER NOT NULL, cseq INTEGER NOT NULL,"
-			   " q INTEGER NOT NULL, flags INTEGER NOT NULL) WITHOUT ROWID;"
+			   " q INTEGER NOT NULL, flags INTEGER NOT NULL,"
+			   " instance INTEGER NOT NULL, regid INTEGER NOT NULL,"
+			   " transport INTEGER NOT NULL) WITHOUT ROWID;"
 			   "CREATE TABLE token_key(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
-			   "PRAGMA user_version=2;"
+			   "PRAGMA user_version=3;"
 			   "COMMIT");
 	default:
 		return -EINVAL; /* another program's, or a later version's */
@@ -182,11 +198,14 @@ static void tell_row(struct store *store, sqlite3_stmt *get)
 		.cseq = (uint32_t)sqlite3_column_int64(get, 9),
 		.q = (uint16_t)sqlite3_column_int(get, 10),
 		.flags = (uint16_t)sqlite3_column_int(get, 11),
+		.instance = (uint64_t)sqlite3_column_int64(get, 12),
+		.reg_id = (uint32_t)sqlite3_column_int64(get, 13),
+		.transport = (uint8_t)sqlite3_column_int(get, 14),
 	};
 
 	if (id.len != sizeof(binding.id) || !binding.trunk.len || binding.trunk.len > 255 ||
 	    binding.user.len > 255 || !binding.contact.len ||
-	    binding.contact.len > BINDING_CONTACT_MAX ||
+	    binding.contact.len > BINDING_CONTACT_MAX || binding.transport >= NET_TRANSPORTS ||
 	    net_endpoint_parse(column(get, 4), 0, &binding.source))
 		return;
 	memcpy(&binding.id, id.ptr, sizeof(binding.id));
@@ -205,7 +224,7 @@ static int load(struct store *store, uint64_t now_s)
 	if (!err)
 		err = prepare(store, &get,
 			      "SELECT id,trunk,user,contact,source,expires,since,core,callid,cseq,q,"
-			      "flags FROM binding");
+			      "flags,instance,regid,transport FROM binding");
 	while (!err && (code = sqlite3_step(get)) != SQLITE_DONE) {
 		err = errno_of(code);
 		if (!err)
@@ -235,6 +254,9 @@ static int write_put(struct store *store, const struct binding *b)
 	sqlite3_bind_int64(put, 10, (sqlite3_int64)b->cseq);
 	sqlite3_bind_int(put, 11, b->q);
 	sqlite3_bind_int(put, 12, b->flags);
+	sqlite3_bind_int64(put, 13, (sqlite3_int64)b->instance);
+	sqlite3_bind_int64(put, 14, (sqlite3_int64)b->reg_id);
+	sqlite3_bind_int(put, 15, b->transport);
 	return errno_of(sqlite3_step(put));
 }
 
@@ -355,7 +377,7 @@ static int open_db(struct store *store, const char *path, uint64_t now_s, struct
 		err = load(store, now_s);
 	if (!err)
 		err = prepare(store, &store->put,
-			      "INSERT OR REPLACE INTO binding VALUES(?,?,?,?,?,?,?,?,?,?,?,?)");
+			      "INSERT OR REPLACE INTO binding VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 	if (!err)
 		err = prepare(store, &store->drop, "DELETE FROM binding WHERE id=?");
 	if (!err)

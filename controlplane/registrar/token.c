@@ -3,7 +3,8 @@
  * thread. */
 #include "controlplane/registrar/token.h"
 
-#define MARK 'u'
+#define MARK	  'u'
+#define MARK_FLOW 'f'
 
 static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
 
@@ -26,11 +27,11 @@ struct binding_id token_id(const struct hash_key key[2], struct span trunk, stru
 	return (struct binding_id){{hash_of(&key[0], parts, 3), hash_of(&key[1], parts, 3)}};
 }
 
-void token_write(const struct binding_id *id, char token[REGISTRAR_TOKEN_CHARS])
+void token_write(const struct binding_id *id, bool flow, char token[REGISTRAR_TOKEN_CHARS])
 {
 	uint64_t high = id->words[1], low = id->words[0];
 
-	token[0] = MARK;
+	token[0] = flow ? MARK_FLOW : MARK;
 	for (unsigned i = 1; i < REGISTRAR_TOKEN_CHARS; i++) {
 		token[i] = digits[low & 31];
 		low = low >> 5 | high << 59;
@@ -42,7 +43,7 @@ bool token_read(struct span text, struct binding_id *id)
 {
 	uint64_t high = 0, low = 0;
 
-	if (text.len != REGISTRAR_TOKEN_CHARS || text.ptr[0] != MARK)
+	if (text.len != REGISTRAR_TOKEN_CHARS || (text.ptr[0] != MARK && text.ptr[0] != MARK_FLOW))
 		return false;
 	for (unsigned i = REGISTRAR_TOKEN_CHARS - 1; i >= 1; i--) {
 		const char *digit = text.ptr[i] ? strchr(digits, text.ptr[i]) : NULL;
@@ -55,4 +56,11 @@ bool token_read(struct span text, struct binding_id *id)
 	}
 	*id = (struct binding_id){{low, high}};
 	return true;
+}
+
+bool token_is_flow(struct span text)
+{
+	struct binding_id id;
+
+	return token_read(text, &id) && text.ptr[0] == MARK_FLOW;
 }

@@ -11,7 +11,9 @@
 struct binding_id token_id(const struct hash_key key[2], struct span trunk, struct span user,
 			   struct span contact);
 
-void token_write(const struct binding_id *id, char token[REGISTRAR_TOKEN_CHARS]);
+/* Of one that stands for a flow (RFC 5626) the name says so: once it is gone that is told. */
+void token_write(const struct binding_id *id, bool flow, char token[REGISTRAR_TOKEN_CHARS]);
 
 /* False for what token_write never writes. */
 bool token_read(struct span text, struct binding_id *id);
+bool token_is_flow(struct span text);

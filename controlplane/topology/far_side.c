@@ -57,8 +57,15 @@ void put_far_ruri(struct cursor *out, const struct far_parties *parties,
 {
 	const struct party nobody = {.secure = parties->called->secure};
 
-	put_party_at(out, parties->registers ? &nobody : parties->called, parties->ruri_host, peer,
-		     transport);
+	const struct party *called = parties->registers ? &nobody : parties->called;
+
+	put_party_at(out, called, parties->ruri_host, peer, transport);
+	if (!called->has_gr)
+		return;
+	put_lit(out, ";gr");
+	if (called->gr.len)
+		put_char(out, '=');
+	put_span(out, called->gr);
 }
 
 void put_far_from(struct cursor *out, const struct far_parties *parties,

@@ -158,6 +158,7 @@ static int from_sip(const struct sip_uri *uri, struct party *party)
 	party->phone =
 		sip_param_find(uri->params, SPAN("user"), &value) && span_ieq(value, SPAN("phone"));
 	party->anonymous = span_ieq(uri->host, SPAN("anonymous.invalid"));
+	party->has_gr = user.len && sip_param_find(uri->params, SPAN("gr"), &party->gr);
 	err = add_unescaped(party, user);
 	return err ? err : add_number_params(party, params);
 }
@@ -192,6 +193,8 @@ int party_from_uri(struct span text, struct party *party)
 
 	party->len = 0;
 	party->phone = party->anonymous = party->service = party->secure = false;
+	party->has_gr = false;
+	party->gr = SPAN_NONE;
 	if (sip_uri_parse(text, &uri))
 		return -EINVAL;
 	if (uri.is_sip)

@@ -14,6 +14,8 @@ struct party {
 	bool phone;                /* a telephone number: tel:, or ;user=phone */
 	bool service;              /* `user` is a whole service URN (RFC 5031) */
 	bool secure;               /* it was called by sips:, and is called so again */
+	bool has_gr;    /* a GRUU (RFC 5627): one of the user's phones, by the name `gr`. */
+	struct span gr; /* Of the URI that was read; written in a Request-URI alone */
 	bool anonymous;            /* at the host anonymous.invalid (RFC 3323 section 4.1.1.3) */
 };
 
@@ -24,8 +26,9 @@ static inline struct span party_user(const struct party *party)
 
 /* Read a sip:, tel: or urn:service: URI. Passwords, hosts and parameters that name a host, a trunk
  * group or a domain are left out; of a telephone number's parameters those of number portability,
- * extension and subaddress stay (RFC 3966, RFC 4694). The party of a sips: URI is that of the sip:
- * one. 0; -EINVAL; -EPROTONOSUPPORT for another scheme; -ENAMETOOLONG. */
+ * extension and subaddress stay (RFC 3966, RFC 4694), and `gr` of any user as long as the URI's
+ * text lives. The party of a sips: URI is that of the sip: one. 0; -EINVAL; -EPROTONOSUPPORT for
+ * another scheme; -ENAMETOOLONG. */
 int party_from_uri(struct span uri, struct party *party);
 
 /* Nobody's name, at nobody's host. */

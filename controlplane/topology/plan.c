@@ -132,7 +132,7 @@ struct span plans_get(struct plans *plans, unsigned from, unsigned to, unsigned 
 		if (plans->slots[at].pair == pair)
 			return span_of(plans->slots[at].bytes, plans->slots[at].len);
 	}
-	if (put_plan(&out, plans->conf, from, to, variant, NULL) ||
+	if (put_plan(&out, plans->conf, from, to, variant, NULL, NULL) ||
 	    put_plan_parts(&out, plans->conf, from, to))
 		return SPAN_NONE;
 	copy = plans->nkept < KEPT_MAX ? malloc(out.len) : NULL;
@@ -145,13 +145,24 @@ struct span plans_get(struct plans *plans, unsigned from, unsigned to, unsigned 
 	return cursor_span(&out);
 }
 
+struct span plans_get_register(struct plans *plans, unsigned from, unsigned to, unsigned variant,
+			       const struct plan_register *says)
+{
+	struct cursor out = cursor_on(plans->scratch, sizeof(plans->scratch));
+
+	if (put_plan(&out, plans->conf, from, to, variant, says, NULL) ||
+	    put_plan_parts(&out, plans->conf, from, to))
+		return SPAN_NONE;
+	return cursor_span(&out);
+}
+
 void plans_explain(const struct plans *plans, unsigned from, unsigned to, unsigned variant,
 		   struct explain *explain)
 {
 	char scratch[EDIT_PLAN_BYTES_MAX];
 	struct cursor out = cursor_on(scratch, sizeof(scratch));
 
-	(void)put_plan(&out, plans->conf, from, to, variant, explain);
+	(void)put_plan(&out, plans->conf, from, to, variant, NULL, explain);
 	(void)put_plan_parts(&out, plans->conf, from, to);
 	plan_parts_explain(&plans->conf->trunks[from], &plans->conf->trunks[to], explain);
 }

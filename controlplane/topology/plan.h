@@ -28,6 +28,15 @@ enum plan_variant {
 struct span plans_get(struct plans *plans, unsigned from, unsigned to,
 		      unsigned variant);
 
+/* What a REGISTER says of itself in place of what the user said. */
+struct plan_register {
+	struct span path;      /* empty: no Path */
+	struct span supported; /* option tags */
+};
+/* As plans_get, for a REGISTER; good until the next call. */
+struct span plans_get_register(struct plans *plans, unsigned from, unsigned to, unsigned variant,
+			       const struct plan_register *says);
+
 /* Tell how that plan is made: drafted anew, as what is kept says no more why. */
 void plans_explain(const struct plans *plans, unsigned from, unsigned to, unsigned variant,
 		   struct explain *explain);

@@ -290,8 +290,19 @@ static void tell(const struct draft *draft, const struct conf_trunk *from,
 		     variant & PLAN_OPEN ? "; the caller asks for no privacy" : "");
 }
 
+/* Lines that limen writes itself. */
+static int put_says(struct cursor *out, const struct plan_register *says)
+{
+	int err = edit_plan_rule(out, EDIT_TO_B, EDIT_SET, SIP_HDR_SUPPORTED, SPAN_NONE,
+				 says->supported);
+
+	if (!err && says->path.len)
+		err = edit_plan_rule(out, EDIT_TO_B, EDIT_SET, SIP_HDR_PATH, SPAN_NONE, says->path);
+	return err;
+}
+
 int put_plan(struct cursor *out, const struct conf *conf, unsigned from_trunk, unsigned to_trunk,
-	     unsigned variant, struct explain *explain)
+	     unsigned variant, const struct plan_register *says, struct explain *explain)
 {
 	const struct conf_trunk *from = &conf->trunks[from_trunk], *to = &conf->trunks[to_trunk];
 	struct draft draft;
@@ -300,6 +311,9 @@ int put_plan(struct cursor *out, const struct conf *conf, unsigned from_trunk, u
 	draft_known(&draft, from, to, variant);
 	draft_kept(&draft, conf, from, to);
 	tell(&draft, from, to, variant, explain);
+	if (says)
+		draft.actions[EDIT_TO_B][SIP_HDR_SUPPORTED] =
+			draft.actions[EDIT_TO_B][SIP_HDR_PATH] = EDIT_DROP;
 	edit_plan_start(out, EDIT_DROP, EDIT_DROP);
 	for (int d = 0; d < EDIT_DIRECTIONS; d++) {
 		for (unsigned id = 1; id < SIP_HDR_IDS_END && !err; id++) {
@@ -309,6 +323,8 @@ int put_plan(struct cursor *out, const struct conf *conf, unsigned from_trunk, u
 						     (enum sip_hdr_id)id, SPAN_NONE, SPAN_NONE);
 		}
 	}
+	if (!err && says)
+		err = put_says(out, says);
 	if (!err)
 		err = put_named(out, from, to);
 	return err ? err : edit_plan_finish(out);

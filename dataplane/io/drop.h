@@ -36,7 +36,7 @@
 	X(SRTP_SOURCES, "srtp-sources", "more synchronization sources than a key may have")        \
 	X(SRTP_ENGINE, "srtp-engine", "no SRTP engine, or it failed")                              \
 	X(SIP_PARSE, "sip-parse", "not a SIP message that can be answered")                        \
-	X(SIP_KEEPALIVE, "sip-keepalive", "CRLF keepalive")                                        \
+	X(SIP_KEEPALIVE, "sip-keepalive", "CRLF keepalive, or STUN of a stranger")                 \
 	X(SIP_NO_DIALOG, "sip-no-dialog", "response or ACK that belongs to nothing")               \
 	X(SIP_FORGED, "sip-forged", "cookie with a wrong MAC")                                     \
 	X(SIP_BLOCKED, "sip-blocked", "SIP from a source that is blocked")                         \

@@ -137,6 +137,10 @@ struct engine {
 struct cursor *out_start(struct engine *e);
 /* The open text; SPAN_NONE (and nothing kept) when it did not fit. */
 struct span out_finish(struct engine *e);
+/* What is no SIP message. */
+void out_send_bytes(struct engine *e, uint8_t realm, uint8_t transport,
+		    const struct net_endpoint *dst, uint64_t flow, uint64_t token,
+		    struct span bytes);
 void out_send(struct engine *e, uint8_t realm, uint8_t transport, const struct net_endpoint *dst,
 	      struct span bytes);
 /* The same of a message that goes by a connection: `flow` and `token` of struct ipc_sip_out. */

@@ -3,6 +3,8 @@
  * what it belongs to by cookie or key and hands it on. One worker thread; libc only. */
 #include "dataplane/sip/core.h"
 
+#include "common/net/stun.h"
+
 #include <stdlib.h>
 
 enum engine_slab { SLAB_CALLS = 0, SLAB_LEGS, SLAB_TXNS, SLAB_PROBES, SLAB_BLOBS };
@@ -394,6 +396,26 @@ static enum engine_fate on_request(struct engine *e, const struct sip_msg *msg)
 	return FATE_TAKEN;
 }
 
+/* RFC 5626 section 4.4.2: the user sees whether its address is still the one that it registered
+ * from. An answer is longer than its question: strangers get none, whose address may be forged. */
+static enum engine_fate on_stun(struct engine *e, struct span bytes)
+{
+	const struct engine_source *source = e->source;
+	struct cursor *out;
+
+	if (e->guard.has_table &&
+	    guard_source(&e->guard, e->now_ns, source->realm, &source->peer)->class ==
+		    IPC_CLASS_UNKNOWN)
+		return FATE_KEEPALIVE;
+	out = out_start(e);
+	if (!put_stun_answer(out, bytes, &source->peer))
+		return FATE_KEEPALIVE;
+	e->stats.stun_answered++;
+	out_send_bytes(e, source->realm, source->transport, &source->peer, 0, 0,
+		       out_finish(e));
+	return FATE_TAKEN;
+}
+
 enum engine_fate engine_message(struct engine *e, uint64_t now_ns,
 				const struct engine_source *source, struct span bytes)
 {
@@ -402,6 +424,8 @@ enum engine_fate engine_message(struct engine *e, uint64_t now_ns,
 
 	input_start(e, now_ns);
 	e->source = source;
+	if (source->transport == NET_UDP && stun_is_message(bytes))
+		return on_stun(e, bytes);
 	switch (sip_parse(msg, bytes.ptr, bytes.len, SIP_DATAGRAM)) {
 	case SIP_PARSE_OK:
 		break;

@@ -91,6 +91,7 @@ struct engine_stats {
 	/* Offers that SRTP's policy refused in part or all, those with DTLS, and answers that did
 	 * not fit what was offered. */
 	uint64_t srtp_refused, dtls_refused, srtp_answers_refused;
+	uint64_t stun_answered; /* keep-alives */
 	uint64_t subscriptions_expired; /* that nobody ended */
 	uint64_t limits_refused, limits_no_room; /* of trunks and users; that could not be counted */
 	uint64_t tables, tables_bad, sources_set, sources_unset, sources_full, requests_unknown,

@@ -35,9 +35,9 @@ static struct engine_action *out_action(struct engine *e)
 	return action;
 }
 
-void out_send_flow(struct engine *e, uint8_t realm, uint8_t transport,
-		   const struct net_endpoint *dst, uint64_t flow, uint64_t token,
-		   struct span bytes)
+void out_send_bytes(struct engine *e, uint8_t realm, uint8_t transport,
+		    const struct net_endpoint *dst, uint64_t flow, uint64_t token,
+		    struct span bytes)
 {
 	const struct net_endpoint *src = engine_local(e, realm, transport, dst->family);
 	struct engine_action *action;
@@ -57,6 +57,17 @@ void out_send_flow(struct engine *e, uint8_t realm, uint8_t transport,
 		action->token = token;
 	}
 	action->bytes = bytes;
+}
+
+void out_send_flow(struct engine *e, uint8_t realm, uint8_t transport,
+		   const struct net_endpoint *dst, uint64_t flow, uint64_t token,
+		   struct span bytes)
+{
+	unsigned before = e->nactions;
+
+	out_send_bytes(e, realm, transport, dst, flow, token, bytes);
+	if (e->nactions == before)
+		return;
 	if (bytes.len > 8 && memcmp(bytes.ptr, "SIP/2.0 ", 8) == 0)
 		e->stats.responses_out++;
 	else

@@ -7,6 +7,7 @@
 #define CONTACTS_MAX 8192u /* bytes of Contact lines in the answer to a registration */
 /* The control plane hears of an answer within this time, or not at all. */
 #define TELL_MAX_MS 4000u
+#define SIP_PORT    5060u
 
 /* ---- the request ---- */
 
@@ -127,8 +128,10 @@ static bool is_same_contact(struct span a_text, struct span b_text)
 	       span_ieq(a.host, b.host) && a.port == b.port;
 }
 
-/* How long the registrar keeps limen's contact. False when it does not. */
-static bool granted_expires(const struct sip_msg *answer, struct span own, uint64_t *expires)
+/* How long the registrar keeps limen's contact, and the parameters it tells with it. False when it
+ * does not. */
+static bool granted_expires(const struct sip_msg *answer, struct span own, uint64_t *expires,
+			    struct span *params)
 {
 	struct sip_values it = sip_values(answer, SIP_HDR_CONTACT);
 	struct sip_name_addr name;
@@ -137,6 +140,7 @@ static bool granted_expires(const struct sip_msg *answer, struct span own, uint6
 	while (sip_values_next(&it, &value)) {
 		if (!is_same_contact(value, own) || sip_name_addr_parse(value, &name))
 			continue;
+		*params = name.params;
 		if (sip_param_find(name.params, SPAN("expires"), &param) &&
 		    sip_number_parse(param, UINT32_MAX, expires) == 0)
 			return *expires != 0;
@@ -156,8 +160,45 @@ static bool is_removal(const struct sip_name_addr *contact)
 	       sip_number_parse(value, 0, &expires) == 0;
 }
 
-/* One of the user's own contacts, with the time that was granted in place of what it asked for. */
-static void put_own_contact(struct cursor *out, struct span text, uint64_t expires)
+/* A GRUU (RFC 5627 section 5.4.2) at limen's address in place of the registrar's domain: requests
+ * there go to that domain again, `gr` with them. */
+static void put_gruu(struct cursor *out, struct span params, struct span name,
+		     const struct net_endpoint *self)
+{
+	struct span text, gr;
+	struct sip_uri uri;
+	bool has_gr;
+
+	if (!sip_param_find(params, name, &text))
+		return;
+	if (text.len > 2 && text.ptr[0] == '"')
+		text = span_of(text.ptr + 1, text.len - 2);
+	if (sip_uri_parse(text, &uri) || !uri.is_sip || uri.is_sips || !uri.user.len)
+		return;
+	has_gr = sip_param_find(uri.params, SPAN("gr"), &gr);
+	put_char(out, ';');
+	put_span(out, name);
+	put_lit(out, "=\"sip:");
+	put_span(out, uri.user);
+	put_char(out, '@');
+	put_addr_sip(out, self->family, &self->addr);
+	if (self->port != SIP_PORT) {
+		put_char(out, ':');
+		put_u64(out, self->port);
+	}
+	if (has_gr) {
+		put_lit(out, ";gr");
+		if (gr.len)
+			put_char(out, '=');
+		put_span(out, gr);
+	}
+	put_char(out, '"');
+}
+
+/* One of the user's own contacts, with the time that was granted in place of what it asked for, and
+ * what GRUUs the registrar told with limen's. */
+static void put_own_contact(struct cursor *out, struct span text, uint64_t expires,
+			    struct span told, const struct net_endpoint *self)
 {
 	struct sip_name_addr contact;
 	struct span params, value;
@@ -180,6 +221,10 @@ static void put_own_contact(struct cursor *out, struct span text, uint64_t expir
 				   : SPAN_NONE;
 	}
 	put_unfolded(out, params);
+	if (self) {
+		put_gruu(out, told, SPAN("pub-gruu"), self);
+		put_gruu(out, told, SPAN("temp-gruu"), self);
+	}
 	put_lit(out, ";expires=");
 	put_u64(out, expires);
 	put_lit(out, "\r\n");
@@ -193,6 +238,9 @@ static void put_registered(struct engine *e, const struct sip_call *call,
 	struct span request = blob_span(&e->blobs, call->request), value, limens;
 	const struct ipc_verdict *verdict = call_verdict(e, call);
 	struct ipc_target_view target = call_target(e, call);
+	const struct sip_leg *a = leg_get(e, call->leg[SIDE_A]);
+	const struct net_endpoint *self =
+		a ? engine_local(e, a->realm, a->transport, a->next_hop.family) : NULL;
 	struct sip_values it;
 
 	if (target.head == NULL || target.contact.len == 0 ||
@@ -201,13 +249,14 @@ static void put_registered(struct engine *e, const struct sip_call *call,
 	it = sip_values(&e->again, SIP_HDR_CONTACT);
 	while (sip_list_next(&target.contact, &limens) && sip_values_next(&it, &value)) {
 		uint32_t len = out->len;
+		struct span told;
 		uint64_t expires;
 
-		if (!granted_expires(answer, limens, &expires))
+		if (!granted_expires(answer, limens, &expires, &told))
 			continue;
 		if (verdict->register_max_s && expires > verdict->register_max_s)
 			expires = verdict->register_max_s;
-		put_own_contact(out, value, expires);
+		put_own_contact(out, value, expires, told, self);
 		if (out->full) {
 			out->len = len; /* the ones before may still be told */
 			out->full = false;

@@ -223,7 +223,7 @@ static void add_neigh(struct stats *stats, struct neigh *neigh)
 	X(limits_refused) X(limits_no_room) X(tables) X(tables_bad) X(sources_set)                 \
 	X(sources_unset) X(sources_full) X(requests_unknown) X(requests_known) X(agents)           \
 	X(suspects)                                                                                \
-	X(subscriptions) X(subscriptions_expired)                                                  \
+	X(stun_answered) X(subscriptions) X(subscriptions_expired)                                 \
 	X(calls) X(legs) X(txns) X(records_unacked) X(timers)
 
 #define MEDIA_COUNTERS(X)                                                                          \

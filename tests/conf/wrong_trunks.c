@@ -23,6 +23,10 @@ const struct wrong wrong_trunks[] = {
 	 "    register_nat_expires_s: x",
 	 {{28, "trunks[0].register_nat_expires_s", "not a whole number: \"x\"; must be from 0 to "
 	   "604800"}}},
+	{"flows for some", 27, "    outbound: some",
+	 {{27, "trunks[0].outbound", "neither yes nor no: \"some\""}}},
+	{"a path that is a URI", 27, "    register_path: \"sip:edge\"",
+	 {{27, "trunks[0].register_path", "neither yes nor no: \"sip:edge\""}}},
 	{"an account for moments", 27, "    account_expires_s: 59",
 	 {{27, "trunks[0].account_expires_s", "out of range: 59; must be from 60 to 86400"}}},
 	{"a domain with a port", 27, "    account_domain: \"x:5060\"",

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <event2/event.h>
 #include <stdio.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -251,19 +252,26 @@ static void count_failed(void *arg, unsigned realm, const struct net_endpoint *s
 
 static const struct auth_events events = {.failed = count_failed};
 
-static struct world start(void)
+static struct world start_with(bool integrity)
 {
 	const struct conf_auth conf = {.users_file = path,
+				       .users_table = (char[]){""},
 				       .credentials_file = (char[]){""},
 				       .algorithms_count = 2,
 				       .algorithms = {(char[]){"SHA-256"}, (char[]){"MD5"}},
-				       .nonce_s = 300};
+				       .nonce_s = 300,
+				       .integrity = integrity};
 	static struct world w;
 
 	write_users(kim_lines());
 	w = (struct world){.base = event_base_new()};
 	cr_assert_eq(auth_new(&w.auth, w.base, &conf, &events, &w), 0);
 	return w;
+}
+
+static struct world start(void)
+{
+	return start_with(false);
 }
 
 static void stop(struct world *w)
@@ -390,11 +398,103 @@ Test(auth, the_right_password_and_what_is_nearly_right)
 	stop(&w);
 }
 
+/* RFC 7616 section 3.4.3: the digest is over the body too. */
+Test(auth, credentials_over_the_body)
+{
+	struct world w = start_with(true);
+	const struct digest_request with = {.method = SPAN("MESSAGE"),
+					    .uri = SPAN("sip:b"),
+					    .nonce = SPAN("n"),
+					    .qop = SPAN("auth-int"),
+					    .nc = SPAN("00000001"),
+					    .cnonce = SPAN("c"),
+					    .body = SPAN("hello")};
+	struct digest_request other = with;
+	const char *nonce = challenged(&w);
+	char one[DIGEST_HEX_MAX], two[DIGEST_HEX_MAX], lines[512];
+	struct cursor out = cursor_on(lines, sizeof(lines) - 1);
+	unsigned char ha1[DIGEST_BYTES_MAX];
+	struct sip_msg msg = {.method = SIP_METHOD_REGISTER};
+	unsigned len;
+
+	/* H(kim:lab:secret), H(MESSAGE:sip:b:H(hello)), by another implementation */
+	cr_assert(digest_ha1(DIGEST_MD5, SPAN("kim"), SPAN("lab"), SPAN("secret"), ha1));
+	cr_assert(digest_response(&with, ha1, one, &len));
+	cr_expect_arr_eq(one, "0c9a1d28258999cacf91d001f3be5716", 32);
+	other.body = SPAN("hellO");
+	cr_assert(digest_response(&other, ha1, two, &len));
+	cr_expect_arr_neq(one, two, len);
+	cr_expect_eq(request(&w, nonce, &(struct credentials){.nc = 1, .qop = "auth-int"}, &here),
+		     AUTH_GOOD);
+	cr_expect_eq(request(&w, nonce, &(struct credentials){.nc = 2}, &here), AUTH_GOOD);
+	cr_expect_eq(request(&w, nonce, &(struct credentials){.nc = 3, .qop = "auth-x"}, &here),
+		     AUTH_WRONG);
+	put_auth_challenge(&out, w.auth, &msg, SPAN("lab"), &here, false);
+	lines[out.len] = '\0';
+	cr_expect_not_null(strstr(lines, "qop=\"auth,auth-int\""), "%s", lines);
+	stop(&w);
+}
+
+static void sqlite_users(const char *sql)
+{
+	sqlite3 *db;
+
+	write_users("");
+	unlink(path);
+	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+Test(auth, users_in_a_table_of_sqlite)
+{
+	static const struct {
+		const char *sql;
+		unsigned line;
+	} wrong[] = {
+		{"CREATE TABLE users(user, realm, ha1)", 0},
+		{"CREATE TABLE other(user, realm, algorithm, ha1)", 0},
+		{"CREATE TABLE users(user, realm, algorithm, ha1);"
+		 "INSERT INTO users VALUES('kim','lab','MD5','00112233445566778899aabbccddeeff'),"
+		 "('to,m','lab','MD5','00112233445566778899aabbccddeeff')", 2},
+		{"CREATE TABLE users(user, realm, algorithm, ha1);"
+		 "INSERT INTO users VALUES('# kim','lab','MD5','00112233445566778899aabbccddeeff')", 1},
+		{"CREATE TABLE users(user, realm, algorithm, ha1);"
+		 "INSERT INTO users VALUES('kim','lab','MD5',NULL)", 1},
+		{"CREATE TABLE users(user, realm, algorithm, ha1);"
+		 "INSERT INTO users VALUES('kim','lab','MD5','0011')", 1},
+	};
+	struct users_error error;
+	struct users *users;
+
+	sqlite_users("CREATE TABLE users(ha1, name, user, realm, algorithm);"
+		     "INSERT INTO users VALUES('00112233445566778899aabbccddeeff','Kim','kim','lab',"
+		     "'MD5'),('00112233445566778899aabbccddeeff','Tom','tom','lab','MD5')");
+	cr_assert_eq(users_load_sqlite(&users, path, "users", &error), 0, "%s", error.reason);
+	cr_expect_eq(users_count(users), 2);
+	cr_expect_not_null(users_find(users, SPAN("tom"), SPAN("lab"), DIGEST_MD5));
+	cr_expect_null(users_find(users, SPAN("Tom"), SPAN("lab"), DIGEST_MD5));
+	users_free(users);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		sqlite_users(wrong[i].sql);
+		cr_expect_eq(users_load_sqlite(&users, path, "users", &error), -EINVAL, "%zu", i);
+		cr_expect_eq(error.line, wrong[i].line, "%zu: line %u: %s", i, error.line,
+			     error.reason);
+		cr_expect_null(users);
+	}
+	unlink(path);
+	cr_expect_eq(users_load_sqlite(&users, path, "users", &error), -EINVAL);
+	write_users("no database, but text of some length; no database, but text of some length");
+	cr_expect_eq(users_load_sqlite(&users, path, "users", &error), -EINVAL);
+	unlink(path);
+}
+
 Test(auth, a_file_is_read_again_behind_the_loop)
 {
 	struct world w = start();
 	const char *nonce = challenged(&w);
 	const struct conf_auth conf = {.users_file = path,
+				       .users_table = (char[]){""},
 				       .credentials_file = (char[]){""},
 				       .algorithms_count = 1,
 				       .algorithms = {(char[]){"MD5"}},

@@ -204,6 +204,83 @@ Test(ask, a_token_of_nobody_goes_nowhere)
 	stop(asked);
 }
 
+#define FLOWS                                                                                      \
+	CONF_MANNERS(", sources: [10.99.1.0/24], methods: [REGISTER, INVITE]",                     \
+		     ", register_path: yes")
+#define PHONE ";+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\""
+
+static struct span plan_sets(struct asked *asked, enum sip_hdr_id id)
+{
+	struct span plan = ipc_verdict_plan(asked->verdict), name, value;
+	uint32_t at = 0;
+
+	while (edit_plan_next_set(plan, EDIT_TO_B, &at, &name, &value)) {
+		if (span_ieq(name, span_str(sip_hdr_name(id))))
+			return value;
+	}
+	return SPAN_NONE;
+}
+
+Test(ask, a_flow_has_a_path_and_fails_when_it_is_gone)
+{
+	struct asked *asked = start(FLOWS);
+	char token[REGISTRAR_TOKEN_CHARS], message[768], path[128];
+	struct ipc_target_view view;
+
+	ask(asked, 0, "10.99.1.77:40123",
+	    REGISTER("kim", "Supported: outbound, path, gruu\r\nContact: "
+			    "<sip:kim@192.168.7.7>;reg-id=1" PHONE ";expires=300\r\n"));
+	cr_assert_eq(asked->verdict->status, 0);
+	expect_span(ipc_verdict_headers(asked->verdict), "Require: outbound\r\n");
+	view = target(asked, 0);
+	memcpy(token, view.contact.ptr + 5, sizeof(token));
+	snprintf(path, sizeof(path), "<sip:%.*s@10.99.2.1:5060;lr;ob>", (int)sizeof(token), token);
+	expect_span(plan_sets(asked, SIP_HDR_PATH), path);
+	expect_span(plan_sets(asked, SIP_HDR_SUPPORTED), "path, outbound, gruu");
+	registrar_grants(asked, span_of(view.contact.ptr, 5 + sizeof(token) + 16));
+	/* by the Path, whatever the Request-URI */
+	snprintf(message, sizeof(message),
+		 "INVITE sip:kim@10.99.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"
+		 "Route: %s\r\nFrom: <sip:9@x>;tag=1\r\nTo: <sip:kim@10.99.2.2>\r\nCall-ID: 1\r\n"
+		 "CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
+		 path);
+	ask(asked, 1, "10.99.2.2", message);
+	cr_assert_eq(asked->verdict->status, 0);
+	expect_span(target(asked, 0).ruri, "sip:kim@192.168.7.7");
+	cr_expect_eq(target(asked, 0).head->peer.port, 40123);
+	ask(asked, 1, "10.99.2.2",
+	    INVITE("sip:faaaaaaaaaaaaaaaaaaaaaaaaaa@x", "<sip:9@x>", "<sip:9@x>", ""));
+	cr_expect_eq(asked->verdict->status, 430);
+	cr_expect_eq(asked->answer.decision.outcome, POLICY_FLOW_FAILED);
+	ask(asked, 0, "10.99.1.77:40123",
+	    REGISTER("kim", "Via: SIP/2.0/UDP p;branch=z9hG4bK9\r\nSupported: outbound\r\nContact: "
+			    "<sip:kim@192.168.7.7>;reg-id=1" PHONE "\r\n"));
+	cr_expect_eq(asked->verdict->status, 439);
+	cr_expect_eq(asked->answer.decision.outcome, POLICY_FIRST_HOP);
+	ask(asked, 0, "10.99.1.77:40123", REGISTER("kim", "Contact: <sip:kim@192.168.7.7>\r\n"));
+	cr_expect_eq(asked->verdict->status, 0);
+	expect_span(plan_sets(asked, SIP_HDR_SUPPORTED), "path");
+	stop(asked);
+}
+
+/* RFC 5627: one of a user's phones, as the registrar named it. */
+Test(ask, a_gruu_keeps_its_name_on_the_far_side)
+{
+	struct asked *asked = start(ACCESS);
+
+	ask(asked, 0, "10.99.1.7",
+	    INVITE("sip:kim@10.99.1.1;gr=urn:uuid:f81d4fae;transport=udp", "<sip:9@x;gr=mine>",
+		   "<sip:kim@10.99.1.1;gr=urn:uuid:f81d4fae>", ""));
+	cr_assert_eq(asked->verdict->status, 0);
+	expect_span(target(asked, 0).ruri, "sip:kim@10.99.2.2:5060;gr=urn:uuid:f81d4fae");
+	expect_span(target(asked, 0).to, "<sip:kim@10.99.2.2>");
+	expect_span(target(asked, 0).from, "<sip:9@10.99.2.1>");
+	ask(asked, 0, "10.99.1.7",
+	    INVITE("sip:tgruu.7hs@10.99.1.1;gr", "<sip:9@x>", "<sip:9@x>", ""));
+	expect_span(target(asked, 0).ruri, "sip:tgruu.7hs@10.99.2.2:5060;gr");
+	stop(asked);
+}
+
 Test(ask, registers_that_cannot_be_passed_on)
 {
 	struct asked *asked = start(ACCESS);

@@ -22,7 +22,7 @@ Test(token, is_read_as_written_and_nothing_else)
 		struct binding_id id = {{rng_next(&rng), rng_next(&rng)}}, back;
 		unsigned at = (unsigned)rng_below(&rng, REGISTRAR_TOKEN_CHARS);
 
-		token_write(&id, text);
+		token_write(&id, false, text);
 		cr_assert(token_read(span_of(text, sizeof(text)), &back));
 		cr_assert(binding_id_eq(&id, &back));
 		memcpy(odd, text, sizeof(odd));

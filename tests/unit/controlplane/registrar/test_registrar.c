@@ -22,6 +22,8 @@ struct test {
 	/* of REGISTERs; call_id NULL and cseq 0: 1 */
 	const char *call_id;
 	unsigned cseq, min_expires_s, expires_s, nat_expires_s;
+	bool no_outbound;
+	uint64_t flow;
 };
 
 static struct registering last; /* what became of the last REGISTER */
@@ -95,6 +97,8 @@ static enum registrar_outcome send_register(struct test *test, const char *user,
 						  .user = span_str(user),
 						  .msg = &msg,
 						  .source = &from,
+						  .outbound = !test->no_outbound,
+						  .flow = test->flow,
 						  .min_expires_s = test->min_expires_s,
 						  .expires_s = test->expires_s,
 						  .nat_expires_s = test->nat_expires_s};
@@ -322,7 +326,7 @@ Test(registrar, the_contact_for_the_registrar_tells_nothing)
 				   "10.99.1.2", token),
 		     REGISTRAR_TOKEN);
 	cr_assert_eq(last.n, 3);
-	put_registrar_contact(&out, &last, &limen);
+	put_registrar_contact(&out, &last, &limen, false);
 	put_char(&out, '\0');
 	cr_expect_null(strstr(buf, "SECRET"));
 	cr_expect_not_null(strstr(buf, "@10.99.2.1:5070>;expires=300;q=0.5, <sip:u"), "%s", buf);
@@ -340,7 +344,7 @@ static void grant_all(struct test *test, unsigned expires)
 	char text[2048], headers[2200];
 	struct cursor out = cursor_on(text, sizeof(text) - 1);
 
-	put_registrar_contact(&out, &last, &limen);
+	put_registrar_contact(&out, &last, &limen, false);
 	text[out.len] = '\0';
 	snprintf(headers, sizeof(headers), "Contact: %s\r\nExpires: %u\r\n", text, expires);
 	answer(test, 200, headers);
@@ -439,6 +443,145 @@ Test(registrar, a_flow_keeps_its_token_when_its_uri_changes)
 	stop(&test);
 }
 
+/* ---- flows (RFC 5626) ---- */
+
+#define PHONE	 ";+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\""
+#define OUTBOUND "Supported: path, outbound\r\n"
+
+Test(registrar, a_flow_is_kept_for_who_asks_for_it)
+{
+	struct test test = start();
+	const struct net_endpoint limen = {.addr = {{10, 99, 2, 1}}, .family = NET_IP4, .port = 5060};
+	char one[REGISTRAR_TOKEN_CHARS], two[REGISTRAR_TOKEN_CHARS], text[256];
+	struct cursor out = cursor_on(text, sizeof(text) - 1);
+	struct binding found[REGISTER_CONTACTS_MAX];
+
+	test.conf.flow_timer_s = 25;
+	begin(&test, true);
+	cr_assert_eq(send_register(&test, "kim",
+				   OUTBOUND "Contact: <sip:kim@h1>;reg-id=1" PHONE "\r\n",
+				   "10.99.1.2", one),
+		     REGISTRAR_TOKEN);
+	cr_expect_str_eq(headers_of(), "Require: outbound\r\nFlow-Timer: 25\r\n");
+	cr_expect(registrar_is_token(of(one)) && registrar_is_flow(of(one)));
+	put_registrar_contact(&out, &last, &limen, true);
+	text[out.len] = '\0';
+	cr_expect(strncmp(text, "<sip:f", 6) == 0);
+	cr_expect_not_null(strstr(text, "@10.99.2.1:5060>;+sip.instance=\"<urn:uuid:"), "%s", text);
+	cr_expect_not_null(strstr(text, ">\";reg-id=1"));
+	cr_expect_null(strstr(text, "000A95A0E128"), "the phone's own name: %s", text);
+	out = cursor_on(text, sizeof(text) - 1);
+	put_registrar_contact(&out, &last, &limen, false);
+	text[out.len] = '\0';
+	cr_expect_null(strstr(text, "instance"), "%s", text);
+	out = cursor_on(text, sizeof(text) - 1);
+	put_registrar_path(&out, &last, &limen);
+	text[out.len] = '\0';
+	cr_expect_eq(strncmp(text + 5, one, sizeof(one)), 0);
+	cr_expect_str_eq(text + 5 + sizeof(one), "@10.99.2.1:5060;lr;ob>");
+	grant(&test, one, 60);
+	test.flow = 77;
+	cr_assert_eq(send_register(&test, "kim",
+				   OUTBOUND "Contact: <sip:kim@h1>;reg-id=2" PHONE "\r\n",
+				   "10.99.1.2", two),
+		     REGISTRAR_TOKEN);
+	grant(&test, two, 60);
+	cr_expect_arr_neq(one, two, sizeof(one), "two flows of one phone");
+	cr_assert_eq(registrar_find_user(test.registrar, SPAN("access"), SPAN("kim"), found), 2);
+	cr_expect_neq(found[0].instance, 0);
+	cr_expect_eq(found[0].instance, found[1].instance);
+	cr_expect_eq(found[0].reg_id + found[1].reg_id, 3);
+	cr_expect_eq(found[0].flow + found[1].flow, 77);
+	cr_expect(found[0].flags & BINDING_OUTBOUND);
+	close_registrar(&test);
+	open_registrar(&test);
+	cr_assert_eq(registrar_find_user(test.registrar, SPAN("access"), SPAN("kim"), found), 2);
+	cr_expect_eq(found[0].instance, found[1].instance);
+	cr_expect_eq(found[0].reg_id + found[1].reg_id, 3, "known from the file");
+	cr_expect_eq(found[0].flow + found[1].flow, 0, "connections are not");
+	stop(&test);
+}
+
+Test(registrar, who_gets_no_flow)
+{
+	static const struct {
+		const char *lines;
+		bool off;
+		enum registrar_outcome outcome;
+		const char *what;
+	} cases[] = {
+		{"Contact: <sip:kim@h>;reg-id=1" PHONE "\r\n", false, REGISTRAR_TOKEN,
+		 "does not support it"},
+		{OUTBOUND "Contact: <sip:kim@h>" PHONE "\r\n", false, REGISTRAR_TOKEN, "no reg-id"},
+		{OUTBOUND "Contact: <sip:kim@h>;reg-id=1\r\n", false, REGISTRAR_TOKEN,
+		 "no instance"},
+		{OUTBOUND "Contact: <sip:kim@h>;reg-id=0" PHONE "\r\n", false, REGISTRAR_TOKEN,
+		 "no number from 1 on"},
+		{OUTBOUND "Contact: <sip:kim@h>;reg-id=1;expires=0" PHONE "\r\n", false,
+		 REGISTRAR_TOKEN, "it leaves"},
+		{OUTBOUND "Contact: <sip:kim@h>;reg-id=1" PHONE "\r\n", true, REGISTRAR_TOKEN,
+		 "the trunk does not"},
+		{OUTBOUND "Via: SIP/2.0/UDP p;branch=z9hG4bK2\r\nContact: <sip:kim@h>;reg-id=1" PHONE
+			  "\r\n",
+		 false, REGISTRAR_HOP, "a proxy in between"},
+		{OUTBOUND "Contact: <sip:kim@h>;reg-id=1" PHONE ", <sip:kim@h2>\r\n", false,
+		 REGISTRAR_CONTACT, "two contacts at once"},
+		{OUTBOUND "Contact: <sip:kim@h>;reg-id=1" PHONE ", <sip:kim@h2>;expires=0\r\n", false,
+		 REGISTRAR_TOKEN, NULL},
+	};
+	struct test test = start();
+	char token[REGISTRAR_TOKEN_CHARS];
+
+	begin(&test, false);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		test.no_outbound = cases[i].off;
+		cr_expect_eq(send_register(&test, "kim", cases[i].lines, "10.99.1.2", token),
+			     cases[i].outcome, "%zu", i);
+		if (cases[i].outcome == REGISTRAR_TOKEN)
+			cr_expect_eq(registrar_is_flow(of(token)), !cases[i].what, "%s",
+				     cases[i].what);
+	}
+	stop(&test);
+}
+
+/* RFC 5627: the user hears of it with each answer, so the registrar is asked each time. */
+Test(registrar, a_user_with_a_gruu_is_not_answered_by_limen)
+{
+	struct test test = start();
+	const struct net_endpoint limen = {.addr = {{10, 99, 2, 1}}, .family = NET_IP4, .port = 5060};
+	char token[REGISTRAR_TOKEN_CHARS], text[512];
+	struct cursor out = cursor_on(text, sizeof(text) - 1);
+
+	test.conf.absorb = true;
+	test.conf.core_expires_s = 3600;
+	test.expires_s = 60;
+	begin(&test, false);
+	for (unsigned turn = 1; turn <= 3; turn++) {
+		bool gives = turn < 3;
+
+		test.cseq = turn;
+		cr_assert_eq(send_register(&test, "kim",
+					   "Supported: gruu\r\nContact: <sip:kim@h>" PHONE "\r\n",
+					   "10.99.1.2", token),
+			     REGISTRAR_TOKEN, "%u", turn);
+		cr_expect(last.gruu);
+		out.len = 0;
+		put_registrar_contact(&out, &last, &limen, false);
+		text[out.len] = '\0';
+		cr_expect_not_null(strstr(text, ">;+sip.instance=\"<urn:uuid:"), "%s", text);
+		snprintf(text, sizeof(text), "Contact: <sip:%.*s@10.99.2.1:5060>;expires=3600%s\r\n",
+			 (int)sizeof(token), token,
+			 gives ? ";pub-gruu=\"sip:kim@core;gr=urn:uuid:1\"" : "");
+		answer(&test, 200, text);
+	}
+	test.cseq = 4;
+	cr_expect_eq(send_register(&test, "kim",
+				   "Supported: gruu\r\nContact: <sip:kim@h>" PHONE "\r\n",
+				   "10.99.1.2", token),
+		     REGISTRAR_ABSORBED, "the registrar gives none");
+	stop(&test);
+}
+
 /* A file of before limen answered refreshes itself. */
 Test(registrar, an_older_file_is_taken_over)
 {
@@ -465,6 +608,7 @@ Test(registrar, an_older_file_is_taken_over)
 	cr_expect_eq(found[0].expires_s, 4102444800);
 	cr_expect_eq(found[0].core_s, 4102444800);
 	cr_expect_eq(found[0].q, 1000);
+	cr_expect_eq(found[0].instance, 0);
 	close_registrar(&test);
 	open_registrar(&test);
 	cr_expect_eq(stats_of(&test).bindings, 1, "and read as its own from then on");

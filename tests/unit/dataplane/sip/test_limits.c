@@ -95,6 +95,18 @@ static struct world *limited(const struct table *t)
 	return w;
 }
 
+/* A Binding request from A: what became of it. */
+static enum engine_fate keep_alive(struct world *w)
+{
+	static const char request[] =
+		"\0\x01\0\0\x21\x12\xa4\x42\xb7\xe7\xa7\x01\xbc\x34\xd6\x86\xfa\x87\xdf\xae";
+	struct engine_source source = {.realm = 0, .transport = NET_UDP};
+
+	cr_assert_eq(net_endpoint_parse(SPAN("10.0.1.2:40000"), 0, &source.peer), 0);
+	cr_assert_eq(net_endpoint_parse(SPAN("10.0.1.1:5060"), 0, &source.local), 0);
+	return engine_message(w->engine, w->now_ns, &source, span_of(request, 20));
+}
+
 /* A request of A's; true when it was asked about. */
 static bool ask_with(struct world *w, const char *method, const char *ruri, unsigned number,
 		     const char *extra)
@@ -484,5 +496,29 @@ Test(screening, what_is_set_is_listed)
 	cr_expect_eq(row->source.class, IPC_CLASS_BLOCKED);
 	cr_expect_eq(row->source.bits, 24);
 	cr_expect(row->seconds >= 99 && row->seconds <= 101);
+	world_end(w);
+}
+
+/* RFC 5626 section 4.4.2; a stranger's address may be forged, and the answer is longer. */
+Test(limits, stun_is_answered_but_not_to_strangers)
+{
+	struct table t = table();
+	struct world *w = limited(&t);
+	const struct engine_action *actions;
+	struct engine_stats stats;
+
+	cr_expect_eq(keep_alive(w), FATE_TAKEN);
+	cr_assert_eq(engine_actions(w->engine, &actions), 1);
+	cr_expect_eq(actions[0].kind, ACTION_SEND);
+	cr_expect_eq(actions[0].dst.port, 40000);
+	cr_assert_eq(actions[0].bytes.len, 32);
+	cr_expect_arr_eq(actions[0].bytes.ptr, "\x01\x01\0\x0c", 4);
+	engine_stats(w->engine, &stats);
+	cr_expect_eq(stats.stun_answered, 1);
+	cr_expect_eq(stats.requests_out + stats.responses_out, 0);
+	t.class = IPC_CLASS_UNKNOWN;
+	tell(w, &t);
+	cr_expect_eq(keep_alive(w), FATE_KEEPALIVE);
+	cr_expect_eq(engine_actions(w->engine, &actions), 0);
 	world_end(w);
 }

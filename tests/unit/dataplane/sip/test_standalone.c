@@ -425,6 +425,28 @@ Test(standalone, registration_by_a_contact_of_limens)
 	world_end(w);
 }
 
+/* RFC 5627: the user's GRUUs are at limen's address. */
+Test(standalone, gruus_of_the_registrar_are_hidden)
+{
+	registers("Contact: <sip:alice@10.0.1.2:5061>;+sip.instance=\"<urn:uuid:1>\"\n");
+	w->answer_contact =
+		"Contact: <sip:token1@10.0.2.1:5060>;pub-gruu=\"sip:bob@10.0.2.2:5070;gr=urn:uuid:9\""
+		";temp-gruu=\"sip:tgruu.x@core.example;gr\";expires=120\n";
+	world_answer(w, B, sent, 200, "bob-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0),
+			    "Contact: <sip:alice@10.0.1.2:5061>;+sip.instance=\"<urn:uuid:1>\""
+			    ";pub-gruu=\"sip:bob@10.0.1.1;gr=urn:uuid:9\""
+			    ";temp-gruu=\"sip:tgruu.x@10.0.1.1;gr\";expires=120\r\n"),
+		  "%s", world_out(w, A, 0));
+	registers("Contact: <sip:alice@10.0.1.2:5061>\n");
+	w->answer_contact = "Contact: <sip:token1@10.0.2.1:5060>;pub-gruu=\"tel:1\";temp-gruu=sips:x@y"
+			    ";expires=120\n";
+	world_answer(w, B, sent, 200, "bob-tag", NULL, NULL);
+	cr_expect(world_has(world_out(w, A, 0), "Contact: <sip:alice@10.0.1.2:5061>;expires=120\r\n"),
+		  "what is no SIP URI: %s", world_out(w, A, 0));
+	world_end(w);
+}
+
 Test(standalone, registration_that_the_registrar_does_not_keep)
 {
 	registers("Contact: <sip:alice@10.0.1.2:5061>\n");
