@@ -191,6 +191,7 @@ void streams_out(struct dispatch *dispatch, unsigned ring, const struct ipc_sip_
 
 void streams_link_up(struct dispatch *dispatch)
 {
+	transport_look_for_devices(dispatch->streams->transport); /* it makes the realms' */
 	transport_resume(dispatch->streams->transport);
 }
 

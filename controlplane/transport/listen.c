@@ -171,6 +171,11 @@ static bool device_changed(const struct listener *listener)
 	return *listener->device && if_nametoindex(listener->device) != listener->device_index;
 }
 
+void transport_look_for_devices(struct transport *transport)
+{
+	listeners_tick(transport);
+}
+
 /* Each second. */
 void listeners_tick(struct transport *transport)
 {

@@ -123,6 +123,9 @@ void transport_set_layer(struct transport *transport, enum net_transport which,
 int transport_set_places(struct transport *transport, const struct transport_place *places,
 			 unsigned n);
 
+/* Devices may have come or changed: look now, not only at the second's end. */
+void transport_look_for_devices(struct transport *transport);
+
 /* One message to a peer. */
 struct transport_send {
 	struct net_endpoint peer;
