@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Checks and accessors of the messages that carry SIP over connections. */
-#include "common/ipc/ipc_msg.h"
+#include "common/ipc/ipc_check.h"
 
-/* Endpoints compare with memcmp: bytes that the family does not use are zero. */
 static bool endpoint_is_good(const struct net_endpoint *endpoint)
 {
-	static const uint8_t zero[12];
-
-	return endpoint->port && !endpoint->pad &&
-	       (endpoint->family == NET_IP6 ||
-		(endpoint->family == NET_IP4 &&
-		 memcmp(endpoint->addr.ip + 4, zero, sizeof(zero)) == 0));
+	return endpoint->port && endpoint_is_addr(endpoint);
 }
 
 static bool ends_are_good(const struct net_endpoint *peer, const struct net_endpoint *local,

@@ -79,44 +79,13 @@ static void put_certificates(struct dispatch *dispatch, uint64_t client)
 		put_row(dispatch, client, "certificates", "first_expires_s", (uint64_t)soonest_s);
 }
 
-void own_stats(struct dispatch *dispatch, uint64_t client)
-{
-	const struct counters *c = &dispatch->counters;
-	struct cp_link_stats link;
-	struct cdr_stats cdr;
-	struct health_stats health;
-	struct registrar_stats users;
-	struct auth_stats auth;
-	struct account_stats accounts;
-	struct dns_stats dns;
-	struct screening_stats screening;
-	struct transport_stats streams;
-	uint64_t unsent;
-	const struct privileges_state *privileges = cp_privileges();
-
-	cp_link_stats(dispatch->link, &link);
-	cdr_writer_stats(dispatch->cdr, &cdr);
-	health_stats(dispatch->health, &health);
-	registrar_stats(dispatch->registrar, &users);
-	auth_stats(dispatch->auth, &auth);
-	accounts_stats(dispatch->accounts, &accounts);
-	dns_stats(dispatch->dns, &dns);
-	screening_stats(dispatch, &screening);
-	streams_stats(dispatch, &streams, &unsent);
 #define ROW(object, name, value) put_row(dispatch, client, object, name, value)
-	ROW("policy", "asks", c->asks);
-	ROW("policy", "asks_gone", c->asks_gone);
-	ROW("policy", "unreadable", c->unreadable);
-	ROW("policy", "verdicts_unsent", c->verdicts_unsent);
-	for (int i = 0; i < POLICY_OUTCOMES_END; i++)
-		ROW("policy", policy_outcome_name((enum policy_outcome)i), c->outcomes[i]);
-	ROW("config", "reloads", c->reloads);
-	ROW("config", "reloads_refused", c->reloads_refused);
-	ROW("probes", "sent", health.sent);
-	ROW("probes", "answered", health.answered);
-	ROW("probes", "unanswered", health.unanswered);
-	ROW("probes", "late", health.late);
-	ROW("probes", "changes", health.changes);
+
+static void put_users(struct dispatch *dispatch, uint64_t client)
+{
+	struct registrar_stats users;
+
+	registrar_stats(dispatch->registrar, &users);
 	ROW("registrar", "bindings", users.bindings);
 	ROW("registrar", "pending", users.pending);
 	ROW("registrar", "absorbed", users.absorbed);
@@ -133,6 +102,44 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("registrar", "file_batches", users.batches);
 	ROW("registrar", "file_rows", users.rows);
 	ROW("registrar", "file_failures", users.failures);
+}
+
+void own_stats(struct dispatch *dispatch, uint64_t client)
+{
+	const struct counters *c = &dispatch->counters;
+	struct cp_link_stats link;
+	struct cdr_stats cdr;
+	struct health_stats health;
+	struct auth_stats auth;
+	struct account_stats accounts;
+	struct dns_stats dns;
+	struct screening_stats screening;
+	struct transport_stats streams;
+	uint64_t unsent;
+	const struct privileges_state *privileges = cp_privileges();
+
+	cp_link_stats(dispatch->link, &link);
+	cdr_writer_stats(dispatch->cdr, &cdr);
+	health_stats(dispatch->health, &health);
+	auth_stats(dispatch->auth, &auth);
+	accounts_stats(dispatch->accounts, &accounts);
+	dns_stats(dispatch->dns, &dns);
+	screening_stats(dispatch, &screening);
+	streams_stats(dispatch, &streams, &unsent);
+	ROW("policy", "asks", c->asks);
+	ROW("policy", "asks_gone", c->asks_gone);
+	ROW("policy", "unreadable", c->unreadable);
+	ROW("policy", "verdicts_unsent", c->verdicts_unsent);
+	for (int i = 0; i < POLICY_OUTCOMES_END; i++)
+		ROW("policy", policy_outcome_name((enum policy_outcome)i), c->outcomes[i]);
+	ROW("config", "reloads", c->reloads);
+	ROW("config", "reloads_refused", c->reloads_refused);
+	ROW("probes", "sent", health.sent);
+	ROW("probes", "answered", health.answered);
+	ROW("probes", "unanswered", health.unanswered);
+	ROW("probes", "late", health.late);
+	ROW("probes", "changes", health.changes);
+	put_users(dispatch, client);
 	ROW("accounts", "sent", accounts.sent);
 	ROW("accounts", "registered", accounts.registered);
 	ROW("accounts", "challenged", accounts.challenged);
@@ -198,6 +205,6 @@ void own_stats(struct dispatch *dispatch, uint64_t client)
 	ROW("privileges", "seccomp", privileges->seccomp);
 	ROW("log", "notices", c->notices);
 	ROW("log", "lost", log_lost());
-#undef ROW
 	put_cores(dispatch, client);
 }
+#undef ROW
