@@ -82,8 +82,11 @@ def turn(seconds, answers, until=lambda: False):
                 flock[message.get("Call-ID")].take(message)
 
 
+STRANGERS = [Phone(998), Phone(999)]
+
+
 def users():
-    return json.loads(lab.ctl("show", "users", "--json"))
+    return [u for u in json.loads(lab.ctl("show", "users", "--json")) if u["user"] not in [s.user for s in STRANGERS]]
 
 
 def most_at_once():
@@ -112,11 +115,13 @@ def kept():
     assert {a["alarm"] for a in json.loads(lab.ctl("show", "alarms", "--json"))} >= {"registrar"}
     stats = lab.stats()
     assert stats["control", "registrar core", "away"] == 1 and stats["control", "registrar", "kept"] >= USERS
-    stranger = Phone(999)
-    flock[stranger.call_id] = stranger
+    # one of two may be what limen tries the registrar with, and hears nothing
+    flock.update({stranger.call_id: stranger for stranger in STRANGERS})
     turn(2, False)
-    assert stranger.refused and stranger.refused[0][0] == 503 and stranger.refused[0][1] >= 10, f"{stranger.refused}"
-    del flock[stranger.call_id]
+    refused = [stranger.refused[0] for stranger in STRANGERS if stranger.refused]
+    assert refused and all(status == 503 and after >= 10 for status, after in refused), f"{refused}"
+    for stranger in STRANGERS:
+        del flock[stranger.call_id]
 
 
 def called():

@@ -69,7 +69,8 @@ def wait_until(seconds, condition):
 def records():
     try:
         with open("/run/limen-lab/cdr.jsonl", encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
+            # one that is being written may be there up to the end of a page
+            return [json.loads(line) for line in file if line.endswith("\n")]
     except FileNotFoundError:
         return []
 
