@@ -227,12 +227,14 @@ static int read_ocsp(struct tls_certificate *c, const char *path, struct tls_fau
 static char *name_text(const X509_NAME *name)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	char *text = NULL, *data;
+	char *text = NULL, *data = NULL;
 	long len;
 
 	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
 		len = BIO_get_mem_data(bio, &data);
-		text = strndup(len > 0 ? data : "", len > 0 ? (size_t)len : 0);
+		text = calloc(1, (len > 0 ? (size_t)len : 0) + 1);
+		if (text && len > 0)
+			memcpy(text, data, (size_t)len);
 	}
 	BIO_free(bio);
 	return text;
