@@ -164,7 +164,8 @@ def shown(name, value):
             for number, start in enumerate(range(0, len(items), 5)):
                 yield f"{name} of {who}" if number == 0 else "", ", ".join(items[start:start + 5])
     elif isinstance(value, list):
-        yield name, " ▶ ".join(str(v) for v in value)
+        if any(value):
+            yield name, " ▶ ".join("-" if v in (None, "", []) else str(v) for v in value)
     else:
         yield name, value
 
@@ -174,7 +175,7 @@ def record(path):
     title("The call detail record")
     try:
         with open(path, encoding="utf-8") as file:
-            records = [json.loads(line) for line in file]
+            records = [json.loads(line) for line in file if line.endswith("\n")]
     except OSError as error:
         print(bad(f"    none: {error.strerror}"))
         return False

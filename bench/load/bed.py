@@ -62,7 +62,7 @@ class Bed:
         with open(f"{self.dir}/{name}.log", errors="replace") as file:
             return file.read()
 
-    def wait_for(self, name, text, seconds=30):
+    def wait_for(self, name, text, seconds=120):  # an arena of gigabytes is written whole at the start
         end = time.monotonic() + seconds
         while text not in self.log(name):
             if time.monotonic() > end or self.running[-1][1].poll() is not None:
