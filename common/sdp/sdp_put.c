@@ -559,6 +559,22 @@ static void put_media(struct sdp_writer *w, const struct sdp_media *media,
 		sdp_keys_put(w->out, &anchor->keys);
 }
 
+/* An m= line whose formats quote a key: the section stays, in its place (RFC 3264 section 6). */
+static void put_media_line(struct cursor *out, const struct sdp_media *media)
+{
+	put_lit(out, "m=");
+	put_span(out, media->type);
+	put_char(out, ' ');
+	put_u64(out, media->port);
+	if (media->nports > 1) {
+		put_char(out, '/');
+		put_u64(out, media->nports);
+	}
+	put_char(out, ' ');
+	put_span(out, media->proto);
+	put_lit(out, " *\r\n");
+}
+
 /* Where the other side is to go itself: policy says that it may know. */
 static void put_media_as_is(struct sdp_writer *w, const struct sdp_media *media)
 {
@@ -566,9 +582,14 @@ static void put_media_as_is(struct sdp_writer *w, const struct sdp_media *media)
 	struct sdp_line line;
 
 	while (sdp_line_next(&rest, &line)) {
-		if (line.type == 'i' || text_has_key(line.value))
+		bool has_key = text_has_key(line.value);
+
+		if (line.type == 'i' || (has_key && line.type != 'm'))
 			continue;
-		put_line(w->out, &line);
+		if (has_key)
+			put_media_line(w->out, media);
+		else
+			put_line(w->out, &line);
 		if (line.type != 'm' || media->has_connection || w->sdp->connection.len == 0)
 			continue;
 		put_lit(w->out, "c=");
