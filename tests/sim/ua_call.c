@@ -230,7 +230,9 @@ void call_on_request(struct sim *sim, struct ua *ua, const struct sip_msg *msg)
 		return;
 	}
 	sess->remote_cseq = msg->cseq;
+	/* Not a BYE: whoever refuses that keeps a call that nobody else has. */
 	if (ua->manner.challenges_dialogs && !sess->event && sess->state != SESS_DOWN &&
+	    msg->method != SIP_METHOD_BYE &&
 	    alone_challenges(sim, ua, sess, msg))
 		return;
 	if (sess->event) {
