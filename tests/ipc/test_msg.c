@@ -42,6 +42,12 @@ static int check_sample(const struct sample *s)
 	return check_at(s, s->sender, s->ring, s->type, s->len);
 }
 
+/* A message of a worker's ring. */
+static void begin(struct sample *s, uint16_t type, enum ipc_side sender)
+{
+	*s = (struct sample){.type = type, .sender = sender, .ring = IPC_RING_WORKER};
+}
+
 static void put(struct sample *s, const void *bytes, size_t len)
 {
 	CHECK(s->len + len <= FRAME_MAX);
@@ -75,8 +81,7 @@ static void make_accept(struct sample *s, unsigned ntargets)
 	struct ipc_target target = {.peer = ep4, .realm = 1, .transport = NET_UDP};
 	struct cursor out = cursor_on(s->frame, FRAME_MAX);
 
-	*s = (struct sample){
-		.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_VERDICT, IPC_SIDE_CONTROLPLANE);
 	ipc_put_verdict(&out, &head, SPAN_NONE, sample_plan(), SPAN("trunk=b"));
 	for (unsigned i = 0; i < ntargets; i++) {
 		target.peer = i % 2 ? ep6 : ep4;
@@ -94,8 +99,7 @@ static void make_refuse(struct sample *s)
 	struct ipc_verdict head = {.ask_id = 7, .status = 503, .retry_after_s = 5};
 	struct cursor out = cursor_on(s->frame, FRAME_MAX);
 
-	*s = (struct sample){
-		.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_VERDICT, IPC_SIDE_CONTROLPLANE);
 	ipc_put_verdict(&out, &head, SPAN("Trunk\tfull \xc3\xa9"), SPAN_NONE, SPAN("x"));
 	CHECK(!out.full);
 	s->len = out.len;
@@ -106,8 +110,7 @@ static void make_reply(struct sample *s)
 	struct ipc_verdict head = {.ask_id = 7, .status = 200, .flags = IPC_FORGET};
 	struct cursor out = cursor_on(s->frame, FRAME_MAX);
 
-	*s = (struct sample){
-		.type = IPC_VERDICT, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_VERDICT, IPC_SIDE_CONTROLPLANE);
 	ipc_put_reply(&out, &head, SPAN_NONE, SPAN("x"),
 		      SPAN("Contact: <sip:a@b>;expires=60\r\nDate:\r\nx!y: \t\xc3\xa9\r\n"));
 	CHECK(!out.full);
@@ -123,8 +126,7 @@ static void make_ask(struct sample *s)
 			      .transport = NET_WSS,
 			      .msg_len = 9};
 
-	*s = (struct sample){
-		.type = IPC_ASK, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_ASK, IPC_SIDE_DATAPLANE);
 	put(s, &ask, sizeof(ask));
 	put(s, "INVITE \0\n", 9);
 }
@@ -140,8 +142,7 @@ static void make_redirect_ask(struct sample *s)
 			      .contacts_len = 9,
 			      .msg_len = 7};
 
-	*s = (struct sample){
-		.type = IPC_ASK, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_ASK, IPC_SIDE_DATAPLANE);
 	put(s, &ask, sizeof(ask));
 	put(s, "INVITE trunk=b<sip:a@b>", 23);
 }
@@ -150,8 +151,7 @@ static void make_answer(struct sample *s)
 {
 	struct ipc_answer answer = {.call = 7, .status = 200, .context_len = 7, .msg_len = 7};
 
-	*s = (struct sample){
-		.type = IPC_ANSWER, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_ANSWER, IPC_SIDE_DATAPLANE);
 	put(s, &answer, sizeof(answer));
 	put(s, "SIP/2.0trunk=b", 14);
 }
@@ -161,8 +161,7 @@ static void make_probe(struct sample *s)
 	struct ipc_probe probe = {
 		.probe_id = 7, .peer = ep4, .realm = 1, .ruri_len = 7, .from_len = 9, .to_len = 5};
 
-	*s = (struct sample){
-		.type = IPC_PROBE, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_PROBE, IPC_SIDE_CONTROLPLANE);
 	put(s, &probe, sizeof(probe));
 	put(s, "sip:a@b<sip:c@d>sip:e", 21);
 }
@@ -171,8 +170,7 @@ static void make_probe_end(struct sample *s)
 {
 	struct ipc_probe_end end = {.probe_id = 7, .status = 200, .rtt_us = 300};
 
-	*s = (struct sample){
-		.type = IPC_PROBE_END, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_PROBE_END, IPC_SIDE_DATAPLANE);
 	put(s, &end, sizeof(end));
 }
 
@@ -181,8 +179,7 @@ static void make_settings(struct sample *s)
 	struct ipc_settings settings = {
 		.busy_permille_max = 900, .emergency_len = 7, .retry_after_s = 5};
 
-	*s = (struct sample){
-		.type = IPC_SETTINGS, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_SETTINGS, IPC_SIDE_CONTROLPLANE);
 	put(s, &settings, sizeof(settings));
 	put(s, "112\n110", 7);
 }
@@ -191,8 +188,7 @@ static void make_sip_in(struct sample *s)
 {
 	struct ipc_sip_in in = {.flow = 7, .peer = ep4, .local = ep4, .transport = NET_TLS, .msg_len = 7};
 
-	*s = (struct sample){
-		.type = IPC_SIP_IN, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_SIP_IN, IPC_SIDE_CONTROLPLANE);
 	put(s, &in, sizeof(in));
 	put(s, "SIP/2.0", 7);
 }
@@ -201,8 +197,7 @@ static void make_sip_out(struct sample *s)
 {
 	struct ipc_sip_out out = {.token = 7, .local = ep4, .peer = ep4, .transport = NET_TCP, .msg_len = 7};
 
-	*s = (struct sample){
-		.type = IPC_SIP_OUT, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_SIP_OUT, IPC_SIDE_DATAPLANE);
 	put(s, &out, sizeof(out));
 	put(s, "SIP/2.0", 7);
 }
@@ -211,8 +206,7 @@ static void make_sip_fail(struct sample *s)
 {
 	struct ipc_sip_fail fail = {.token = 7, .reason = IPC_FAIL_LOST};
 
-	*s = (struct sample){
-		.type = IPC_SIP_FAIL, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_SIP_FAIL, IPC_SIDE_CONTROLPLANE);
 	put(s, &fail, sizeof(fail));
 }
 
@@ -221,8 +215,7 @@ static void make_challenge(struct sample *s)
 	struct ipc_challenge challenge = {
 		.id = 7, .answer_len = 7, .method_len = 3, .uri_len = 5, .answered = IPC_ANSWERED_401};
 
-	*s = (struct sample){
-		.type = IPC_CHALLENGE, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_CHALLENGE, IPC_SIDE_DATAPLANE);
 	put(s, &challenge, sizeof(challenge));
 	put(s, "BYEsip:xSIP/2.0", 15);
 }
@@ -232,8 +225,7 @@ static void make_credentials(struct sample *s)
 {
 	struct ipc_credentials credentials = {.id = 7, .headers_len = sizeof(LINES) - 1};
 
-	*s = (struct sample){
-		.type = IPC_CREDENTIALS, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_CREDENTIALS, IPC_SIDE_CONTROLPLANE);
 	put(s, &credentials, sizeof(credentials));
 	put(s, LINES, sizeof(LINES) - 1);
 }
@@ -248,8 +240,7 @@ static void make_call_end(struct sample *s)
 				   .call_id_len = {5, 3},
 				   .context_len = 7};
 
-	*s = (struct sample){
-		.type = IPC_CALL_END, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_CALL_END, IPC_SIDE_DATAPLANE);
 	put(s, &end, sizeof(end));
 	put(s, "a@b.cxyz{ctx: }", 15);
 }
@@ -262,8 +253,7 @@ static void make_call_row(struct sample *s)
 				   .call_id_len = {5, 3},
 				   .context_len = 7};
 
-	*s = (struct sample){
-		.type = IPC_CALL_ROW, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_CALL_ROW, IPC_SIDE_DATAPLANE);
 	put(s, &row, sizeof(row));
 	put(s, "a@b.cxyz{ctx: }", 15);
 }
@@ -282,8 +272,7 @@ static void make_notice(struct sample *s)
 {
 	struct ipc_notice notice = {.level = IPC_NOTICE_ERROR, .text_len = 5};
 
-	*s = (struct sample){
-		.type = IPC_NOTICE, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_NOTICE, IPC_SIDE_DATAPLANE);
 	put(s, &notice, sizeof(notice));
 	put(s, "hello", 5);
 }
@@ -296,8 +285,7 @@ static void make_screen(struct sample *s)
 				    .agents_len = 9,
 				    .learn = IPC_LEARN_KNOWN};
 
-	*s = (struct sample){
-		.type = IPC_SCREEN, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_SCREEN, IPC_SIDE_CONTROLPLANE);
 	put(s, &screen, sizeof(screen));
 	put(s, "scan\nner ", 9);
 }
@@ -338,8 +326,7 @@ static void make_source_set(struct sample *s)
 {
 	struct ipc_source_set set = {.source = source4, .seconds = 5};
 
-	*s = (struct sample){
-		.type = IPC_SOURCE_SET, .sender = IPC_SIDE_CONTROLPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_SOURCE_SET, IPC_SIDE_CONTROLPLANE);
 	put(s, &set, sizeof(set));
 }
 
@@ -347,8 +334,7 @@ static void make_source_row(struct sample *s)
 {
 	struct ipc_source_row row = {.list_id = 1, .seconds = 5, .source = source6};
 
-	*s = (struct sample){
-		.type = IPC_SOURCE_ROW, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_SOURCE_ROW, IPC_SIDE_DATAPLANE);
 	put(s, &row, sizeof(row));
 }
 
@@ -356,8 +342,7 @@ static void make_suspect(struct sample *s)
 {
 	struct ipc_suspect suspect = {.source = ep4, .deed = IPC_DEED_AGENT, .proven = 1};
 
-	*s = (struct sample){
-		.type = IPC_SUSPECT, .sender = IPC_SIDE_DATAPLANE, .ring = IPC_RING_WORKER};
+	begin(s, IPC_SUSPECT, IPC_SIDE_DATAPLANE);
 	put(s, &suspect, sizeof(suspect));
 }
 
